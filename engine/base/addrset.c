@@ -1,0 +1,186 @@
+/* Ranges are kept sorted at all times; sets are small (config, targets), so insertion may be linear. */
+#include "engine/base/addrset.h"
+
+#include <errno.h>
+#include <string.h>
+
+void addr_set_done(struct addr_set *s)
+{
+    free(s->ranges);
+    *s = (struct addr_set){0};
+}
+
+static bool is_all_ones(const struct addr *a)
+{
+    for (size_t i = 0; i < addr_len(a); i++)
+        if (a->b[i] != 0xff)
+            return false;
+    return true;
+}
+
+/* True when b starts inside a or right behind it (a.first <= b.first). */
+static bool touches(const struct addr_range *a, const struct addr_range *b)
+{
+    struct addr next;
+
+    if (a->last.family != b->first.family || a->last.scope != b->first.scope)
+        return false;
+    if (addr_cmp(&b->first, &a->last) <= 0 || is_all_ones(&a->last))
+        return true;
+    next = addr_add(&a->last, 1);
+    return addr_cmp(&b->first, &next) <= 0;
+}
+
+static int reserve(struct addr_set *s, size_t n)
+{
+    size_t cap = s->cap ? s->cap : 8;
+    struct addr_range *ranges;
+
+    if (n <= s->cap)
+        return 0;
+    while (cap < n)
+        cap *= 2;
+    ranges = reallocarray(s->ranges, cap, sizeof *ranges);
+    if (!ranges)
+        return -ENOMEM;
+    s->ranges = ranges;
+    s->cap = cap;
+    return 0;
+}
+
+/* Melts ranges that overlap or touch; the array is sorted by first. */
+static void melt(struct addr_set *s)
+{
+    size_t out = 0;
+
+    for (size_t i = 1; i < s->n; i++) {
+        if (touches(&s->ranges[out], &s->ranges[i])) {
+            if (addr_cmp(&s->ranges[i].last, &s->ranges[out].last) > 0)
+                s->ranges[out].last = s->ranges[i].last;
+        } else {
+            s->ranges[++out] = s->ranges[i];
+        }
+    }
+    if (s->n)
+        s->n = out + 1;
+}
+
+int addr_set_add(struct addr_set *s, const struct addr *first, const struct addr *last)
+{
+    size_t at = 0;
+    int r;
+
+    if (first->family == ADDR_NONE || first->family != last->family || addr_cmp(first, last) > 0)
+        return -EINVAL;
+    r = reserve(s, s->n + 1);
+    if (r < 0)
+        return r;
+    while (at < s->n && addr_cmp(&s->ranges[at].first, first) < 0)
+        at++;
+    memmove(s->ranges + at + 1, s->ranges + at, (s->n - at) * sizeof *s->ranges);
+    s->ranges[at] = (struct addr_range){*first, *last};
+    s->n++;
+    melt(s);
+    return 0;
+}
+
+int addr_set_add_prefix(struct addr_set *s, const struct prefix *p)
+{
+    struct addr first = prefix_first(p), last = prefix_last(p);
+
+    return addr_set_add(s, &first, &last);
+}
+
+static struct addr before(const struct addr *a)
+{
+    struct addr out = *a;
+
+    for (size_t i = addr_len(a); i-- > 0;)
+        if (out.b[i]--)
+            break;
+    return out;
+}
+
+/* Adds what is left of `r` without the ranges of `from`. */
+static int add_rest(struct addr_set *out, struct addr_range r, const struct addr_set *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct addr_range *cut = &from->ranges[i];
+        struct addr end;
+        int e;
+
+        if (addr_cmp(&cut->last, &r.first) < 0 || cut->first.family != r.first.family)
+            continue;
+        if (addr_cmp(&cut->first, &r.last) > 0)
+            break;
+        if (addr_cmp(&cut->first, &r.first) > 0) {
+            end = before(&cut->first);
+            e = addr_set_add(out, &r.first, &end);
+            if (e < 0)
+                return e;
+        }
+        if (addr_cmp(&cut->last, &r.last) >= 0)
+            return 0;
+        r.first = addr_add(&cut->last, 1);
+    }
+    return addr_set_add(out, &r.first, &r.last);
+}
+
+int addr_set_subtract(struct addr_set *s, const struct addr_set *from)
+{
+    CLEANUP(addr_set_done) struct addr_set out = {0};
+    struct addr_set old = *s;
+
+    for (size_t i = 0; i < s->n; i++) {
+        int r = add_rest(&out, s->ranges[i], from);
+
+        if (r < 0)
+            return r;
+    }
+    *s = out;
+    out = old;
+    return 0;
+}
+
+bool addr_set_contains(const struct addr_set *s, const struct addr *a)
+{
+    size_t lo = 0, hi = s->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (addr_cmp(&s->ranges[mid].last, a) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < s->n && addr_cmp(&s->ranges[lo].first, a) <= 0;
+}
+
+uint64_t addr_set_count(const struct addr_set *s)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t d = addr_distance(&s->ranges[i].first, &s->ranges[i].last);
+
+        if (d == UINT64_MAX || sum + d + 1 < sum)
+            return UINT64_MAX;
+        sum += d + 1;
+    }
+    return sum;
+}
+
+bool addr_set_nth(const struct addr_set *s, uint64_t n, struct addr *ret)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t d = addr_distance(&s->ranges[i].first, &s->ranges[i].last);
+
+        if (n <= d) {
+            *ret = addr_add(&s->ranges[i].first, n);
+            return true;
+        }
+        n -= d + 1;
+    }
+    return false;
+}

@@ -1,0 +1,24 @@
+/* A set of addresses as sorted ranges that neither overlap nor touch. */
+#pragma once
+
+#include "engine/base/addr.h"
+
+struct addr_range {
+    struct addr first, last; /* both inside; one family */
+};
+
+/* A zeroed struct is the empty set. */
+struct addr_set {
+    struct addr_range *ranges;
+    size_t n, cap;
+};
+
+void addr_set_done(struct addr_set *s);
+int addr_set_add(struct addr_set *s, const struct addr *first, const struct addr *last) MUST_USE; /* 0, -ENOMEM, -EINVAL */
+int addr_set_add_prefix(struct addr_set *s, const struct prefix *p) MUST_USE;
+/* Takes away what lies in `from`.  0, -ENOMEM (then *s is unchanged). */
+int addr_set_subtract(struct addr_set *s, const struct addr_set *from) MUST_USE;
+bool addr_set_contains(const struct addr_set *s, const struct addr *a);
+uint64_t addr_set_count(const struct addr_set *s); /* UINT64_MAX when it does not fit */
+/* The n-th address in order.  False when n >= count. */
+bool addr_set_nth(const struct addr_set *s, uint64_t n, struct addr *ret);
