@@ -263,8 +263,8 @@ struct addr prefix_last(const struct prefix *p)
 
 const char *mac_format(const struct mac *m, char buf[MAC_TEXT_MAX])
 {
-    snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2],
-             m->b[3], m->b[4], m->b[5]);
+    snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3],
+             m->b[4], m->b[5]);
     return buf;
 }
 

@@ -12,9 +12,9 @@
 enum addr_family { ADDR_NONE = 0, ADDR_V4 = 4, ADDR_V6 = 6 };
 
 struct addr {
-    uint8_t family;  /* enum addr_family */
-    uint8_t b[16];   /* network order; the first 4 bytes for IPv4, the rest zero */
-    uint32_t scope;  /* interface index of an IPv6 link-local address, else 0 */
+    uint8_t family; /* enum addr_family */
+    uint8_t b[16];  /* network order; the first 4 bytes for IPv4, the rest zero */
+    uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */
 };
 
 struct prefix {
@@ -59,7 +59,8 @@ int addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret, uint16_t *re
 /* Returns the length that was used. */
 socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *ret);
 
-/* Reads "192.0.2.0/24" or a bare address.  -EINVAL with a sentence: bad address, bad length, host bits set. */
+/* Reads "192.0.2.0/24" or a bare address.  -EINVAL with a sentence: bad address, bad length, host
+ * bits set. */
 int prefix_parse(const char *text, struct prefix *ret, struct err *e);
 const char *prefix_format(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
 bool prefix_contains(const struct prefix *p, const struct addr *a);

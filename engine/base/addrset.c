@@ -1,4 +1,5 @@
-/* Ranges are kept sorted at all times; sets are small (config, targets), so insertion may be linear. */
+/* Ranges are kept sorted at all times; sets are small (config, targets), so insertion may be
+ * linear. */
 #include "engine/base/addrset.h"
 
 #include <errno.h>

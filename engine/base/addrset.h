@@ -14,7 +14,8 @@ struct addr_set {
 };
 
 void addr_set_done(struct addr_set *s);
-int addr_set_add(struct addr_set *s, const struct addr *first, const struct addr *last) MUST_USE; /* 0, -ENOMEM, -EINVAL */
+int addr_set_add(struct addr_set *s, const struct addr *first,
+                 const struct addr *last) MUST_USE; /* 0, -ENOMEM, -EINVAL */
 int addr_set_add_prefix(struct addr_set *s, const struct prefix *p) MUST_USE;
 /* Takes away what lies in `from`.  0, -ENOMEM (then *s is unchanged). */
 int addr_set_subtract(struct addr_set *s, const struct addr_set *from) MUST_USE;

@@ -1,7 +1,8 @@
 /* A growing byte buffer with sticky failure: append as much as needed, check once.
  *
- * A zeroed struct is an empty buffer.  `data` is always terminated by a NUL that `len` does not count (NULL while nothing
- * was appended).  After an allocation failed, or a limit was passed, `failed` is set and further appends do nothing. */
+ * A zeroed struct is an empty buffer.  `data` is always terminated by a NUL that `len` does not
+ * count (NULL while nothing was appended).  After an allocation failed, or a limit was passed,
+ * `failed` is set and further appends do nothing. */
 #pragma once
 
 #include "engine/base/cleanup.h"
@@ -34,5 +35,6 @@ char *buf_room(struct buf *b, size_t n);
 /* Drops the first n bytes. */
 void buf_consume(struct buf *b, size_t n);
 
-/* The text as the caller's own (free()); the buffer is empty afterwards.  NULL if it failed; "" if nothing was added. */
+/* The text as the caller's own (free()); the buffer is empty afterwards.  NULL if it failed; "" if
+ * nothing was added. */
 char *buf_take(struct buf *b) MUST_USE;

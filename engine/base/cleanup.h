@@ -15,7 +15,8 @@
 /* The object that embeds a member, from the member's address. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* Hands an owned pointer on: gives the value and leaves NULL behind, so that its CLEANUP does nothing. */
+/* Hands an owned pointer on: gives the value and leaves NULL behind, so that its CLEANUP does
+ * nothing. */
 #define take(pp)                                                                                   \
     __extension__({                                                                                \
         __typeof__(*(pp)) take_value_ = *(pp);                                                     \

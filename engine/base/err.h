@@ -1,7 +1,8 @@
 /* An error with its place: a negative errno for the program, one sentence for the person.
  *
- * A function that can fail for a reason worth telling takes `struct err *e` last.  NULL is allowed and drops the text.
- * The text names the place and what was expected; callers put their own place in front with err_add(). */
+ * A function that can fail for a reason worth telling takes `struct err *e` last.  NULL is allowed
+ * and drops the text. The text names the place and what was expected; callers put their own place
+ * in front with err_add(). */
 #pragma once
 
 #include "engine/base/cleanup.h"

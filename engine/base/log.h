@@ -1,8 +1,10 @@
-/* Logging: one fixed sentence and named fields, so that both a person and `journalctl EVENT=x` can read it.
+/* Logging: one fixed sentence and named fields, so that both a person and `journalctl EVENT=x` can
+ * read it.
  *
- * The engine logs at LOG_DEBUG only; the service logs each failure once, where it is handled.  By default records go to
- * stderr as "<N>sentence [key=value ...]" (the prefix only when stderr is the journal); service/systemd puts
- * a journal sink in place.  The sink is the one global of the code base. */
+ * The engine logs at LOG_DEBUG only; the service logs each failure once, where it is handled.  By
+ * default records go to stderr as "<N>sentence [key=value ...]" (the prefix only when stderr is the
+ * journal); service/systemd puts a journal sink in place.  The sink is the one global of the code
+ * base. */
 #pragma once
 
 #include <stddef.h>
@@ -27,7 +29,8 @@ void log_set_sink(log_sink sink);
 /* A name in front of each stderr line, such as a role; NULL for none.  Not copied. */
 void log_set_tag(const char *tag);
 
-/* log_event(LOG_WARNING, "sentence", "KEY", value, "KEY2", value2): pairs of const char *; NULL values are left out. */
+/* log_event(LOG_WARNING, "sentence", "KEY", value, "KEY2", value2): pairs of const char *; NULL
+ * values are left out. */
 #define log_event(priority, ...) log_event_(priority, __VA_ARGS__, (const char *)NULL)
 void log_event_(int priority, const char *sentence, ...) __attribute__((sentinel));
 

@@ -1,5 +1,5 @@
-/* Randomness from the kernel, and a keyed hash (SipHash-2-4, Aumasson and Bernstein 2012) for tables and cookies that a
- * peer must not be able to predict. */
+/* Randomness from the kernel, and a keyed hash (SipHash-2-4, Aumasson and Bernstein 2012) for
+ * tables and cookies that a peer must not be able to predict. */
 #pragma once
 
 #include <stddef.h>

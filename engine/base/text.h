@@ -6,10 +6,12 @@
 /* True when the bytes are valid UTF-8 without NUL. */
 bool text_is_utf8(const char *s, size_t len);
 
-/* Appends s with every byte outside printable ASCII, tab, CR and LF written as \xHH (upper case). */
+/* Appends s with every byte outside printable ASCII, tab, CR and LF written as \xHH (upper case).
+ */
 void text_escape_binary(struct buf *out, const char *s, size_t len);
 
-/* Appends s as it is where it is valid UTF-8 without control characters but tab and LF, else bytes as \xHH. */
+/* Appends s as it is where it is valid UTF-8 without control characters but tab and LF, else bytes
+ * as \xHH. */
 void text_escape_utf8(struct buf *out, const char *s, size_t len);
 
 /* Distance for "did you mean" (insertions, deletions, replacements), at most `max`. */

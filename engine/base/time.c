@@ -30,8 +30,7 @@ const char *time_format(usec_t wall, char buf[TIME_TEXT_MAX])
     if (!gmtime_r(&s, &tm))
         memset(&tm, 0, sizeof tm);
     n = strftime(buf, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(buf + n, TIME_TEXT_MAX - n, ".%03uZ",
-             (unsigned)(wall % USEC_PER_SEC / USEC_PER_MSEC));
+    snprintf(buf + n, TIME_TEXT_MAX - n, ".%03uZ", (unsigned)(wall % USEC_PER_SEC / USEC_PER_MSEC));
     return buf;
 }
 

@@ -1,6 +1,6 @@
-/* Cursors over foreign bytes (rbuf) and into a fixed frame (wbuf), both with sticky failure: read or write a whole
- * message, then check `bad` once.  A failed read gives zeros and NULL, never bytes from outside.  Integers are in network
- * order unless the name ends in "le". */
+/* Cursors over foreign bytes (rbuf) and into a fixed frame (wbuf), both with sticky failure: read
+ * or write a whole message, then check `bad` once.  A failed read gives zeros and NULL, never bytes
+ * from outside.  Integers are in network order unless the name ends in "le". */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,7 @@
-/* Names by c-ares on the loop.  Each started lookup calls back exactly once, in a later turn, also when cancelled
- * (-ECANCELED) or the resolver is freed.  Status 0; -ENOENT: no such name or no address of that family; -ETIMEDOUT; -EIO. */
+/* Names by c-ares on the loop.  Each started lookup calls back exactly once, in a later turn, also
+ * when cancelled
+ * (-ECANCELED) or the resolver is freed.  Status 0; -ENOENT: no such name or no address of that
+ * family; -ETIMEDOUT; -EIO. */
 #pragma once
 
 #include "engine/base/addr.h"
@@ -22,6 +24,8 @@ struct dns *dns_free(struct dns *d);
 void dns_freep(struct dns **d);
 
 /* family ADDR_NONE: both.  Numeric names and the hosts file are answered too.  ret may be NULL. */
-int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_addrs_cb cb, void *user, struct dns_query **ret);
-int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user, struct dns_query **ret);
+int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_addrs_cb cb,
+               void *user, struct dns_query **ret);
+int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
+                struct dns_query **ret);
 void dns_cancel(struct dns_query *q);

@@ -1,6 +1,6 @@
-/* The guard: what may be sent where, and how fast.  It stands below everything that sends: streams, datagrams and raw
- * frames ask it, and nothing goes round it (product.md rule 5).  A NULL guard (webhooks, DNS to configured servers, tests) allows
- * everything. */
+/* The guard: what may be sent where, and how fast.  It stands below everything that sends: streams,
+ * datagrams and raw frames ask it, and nothing goes round it (product.md rule 5).  A NULL guard
+ * (webhooks, DNS to configured servers, tests) allows everything. */
 #pragma once
 
 #include "engine/base/addrset.h"
@@ -9,29 +9,32 @@
 struct guard;
 
 enum guard_kind {
-    GUARD_CONNECT,  /* a TCP handshake */
-    GUARD_PAYLOAD,  /* application bytes, TCP or UDP */
-    GUARD_PROBE,    /* a raw discovery or port probe */
+    GUARD_CONNECT, /* a TCP handshake */
+    GUARD_PAYLOAD, /* application bytes, TCP or UDP */
+    GUARD_PROBE,   /* a raw discovery or port probe */
 };
 
 struct guard_opts {
     const struct addr_set *scope;    /* targets; copied.  Empty: nothing is allowed */
     const struct addr_set *excludes; /* wins over scope; copied */
-    const uint16_t *fragile_ports;   /* TCP ports that get no payload (printers: 515, 9100-9107); copied */
+    const uint16_t
+        *fragile_ports; /* TCP ports that get no payload (printers: 515, 9100-9107); copied */
     size_t n_fragile_ports;
-    double rate;                     /* packets or operations per second in total; 0: no limit */
-    double burst;                    /* tokens that may gather; 0: rate / 10, at least 1 */
+    double rate;  /* packets or operations per second in total; 0: no limit */
+    double burst; /* tokens that may gather; 0: rate / 10, at least 1 */
 };
 
-int guard_new(struct guard **ret, struct loop *l, const struct guard_opts *o, struct err *e) MUST_USE;
+int guard_new(struct guard **ret, struct loop *l, const struct guard_opts *o,
+              struct err *e) MUST_USE;
 struct guard *guard_free(struct guard *g);
 void guard_freep(struct guard **g);
 
-/* 0: go ahead (one token is taken); -EPERM: out of scope, excluded or fragile, with guard_why(); -EAGAIN: rate; try after
- * guard_wait(). */
+/* 0: go ahead (one token is taken); -EPERM: out of scope, excluded or fragile, with guard_why();
+ * -EAGAIN: rate; try after guard_wait(). */
 int guard_check(struct guard *g, enum guard_kind kind, const struct addr *to, uint16_t port);
-const char *guard_why(const struct guard *g); /* of the last -EPERM: "out of scope", "excluded", "fragile port" */
-usec_t guard_wait(struct guard *g);           /* until the next token */
+const char *guard_why(
+    const struct guard *g); /* of the last -EPERM: "out of scope", "excluded", "fragile port" */
+usec_t guard_wait(struct guard *g); /* until the next token */
 int guard_scope_add(struct guard *g, const struct addr *first, const struct addr *last) MUST_USE;
 /* Sent so far, by kind: for the packet ledger. */
 uint64_t guard_sent(const struct guard *g, enum guard_kind kind);

@@ -1,7 +1,9 @@
-/* What the engine finds, as values: the words that scanner, script host, store and command line share.
+/* What the engine finds, as values: the words that scanner, script host, store and command line
+ * share.
  *
- * Strings in these structs are borrowed for the length of the call they are passed in, unless a function says otherwise.
- * The words for states and reasons are nmap's, because its users and tools read them. */
+ * Strings in these structs are borrowed for the length of the call they are passed in, unless a
+ * function says otherwise. The words for states and reasons are nmap's, because its users and tools
+ * read them. */
 #pragma once
 
 #include "engine/base/addr.h"
@@ -24,17 +26,17 @@ enum port_state {
 
 /* Why a state is believed.  One list for hosts and ports; reason_name() gives nmap's word. */
 enum reason {
-    REASON_UNKNOWN,         /* "unknown-response" */
-    REASON_NO_RESPONSE,     /* "no-response" */
-    REASON_USER_SET,        /* "user-set": -Pn */
-    REASON_LOCALHOST,       /* "localhost-response" */
+    REASON_UNKNOWN,     /* "unknown-response" */
+    REASON_NO_RESPONSE, /* "no-response" */
+    REASON_USER_SET,    /* "user-set": -Pn */
+    REASON_LOCALHOST,   /* "localhost-response" */
     REASON_ARP_RESPONSE,
     REASON_ND_RESPONSE,
     REASON_ECHO_REPLY,
     REASON_TIMESTAMP_REPLY,
     REASON_SYN_ACK,
-    REASON_RESET,           /* "reset" */
-    REASON_CONN_REFUSED,    /* "conn-refused": connect() */
+    REASON_RESET,        /* "reset" */
+    REASON_CONN_REFUSED, /* "conn-refused": connect() */
     REASON_UDP_RESPONSE,
     REASON_PORT_UNREACH,
     REASON_HOST_UNREACH,
@@ -62,7 +64,7 @@ struct host_finding {
     struct addr address;
     enum host_state state;
     enum reason reason;
-    uint8_t ttl;          /* of the reply; 0: not known */
+    uint8_t ttl; /* of the reply; 0: not known */
     bool has_mac;
     struct mac mac;
     const char *vendor;   /* of the MAC; NULL: not known */
@@ -77,12 +79,12 @@ enum service_method { SERVICE_TABLE, SERVICE_PROBED };
 #define SERVICE_CPE_MAX 3
 
 struct service_info {
-    const char *name;     /* "http"; NULL: not known */
+    const char *name;                                               /* "http"; NULL: not known */
     const char *product, *version, *extra, *hostname, *os, *device; /* NULL: not known */
-    const char *tunnel;   /* "ssl" or NULL */
-    const char *cpe[SERVICE_CPE_MAX]; /* NULL behind the last */
+    const char *tunnel;                                             /* "ssl" or NULL */
+    const char *cpe[SERVICE_CPE_MAX];                               /* NULL behind the last */
     enum service_method method;
-    uint8_t confidence;   /* 0..10; 3: table, 10: probed */
+    uint8_t confidence; /* 0..10; 3: table, 10: probed */
 };
 
 struct port_finding {
@@ -96,7 +98,8 @@ struct port_finding {
     usec_t time; /* wall */
 };
 
-/* Ports of a host that are all in one state and not worth a line each ("Not shown: 995 closed ports"). */
+/* Ports of a host that are all in one state and not worth a line each ("Not shown: 995 closed
+ * ports"). */
 struct port_summary {
     struct addr address;
     enum protocol protocol;
@@ -116,32 +119,33 @@ struct script_result {
     enum script_phase phase;
     struct addr address; /* family ADDR_NONE for pre and post */
     enum protocol protocol;
-    uint16_t port;       /* phase port only */
-    const char *script;  /* id: base name without .nse */
+    uint16_t port;      /* phase port only */
+    const char *script; /* id: base name without .nse */
     enum script_outcome outcome;
-    const char *reason;  /* skipped: why; error: message and traceback; NULL else */
-    const char *output;  /* the text nmap would print, raw bytes (output_len); NULL: none */
+    const char *reason; /* skipped: why; error: message and traceback; NULL else */
+    const char *output; /* the text nmap would print, raw bytes (output_len); NULL: none */
     size_t output_len;
-    const char *data;    /* structured output as JSON text, key order kept; NULL: none */
-    const char *xml;     /* the same as children of nmap's <script> element; NULL: none */
+    const char *data; /* structured output as JSON text, key order kept; NULL: none */
+    const char *xml;  /* the same as children of nmap's <script> element; NULL: none */
     usec_t elapsed;
     uint64_t bytes_in, bytes_out;
 };
 
 struct coverage {
-    const char *scope;   /* the target expression or CIDR */
-    const char *method;  /* "syn", "connect", "arp", "icmp", "script" */
-    const char *ports;   /* nmap's list syntax; NULL: hosts only */
+    const char *scope;  /* the target expression or CIDR */
+    const char *method; /* "syn", "connect", "arp", "icmp", "script" */
+    const char *ports;  /* nmap's list syntax; NULL: hosts only */
     uint64_t probes;
     uint64_t retransmissions;
-    double loss;         /* 0..1, measured on answers */
+    double loss; /* 0..1, measured on answers */
     double rate_pps;
-    uint64_t drops;      /* frames the kernel dropped before us */
+    uint64_t drops; /* frames the kernel dropped before us */
     bool complete;
     usec_t elapsed;
 };
 
-/* The JSON lines of `muster scan` (one object each, no newline); see the contract in docs/.  Failure is buf.failed. */
+/* The JSON lines of `muster scan` (one object each, no newline); see the contract in docs/. Failure
+ * is buf.failed. */
 void host_finding_json(struct buf *out, const struct host_finding *h);
 void port_finding_json(struct buf *out, const struct port_finding *p);
 void script_result_json(struct buf *out, const struct script_result *r);

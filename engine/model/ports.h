@@ -1,4 +1,5 @@
-/* A set of ports in nmap's syntax: "22,80,8000-8100", "T:1-1024,U:53", "-", "http*", "[-1024]" names from a services table. */
+/* A set of ports in nmap's syntax: "22,80,8000-8100", "T:1-1024,U:53", "-", "http*", "[-1024]"
+ * names from a services table. */
 #pragma once
 
 #include "engine/model/finding.h"
@@ -10,8 +11,10 @@ struct port_set {
 
 struct services; /* services.h: names of ports */
 
-/* default_protocols: mask of 1 (tcp) and 2 (udp) for parts without T: or U:.  names may be NULL.  -EINVAL names the part. */
-int port_set_parse(struct port_set *ret, const char *text, unsigned default_protocols, const struct services *names, struct err *e) MUST_USE;
+/* default_protocols: mask of 1 (tcp) and 2 (udp) for parts without T: or U:.  names may be NULL.
+ * -EINVAL names the part. */
+int port_set_parse(struct port_set *ret, const char *text, unsigned default_protocols,
+                   const struct services *names, struct err *e) MUST_USE;
 bool port_set_has(const struct port_set *s, enum protocol p, uint16_t port);
 void port_set_add(struct port_set *s, enum protocol p, uint16_t port);
 uint32_t port_set_count(const struct port_set *s, enum protocol p);

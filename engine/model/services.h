@@ -1,5 +1,5 @@
-/* Names of ports, from a text file: ours (nselib/data/services, from IANA's registry) or an nmap-services file. Lines are
- * "name<TAB>port/protocol<TAB>frequency [# comment]". */
+/* Names of ports, from a text file: ours (nselib/data/services, from IANA's registry) or an
+ * nmap-services file. Lines are "name<TAB>port/protocol<TAB>frequency [# comment]". */
 #pragma once
 
 #include "engine/model/finding.h"
@@ -13,6 +13,7 @@ void services_freep(struct services **s);
 /* NULL when the port has no name.  NULL table: NULL. */
 const char *services_name(const struct services *s, enum protocol p, uint16_t port);
 /* Calls fn for each port whose name matches a glob.  Returns how many. */
-size_t services_match(const struct services *s, const char *glob, void (*fn)(void *user, enum protocol p, uint16_t port), void *user);
+size_t services_match(const struct services *s, const char *glob,
+                      void (*fn)(void *user, enum protocol p, uint16_t port), void *user);
 /* The n most frequent ports of a protocol, most frequent first; returns how many were written. */
 size_t services_top(const struct services *s, enum protocol p, size_t n, uint16_t *ret);

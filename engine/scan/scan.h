@@ -1,7 +1,8 @@
 /* The scanner: finds hosts and ports of one scope and tells each finding as it becomes known.
  *
- * Knows no database and no config file.  All callbacks come from the loop, never inside scan_start().  The order of events of one
- * host: host (once, up or down as opts say), ports, then host_done; hosts interleave. */
+ * Knows no database and no config file.  All callbacks come from the loop, never inside
+ * scan_start().  The order of events of one host: host (once, up or down as opts say), ports, then
+ * host_done; hosts interleave. */
 #pragma once
 
 #include "engine/base/addrset.h"
@@ -13,12 +14,12 @@ struct guard;
 struct scan;
 
 enum scan_ping {
-    SCAN_PING_ARP = 1 << 0,  /* neighbours on the link; answers alone decide there, as in nmap */
+    SCAN_PING_ARP = 1 << 0, /* neighbours on the link; answers alone decide there, as in nmap */
     SCAN_PING_ECHO = 1 << 1,
-    SCAN_PING_SYN = 1 << 2,  /* TCP SYN to 443 */
-    SCAN_PING_ACK = 1 << 3,  /* TCP ACK to 80 */
+    SCAN_PING_SYN = 1 << 2,     /* TCP SYN to 443 */
+    SCAN_PING_ACK = 1 << 3,     /* TCP ACK to 80 */
     SCAN_PING_CONNECT = 1 << 4, /* connect() to 80 and 443: no raw rights needed */
-    SCAN_PING_NONE = 1 << 5, /* every target counts as up: -Pn */
+    SCAN_PING_NONE = 1 << 5,    /* every target counts as up: -Pn */
 };
 
 enum scan_method { SCAN_HOSTS_ONLY, SCAN_SYN, SCAN_CONNECT };
@@ -26,31 +27,36 @@ enum scan_method { SCAN_HOSTS_ONLY, SCAN_SYN, SCAN_CONNECT };
 struct scan_opts {
     const struct addr_set *targets;  /* copied */
     const struct addr_set *excludes; /* absolute; copied; may be NULL */
-    unsigned ping;                   /* mask of enum scan_ping; 0: nmap's default for the rights there are */
-    enum scan_method method;         /* without raw rights SCAN_SYN becomes SCAN_CONNECT (scan_method_used) */
-    const struct port_set *ports;    /* copied; may be NULL for hosts only */
-    const char *interface;           /* NULL: from the routes */
-    double max_rate;                 /* packets per second; 0: the default (10,000) */
-    double min_rate;                 /* 0: none */
-    unsigned max_retries;            /* retransmissions per probe */
-    usec_t host_timeout;             /* 0: none */
-    uint64_t seed;                   /* of the walk's permutation; 0: random */
-    bool report_down;                /* tell hosts that are down too */
-    bool report_closed;              /* a port_finding for each closed and filtered port, else port_summary */
+    unsigned ping; /* mask of enum scan_ping; 0: nmap's default for the rights there are */
+    enum scan_method
+        method; /* without raw rights SCAN_SYN becomes SCAN_CONNECT (scan_method_used) */
+    const struct port_set *ports; /* copied; may be NULL for hosts only */
+    const char *interface;        /* NULL: from the routes */
+    double max_rate;              /* packets per second; 0: the default (10,000) */
+    double min_rate;              /* 0: none */
+    unsigned max_retries;         /* retransmissions per probe */
+    usec_t host_timeout;          /* 0: none */
+    uint64_t seed;                /* of the walk's permutation; 0: random */
+    bool report_down;             /* tell hosts that are down too */
+    bool report_closed; /* a port_finding for each closed and filtered port, else port_summary */
 };
 
 struct scan_sink {
     void (*host)(void *user, const struct host_finding *h);
     void (*port)(void *user, const struct port_finding *p);
-    void (*summary)(void *user, const struct port_summary *s);     /* may be NULL */
-    void (*host_done)(void *user, const struct addr *a, bool conclusive); /* not conclusive: timed out, errors */
-    void (*done)(void *user, const struct coverage *c, int status);        /* once, last; status 0, -ECANCELED, errno */
+    void (*summary)(void *user, const struct port_summary *s); /* may be NULL */
+    void (*host_done)(void *user, const struct addr *a,
+                      bool conclusive); /* not conclusive: timed out, errors */
+    void (*done)(void *user, const struct coverage *c,
+                 int status); /* once, last; status 0, -ECANCELED, errno */
 };
 
 /* Whether this process may open raw sockets. */
 bool scan_privileged(void);
-/* The guard (may be NULL) is asked before every probe.  *ret is the caller's to scan_free(), also after done. */
-int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct scan_opts *o, const struct scan_sink *sink, void *user, struct err *e) MUST_USE;
+/* The guard (may be NULL) is asked before every probe.  *ret is the caller's to scan_free(), also
+ * after done. */
+int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct scan_opts *o,
+               const struct scan_sink *sink, void *user, struct err *e) MUST_USE;
 /* Ends early: done comes with -ECANCELED and complete=false in a later turn. */
 void scan_stop(struct scan *s);
 struct scan *scan_free(struct scan *s); /* no callback comes any more */

@@ -1,5 +1,6 @@
-/* Targets and excludes in nmap's syntax: "192.0.2.0/24", "10.0.0-3.1-254", "10.0.*.1,3", "2001:db8::1", "fe80::1%eth0",
- * names.  Addresses go into a set; names are returned for the caller to resolve. */
+/* Targets and excludes in nmap's syntax: "192.0.2.0/24", "10.0.0-3.1-254", "10.0.*.1,3",
+ * "2001:db8::1", "fe80::1%eth0", names.  Addresses go into a set; names are returned for the caller
+ * to resolve. */
 #pragma once
 
 #include "engine/base/addrset.h"

@@ -1,4 +1,5 @@
-/* All that the script host may ask of whoever embeds it.  No call blocks; none calls back before it returns. */
+/* All that the script host may ask of whoever embeds it.  No call blocks; none calls back before it
+ * returns. */
 #pragma once
 
 #include "engine/model/finding.h"
@@ -7,14 +8,17 @@
 
 struct script_world {
     void *user;
-    /* One outcome for each (script, host, port) whose rule was evaluated true, and for each that failed or was skipped for a reason. */
+    /* One outcome for each (script, host, port) whose rule was evaluated true, and for each that
+     * failed or was skipped for a reason. */
     void (*result)(void *user, uint64_t job, const struct script_result *r);
     /* A script changed a port's state or version (nmap.set_port_state, set_port_version). */
     void (*port_seen)(void *user, uint64_t job, const struct port_finding *p);
     /* nmap.add_targets; returns how many were taken.  May be NULL. */
     size_t (*target_add)(void *user, uint64_t job, const char *name);
-    int (*raw_send)(void *user, uint64_t job, const void *frame, size_t len);        /* -EPERM out of scope, -EAGAIN later */
-    int (*raw_open)(void *user, uint64_t job, const char *filter, uint32_t *ret_id); /* frames come by script_host_raw_frame() */
+    int (*raw_send)(void *user, uint64_t job, const void *frame,
+                    size_t len); /* -EPERM out of scope, -EAGAIN later */
+    int (*raw_open)(void *user, uint64_t job, const char *filter,
+                    uint32_t *ret_id); /* frames come by script_host_raw_frame() */
     void (*raw_close)(void *user, uint32_t id);
     /* All threads of the job ended (its script_job_finish() was called before). */
     void (*job_done)(void *user, uint64_t job);

@@ -1,12 +1,13 @@
-/* Runs a fuzz target over its corpus and over mutations of it, without libFuzzer: the form in which ctest runs it under
- * every compiler.  FUZZ_RUNS (default 20000) mutations, FUZZ_SEED for a repeat; both are printed. */
+/* Runs a fuzz target over its corpus and over mutations of it, without libFuzzer: the form in which
+ * ctest runs it under every compiler.  FUZZ_RUNS (default 20000) mutations, FUZZ_SEED for a repeat;
+ * both are printed. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS_MAX 1024
+#define SEEDS_MAX      1024
 #define SEED_BYTES_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -106,8 +107,7 @@ int main(int argc, char **argv)
         return 1;
     }
     state = seed_text ? strtoull(seed_text, NULL, 0) : 0x9e3779b97f4a7c15ULL;
-    printf("%zu seeds, %ld mutations, FUZZ_SEED=%#llx\n", n_seeds, runs,
-           (unsigned long long)state);
+    printf("%zu seeds, %ld mutations, FUZZ_SEED=%#llx\n", n_seeds, runs, (unsigned long long)state);
     for (size_t i = 0; i < n_seeds; i++)
         run(seeds[i].data, seeds[i].len);
     while (runs-- > 0)

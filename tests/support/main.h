@@ -1,5 +1,5 @@
-/* What every cmocka test file ends with: TEST_MAIN(tests) runs the group twice in one process, so that state which the
- * first run left behind fails the second. */
+/* What every cmocka test file ends with: TEST_MAIN(tests) runs the group twice in one process, so
+ * that state which the first run left behind fails the second. */
 #pragma once
 
 #include <setjmp.h>
