@@ -1,0 +1,115 @@
+/* Sets of addresses, also against a plain bitmap over random additions and subtractions. */
+#include "engine/base/addrset.h"
+#include "tests/support/main.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_text(struct addr_set *s, const char *text)
+{
+    struct prefix p;
+
+    assert_int_equal(prefix_parse(text, &p, NULL), 0);
+    assert_int_equal(addr_set_add_prefix(s, &p), 0);
+}
+
+static void neighbours_and_overlaps_melt(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0};
+
+    (void)state;
+    add_text(&s, "10.0.1.0/24");
+    add_text(&s, "10.0.0.0/24");
+    assert_int_equal(s.n, 1);
+    add_text(&s, "10.0.0.0/8");
+    add_text(&s, "10.7.0.0/16");
+    assert_int_equal(s.n, 1);
+    add_text(&s, "2001:db8::/64");
+    assert_int_equal(s.n, 2);
+    assert_true(addr_set_count(&s) == UINT64_MAX);
+}
+
+static void whole_address_space_can_be_held(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0};
+    struct addr last = addr_v4(UINT32_MAX), got;
+
+    (void)state;
+    add_text(&s, "0.0.0.0/0");
+    add_text(&s, "255.255.255.255/32");
+    assert_int_equal(addr_set_count(&s), 1ULL << 32);
+    assert_true(addr_set_nth(&s, UINT32_MAX, &got));
+    assert_true(addr_equal(&got, &last));
+    assert_false(addr_set_nth(&s, 1ULL << 32, &got));
+    assert_int_equal(addr_set_subtract(&s, &s), 0);
+    assert_int_equal(s.n, 0);
+}
+
+static void reversed_or_mixed_ranges_are_refused(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0};
+    struct addr a = addr_v4(5), b = addr_v4(4), six = {.family = ADDR_V6};
+
+    (void)state;
+    assert_int_equal(addr_set_add(&s, &a, &b), -EINVAL);
+    assert_int_equal(addr_set_add(&s, &a, &six), -EINVAL);
+    assert_int_equal(s.n, 0);
+}
+
+#define WORLD 256
+
+static void check(const struct addr_set *s, const bool *in)
+{
+    uint64_t count = 0;
+    struct addr got;
+
+    for (uint32_t i = 0; i < WORLD; i++) {
+        struct addr a = addr_v4(i);
+
+        assert_int_equal(addr_set_contains(s, &a), in[i]);
+        if (!in[i])
+            continue;
+        assert_true(addr_set_nth(s, count, &got));
+        assert_true(addr_equal(&got, &a));
+        count++;
+    }
+    assert_int_equal(addr_set_count(s), count);
+}
+
+static void random_edits_equal_a_bitmap(void **state)
+{
+    unsigned seed = 20260101;
+
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        CLEANUP(addr_set_done) struct addr_set s = {0};
+        bool in[WORLD] = {false};
+
+        for (int step = 0; step < 30; step++) {
+            CLEANUP(addr_set_done) struct addr_set cut = {0};
+            uint32_t lo = (uint32_t)rand_r(&seed) % WORLD;
+            uint32_t hi = lo + (uint32_t)rand_r(&seed) % (WORLD - lo);
+            struct addr first = addr_v4(lo), last = addr_v4(hi);
+            bool adding = rand_r(&seed) % 2;
+
+            if (adding) {
+                assert_int_equal(addr_set_add(&s, &first, &last), 0);
+            } else {
+                assert_int_equal(addr_set_add(&cut, &first, &last), 0);
+                assert_int_equal(addr_set_subtract(&s, &cut), 0);
+            }
+            memset(in + lo, adding, hi - lo + 1);
+            check(&s, in);
+        }
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(neighbours_and_overlaps_melt),
+    cmocka_unit_test(whole_address_space_can_be_held),
+    cmocka_unit_test(reversed_or_mixed_ranges_are_refused),
+    cmocka_unit_test(random_edits_equal_a_bitmap),
+};
+
+TEST_MAIN(tests)
