@@ -10,7 +10,7 @@
 
 static bool has_data(const char *dir)
 {
-    char probe[PATH_MAX + 16];
+    char probe[PATH_MAX + 64];
     struct stat st;
 
     snprintf(probe, sizeof probe, "%s/migrations", dir);

@@ -1,0 +1,531 @@
+/* The second half of reading a configuration: what a schema cannot say.
+ *
+ * Walks the structs that libcyaml filled, in the order of the file, reads the texts with a grammar
+ * of their own, and puts a default where the document has no value (asked of the document, because
+ * 0 may be meant).  Places are kept as text so that each message names the line. */
+#include "service/config/compile.h"
+
+#include "engine/base/log.h"
+#include "service/config/paths.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libgen.h>
+#include <string.h>
+
+#define PLACE_MAX    128
+#define NAME_LEN_MAX 63
+#define ADDRESSES_MAX                                                                              \
+    (1U << 24) /* a zone: what a sweep can visit in a day at 200 packets a second */
+#define RATE_MAX         10000000U
+#define INTERVAL_MIN     USEC_PER_SEC
+#define INTERVAL_MAX     (366 * 86400 * USEC_PER_SEC)
+#define MINUTE           (60 * USEC_PER_SEC)
+#define HOUR             (60 * MINUTE)
+#define LOOPBACK_RATE    100000
+#define DEFAULT_RATE     1000
+#define DEFAULT_SCRIPTS  "default"
+#define DEFAULT_VERSIONS "version"
+/* The well-known ones, and registered ones that servers, printers, cameras, routers and databases
+ * listen on. */
+#define DEFAULT_PORTS                                                                              \
+    "1-1024,1080,1099,1194,1433,1434,1521,1720,1723,1883,2049,2082,2083,2181,2222,2375,2376,2379," \
+    "2380,3000,3128,3260,3268,3269,3306,3389,3478,4000,4443,4444,4786,4840,5000,5001,5044,5060,"   \
+    "5061,5222,5269,5353,5357,5432,5555,5601,5666,5671,5672,5683,5900-5903,5984-5986,6000,6379,"   \
+    "6443,6667,7000,7001,7077,7443,7547,7680,8000-8010,8080-8090,8123,8161,8200,8291,8333,8443,"   \
+    "8500,8554,8728,8834,8883,8888,9000-9002,9042,9080,9090-9093,9100,9160,9200,9300,9418,9443,"   \
+    "9999,10000,10050,10051,10250,10255,11211,15672,16992,16993,18083,20000,25565,27017,27018,"    \
+    "32400,32768,44818,47808,49152-49157,50000,50051,51820,61616"
+
+struct compile {
+    struct config *c;
+    const struct document *d;
+    struct problems *p;
+    bool no_memory;
+};
+
+#define WRONG(k, place, ...) problem_at((k)->p, (k)->d, place, __VA_ARGS__)
+
+static void text_set(struct compile *k, char **field, const char *value)
+{
+    free(*field);
+    *field = strdup(value);
+    if (!*field)
+        k->no_memory = true;
+}
+
+static void place_join(char ret[PLACE_MAX], const char *place, const char *key)
+{
+    snprintf(ret, PLACE_MAX, "%.80s%s%.40s", place, *place ? "." : "", key);
+}
+
+static bool has(const struct compile *k, const char *place, const char *key)
+{
+    char full[PLACE_MAX];
+
+    place_join(full, place, key);
+    return document_has(k->d, full);
+}
+
+struct bounds {
+    usec_t min, max, normal;
+};
+
+/* A span: the default where there is no text. */
+static usec_t compile_span(struct compile *k, const char *place, const char *key, const char *text,
+                           struct bounds b)
+{
+    char full[PLACE_MAX], min[TIME_TEXT_MAX], max[TIME_TEXT_MAX];
+    usec_t span;
+
+    if (!text)
+        return b.normal;
+    place_join(full, place, key);
+    if (span_parse(text, &span) < 0)
+        WRONG(k, full,
+              "'%.40s' is not a span; expected a number and a unit, such as 30s, 5m or "
+              "1h30m",
+              text);
+    else if (span < b.min || span > b.max)
+        WRONG(k, full, "%s is outside %s to %s", text, span_format(b.min, min),
+              span_format(b.max, max));
+    else
+        return span;
+    return b.normal;
+}
+
+struct limits {
+    uint32_t min, max, normal;
+};
+
+static uint32_t compile_number(struct compile *k, const char *place, const char *key,
+                               uint32_t value, struct limits l)
+{
+    char full[PLACE_MAX];
+
+    if (!has(k, place, key))
+        return l.normal;
+    place_join(full, place, key);
+    if (value < l.min || value > l.max)
+        WRONG(k, full, "%u is outside %u to %u", value, l.min, l.max);
+    return value;
+}
+
+static void compile_name(struct compile *k, const char *place, const char *name)
+{
+    char full[PLACE_MAX];
+    size_t len = strlen(name);
+
+    place_join(full, place, "name");
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i])) {
+            WRONG(k, full, "'%.60s' is not a name; expected letters, digits, '-', '_' and '.'",
+                  name);
+            return;
+        }
+    if (!len || len > NAME_LEN_MAX)
+        WRONG(k, full, "expected a name of 1 to %d characters", NAME_LEN_MAX);
+}
+
+static void compile_prefixes(struct compile *k, const char *place, char **texts, uint32_t n,
+                             struct addr_set *set)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        char full[PLACE_MAX];
+        struct prefix prefix;
+        struct err e = {0};
+
+        snprintf(full, sizeof full, "%.100s[%u]", place, i);
+        if (prefix_parse(texts[i], &prefix, &e) < 0)
+            WRONG(k, full, "%s", err_text(&e));
+        else if (addr_set_add_prefix(set, &prefix) < 0)
+            k->no_memory = true;
+    }
+}
+
+/* Makes a file name absolute: relative ones start where the configuration is. */
+static void compile_path(struct compile *k, char **path)
+{
+    CLEANUP(freep) char *copy = NULL;
+    CLEANUP(freep) char *dir = NULL;
+    struct buf full = {0};
+
+    if (!*path || **path == '/')
+        return;
+    copy = strdup(k->c->path);
+    dir = copy ? realpath(dirname(copy), NULL) : NULL;
+    buf_printf(&full, "%s/%s", dir ? dir : ".", strcmp(*path, ".") == 0 ? "" : *path);
+    if (full.failed || !copy) {
+        k->no_memory = true;
+        buf_done(&full);
+        return;
+    }
+    while (full.len > 1 && full.data[full.len - 1] == '/')
+        full.data[--full.len] = 0;
+    free(*path);
+    *path = buf_take(&full);
+}
+
+static void compile_reference(struct compile *k, const char *place, const char *text)
+{
+    if (strncmp(text, "file:/", 6) != 0 && !(strncmp(text, "cred:", 5) == 0 && text[5]))
+        WRONG(k, place,
+              "secrets do not stand in this file; expected where it is kept: "
+              "file:/path or cred:NAME (a systemd credential)");
+}
+
+/* Keys that only some kinds of pass know. */
+static void compile_pass_keys(struct compile *k, const struct config_pass *p, const char *place)
+{
+    static const struct {
+        const char *key;
+        unsigned kinds; /* bit per kind */
+    } keys[] = {
+        {"ports", 1 << PASS_PORTS},
+        {"method", 1 << PASS_PORTS},
+        {"probes", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
+        {"retries", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
+        {"host_timeout", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
+        {"scripts", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
+        {"args", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
+        {"script_timeout", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        char full[PLACE_MAX];
+
+        if (keys[i].kinds & (1U << p->kind) || !has(k, place, keys[i].key))
+            continue;
+        place_join(full, place, keys[i].key);
+        WRONG(k, full, "has no meaning in a pass of kind '%s'", config_pass_kind_name(p->kind));
+    }
+}
+
+static void compile_pass_ports(struct compile *k, struct config_pass *p, const char *place)
+{
+    char full[PLACE_MAX];
+    struct err e = {0};
+
+    if (p->kind != PASS_PORTS)
+        return;
+    if (!p->ports)
+        text_set(k, &p->ports, DEFAULT_PORTS);
+    p->port_set = calloc(1, sizeof *p->port_set);
+    if (!p->port_set || !p->ports) {
+        k->no_memory = true;
+        return;
+    }
+    place_join(full, place, "ports");
+    if (port_set_parse(p->port_set, p->ports, 1, NULL, &e) < 0)
+        WRONG(k, full, "%s", err_text(&e));
+    else if (port_set_count(p->port_set, PROTOCOL_UDP))
+        WRONG(k, full, "UDP ports are not probed; leave out the U: part");
+}
+
+static void compile_pass(struct compile *k, struct config_pass *p, const char *place)
+{
+    static const usec_t normal[] = {
+        [PASS_PRESENCE] = 5 * MINUTE,
+        [PASS_PORTS] = HOUR,
+        [PASS_SERVICES] = 24 * HOUR,
+        [PASS_SCRIPTS] = 24 * HOUR,
+    };
+
+    if (!p->name)
+        text_set(k, &p->name, config_pass_kind_name(p->kind));
+    if (p->name)
+        compile_name(k, place, p->name);
+    compile_pass_keys(k, p, place);
+    p->interval = compile_span(k, place, "interval", p->interval_text,
+                               (struct bounds){INTERVAL_MIN, INTERVAL_MAX, normal[p->kind]});
+    p->retries = compile_number(k, place, "retries", p->retries, (struct limits){0, 10, 2});
+    p->host_timeout = compile_span(k, place, "host_timeout", p->host_timeout_text,
+                                   (struct bounds){0, 24 * HOUR, 15 * MINUTE});
+    p->script_timeout = compile_span(k, place, "script_timeout", p->script_timeout_text,
+                                     (struct bounds){USEC_PER_SEC, 24 * HOUR, 2 * MINUTE});
+    compile_pass_ports(k, p, place);
+    if (!p->scripts && (p->kind == PASS_SCRIPTS || p->kind == PASS_SERVICES))
+        text_set(k, &p->scripts, p->kind == PASS_SCRIPTS ? DEFAULT_SCRIPTS : DEFAULT_VERSIONS);
+}
+
+static void compile_pass_unique(struct compile *k, const struct config_zone *z, uint32_t i,
+                                const char *place)
+{
+    for (uint32_t j = 0; j < i; j++)
+        if (z->passes[i].name && z->passes[j].name &&
+            strcmp(z->passes[i].name, z->passes[j].name) == 0) {
+            WRONG(k, place, "this zone has a pass named '%s' already; give each its own 'name'",
+                  z->passes[i].name);
+            return;
+        }
+}
+
+/* What a zone does that names no passes. */
+static void passes_default(struct compile *k, struct config_zone *z)
+{
+    static const enum config_pass_kind kinds[] = {PASS_PRESENCE, PASS_PORTS, PASS_SCRIPTS};
+
+    z->passes = calloc(ARRAY_LEN(kinds), sizeof *z->passes);
+    if (!z->passes) {
+        k->no_memory = true;
+        return;
+    }
+    z->n_passes = ARRAY_LEN(kinds);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        z->passes[i].kind = kinds[i];
+}
+
+static void compile_passes(struct compile *k, struct config_zone *z, const char *place)
+{
+    if (!z->n_passes && !has(k, place, "passes"))
+        passes_default(k, z);
+    for (uint32_t i = 0; i < z->n_passes; i++) {
+        char full[PLACE_MAX];
+
+        snprintf(full, sizeof full, "%.80s.passes[%u]", place, i);
+        compile_pass(k, &z->passes[i], full);
+        compile_pass_unique(k, z, i, full);
+    }
+}
+
+static bool zone_is_loopback(const struct config_zone *z)
+{
+    for (size_t i = 0; i < z->scope.n; i++)
+        if (!addr_is_loopback(&z->scope.ranges[i].first) ||
+            !addr_is_loopback(&z->scope.ranges[i].last))
+            return false;
+    return z->scope.n > 0;
+}
+
+static void compile_scope(struct compile *k, struct config_zone *z, const char *place)
+{
+    unsigned before = k->p->n;
+    char full[PLACE_MAX];
+    uint64_t count;
+
+    place_join(full, place, "networks");
+    compile_prefixes(k, full, z->networks, z->n_networks, &z->scope);
+    place_join(full, place, "excludes");
+    compile_prefixes(k, full, z->excludes, z->n_excludes, &z->excluded);
+    if (addr_set_subtract(&z->scope, &z->excluded) < 0)
+        k->no_memory = true;
+    if (k->p->n != before)
+        return; /* a network was not understood: the count would mislead */
+    place_join(full, place, "networks");
+    count = addr_set_count(&z->scope);
+    if (!count)
+        WRONG(k, full, "nothing is left of them after the excludes");
+    else if (count > ADDRESSES_MAX)
+        WRONG(k, full, "%s addresses are more than a zone may sweep (%u); name smaller networks",
+              count == UINT64_MAX ? "these" : "so many", ADDRESSES_MAX);
+}
+
+static void compile_zone(struct compile *k, struct config_zone *z, const char *place)
+{
+    char full[PLACE_MAX];
+    uint32_t rate;
+
+    compile_name(k, place, z->name);
+    compile_scope(k, z, place);
+    rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
+    z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
+    place_join(full, place, "confirm");
+    z->confirm->misses =
+        compile_number(k, full, "misses", z->confirm->misses, (struct limits){2, 100, 2});
+    z->confirm->after = compile_span(k, full, "after", z->confirm->after_text,
+                                     (struct bounds){USEC_PER_SEC, 24 * HOUR, 15 * USEC_PER_SEC});
+    compile_passes(k, z, place);
+}
+
+static void compile_zones(struct compile *k)
+{
+    struct config *c = k->c;
+
+    for (uint32_t i = 0; i < c->n_zones; i++) {
+        char place[PLACE_MAX];
+
+        snprintf(place, sizeof place, "zones[%u]", i);
+        compile_zone(k, &c->zones[i], place);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(c->zones[i].name, c->zones[j].name) == 0)
+                WRONG(k, place, "there is a zone named '%.60s' already", c->zones[i].name);
+    }
+}
+
+static void compile_url(struct compile *k, const struct config_endpoint *ep, const char *place)
+{
+    char full[PLACE_MAX];
+    const char *url = ep->url;
+
+    place_join(full, place, "url");
+    if (strncmp(url, "file:", 5) == 0 || strncmp(url, "cred:", 5) == 0)
+        compile_reference(k, full, url);
+    else if (strncmp(url, "http://", 7) == 0 && !ep->plain_http)
+        WRONG(k, full, "http:// sends in clear text; use https://, or say 'plain_http: true'");
+    else if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+        WRONG(k, full, "expected https://..., or where the URL is kept: file:/path or cred:NAME");
+    else if (strchr(url, '@') &&
+             strcspn(strstr(url, "://") + 3, "@") < strcspn(strstr(url, "://") + 3, "/?#"))
+        WRONG(k, full,
+              "a user or password in the URL is not allowed; keep the whole URL as a "
+              "secret: file:/path or cred:NAME");
+}
+
+static void compile_endpoint(struct compile *k, struct config_endpoint *ep, const char *place)
+{
+    char full[PLACE_MAX];
+
+    compile_name(k, place, ep->name);
+    compile_url(k, ep, place);
+    place_join(full, place, "secret");
+    if (ep->secret)
+        compile_reference(k, full, ep->secret);
+    ep->timeout = compile_span(k, place, "timeout", ep->timeout_text,
+                               (struct bounds){USEC_PER_SEC, 5 * MINUTE, 15 * USEC_PER_SEC});
+    place_join(full, place, "allow");
+    compile_prefixes(k, full, ep->allow, ep->n_allow, &ep->allowed);
+}
+
+static void compile_endpoints(struct compile *k)
+{
+    struct config *c = k->c;
+
+    for (uint32_t i = 0; i < c->n_endpoints; i++) {
+        char place[PLACE_MAX];
+
+        snprintf(place, sizeof place, "endpoints[%u]", i);
+        compile_endpoint(k, &c->endpoints[i], place);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(c->endpoints[i].name, c->endpoints[j].name) == 0)
+                WRONG(k, place, "there is an endpoint named '%.60s' already", c->endpoints[i].name);
+    }
+}
+
+static void compile_database(struct compile *k)
+{
+    char **db = &k->c->database;
+
+    if (k->c->database_secret)
+        compile_reference(k, "database_secret", k->c->database_secret);
+    if (!*db || strcmp(*db, "embedded") == 0) {
+        free(*db);
+        *db = NULL;
+        return;
+    }
+    if (!strchr(*db, '=') && strncmp(*db, "postgresql://", 13) != 0 &&
+        strncmp(*db, "postgres://", 11) != 0)
+        WRONG(k, "database",
+              "'%.60s' is neither 'embedded' nor a libpq connection string such as "
+              "'host=/run/postgresql dbname=muster'",
+              *db);
+    if (strstr(*db, "password=") || (strstr(*db, "://") && strchr(*db, '@') &&
+                                     strchr(strstr(*db, "://") + 3, ':') < strchr(*db, '@') &&
+                                     strchr(strstr(*db, "://") + 3, ':')))
+        WRONG(k, "database",
+              "a password does not stand in this file; name where it is kept with "
+              "'database_secret: file:/path' or 'cred:NAME'");
+}
+
+static void compile_log_level(struct compile *k)
+{
+    static const struct {
+        const char *name;
+        int level;
+    } levels[] = {
+        {"error", LOG_ERR}, {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
+        {"info", LOG_INFO}, {"debug", LOG_DEBUG},
+    };
+    const char *text = k->c->log_level_text;
+
+    k->c->log_level = LOG_INFO;
+    if (!text)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        if (strcmp(text, levels[i].name) == 0) {
+            k->c->log_level = levels[i].level;
+            return;
+        }
+    WRONG(k, "log_level", "'%.40s' is not one of error, warning, notice, info, debug", text);
+}
+
+/* systemd gives the directory that StateDirectory= made; several are joined by colons. */
+static void compile_state_directory(struct compile *k)
+{
+    const char *given = getenv("STATE_DIRECTORY");
+
+    if (k->c->state_directory)
+        compile_path(k, &k->c->state_directory);
+    else if (given && *given) {
+        text_set(k, &k->c->state_directory, given);
+        if (k->c->state_directory)
+            k->c->state_directory[strcspn(k->c->state_directory, ":")] = 0;
+    } else
+        text_set(k, &k->c->state_directory, "/var/lib/muster");
+}
+
+static void datadirs_default(struct compile *k)
+{
+    struct config_scripts *s = k->c->scripts;
+    char dir[PATH_MAX];
+
+    if (paths_data(dir, NULL) < 0)
+        return; /* the scripts passes will say that they find no scripts */
+    s->datadirs = calloc(1, sizeof *s->datadirs);
+    if (!s->datadirs) {
+        k->no_memory = true;
+        return;
+    }
+    s->n_datadirs = 1;
+    text_set(k, &s->datadirs[0], dir);
+}
+
+static void compile_scripts(struct compile *k)
+{
+    struct config_scripts *s = k->c->scripts;
+
+    if (!s->n_datadirs)
+        datadirs_default(k);
+    for (uint32_t i = 0; i < s->n_datadirs; i++)
+        compile_path(k, &s->datadirs[i]);
+    compile_path(k, &s->args_file);
+    s->workers = compile_number(k, "scripts", "workers", s->workers, (struct limits){1, 64, 2});
+    s->memory_mib =
+        compile_number(k, "scripts", "memory_mib", s->memory_mib, (struct limits){64, 65536, 512});
+    s->max_threads = compile_number(k, "scripts", "max_threads", s->max_threads,
+                                    (struct limits){1, 100000, 1000});
+}
+
+/* Sections that the file leaves out are there, empty; cyaml_free() takes them with the rest. */
+static bool sections_default(struct config *c)
+{
+    if (!c->scanner)
+        c->scanner = calloc(1, sizeof *c->scanner);
+    if (!c->scripts)
+        c->scripts = calloc(1, sizeof *c->scripts);
+    for (uint32_t i = 0; i < c->n_zones; i++) {
+        struct config_zone *z = &c->zones[i];
+
+        if (!z->confirm)
+            z->confirm = calloc(1, sizeof *z->confirm);
+        if (!z->confirm)
+            return false;
+    }
+    return c->scanner && c->scripts;
+}
+
+int compile_config(struct config *c, const struct document *d, struct problems *p)
+{
+    struct compile k = {.c = c, .d = d, .p = p};
+
+    if (!sections_default(c))
+        return err_set(p->e, -ENOMEM, "out of memory");
+    compile_database(&k);
+    compile_state_directory(&k);
+    compile_log_level(&k);
+    c->scanner->rate = compile_number(&k, "scanner", "rate", c->scanner->rate,
+                                      (struct limits){1, RATE_MAX, 10000});
+    compile_scripts(&k);
+    compile_zones(&k);
+    compile_endpoints(&k);
+    return k.no_memory ? err_set(p->e, -ENOMEM, "out of memory") : 0;
+}

@@ -1,0 +1,162 @@
+/* The configuration: config/muster.yaml as values that are checked and have their defaults filled
+ * in.
+ *
+ * Every key is documented in config/muster.yaml and muster.yaml(5).  Secrets are never in the file:
+ * `secret` and `url` name where they are ("file:/path", "cred:NAME").  A struct config does not
+ * change after config_load(); a reload makes a new one. */
+#pragma once
+
+#include "engine/base/addrset.h"
+#include "engine/base/err.h"
+#include "engine/base/time.h"
+#include "engine/model/ports.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum config_pass_kind { PASS_PRESENCE, PASS_PORTS, PASS_SERVICES, PASS_SCRIPTS, PASS_KIND_MAX };
+
+/* How ports are probed. */
+enum config_method { METHOD_AUTO, METHOD_SYN, METHOD_CONNECT };
+
+/* How hosts are found; values of enum scan_ping.  0: what nmap would do with the rights there are.
+ */
+enum config_probe {
+    PROBE_ARP = 1 << 0,
+    PROBE_ECHO = 1 << 1,
+    PROBE_SYN = 1 << 2,
+    PROBE_ACK = 1 << 3,
+    PROBE_CONNECT = 1 << 4,
+    PROBE_NONE = 1 << 5, /* every address counts as up */
+};
+
+/* Script categories that run only where a zone grants them. */
+enum config_grant {
+    GRANT_BRUTE = 1 << 0,
+    GRANT_DOS = 1 << 1,
+    GRANT_EXPLOIT = 1 << 2,
+    GRANT_EXTERNAL = 1 << 3,
+    GRANT_FUZZER = 1 << 4,
+    GRANT_INTRUSIVE = 1 << 5,
+};
+#define CONFIG_GRANTS 6
+extern const char *const config_grant_names[CONFIG_GRANTS]; /* by bit */
+
+struct config_pass {
+    enum config_pass_kind kind;
+    char *name;                /* unique in its zone; the kind's name where none is given */
+    usec_t interval;           /* start to start */
+    uint32_t probes;           /* mask of enum config_probe */
+    char *ports;               /* nmap's list syntax; NULL for presence */
+    struct port_set *port_set; /* the same; NULL for presence */
+    enum config_method method;
+    uint32_t retries;    /* retransmissions per probe */
+    usec_t host_timeout; /* 0: none */
+    char *scripts;       /* --script expression; NULL unless kind is services or scripts */
+    char *args;          /* --script-args; NULL: none */
+    usec_t script_timeout;
+    char *interval_text, *host_timeout_text, *script_timeout_text; /* as written, or NULL */
+};
+
+struct config_confirm {
+    uint32_t misses; /* in a row, before something counts as gone; at least 2 */
+    usec_t after;    /* until the confirming visit */
+    char *after_text;
+};
+
+struct config_zone {
+    char *name; /* unique */
+    char **networks, **excludes;
+    uint32_t n_networks, n_excludes;
+    struct addr_set scope; /* networks without excludes */
+    struct addr_set excluded;
+    char *interface;                /* NULL: from the routes */
+    uint32_t rate;                  /* packets per second */
+    uint32_t grants;                /* mask of enum config_grant */
+    struct config_confirm *confirm; /* never NULL, as scanner and scripts below */
+    struct config_pass *passes;
+    uint32_t n_passes;
+};
+
+enum config_reach { REACH_LOCAL, REACH_PUBLIC };
+
+struct config_endpoint {
+    char *name;   /* unique */
+    char *url;    /* http(s)://..., or where it is kept: "file:/path", "cred:NAME" */
+    char *secret; /* "file:/path", "cred:NAME"; NULL: unsigned */
+    usec_t timeout;
+    char *timeout_text;
+    enum config_reach policy; /* local: private addresses are fine; public: refused */
+    char **allow; /* addresses that are reachable whatever the policy: loopback, metadata ... */
+    uint32_t n_allow;
+    struct addr_set allowed;
+    bool plain_http; /* http:// is meant */
+};
+
+struct config_scripts {
+    char **datadirs; /* absolute; first hit wins */
+    uint32_t n_datadirs;
+    uint32_t workers;
+    uint32_t memory_mib;  /* per worker */
+    uint32_t max_threads; /* per worker: scripts that may hold sockets at a time */
+    char *args;           /* --script-args for every pass */
+    char *args_file;      /* absolute; NULL: none */
+};
+
+struct config_scanner {
+    uint32_t rate; /* packets per second over all zones */
+};
+
+struct config {
+    char *path;            /* of the file, as given */
+    char *database;        /* libpq connection string without password; NULL: embedded */
+    char *database_secret; /* where its password is: "file:/path", "cred:NAME"; NULL: none needed */
+    char *state_directory; /* absolute */
+    char *log_level_text;
+    int log_level;  /* LOG_ERR ... LOG_DEBUG */
+    char *resolver; /* "192.0.2.1,192.0.2.2"; NULL: as the system says */
+    struct config_scanner *scanner;
+    struct config_scripts *scripts;
+    struct config_zone *zones;
+    uint32_t n_zones;
+    struct config_endpoint *endpoints;
+    uint32_t n_endpoints;
+};
+
+/* Reads and checks a file.  On failure *ret is untouched and e holds "FILE:LINE: what is wrong,
+ * what was expected" of the first problem.  -ENOENT and others of open(2), -EINVAL: the content,
+ * -ENOMEM.  Does not log. */
+int config_load(struct config **ret, const char *path, struct err *e) MUST_USE;
+
+/* The bytes of a configuration file.  *ret is the caller's.  Errors name the path. */
+int config_read_file(char **ret, size_t *ret_len, const char *path, struct err *e) MUST_USE;
+
+/* One call for each problem, in the order of the file: "FILE:LINE: ...". */
+typedef void (*config_problem_fn)(void *user, const char *text);
+
+/* The same from memory.  path is for messages and for relative file names (they start at its
+ * directory).  fn may be NULL. */
+int config_load_data(struct config **ret, const char *path, const char *data, size_t len,
+                     config_problem_fn fn, void *user, struct err *e) MUST_USE;
+
+struct config *config_free(struct config *c);
+void config_freep(struct config **c);
+
+/* The file to use: `given` (--config; may be NULL), $MUSTER_CONFIG, ./var/muster.yaml,
+ * /etc/muster/muster.yaml: the first that is named, or there.  *ret is the caller's.  -ENOENT says
+ * where was looked. */
+int config_find_path(char **ret, const char *given, struct err *e) MUST_USE;
+
+/* NULL when there is none of that name. */
+const struct config_zone *config_zone_find(const struct config *c, const char *name);
+const char *config_pass_kind_name(enum config_pass_kind k);
+
+/* The script expression that the zone's grants allow: "(EXPR) and not (brute or dos ...)".  *ret is
+ * the caller's. */
+int config_script_expression(char **ret, const struct config_zone *z,
+                             const struct config_pass *p) MUST_USE;
+
+/* Reads a secret reference: "file:/path" or "cred:NAME" (in $CREDENTIALS_DIRECTORY).  Trailing
+ * newline is dropped.  *ret is the caller's, to be wiped.  The text of e names the reference, never
+ * the content.  -EINVAL, -EACCES: file readable by others, errno of open(2). */
+int config_secret_read(char **ret, const char *reference, struct err *e) MUST_USE;

@@ -1,0 +1,149 @@
+/* The keys of muster.yaml and where they go in struct config.
+ *
+ * Texts with a unit of their own (spans, networks, ports) are strings here and are read by
+ * compile.c, which also fills in the defaults; so every field is optional for libcyaml but the few
+ * without which nothing makes sense. */
+#include "service/config/schema.h"
+
+#include "service/config/config.h"
+
+#include <stddef.h>
+
+#define TEXT_LEN_MAX 4096
+#define LIST_MAX     65536
+
+/* A text that may be missing or empty: then NULL. */
+#define TEXT(key, structure, member)                                                               \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, structure, member,  \
+                           0, TEXT_LEN_MAX)
+#define TEXT_REQUIRED(key, structure, member)                                                      \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, structure, member, 1, TEXT_LEN_MAX)
+#define NUMBER(key, structure, member) CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, structure, member)
+#define LIST(key, structure, member, count, entry)                                                 \
+    CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, structure,      \
+                               member, count, entry, 0, LIST_MAX)
+/* A mapping that may be missing, or empty because all of it is commented out. */
+#define SECTION(key, structure, member, fields)                                                    \
+    CYAML_FIELD_MAPPING_PTR(key, CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, structure, member, \
+                            fields)
+#define CHOICE(key, structure, member, names)                                                      \
+    CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, structure, member, names,       \
+                     CYAML_ARRAY_LEN(names))
+#define SET(key, structure, member, names)                                                         \
+    CYAML_FIELD_FLAGS(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, structure, member, names,      \
+                      CYAML_ARRAY_LEN(names))
+
+static const cyaml_strval_t kinds[] = {
+    {"presence", PASS_PRESENCE},
+    {"ports", PASS_PORTS},
+    {"services", PASS_SERVICES},
+    {"scripts", PASS_SCRIPTS},
+};
+static const cyaml_strval_t methods[] = {
+    {"auto", METHOD_AUTO},
+    {"syn", METHOD_SYN},
+    {"connect", METHOD_CONNECT},
+};
+static const cyaml_strval_t probes[] = {
+    {"arp", PROBE_ARP}, {"echo", PROBE_ECHO},       {"syn", PROBE_SYN},
+    {"ack", PROBE_ACK}, {"connect", PROBE_CONNECT}, {"none", PROBE_NONE},
+};
+static const cyaml_strval_t grants[] = {
+    {"brute", GRANT_BRUTE},       {"dos", GRANT_DOS},       {"exploit", GRANT_EXPLOIT},
+    {"external", GRANT_EXTERNAL}, {"fuzzer", GRANT_FUZZER}, {"intrusive", GRANT_INTRUSIVE},
+};
+static const cyaml_strval_t reaches[] = {
+    {"local", REACH_LOCAL},
+    {"public", REACH_PUBLIC},
+};
+
+static const cyaml_schema_value_t text_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, TEXT_LEN_MAX),
+};
+
+static const cyaml_schema_field_t pass_fields[] = {
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct config_pass, kind, kinds,
+                     CYAML_ARRAY_LEN(kinds)),
+    TEXT("name", struct config_pass, name),
+    TEXT("interval", struct config_pass, interval_text),
+    SET("probes", struct config_pass, probes, probes),
+    TEXT("ports", struct config_pass, ports),
+    CHOICE("method", struct config_pass, method, methods),
+    NUMBER("retries", struct config_pass, retries),
+    TEXT("host_timeout", struct config_pass, host_timeout_text),
+    TEXT("scripts", struct config_pass, scripts),
+    TEXT("args", struct config_pass, args),
+    TEXT("script_timeout", struct config_pass, script_timeout_text),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t pass_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_pass, pass_fields),
+};
+
+static const cyaml_schema_field_t confirm_fields[] = {
+    NUMBER("misses", struct config_confirm, misses),
+    TEXT("after", struct config_confirm, after_text),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t zone_fields[] = {
+    TEXT_REQUIRED("name", struct config_zone, name),
+    CYAML_FIELD_SEQUENCE_COUNT("networks", CYAML_FLAG_POINTER, struct config_zone, networks,
+                               n_networks, &text_entry, 1, LIST_MAX),
+    LIST("excludes", struct config_zone, excludes, n_excludes, &text_entry),
+    TEXT("interface", struct config_zone, interface),
+    NUMBER("rate", struct config_zone, rate),
+    SET("grants", struct config_zone, grants, grants),
+    SECTION("confirm", struct config_zone, confirm, confirm_fields),
+    LIST("passes", struct config_zone, passes, n_passes, &pass_entry),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t zone_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_zone, zone_fields),
+};
+
+static const cyaml_schema_field_t endpoint_fields[] = {
+    TEXT_REQUIRED("name", struct config_endpoint, name),
+    TEXT_REQUIRED("url", struct config_endpoint, url),
+    TEXT("secret", struct config_endpoint, secret),
+    TEXT("timeout", struct config_endpoint, timeout_text),
+    CHOICE("policy", struct config_endpoint, policy, reaches),
+    LIST("allow", struct config_endpoint, allow, n_allow, &text_entry),
+    CYAML_FIELD_BOOL("plain_http", CYAML_FLAG_OPTIONAL, struct config_endpoint, plain_http),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t endpoint_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_endpoint, endpoint_fields),
+};
+
+static const cyaml_schema_field_t scanner_fields[] = {
+    NUMBER("rate", struct config_scanner, rate),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t scripts_fields[] = {
+    LIST("datadirs", struct config_scripts, datadirs, n_datadirs, &text_entry),
+    NUMBER("workers", struct config_scripts, workers),
+    NUMBER("memory_mib", struct config_scripts, memory_mib),
+    NUMBER("max_threads", struct config_scripts, max_threads),
+    TEXT("args", struct config_scripts, args),
+    TEXT("args_file", struct config_scripts, args_file),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t top_fields[] = {
+    TEXT("database", struct config, database),
+    TEXT("database_secret", struct config, database_secret),
+    TEXT("state_directory", struct config, state_directory),
+    TEXT("log_level", struct config, log_level_text),
+    TEXT("resolver", struct config, resolver),
+    SECTION("scanner", struct config, scanner, scanner_fields),
+    SECTION("scripts", struct config, scripts, scripts_fields),
+    LIST("zones", struct config, zones, n_zones, &zone_entry),
+    LIST("endpoints", struct config, endpoints, n_endpoints, &endpoint_entry),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, top_fields),
+};
