@@ -1,0 +1,179 @@
+/* The options of `muster scan`.
+ *
+ * Names and meaning are nmap's, so that what fingers know works.  Options that nmap has and Muster
+ * does not do are in the table as well, with the reason: silence about a wish that is not served
+ * would be a wrong inventory. */
+#include "service/cli/scan_args.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define AT(member) .at = offsetof(struct scan_args, member)
+
+/* clang-format off */
+const struct option scan_options[] = {
+    {OPTION_HEADING, .help = "Targets: addresses, CIDR, ranges such as 10.0.0-3.1-254, names"},
+    {OPTION_LIST, "-iL", .arg = "FILE", AT(target_files),
+     .help = "Read targets from FILE, - for standard input"},
+    {OPTION_LIST, "--exclude", .arg = "TARGET,...", AT(excludes), .help = "Never touch these"},
+    {OPTION_LIST, "--excludefile", .arg = "FILE", AT(exclude_files),
+     .help = "Never touch what FILE lists"},
+    {OPTION_FLAG, "-6", AT(ipv6), .help = "Names stand for their IPv6 addresses"},
+    {OPTION_FLAG, "-n", AT(no_names), .help = "Do not ask for the names of addresses"},
+
+    {OPTION_HEADING, .help = "Hosts"},
+    {OPTION_BITS, "-sn", AT(ways), .bits = WAY_HOSTS_ONLY, .help = "Hosts only, no ports"},
+    {OPTION_FLAG, "-Pn", .also = "-P0", AT(no_ping), .help = "Take every target as up"},
+
+    {OPTION_HEADING, .help = "Ports"},
+    {OPTION_TEXT, "-p", .arg = "PORTS", AT(ports),
+     .help = "22,80,8000-8100, names such as http*, - for all; T: in front for TCP"},
+    {OPTION_FLAG, "-F", AT(fast), .help = "The 100 most frequent ports instead of 1000"},
+    {OPTION_NUMBER, "--top-ports", .arg = "N", AT(top_ports), .bits = 65535,
+     .help = "The N most frequent ports"},
+    {OPTION_BITS, "-sS", AT(ways), .bits = WAY_SYN,
+     .help = "TCP SYN scan (default with raw socket rights)"},
+    {OPTION_BITS, "-sT", AT(ways), .bits = WAY_CONNECT, .help = "connect() scan (default without)"},
+
+    {OPTION_HEADING, .help = "Scripts"},
+    {OPTION_BITS, "-sC", AT(ways), .bits = WAY_DEFAULT_SCRIPTS,
+     .help = "Run the scripts of category default"},
+    {OPTION_LIST, "--script", .arg = "EXPR", AT(scripts),
+     .help = "Run scripts: names, categories, files, directories, and/or/not expressions"},
+    {OPTION_LIST, "--script-args", .arg = "K=V,...", AT(script_args),
+     .help = "Arguments of scripts"},
+    {OPTION_TEXT, "--script-args-file", .arg = "FILE", AT(script_args_file),
+     .help = "Arguments of scripts from FILE"},
+    {OPTION_TEXT, "--script-help", .arg = "EXPR", AT(script_help),
+     .help = "Tell what the selected scripts do, and end"},
+    {OPTION_SPAN, "--script-timeout", .arg = "TIME", AT(script_timeout),
+     .help = "End a script after TIME"},
+    {OPTION_FLAG, "--script-trace", AT(script_trace), .help = "Show what scripts send and receive"},
+    {OPTION_LIST, "--datadir", .arg = "DIR", AT(datadirs),
+     .help = "Look for scripts/, nselib/ and data files in DIR first; repeatable"},
+
+    {OPTION_HEADING, .help = "Timing; TIME is 30 (seconds), 500ms, 5m or 1h"},
+    {OPTION_TEXT, "-T", .arg = "0-5", AT(timing),
+     .help = "Template from slow and shy (0) to fast (5); 3 is usual"},
+    {OPTION_RATE, "--min-rate", .arg = "N", AT(min_rate),
+     .help = "Send no slower than N packets a second"},
+    {OPTION_RATE, "--max-rate", .arg = "N", AT(max_rate),
+     .help = "Send no faster than N packets a second"},
+    {OPTION_NUMBER, "--max-retries", .arg = "N", AT(max_retries), .bits = 50,
+     .help = "Repeat an unanswered probe N times"},
+    {OPTION_SPAN, "--host-timeout", .arg = "TIME", AT(host_timeout),
+     .help = "Give up on a host after TIME"},
+    {OPTION_TEXT, "-e", .arg = "INTERFACE", AT(interface), .help = "Send by this interface"},
+
+    {OPTION_HEADING, .help = "Output; FILE is - for standard output"},
+    {OPTION_TEXT, "-oN", .arg = "FILE", AT(text), .help = "Text, as on the screen"},
+    {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
+    {OPTION_TEXT, "-oJ", .arg = "FILE", AT(json),
+     .help = "JSON lines, each as soon as it is known"},
+    {OPTION_FLAG, "--reason", AT(reason), .help = "Say why a host or port is in its state"},
+    {OPTION_COUNT, "-v", .also = "--verbose", AT(verbose),
+     .help = "Say more: hosts that are down, what is being done; -vv for still more"},
+    {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
+    {OPTION_FLAG, "--help", .also = "-h", AT(help), .help = "This text"},
+
+    {OPTION_REFUSED, "-sU", .help = "UDP scan is not supported yet; -sS and -sT look at TCP ports"},
+    {OPTION_REFUSED, "-sV",
+     .help = "version detection is not supported yet; scripts (-sC, --script) tell what answers "
+             "on a port"},
+    {OPTION_REFUSED, "--version-intensity", .help = "version detection is not supported yet"},
+    {OPTION_REFUSED, "--version-all", .help = "version detection is not supported yet"},
+    {OPTION_REFUSED, "--version-light", .help = "version detection is not supported yet"},
+    {OPTION_REFUSED, "-O", .help = "detection of operating systems is not supported yet"},
+    {OPTION_REFUSED, "-A",
+     .help = "stands for -O -sV -sC --traceroute, of which only -sC is supported; use -sC"},
+    {OPTION_REFUSED, "--traceroute", .help = "tracing routes is not supported yet"},
+    {OPTION_REFUSED, "-sL", .help = "listing targets without scanning is not supported yet"},
+    {OPTION_REFUSED, "-sA", .help = "ACK scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sF", .help = "FIN scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sN", .help = "NULL scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sX", .help = "Xmas scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sW", .help = "window scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sM", .help = "Maimon scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sY", .help = "SCTP scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-sO", .help = "IP protocol scan is not supported; use -sS or -sT"},
+    {OPTION_REFUSED, "-oA",
+     .help = "writes nmap's three formats at once; name them: -oN FILE -oX FILE -oJ FILE"},
+    {OPTION_REFUSED, "-oG", .help = "grepable output is not written; -oJ gives JSON lines"},
+    {OPTION_REFUSED, "--resume", .help = "a scan that ended cannot be resumed"},
+    {OPTION_REFUSED, "-S", .help = "sending from a foreign address is not supported"},
+    {OPTION_REFUSED, "-D",
+     .help = "decoys are not supported: every packet of Muster is accountable"},
+    {OPTION_REFUSED, "-f",
+     .help = "fragmented probes are not supported: every packet of Muster is accountable"},
+    {OPTION_REFUSED, "-iR", .help = "random targets are not supported; name the targets"},
+    OPTION_END,
+};
+/* clang-format on */
+
+void scan_args_init(struct scan_args *a)
+{
+    *a = (struct scan_args){.max_retries = SCAN_RETRIES_DEFAULT};
+}
+
+int scan_args_timing(const struct scan_args *a, struct err *e)
+{
+    static const char *const words[] = {"paranoid", "sneaky",     "polite",
+                                        "normal",   "aggressive", "insane"};
+
+    if (!a->timing)
+        return 3;
+    if (a->timing[0] >= '0' && a->timing[0] <= '5' && !a->timing[1])
+        return a->timing[0] - '0';
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcasecmp(a->timing, words[i]) == 0)
+            return (int)i;
+    return err_set(e, -EINVAL, "-T %s: expected 0 to 5", a->timing);
+}
+
+static bool is_stdout(const char *file)
+{
+    return file && strcmp(file, "-") == 0;
+}
+
+static int check_ports(const struct scan_args *a, struct err *e)
+{
+    int ways = (a->ports ? 1 : 0) + (a->fast ? 1 : 0) + (a->top_ports ? 1 : 0);
+
+    if (ways > 1)
+        return err_set(e, -EINVAL, "-p, -F and --top-ports exclude each other; give one");
+    if (ways > 0 && (a->ways & WAY_HOSTS_ONLY))
+        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -p, -F and --top-ports");
+    return 0;
+}
+
+static int check_ways(const struct scan_args *a, struct err *e)
+{
+    unsigned port_ways = a->ways & (WAY_HOSTS_ONLY | WAY_SYN | WAY_CONNECT);
+
+    if (port_ways & (port_ways - 1))
+        return err_set(e, -EINVAL, "-sn, -sS and -sT exclude each other; give one");
+    if (a->min_rate > 0 && a->max_rate > 0 && a->min_rate > a->max_rate)
+        return err_set(e, -EINVAL, "--min-rate %g is above --max-rate %g", a->min_rate,
+                       a->max_rate);
+    return 0;
+}
+
+int scan_args_check(const struct scan_args *a, const struct option_list *operands, struct err *e)
+{
+    int r = check_ports(a, e);
+
+    if (r == 0)
+        r = check_ways(a, e);
+    if (r == 0)
+        r = scan_args_timing(a, e);
+    if (r < 0)
+        return r;
+    if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->json) > 1)
+        return err_set(e, -EINVAL, "only one of -oN, -oX and -oJ can go to standard output");
+    if (!operands->n && !a->target_files.n && !a->script_help)
+        return err_set(
+            e, -EINVAL,
+            "no targets: name at least one address, network or host (muster scan --help)");
+    return 0;
+}

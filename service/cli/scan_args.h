@@ -1,0 +1,51 @@
+/* The command line of `muster scan`, in nmap's spelling. */
+#pragma once
+
+#include "service/cli/option.h"
+
+enum scan_way {                               /* scan_args.ways */
+                WAY_HOSTS_ONLY = 1 << 0,      /* -sn */
+                WAY_SYN = 1 << 1,             /* -sS */
+                WAY_CONNECT = 1 << 2,         /* -sT */
+                WAY_DEFAULT_SCRIPTS = 1 << 3, /* -sC */
+};
+
+struct scan_args {
+    struct option_list target_files; /* -iL */
+    struct option_list excludes;
+    struct option_list exclude_files;
+    const char *ports;
+    bool fast;          /* -F */
+    unsigned top_ports; /* 0: not given */
+    unsigned ways;      /* mask of enum scan_way */
+    bool no_ping;       /* -Pn */
+    bool no_names;      /* -n */
+    bool ipv6;
+    struct option_list scripts;
+    struct option_list script_args;
+    const char *script_args_file;
+    const char *script_help;
+    usec_t script_timeout;
+    bool script_trace;
+    struct option_list datadirs;
+    double min_rate, max_rate;
+    unsigned max_retries; /* SCAN_RETRIES_DEFAULT: as the timing template says */
+    usec_t host_timeout;
+    const char *timing; /* "0".."5" or nmap's word; NULL: 3 */
+    const char *interface;
+    int verbose, debug;
+    const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
+    bool reason;
+    bool help;
+};
+
+#define SCAN_RETRIES_DEFAULT 1000000000U
+
+extern const struct option scan_options[];
+
+void scan_args_init(struct scan_args *a);
+/* What cannot be meant together, in one sentence.  -EINVAL. */
+int scan_args_check(const struct scan_args *a, const struct option_list *operands,
+                    struct err *e) MUST_USE;
+/* 0..5 from "4" or "aggressive"; -EINVAL. */
+int scan_args_timing(const struct scan_args *a, struct err *e);
