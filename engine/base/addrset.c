@@ -49,26 +49,42 @@ static int reserve(struct addr_set *s, size_t n)
     return 0;
 }
 
-/* Melts ranges that overlap or touch; the array is sorted by first. */
-static void melt(struct addr_set *s)
+/* Melts the range at `at` with its neighbours that it overlaps or touches. */
+static void melt(struct addr_set *s, size_t at)
 {
-    size_t out = 0;
+    size_t out = at, i;
 
-    for (size_t i = 1; i < s->n; i++) {
-        if (touches(&s->ranges[out], &s->ranges[i])) {
-            if (addr_cmp(&s->ranges[i].last, &s->ranges[out].last) > 0)
-                s->ranges[out].last = s->ranges[i].last;
-        } else {
-            s->ranges[++out] = s->ranges[i];
-        }
+    if (at > 0 && touches(&s->ranges[at - 1], &s->ranges[at]))
+        out = at - 1;
+    for (i = out + 1; i < s->n && touches(&s->ranges[out], &s->ranges[i]); i++)
+        if (addr_cmp(&s->ranges[i].last, &s->ranges[out].last) > 0)
+            s->ranges[out].last = s->ranges[i].last;
+    memmove(s->ranges + out + 1, s->ranges + i, (s->n - i) * sizeof *s->ranges);
+    s->n -= i - out - 1;
+}
+
+/* Where a range that starts at `first` belongs.  Lists come sorted as a rule: the end is tried
+ * first. */
+static size_t place(const struct addr_set *s, const struct addr *first)
+{
+    size_t lo = 0, hi = s->n;
+
+    if (s->n && addr_cmp(&s->ranges[s->n - 1].first, first) < 0)
+        return s->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (addr_cmp(&s->ranges[mid].first, first) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    if (s->n)
-        s->n = out + 1;
+    return lo;
 }
 
 int addr_set_add(struct addr_set *s, const struct addr *first, const struct addr *last)
 {
-    size_t at = 0;
+    size_t at;
     int r;
 
     if (first->family == ADDR_NONE || first->family != last->family || addr_cmp(first, last) > 0)
@@ -76,12 +92,11 @@ int addr_set_add(struct addr_set *s, const struct addr *first, const struct addr
     r = reserve(s, s->n + 1);
     if (r < 0)
         return r;
-    while (at < s->n && addr_cmp(&s->ranges[at].first, first) < 0)
-        at++;
+    at = place(s, first);
     memmove(s->ranges + at + 1, s->ranges + at, (s->n - at) * sizeof *s->ranges);
     s->ranges[at] = (struct addr_range){*first, *last};
     s->n++;
-    melt(s);
+    melt(s, at);
     return 0;
 }
 
