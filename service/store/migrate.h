@@ -13,7 +13,7 @@
 
 struct migrate_opts {
     const char *conninfo;
-    const char *dir;     /* directory of the files; NULL: migrate_dir() */
+    const char *dir;     /* directory of the files: paths_data() + "/migrations" */
     const char *program; /* recorded with each file; NULL: "muster" */
     bool check_only;     /* apply nothing: -ENOENT when something is missing */
     unsigned wait_ms;    /* for another migrator; 0: 60,000 */
@@ -31,9 +31,5 @@ struct migrate_opts {
  * does not end. */
 int migrate_run(const struct migrate_opts *o, int *ret_version, struct err *e) MUST_USE;
 
-/* The highest number among the files of dir (NULL: migrate_dir()), or -ENOENT, -EBADMSG. */
+/* The highest number among the files of dir, or -ENOENT, -EBADMSG. */
 int migrate_newest(const char *dir, struct err *e) MUST_USE;
-
-/* Where the files are: $MUSTER_MIGRATIONS, else the installed directory, else "migrations" of the
- * source tree. */
-const char *migrate_dir(void);

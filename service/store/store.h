@@ -69,8 +69,7 @@ struct store_pass {
     usec_t every;   /* interval of full visits */
     usec_t confirm; /* until doubted facts are looked at again; 0: 30 s, at most `every` */
     const struct port_set *ports; /* STORE_PORTS: what it asks; else NULL */
-    unsigned misses; /* that close a port, service or script result; 0: 2 for ports and services, 1
-                        for scripts */
+    unsigned misses;              /* that close a port, service or script result; 0: 2 */
 };
 
 struct store_zone {
@@ -133,7 +132,7 @@ int store_keep(struct store *s, const struct store_keep *k, store_keep_cb cb, vo
  * services and scripts: the address counts as asked. */
 struct store_host {
     struct host_finding finding;
-    bool unsure; /* timed out, lossy: what is there counts, what is not there does not */
+    bool unsure; /* timed out, lossy, not done yet: what is there counts, what is not does not */
     const struct port_finding *ports; /* those that are not open are ignored */
     size_t n_ports;
     const struct script_result *results; /* phases host and port; others are ignored */
@@ -160,9 +159,10 @@ struct store_applied {
 };
 typedef void (*store_apply_cb)(void *user, int status, const struct store_applied *a);
 
-/* Everything is copied.  One address at most once per part.  cb may be NULL.  -EAGAIN: too much
- * waits for the database; nothing was taken, try again after `drained`.  -ENOMEM.  Parts of one
- * lease are applied in the order of the calls. */
+/* Everything is copied.  An address is told once per visit (for early news about a host whose ports
+ * are still scanned, tell it `unsure` first).  cb may be NULL.  -EAGAIN: too much waits for the
+ * database; nothing was taken, try again after `drained`.  -ENOMEM.  Parts of one lease are applied
+ * in the order of the calls. */
 int store_apply(struct store *s, struct store_lease *l, const struct store_part *p,
                 store_apply_cb cb, void *user) MUST_USE;
 
