@@ -1,0 +1,66 @@
+/* What stream.c (operations, TCP) and stream_tls.c (TLS) share; nothing else includes this. */
+#pragma once
+
+#include "engine/loop/loop_priv.h"
+#include "engine/loop/stream.h"
+
+#define STREAM_ERROR_MAX 256
+
+/* One started operation.  It is under way while `active`; its callback comes when it ends. */
+struct stream_op {
+    struct stream *stream;
+    struct timer deadline;
+    bool active;
+    bool permitted; /* the guard has said yes */
+    uint32_t wait;  /* epoll events that may let it go on; 0: it waits for something else */
+    stream_cb cb;
+    stream_data_cb data_cb;
+    void *user;
+    bool cancelled; /* by stream_free(): tell -ECANCELED */
+};
+
+enum stream_phase { PHASE_IDLE, PHASE_CONNECTING, PHASE_OPEN, PHASE_HANDSHAKE, PHASE_BROKEN };
+
+struct stream {
+    struct loop *loop;
+    struct guard *guard;
+    struct io io;
+    struct task work;         /* tries everything that is under way */
+    struct task bury;         /* the last callbacks, then the memory */
+    struct timer guard_timer; /* the next token */
+    enum stream_phase phase;
+    bool closing; /* stream_free() was called; the memory lives until `bury` ran */
+
+    struct stream_op both; /* connect, start_tls */
+    struct stream_op send, recv;
+
+    struct addr to, local;
+    uint16_t to_port, local_port;
+    bool bind_local, connect_sent;
+
+    char *out; /* what is being sent */
+    size_t out_len, out_pos;
+    bool send_broken; /* a send ended in the middle: nothing sensible can follow */
+    size_t recv_max;
+
+    SSL *ssl;
+    int tls_errno; /* of the last system call below SSL */
+    bool tls_verify;
+    bool tls_dead; /* not usable (yet, or any more): no reading, writing or taking leave */
+
+    uint64_t bytes_in, bytes_out;
+    char error[STREAM_ERROR_MAX];
+};
+
+int stream_fail(struct stream *s, int status,
+                const char *text); /* keeps the text; returns status */
+
+/* Bytes moved; -EAGAIN with *ret_wait = what to wait for; -ENODATA; else a failure with text. */
+ssize_t stream_raw_send(struct stream *s, const void *data, size_t len);
+ssize_t stream_raw_recv(struct stream *s, void *data, size_t len);
+
+int tls_setup(struct stream *s, const struct stream_tls_opts *o);
+int tls_handshake(struct stream *s, uint32_t *ret_wait); /* 0 done, -EAGAIN, or failure */
+ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_wait);
+ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait);
+void tls_close(struct stream *s); /* says close_notify if that makes sense, and frees */
