@@ -1,0 +1,20 @@
+/* The counting allocator of a Lua state: a ceiling for all scripts together. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct lmem {
+    size_t used, peak;             /* bytes */
+    size_t limit;                  /* 0: none */
+    void (*exhausted)(void *user); /* an allocation failed even after a full collection */
+    void *user;
+    /* Lua answers a failure with a collection and one more try of the same request: only the second
+     * failure is real. */
+    const void *failed_ptr;
+    size_t failed_size;
+    bool failing;
+};
+
+/* A lua_Alloc; ud is the struct lmem. */
+void *lmem_alloc(void *ud, void *ptr, size_t old_size, size_t new_size);

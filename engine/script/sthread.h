@@ -1,0 +1,149 @@
+/* The inside of the scheduler, for the files of this layer that start threads: sched.c, thread.c,
+ * coro.c and the host.
+ *
+ * A thread is one Lua coroutine (its base) that only the scheduler resumes, with all coroutines
+ * that the script makes inside it.  Only one of a thread's coroutines runs or waits at a time, so a
+ * thread waits for at most one op. */
+#pragma once
+
+#include "engine/script/memory.h"
+#include "engine/script/sched.h"
+
+#include <sys/queue.h>
+
+enum sthread_end {
+    STHREAD_RETURNED,  /* results were left on co by body, if it wants any */
+    STHREAD_FAILED,    /* a Lua error; the value is on top of co */
+    STHREAD_STRAYED,   /* coroutine.yield from the base: nobody can resume it */
+    STHREAD_TIMED_OUT, /* the wall limit */
+    STHREAD_EXHAUSTED, /* CPU or memory limit; sthread.doom says which */
+    STHREAD_KILLED,
+};
+
+enum park { PARK_NONE, PARK_WAIT, PARK_PREEMPT };
+
+struct sthread_dtor {
+    LIST_ENTRY(sthread_dtor) entry;
+    const void *key;
+    void (*fn)(struct sthread *t, void *user);
+    void *user;
+};
+
+struct sthread {
+    struct sched *sched;
+    lua_State *co;
+    int ref; /* of co in the registry */
+    const char *script;
+    uint64_t job;
+    void *user;
+    void (*ended)(struct sthread *t, enum sthread_end how);
+
+    enum park parked;
+    struct op *op;    /* what it waits for */
+    bool queued;      /* in the ready queue */
+    int n_args;       /* for the first resume */
+    unsigned blocked; /* > 0: inside something that cannot be left by a yield */
+    const char *doom; /* every further instruction raises this */
+    bool kill_wanted; /* killed while it ran: ends when the resume returns */
+    bool dead;
+    enum sthread_end kill_how;
+
+    usec_t started;    /* monotonic; a worker has its parent's */
+    struct timer wall; /* the script timeout */
+    usec_t cpu;        /* microseconds used */
+    ptrdiff_t memory;  /* bytes the heap grew while it ran: who is greedy, not an exact account */
+    uint64_t bytes_in, bytes_out;
+
+    LIST_HEAD(, sthread_dtor) dtors;
+    TAILQ_ENTRY(sthread) ready, all;
+};
+
+TAILQ_HEAD(sthread_list, sthread);
+
+struct sched_opts {
+    struct script_host *host;
+    usec_t cpu_limit;      /* per thread; 0: 10 s */
+    usec_t script_timeout; /* wall, per thread; 0: none */
+    size_t memory_limit;   /* whole state; 0: 512 MiB */
+};
+
+struct sched_stats {
+    uint64_t started, resumes, preemptions;
+    unsigned live, parked;
+};
+
+struct sched {
+    lua_State *L; /* the main coroutine: runs no script code */
+    struct loop *loop;
+    struct script_host *host;
+    struct lmem memory;
+    size_t memory_soft; /* above it the greediest thread ends */
+    usec_t cpu_limit, script_timeout;
+    struct task turn;
+    struct sthread_list ready, all;
+    struct sthread *current;
+    lua_State *running;                  /* the innermost coroutine of current */
+    const char *volatile current_script; /* read by the watchdog's signal handler */
+    usec_t burst_mono, burst_cpu;        /* when the running burst began */
+    struct sched_stats stats;
+};
+
+/* A Lua state without libraries, and its scheduler. */
+int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o,
+              struct err *e) MUST_USE;
+/* Kills every thread, closes the Lua state.  Not from inside Lua.  Returns NULL. */
+struct sched *sched_free(struct sched *s);
+void sched_freep(struct sched **s);
+
+struct sthread_opts {
+    const char *script; /* borrowed: outlives the thread */
+    uint64_t job;
+    void *user;
+    usec_t started; /* 0: now */
+    /* Runs on the thread's coroutine with one argument: lightuserdata `user`. */
+    lua_CFunction body;
+    /* Called once when the thread is over; its coroutine still stands (error value on top), its
+     * destructors ran. Must not raise, must not resume anything.  May start and kill threads. */
+    void (*ended)(struct sthread *t, enum sthread_end how);
+};
+
+/* Runs in a later turn.  -ENOMEM. */
+int sthread_start(struct sched *s, const struct sthread_opts *o, struct sthread **ret) MUST_USE;
+/* The function and its n_args arguments are taken from the top of `from`, when this succeeds; body
+ * is not used. */
+int sthread_start_function(lua_State *from, int n_args, const struct sthread_opts *o,
+                           struct sthread **ret) MUST_USE;
+/* Runs to its end at once, for loading: whatever would wait raises an error instead.  Not from
+ * inside Lua. */
+int sthread_run_now(struct sched *s, const struct sthread_opts *o) MUST_USE;
+/* Ends a thread: at once, or when it is the running one, as soon as control is back. */
+void sthread_kill(struct sthread *t, enum sthread_end how);
+
+/* Calls fn protected on the main coroutine with lightuserdata ud as only argument.  0, -ENOMEM,
+ * -EINVAL (an error was raised; its text goes to e). */
+int sched_protected(struct sched *s, lua_CFunction fn, void *ud, struct err *e);
+/* The error on top of co as text, with a traceback if wanted: malloc'd; NULL when there is no
+ * memory.  Runs no script code. */
+char *sthread_error_text(struct sthread *t, bool traceback);
+
+/* For coro.c and the hook. */
+void sthread_make_ready(struct sthread *t);
+void sched_count_hook(lua_State *L, lua_Debug *ar);
+bool sched_may_yield(lua_State *L, const struct sthread *t);
+/* Arms L so that its next instruction ends in the error. */
+void sched_arm_doom(lua_State *L);
+void sched_end_thread(struct sthread *t, enum sthread_end how);
+void sched_resume(struct sthread *t);
+
+/* Marks on a coroutine, kept in the low bits of its extra space (which holds the struct sched
+ * pointer). */
+enum co_mark {
+    CO_PARKED = 1, /* suspended by an engine yield: only the engine's way back in may resume it */
+    CO_BASE = 2,   /* the base of a living thread */
+};
+void co_mark_set(lua_State *L, enum co_mark m);
+void co_mark_clear(lua_State *L, enum co_mark m);
+bool co_marked(lua_State *L);
+
+/* Replaces resume, wrap and close in the table `coroutine` (contract 1.5), and xpcall. */
+int coro_open(lua_State *L);
