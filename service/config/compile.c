@@ -8,7 +8,6 @@
 #include "engine/base/log.h"
 #include "service/config/paths.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <string.h>
@@ -111,20 +110,26 @@ static uint32_t compile_number(struct compile *k, const char *place, const char 
     return value;
 }
 
+/* Names are keys in the database and words in shells: lower case, no dots, no spaces. */
+static bool name_is_good(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+    return *name && *name != '_' && *name != '-' && !name[strspn(name, letters)];
+}
+
 static void compile_name(struct compile *k, const char *place, const char *name)
 {
     char full[PLACE_MAX];
-    size_t len = strlen(name);
 
     place_join(full, place, "name");
-    for (size_t i = 0; i < len; i++)
-        if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i])) {
-            WRONG(k, full, "'%.60s' is not a name; expected letters, digits, '-', '_' and '.'",
-                  name);
-            return;
-        }
-    if (!len || len > NAME_LEN_MAX)
-        WRONG(k, full, "expected a name of 1 to %d characters", NAME_LEN_MAX);
+    if (!name_is_good(name))
+        WRONG(k, full,
+              "'%.60s' is not a name; expected lower-case letters, digits, '-' and '_', and a "
+              "letter or digit first",
+              name);
+    else if (strlen(name) > NAME_LEN_MAX)
+        WRONG(k, full, "longer than %d characters", NAME_LEN_MAX);
 }
 
 static void compile_prefixes(struct compile *k, const char *place, char **texts, uint32_t n,
@@ -332,6 +337,8 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
     place_join(full, place, "confirm");
     z->confirm->misses =
         compile_number(k, full, "misses", z->confirm->misses, (struct limits){2, 100, 2});
+    z->confirm->host_misses =
+        compile_number(k, full, "host_misses", z->confirm->host_misses, (struct limits){2, 100, 3});
     z->confirm->after = compile_span(k, full, "after", z->confirm->after_text,
                                      (struct bounds){USEC_PER_SEC, 24 * HOUR, 15 * USEC_PER_SEC});
     compile_passes(k, z, place);

@@ -59,8 +59,9 @@ struct config_pass {
 };
 
 struct config_confirm {
-    uint32_t misses; /* in a row, before something counts as gone; at least 2 */
-    usec_t after;    /* until the confirming visit */
+    uint32_t misses;      /* in a row, before a port or service counts as closed; at least 2 */
+    uint32_t host_misses; /* and a host as gone */
+    usec_t after;         /* until the confirming visit */
     char *after_text;
 };
 

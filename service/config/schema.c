@@ -82,6 +82,7 @@ static const cyaml_schema_value_t pass_entry = {
 
 static const cyaml_schema_field_t confirm_fields[] = {
     NUMBER("misses", struct config_confirm, misses),
+    NUMBER("host_misses", struct config_confirm, host_misses),
     TEXT("after", struct config_confirm, after_text),
     CYAML_FIELD_END,
 };
