@@ -1,0 +1,455 @@
+/* TCP streams against real sockets on loopback: each way an operation can end, each with exactly
+ * one callback. */
+#include "engine/loop/guard.h"
+#include "tests/unit/loop/peer.h"
+
+static struct outcome done, got;
+
+static int setup(void **state)
+{
+    (void)state;
+    outcome_reset(&done);
+    outcome_reset(&got);
+    return 0;
+}
+
+static void bytes_go_both_ways_and_the_addresses_are_told(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr a;
+    uint16_t port;
+    char buf[8] = "";
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_true(stream_connected(s));
+    assert_int_equal(stream_local(s, &a, &port), 0);
+    assert_true(addr_is_loopback(&a) && port != 0);
+    assert_int_equal(stream_remote(s, &a, &port), 0);
+    assert_true(addr_is_loopback(&a) && port != 0);
+    assert_int_equal(stream_recv(s, 100, PATIENCE, on_data, &got), 0);
+    assert_int_equal(stream_send(s, "hello", 5, PATIENCE, on_done, &done), 0);
+    assert_int_equal(done.calls, 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(read(fd, buf, sizeof buf), 5);
+    assert_string_equal(buf, "hello");
+    assert_int_equal(write(fd, "back", 4), 4);
+    wait_done(l, &got);
+    assert_int_equal(got.status, 4);
+    assert_string_equal(got.data, "back");
+    assert_int_equal(stream_bytes_in(s), 4);
+    assert_int_equal(stream_bytes_out(s), 5);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+static void recv_gives_at_most_what_was_asked_for(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(write(fd, "abcdef", 6), 6);
+    for (int i = 0; i < 3; i++) {
+        outcome_reset(&got);
+        assert_int_equal(stream_recv(s, 2, PATIENCE, on_data, &got), 0);
+        wait_done(l, &got);
+        assert_int_equal(got.status, 2);
+        assert_memory_equal(got.data, "abcdef" + 2 * i, 2);
+    }
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+static void a_closed_port_refuses_once_and_the_stream_can_try_again(void **state)
+{
+    struct loop *l = loop_make();
+    struct stream *s = stream_make(l, NULL);
+    struct addr to = localhost();
+    uint16_t port, refused = closed_port();
+    int lfd = listener(&port, 1);
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, refused, NULL, 0, PATIENCE, on_done, &done), 0);
+    assert_int_equal(done.calls, 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, -ECONNREFUSED);
+    assert_string_equal(stream_error_text(s), "Connection refused");
+    expect_once(l, &done);
+    assert_false(stream_connected(s));
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), -ENOTCONN);
+    outcome_reset(&done);
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), -EISCONN);
+    stream_free(s);
+    close(lfd);
+    loop_free(l);
+}
+
+static void connects_from_a_given_address_and_port(void **state)
+{
+    struct loop *l = loop_make();
+    struct stream *s = stream_make(l, NULL);
+    struct addr to = localhost(), from = addr_v4(0x7f000002), a;
+    uint16_t port, local = closed_port(), p;
+    int lfd = listener(&port, 1);
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, port, &from, local, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(stream_local(s, &a, &p), 0);
+    assert_true(addr_equal(&a, &from));
+    assert_int_equal(p, local);
+    stream_free(s);
+    close(lfd);
+    loop_free(l);
+}
+
+/* A full accept queue drops the SYN, which looks like a filtered port. */
+static void a_connect_without_answer_times_out(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr to = localhost();
+    struct stream *s[4];
+    uint16_t port;
+    int lfd = listener(&port, 0), timed_out = 0;
+    static struct outcome o[4];
+
+    (void)state;
+    loop_fake_clock(l, 0);
+    for (int i = 0; i < 4; i++) {
+        outcome_reset(&o[i]);
+        s[i] = stream_make(l, NULL);
+        assert_int_equal(stream_connect(s[i], &to, port, NULL, 0, USEC_PER_SEC, on_done, &o[i]), 0);
+    }
+    loop_fake_advance(l, USEC_PER_SEC - 1);
+    assert_int_equal(o[3].calls, 0);
+    loop_fake_advance(l, 1);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(o[i].calls, 1);
+        timed_out += o[i].status == -ETIMEDOUT;
+        stream_free(s[i]);
+    }
+    assert_true(timed_out >= 1);
+    close(lfd);
+    loop_free(l);
+}
+
+static void a_silent_peer_times_out_and_may_speak_later(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    loop_fake_clock(l, 0);
+    assert_int_equal(stream_recv(s, 10, 5 * USEC_PER_SEC, on_data, &got), 0);
+    loop_fake_advance(l, 5 * USEC_PER_SEC - 1);
+    assert_int_equal(got.calls, 0);
+    loop_fake_advance(l, 1);
+    assert_int_equal(got.calls, 1);
+    assert_int_equal(got.status, -ETIMEDOUT);
+    assert_int_equal(write(fd, "late", 4), 4);
+    expect_once(l, &got);
+    outcome_reset(&got);
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    wait_done(l, &got);
+    assert_int_equal(got.status, 4);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+static void the_end_of_the_stream_is_told_each_time_it_is_asked_for(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(write(fd, "bye", 3), 3);
+    close(fd);
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    wait_done(l, &got);
+    assert_int_equal(got.status, 3);
+    for (int i = 0; i < 2; i++) {
+        outcome_reset(&got);
+        assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+        wait_done(l, &got);
+        assert_int_equal(got.status, -ENODATA);
+        expect_once(l, &got);
+    }
+    stream_free(s);
+    loop_free(l);
+}
+
+static void a_reset_ends_recv_and_does_not_raise_sigpipe_on_send(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    loop_turn(l, 0);
+    close_with_reset(fd);
+    wait_done(l, &got);
+    assert_int_equal(got.status, -ECONNRESET);
+    expect_once(l, &got);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, -EPIPE);
+    stream_free(s);
+    loop_free(l);
+}
+
+static void a_freed_stream_cancels_both_directions_in_a_later_turn(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), 0);
+    stream_free(s);
+    assert_int_equal(got.calls + done.calls, 0);
+    wait_done(l, &got);
+    assert_int_equal(got.status, -ECANCELED);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, -ECANCELED);
+    expect_once(l, &got);
+    close(fd);
+    loop_free(l);
+}
+
+static void cancelled_operations_are_told_also_when_the_loop_goes(void **state)
+{
+    struct loop *l = loop_make();
+    struct stream *s = stream_make(l, NULL);
+    struct addr to = localhost();
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, 1, NULL, 0, USEC_INFINITY, on_done, &done), 0);
+    stream_free(s);
+    loop_free(l);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, -ECANCELED);
+}
+
+static void a_stream_may_be_freed_in_its_own_callback(void **state)
+{
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    done.free_in_cb = &s;
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    wait_done(l, &got);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(got.status, -ECANCELED);
+    expect_once(l, &got);
+    close(fd);
+    loop_free(l);
+}
+
+static void one_operation_of_a_direction_at_a_time(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr to = localhost();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), 0);
+    assert_int_equal(stream_recv(s, 10, PATIENCE, on_data, &got), -EBUSY);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), 0);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), -EBUSY);
+    assert_int_equal(stream_connect(s, &to, 1, NULL, 0, PATIENCE, on_done, &done), -EBUSY);
+    assert_int_equal(stream_recv(s, 0, PATIENCE, on_data, &got), -EBUSY);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+static void a_large_send_finishes_when_the_kernel_has_all_of_it(void **state)
+{
+    enum { SIZE = 8 * 1024 * 1024 };
+    struct loop *l = loop_make();
+    CLEANUP(freep) char *data = malloc(SIZE);
+    static char sink[1 << 20];
+    size_t arrived = 0;
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    memset(data, 'x', SIZE);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(stream_send(s, data, SIZE, PATIENCE, on_done, &done), 0);
+    while (arrived < SIZE) {
+        ssize_t n = read(fd, sink, sizeof sink);
+
+        arrived += n > 0 ? (size_t)n : 0;
+        assert_true(loop_turn(l, USEC_PER_MSEC) >= 0);
+    }
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(stream_bytes_out(s), SIZE);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+static void a_send_that_timed_out_in_the_middle_closes_that_direction(void **state)
+{
+    enum { SIZE = 32 * 1024 * 1024 };
+    struct loop *l = loop_make();
+    CLEANUP(freep) char *data = calloc(1, SIZE);
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    loop_fake_clock(l, 0);
+    assert_int_equal(stream_send(s, data, SIZE, USEC_PER_SEC, on_done, &done), 0);
+    loop_fake_advance(l, 2 * USEC_PER_SEC);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, -ETIMEDOUT);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), -EPIPE);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
+/* ---- the guard */
+
+static struct guard *guard_make(struct loop *l, double rate, uint16_t fragile)
+{
+    struct addr_set scope = {0};
+    struct guard_opts o = {.scope = &scope, .rate = rate, .burst = 1};
+    struct addr first = addr_v4(0x7f000000), last = addr_v4(0x7f0000ff);
+    struct guard *g = NULL;
+
+    assert_int_equal(addr_set_add(&scope, &first, &last), 0);
+    o.fragile_ports = &fragile;
+    o.n_fragile_ports = fragile ? 1 : 0;
+    assert_int_equal(guard_new(&g, l, &o, NULL), 0);
+    addr_set_done(&scope);
+    return g;
+}
+
+static void the_guard_forbids_connections_out_of_scope(void **state)
+{
+    struct loop *l = loop_make();
+    struct guard *g = guard_make(l, 0, 0);
+    struct stream *s = stream_make(l, g);
+    struct addr to = addr_v4(0x7f010001);
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, 1, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, -EPERM);
+    assert_string_equal(stream_error_text(s), "out of scope");
+    stream_free(s);
+    loop_free(l);
+    guard_free(g);
+}
+
+static void a_fragile_port_may_be_connected_to_but_gets_no_bytes(void **state)
+{
+    struct loop *l = loop_make();
+    uint16_t port;
+    int lfd = listener(&port, 1), fd;
+    struct guard *g = guard_make(l, 0, port);
+    struct stream *s = stream_make(l, g);
+    struct stream_tls_opts tls = {STREAM_TLS_PROBE};
+    struct addr to = localhost();
+    char c;
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    outcome_reset(&done);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, -EPERM);
+    assert_string_equal(stream_error_text(s), "fragile port");
+    outcome_reset(&done);
+    assert_int_equal(stream_start_tls(s, &tls, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, -EPERM);
+    assert_int_equal(read(fd, &c, 1), 0); /* closed, and not a byte before */
+    stream_free(s);
+    close(fd);
+    close(lfd);
+    loop_free(l);
+    guard_free(g);
+}
+
+static void a_rate_makes_operations_wait_for_their_token(void **state)
+{
+    struct loop *l = loop_make();
+    uint16_t port;
+    int lfd = listener(&port, 1);
+    struct guard *g = guard_make(l, 2, 0);
+    struct stream *s = stream_make(l, g);
+    struct addr to = localhost();
+
+    (void)state;
+    loop_fake_clock(l, 0);
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, USEC_INFINITY, on_done, &done), 0);
+    loop_fake_advance(l, 0);
+    assert_int_equal(done.calls, 1);
+    outcome_reset(&done);
+    assert_int_equal(stream_send(s, "x", 1, USEC_PER_SEC, on_done, &done), 0);
+    loop_fake_advance(l, USEC_PER_SEC / 2 - 100);
+    assert_int_equal(done.calls, 0);
+    loop_fake_advance(l, 200);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, 0);
+    outcome_reset(&done);
+    assert_int_equal(stream_send(s, "x", 1, USEC_PER_SEC / 4, on_done, &done), 0);
+    loop_fake_advance(l, USEC_PER_SEC / 4);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, -ETIMEDOUT);
+    loop_fake_advance(l, USEC_PER_SEC);
+    expect_once(l, &done);
+    stream_free(s);
+    close(lfd);
+    loop_free(l);
+    guard_free(g);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup(bytes_go_both_ways_and_the_addresses_are_told, setup),
+    cmocka_unit_test_setup(recv_gives_at_most_what_was_asked_for, setup),
+    cmocka_unit_test_setup(a_closed_port_refuses_once_and_the_stream_can_try_again, setup),
+    cmocka_unit_test_setup(connects_from_a_given_address_and_port, setup),
+    cmocka_unit_test_setup(a_connect_without_answer_times_out, setup),
+    cmocka_unit_test_setup(a_silent_peer_times_out_and_may_speak_later, setup),
+    cmocka_unit_test_setup(the_end_of_the_stream_is_told_each_time_it_is_asked_for, setup),
+    cmocka_unit_test_setup(a_reset_ends_recv_and_does_not_raise_sigpipe_on_send, setup),
+    cmocka_unit_test_setup(a_freed_stream_cancels_both_directions_in_a_later_turn, setup),
+    cmocka_unit_test_setup(cancelled_operations_are_told_also_when_the_loop_goes, setup),
+    cmocka_unit_test_setup(a_stream_may_be_freed_in_its_own_callback, setup),
+    cmocka_unit_test_setup(one_operation_of_a_direction_at_a_time, setup),
+    cmocka_unit_test_setup(a_large_send_finishes_when_the_kernel_has_all_of_it, setup),
+    cmocka_unit_test_setup(a_send_that_timed_out_in_the_middle_closes_that_direction, setup),
+    cmocka_unit_test_setup(the_guard_forbids_connections_out_of_scope, setup),
+    cmocka_unit_test_setup(a_fragile_port_may_be_connected_to_but_gets_no_bytes, setup),
+    cmocka_unit_test_setup(a_rate_makes_operations_wait_for_their_token, setup),
+};
+
+TEST_MAIN(tests)
