@@ -324,6 +324,24 @@ static struct dns_query *query_new(struct dns *d, void *user)
     return q;
 }
 
+/* Numbers need no server; c-ares 1.18 asks all the same for some of them.  False: `name` is no
+ * number. */
+static bool answer_number(struct dns_query *q, const char *name, enum addr_family family)
+{
+    struct addr a;
+
+    if (addr_parse(name, &a) < 0)
+        return false;
+    q->addrs = calloc(1, sizeof *q->addrs);
+    if (q->addrs)
+        q->addrs[q->n_addrs++] = a;
+    if (family != ADDR_NONE && family != (enum addr_family)a.family)
+        query_finish(q, -ENOENT);
+    else
+        query_finish(q, q->addrs ? 0 : -ENOMEM);
+    return true;
+}
+
 int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_addrs_cb cb,
                void *user, struct dns_query **ret)
 {
@@ -339,8 +357,10 @@ int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_add
     if (!q)
         return -ENOMEM;
     q->addrs_cb = cb;
-    ares_getaddrinfo(d->channel, name, NULL, &hints, on_addrs, q);
-    rearm(d);
+    if (!answer_number(q, name, family)) {
+        ares_getaddrinfo(d->channel, name, NULL, &hints, on_addrs, q);
+        rearm(d);
+    }
     if (ret)
         *ret = q;
     return 0;

@@ -1,0 +1,155 @@
+/* What the guard decides, and how its tokens come back with time. */
+#include "engine/loop/guard.h"
+#include "tests/support/main.h"
+
+#include <errno.h>
+
+static struct loop *loop;
+static struct guard *guard;
+
+static void add(struct addr_set *s, const char *text)
+{
+    struct prefix p;
+
+    assert_int_equal(prefix_parse(text, &p, NULL), 0);
+    assert_int_equal(addr_set_add_prefix(s, &p), 0);
+}
+
+static void make(double rate, double burst)
+{
+    static const uint16_t fragile[] = {515, 9100};
+    struct addr_set scope = {0}, excludes = {0};
+    struct guard_opts o = {&scope, &excludes, fragile, 2, rate, burst};
+
+    add(&scope, "192.0.2.0/24");
+    add(&scope, "2001:db8::/64");
+    add(&scope, "fe80::/64");
+    add(&excludes, "192.0.2.7");
+    assert_int_equal(loop_new(&loop, NULL), 0);
+    loop_fake_clock(loop, 0);
+    assert_int_equal(guard_new(&guard, loop, &o, NULL), 0);
+    addr_set_done(&scope);
+    addr_set_done(&excludes);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    guard = guard_free(guard);
+    loop = loop_free(loop);
+    return 0;
+}
+
+static int ask(enum guard_kind kind, const char *text, uint16_t port)
+{
+    struct addr a;
+
+    assert_int_equal(addr_parse(text, &a), 0);
+    return guard_check(guard, kind, &a, port);
+}
+
+static void decisions(void **state)
+{
+    static const struct {
+        const char *name;
+        enum guard_kind kind;
+        const char *to;
+        uint16_t port;
+        int want;
+        const char *why;
+    } cases[] = {
+        {"in scope", GUARD_CONNECT, "192.0.2.1", 80, 0, NULL},
+        {"IPv6 in scope", GUARD_PROBE, "2001:db8::5", 80, 0, NULL},
+        {"link-local with interface", GUARD_PROBE, "fe80::1%lo", 80, 0, NULL},
+        {"out of scope", GUARD_CONNECT, "198.51.100.1", 80, -EPERM, "out of scope"},
+        {"excluded", GUARD_CONNECT, "192.0.2.7", 80, -EPERM, "excluded"},
+        {"printer: handshake", GUARD_CONNECT, "192.0.2.1", 9100, 0, NULL},
+        {"printer: probe", GUARD_PROBE, "192.0.2.1", 515, 0, NULL},
+        {"printer: payload", GUARD_PAYLOAD, "192.0.2.1", 9100, -EPERM, "fragile port"},
+        {"printer: payload to lpd", GUARD_PAYLOAD, "192.0.2.1", 515, -EPERM, "fragile port"},
+        {"payload elsewhere", GUARD_PAYLOAD, "192.0.2.1", 9101, 0, NULL},
+    };
+
+    (void)state;
+    make(0, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int r = ask(cases[i].kind, cases[i].to, cases[i].port);
+
+        if (r != cases[i].want)
+            fail_msg("%s: %d", cases[i].name, r);
+        if (cases[i].why)
+            assert_string_equal(guard_why(guard), cases[i].why);
+    }
+    assert_int_equal(guard_sent(guard, GUARD_CONNECT), 2);
+    assert_int_equal(guard_sent(guard, GUARD_PAYLOAD), 1);
+    assert_int_equal(guard_sent(guard, GUARD_PROBE), 3);
+}
+
+static void tokens_run_out_and_come_back(void **state)
+{
+    (void)state;
+    make(10, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.7", 1), -EPERM);
+    for (int i = 0; i < 50; i++) {
+        usec_t wait = guard_wait(guard);
+
+        assert_true(wait > 0 && wait <= 100001);
+        loop_fake_advance(loop, wait);
+        assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+        assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    }
+    loop_fake_advance(loop, 3600 * USEC_PER_SEC);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    assert_int_equal(guard_sent(guard, GUARD_PROBE), 56);
+}
+
+static void the_rate_holds_over_a_minute(void **state)
+{
+    unsigned sent = 0;
+
+    (void)state;
+    make(333.3, 0);
+    for (int ms = 0; ms < 60000; ms++) {
+        while (ask(GUARD_PROBE, "192.0.2.1", 1) == 0)
+            sent++;
+        loop_fake_advance(loop, USEC_PER_MSEC);
+    }
+    assert_in_range(sent, 19998, 19998 + 34);
+}
+
+static void the_scope_grows_and_an_empty_one_allows_nothing(void **state)
+{
+    struct guard_opts o = {0};
+    struct addr a = addr_v4(0xc6336401);
+
+    (void)state;
+    assert_int_equal(loop_new(&loop, NULL), 0);
+    assert_int_equal(guard_new(&guard, loop, &o, NULL), 0);
+    assert_int_equal(ask(GUARD_PROBE, "198.51.100.1", 1), -EPERM);
+    assert_int_equal(guard_scope_add(guard, &a, &a), 0);
+    assert_int_equal(ask(GUARD_PROBE, "198.51.100.1", 1), 0);
+}
+
+static void no_guard_allows_everything(void **state)
+{
+    (void)state;
+    assert_int_equal(loop_new(&loop, NULL), 0);
+    assert_int_equal(ask(GUARD_PAYLOAD, "203.0.113.9", 9100), 0);
+    assert_int_equal(guard_wait(NULL), 0);
+    assert_string_equal(guard_why(NULL), "");
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_teardown(decisions, teardown),
+    cmocka_unit_test_teardown(tokens_run_out_and_come_back, teardown),
+    cmocka_unit_test_teardown(the_rate_holds_over_a_minute, teardown),
+    cmocka_unit_test_teardown(the_scope_grows_and_an_empty_one_allows_nothing, teardown),
+    cmocka_unit_test_teardown(no_guard_allows_everything, teardown),
+};
+
+TEST_MAIN(tests)
