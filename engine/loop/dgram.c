@@ -27,14 +27,14 @@ struct dgram {
     bool closing;
     enum addr_family family;
 
-    struct addr peer; /* of dgram_connect(); family ADDR_NONE: none */
-    uint16_t peer_port;
+    struct addr_port peer; /* of dgram_connect(); family ADDR_NONE: none */
 
     struct dgram_op send, recv;
     dgram_cb send_cb;
     dgram_data_cb recv_cb;
-    struct addr to;
-    uint16_t to_port;
+    struct addr_port to;
+    bool permitted; /* the guard has said yes to what is being sent */
+    usec_t go_at;   /* but not before this */
     char *out;
     size_t out_len;
 };
@@ -180,8 +180,7 @@ int dgram_connect(struct dgram *d, const struct addr *to, uint16_t port)
         return r;
     if (connect(d->io.fd, (struct sockaddr *)&sa, addr_to_sockaddr(to, port, &sa)) < 0)
         return -errno;
-    d->peer = *to;
-    d->peer_port = port;
+    d->peer = (struct addr_port){*to, port};
     return 0;
 }
 
@@ -218,8 +217,8 @@ int dgram_sendto(struct dgram *d, const struct addr *to, uint16_t port, const vo
     if (len)
         memcpy(d->out, data, len);
     d->out_len = len;
-    d->to = *to;
-    d->to_port = port;
+    d->to = (struct addr_port){*to, port};
+    d->permitted = false;
     d->send_cb = cb;
     r = op_start(&d->send, timeout, user);
     if (r < 0) {
@@ -232,11 +231,11 @@ int dgram_sendto(struct dgram *d, const struct addr *to, uint16_t port, const vo
 int dgram_send(struct dgram *d, const void *data, size_t len, usec_t timeout, dgram_cb cb,
                void *user)
 {
-    struct addr to = d->peer;
+    struct addr to = d->peer.addr;
 
     if (to.family == ADDR_NONE)
         return -ENOTCONN;
-    return dgram_sendto(d, &to, d->peer_port, data, len, timeout, cb, user);
+    return dgram_sendto(d, &to, d->peer.port, data, len, timeout, cb, user);
 }
 
 int dgram_recv(struct dgram *d, usec_t timeout, dgram_data_cb cb, void *user)
@@ -251,7 +250,7 @@ int dgram_recv(struct dgram *d, usec_t timeout, dgram_data_cb cb, void *user)
 
 static bool is_peer(const struct dgram *d)
 {
-    return d->peer_port == d->to_port && addr_equal(&d->peer, &d->to);
+    return d->peer.port == d->to.port && addr_equal(&d->peer.addr, &d->to.addr);
 }
 
 /* A connected socket learns of ICMP errors only about what it sends to its peer, so that goes
@@ -259,7 +258,7 @@ static bool is_peer(const struct dgram *d)
 static int send_now(struct dgram *d)
 {
     struct sockaddr_storage sa;
-    socklen_t len = addr_to_sockaddr(&d->to, d->to_port, &sa);
+    socklen_t len = addr_to_sockaddr(&d->to.addr, d->to.port, &sa);
     struct sockaddr *to = is_peer(d) ? NULL : (struct sockaddr *)&sa;
 
     if (sendto(d->io.fd, d->out, d->out_len, MSG_NOSIGNAL, to, to ? len : 0) >= 0)
@@ -267,21 +266,40 @@ static int send_now(struct dgram *d)
     return errno == EINTR ? -EAGAIN : -errno;
 }
 
+/* 0: go on; -EAGAIN: not yet, or not before the deadline, which then ends it; else the end. */
+static int ask_guard(struct dgram *d)
+{
+    usec_t now = loop_now(d->loop);
+    usec_t wait = USEC_INFINITY;
+    int r;
+
+    if (!d->permitted) {
+        if (timer_running(&d->send.deadline))
+            wait = d->send.deadline.due > now ? d->send.deadline.due - now : 0;
+        r = guard_take(d->guard, GUARD_PAYLOAD, &d->to, wait, &wait);
+        if (r < 0)
+            return r;
+        d->permitted = true;
+        d->go_at = now + wait;
+    }
+    if (now >= d->go_at)
+        return 0;
+    r = timer_set_at(d->loop, &d->guard_timer, d->go_at);
+    return r < 0 ? r : -EAGAIN;
+}
+
 static void work_send(struct dgram *d)
 {
-    int r = guard_check(d->guard, GUARD_PAYLOAD, &d->to, d->to_port);
+    int r = ask_guard(d);
 
     d->send.waits = false;
-    if (r == -EAGAIN && timer_set(d->loop, &d->guard_timer, guard_wait(d->guard)) == 0)
+    if (r == -EAGAIN)
         return;
-    if (r == 0) {
+    if (r == 0)
         r = send_now(d);
-        if (r == -EAGAIN) {
-            d->send.waits = true;
-            return;
-        }
-    }
-    send_complete(d, r);
+    d->send.waits = r == -EAGAIN;
+    if (!d->send.waits)
+        send_complete(d, r);
 }
 
 static void work_recv(struct dgram *d)
@@ -341,10 +359,10 @@ int dgram_local(const struct dgram *d, struct addr *ret, uint16_t *ret_port)
 
 int dgram_remote(const struct dgram *d, struct addr *ret, uint16_t *ret_port)
 {
-    if (d->peer.family == ADDR_NONE)
+    if (d->peer.addr.family == ADDR_NONE)
         return -ENOTCONN;
-    *ret = d->peer;
+    *ret = d->peer.addr;
     if (ret_port)
-        *ret_port = d->peer_port;
+        *ret_port = d->peer.port;
     return 0;
 }

@@ -1,8 +1,8 @@
 /* The guard: excludes, scope, fragile ports, and one token bucket, in that order; a refusal costs
  * no token.
  *
- * The bucket is refilled from the loop's clock when it is asked, so it needs no timer; fake time
- * turns it in tests. */
+ * The bucket may be overdrawn by those who wait for their turn (guard_take).  It is refilled from
+ * the loop's clock when it is asked, so it needs no timer; fake time turns it in tests. */
 #include "engine/loop/guard.h"
 
 #include <errno.h>
@@ -107,25 +107,36 @@ static void refill(struct guard *g)
     g->filled = now;
 }
 
-int guard_check(struct guard *g, enum guard_kind kind, const struct addr *to, uint16_t port)
+int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to, usec_t max_wait,
+               usec_t *ret_wait)
 {
     const char *why;
+    usec_t wait;
 
+    *ret_wait = 0;
     if (!g)
         return 0;
-    why = refusal(g, kind, to, port);
+    why = refusal(g, kind, &to->addr, to->port);
     if (why) {
         g->why = why;
         return -EPERM;
     }
-    if (g->rate > 0) {
-        refill(g);
-        if (g->tokens < ONE_TOKEN)
-            return -EAGAIN;
+    wait = guard_wait(g);
+    if (wait > max_wait)
+        return -EAGAIN;
+    if (g->rate > 0)
         g->tokens -= 1;
-    }
     g->sent[kind]++;
+    *ret_wait = wait;
     return 0;
+}
+
+int guard_check(struct guard *g, enum guard_kind kind, const struct addr *to, uint16_t port)
+{
+    struct addr_port ap = {*to, port};
+    usec_t wait;
+
+    return guard_take(g, kind, &ap, 0, &wait);
 }
 
 const char *guard_why(const struct guard *g)

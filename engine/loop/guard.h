@@ -14,6 +14,11 @@ enum guard_kind {
     GUARD_PROBE,   /* a raw discovery or port probe */
 };
 
+struct addr_port {
+    struct addr addr;
+    uint16_t port;
+};
+
 struct guard_opts {
     const struct addr_set *scope;    /* targets; copied.  Empty: nothing is allowed */
     const struct addr_set *excludes; /* wins over scope; copied */
@@ -32,6 +37,11 @@ void guard_freep(struct guard **g);
 /* 0: go ahead (one token is taken); -EPERM: out of scope, excluded or fragile, with guard_why();
  * -EAGAIN: rate; try after guard_wait(). */
 int guard_check(struct guard *g, enum guard_kind kind, const struct addr *to, uint16_t port);
+/* The same for who can wait in line: takes the token even when it is still to come, and tells when
+ * that is.  -EAGAIN: not within max_wait; nothing was taken.  Waiters so go in order, each at its
+ * own time. */
+int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to, usec_t max_wait,
+               usec_t *ret_wait) MUST_USE;
 const char *guard_why(
     const struct guard *g); /* of the last -EPERM: "out of scope", "excluded", "fragile port" */
 usec_t guard_wait(struct guard *g); /* until the next token */

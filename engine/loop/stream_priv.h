@@ -1,6 +1,7 @@
 /* What stream.c (operations, TCP) and stream_tls.c (TLS) share; nothing else includes this. */
 #pragma once
 
+#include "engine/loop/guard.h"
 #include "engine/loop/loop_priv.h"
 #include "engine/loop/stream.h"
 
@@ -12,6 +13,7 @@ struct stream_op {
     struct timer deadline;
     bool active;
     bool permitted; /* the guard has said yes */
+    usec_t go_at;   /* but not before this */
     uint32_t wait;  /* epoll events that may let it go on; 0: it waits for something else */
     stream_cb cb;
     stream_data_cb data_cb;
@@ -27,15 +29,14 @@ struct stream {
     struct io io;
     struct task work;         /* tries everything that is under way */
     struct task bury;         /* the last callbacks, then the memory */
-    struct timer guard_timer; /* the next token */
+    struct timer guard_timer; /* our turn with the guard */
     enum stream_phase phase;
     bool closing; /* stream_free() was called; the memory lives until `bury` ran */
 
     struct stream_op both; /* connect, start_tls */
     struct stream_op send, recv;
 
-    struct addr to, local;
-    uint16_t to_port, local_port;
+    struct addr_port to, local;
     bool bind_local, connect_sent;
 
     char *out; /* what is being sent */
@@ -52,6 +53,14 @@ struct stream {
     char error[STREAM_ERROR_MAX];
 };
 
+void stream_work(struct stream *s); /* tries everything under way; not from a starting call */
+/* Ends an operation and tells its owner.  The stream may be closing afterwards. */
+void stream_complete(struct stream_op *op, int status, const char *data);
+/* Ends `both` when connecting or the handshake failed: what is left of the connection is of no use.
+ */
+void stream_complete_broken(struct stream *s, int status);
+void stream_drop_output(struct stream *s);
+void stream_close(struct stream *s); /* the socket */
 int stream_fail(struct stream *s, int status,
                 const char *text); /* keeps the text; returns status */
 

@@ -122,6 +122,24 @@ static void the_rate_holds_over_a_minute(void **state)
     assert_in_range(sent, 19998, 19998 + 34);
 }
 
+static void waiters_go_in_order_each_at_its_own_time(void **state)
+{
+    struct addr_port to = {addr_v4(0xc0000201), 80};
+    usec_t wait;
+
+    (void)state;
+    make(10, 1);
+    for (usec_t i = 0; i < 5; i++) {
+        assert_int_equal(guard_take(guard, GUARD_PAYLOAD, &to, USEC_INFINITY, &wait), 0);
+        assert_in_range(wait, i * 100000, i * 100000 + 1);
+    }
+    assert_int_equal(guard_take(guard, GUARD_PAYLOAD, &to, 499999, &wait), -EAGAIN);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    loop_fake_advance(loop, 500001);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+    assert_int_equal(guard_sent(guard, GUARD_PAYLOAD), 5);
+}
+
 static void the_scope_grows_and_an_empty_one_allows_nothing(void **state)
 {
     struct guard_opts o = {0};
@@ -148,6 +166,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(decisions, teardown),
     cmocka_unit_test_teardown(tokens_run_out_and_come_back, teardown),
     cmocka_unit_test_teardown(the_rate_holds_over_a_minute, teardown),
+    cmocka_unit_test_teardown(waiters_go_in_order_each_at_its_own_time, teardown),
     cmocka_unit_test_teardown(the_scope_grows_and_an_empty_one_allows_nothing, teardown),
     cmocka_unit_test_teardown(no_guard_allows_everything, teardown),
 };

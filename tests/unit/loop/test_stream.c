@@ -59,7 +59,7 @@ static void recv_gives_at_most_what_was_asked_for(void **state)
         assert_int_equal(stream_recv(s, 2, PATIENCE, on_data, &got), 0);
         wait_done(l, &got);
         assert_int_equal(got.status, 2);
-        assert_memory_equal(got.data, "abcdef" + 2 * i, 2);
+        assert_memory_equal(got.data, &"abcdef"[2 * i], 2);
     }
     stream_free(s);
     close(fd);
@@ -372,7 +372,7 @@ static void a_fragile_port_may_be_connected_to_but_gets_no_bytes(void **state)
     int lfd = listener(&port, 1), fd;
     struct guard *g = guard_make(l, 0, port);
     struct stream *s = stream_make(l, g);
-    struct stream_tls_opts tls = {STREAM_TLS_PROBE};
+    struct stream_tls_opts tls = {.profile = STREAM_TLS_PROBE};
     struct addr to = localhost();
     char c;
 
