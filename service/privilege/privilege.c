@@ -43,6 +43,24 @@ static int drop_limits(const struct privilege_opts *o, struct err *e)
     return 0;
 }
 
+/* Whether there is anything to drop.  Under the unit there is not: exec emptied the set
+ * (privilege_before_exec), and capset(2) is denied there. */
+static bool has_more_than(bool keep_raw)
+{
+    for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+        if (capng_have_capability(CAPNG_PERMITTED, cap) && !(keep_raw && cap == CAP_NET_RAW))
+            return true;
+    return false;
+}
+
+void privilege_before_exec(enum privilege_role role)
+{
+    /* Without ambient capabilities an ordinary user's exec ends with none.  Root's does not:
+     * privilege_drop() follows. */
+    if (role != PRIVILEGE_SCANNER)
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
 /* Keeps CAP_NET_RAW for the scanner, where it is there, and nothing else.  The bounding set can
  * only be cleared by who may. */
 static int drop_capabilities(enum privilege_role role, struct err *e)
@@ -51,14 +69,16 @@ static int drop_capabilities(enum privilege_role role, struct err *e)
         role == PRIVILEGE_SCANNER && capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);
     bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
 
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return err_set(e, -errno, "capabilities: the ambient set cannot be cleared: %s",
+                       strerror(errno));
+    if (!has_more_than(keep_raw))
+        return 0;
     capng_clear(CAPNG_SELECT_ALL);
     if (keep_raw && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW) < 0)
         return err_set(e, -EPERM, "capabilities: CAP_NET_RAW cannot be kept");
     if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) < 0)
         return err_set(e, -EPERM, "capabilities: the bounding set cannot be cleared");
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-        return err_set(e, -errno, "capabilities: the ambient set cannot be cleared: %s",
-                       strerror(errno));
     if (capng_apply(CAPNG_SELECT_CAPS) < 0)
         return err_set(e, -EPERM, "capabilities cannot be dropped");
     return 0;

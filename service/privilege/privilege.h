@@ -26,6 +26,9 @@ struct privilege_opts {
  * process by SIGSYS; =off leaves the filter out. */
 int privilege_drop(const struct privilege_opts *o, struct err *e) MUST_USE;
 
+/* Between fork and exec of a role: async-signal-safe. */
+void privilege_before_exec(enum privilege_role role);
+
 /* From now on files can be read below these directories and nowhere else, and written nowhere; may
  * be called again to narrow further. Directories that are not there are left out.  -ENOTSUP: the
  * kernel has no Landlock; nothing has changed. */
