@@ -115,8 +115,16 @@ void store_lease_move(struct store_lease *to, struct store_lease *from);
 typedef void (*store_claim_cb)(void *user, int status, struct store_lease *leases, size_t n,
                                usec_t next_due);
 /* At most n rows that are due, oldest first, for `lease` (keep it: twice a third of the way; 60 s
- * is usual).  n = 0 only asks for next_due. */
-int store_claim(struct store *s, unsigned n, usec_t lease, store_claim_cb cb, void *user) MUST_USE;
+ * is usual).  Only passes of `kinds` (mask of 1 << enum store_kind) are claimed and count for
+ * next_due, so that a backlog of slow scripts cannot starve the scanner.  n = 0 only asks for
+ * next_due. */
+struct store_claim {
+    unsigned n;
+    unsigned kinds;
+    usec_t lease;
+};
+int store_claim(struct store *s, const struct store_claim *c, store_claim_cb cb,
+                void *user) MUST_USE;
 
 /* Renews leases.  lost: fences that are not ours any more. */
 typedef void (*store_keep_cb)(void *user, int status, const int64_t *lost, size_t n_lost);
