@@ -1,0 +1,182 @@
+/* Additive increase, multiplicative decrease, with a memory of what a decrease brought.
+ *
+ * A period gathers sentinels for PERIOD_MIN and until there are enough, then waits until each has
+ * its outcome, then judges. A judgement before that would see the answers, which come at once, and
+ * not the losses, which take a timeout to show. A network where nothing answers gives no sentinels
+ * and no evidence: there the rate goes on to its limit. */
+#include "engine/scan/pacer.h"
+
+#define RATE_START       2000.0
+#define RATE_FLOOR       100.0
+#define PERIOD_MIN       (100 * USEC_PER_MSEC)
+#define PERIOD_BLIND     (400 * USEC_PER_MSEC) /* without any sentinel */
+#define PERIOD_MAX       (3000 * USEC_PER_MSEC)
+#define SENTINELS_WANTED 400.0 /* per second */
+#define SAMPLES_MIN      32
+#define LOSS_BEARABLE    0.02 /* beyond the baseline */
+#define BURST_SECONDS    0.01
+/* A halving that leaves this much of the loss changed nothing; in a narrow place it takes nearly
+ * all. */
+#define FUTILE       0.5
+#define BASELINE_MAX 0.3 /* a network that loses more on its own is not believed */
+
+void pacer_init(struct pacer *p, double min, double max, usec_t now)
+{
+    *p = (struct pacer){.min = min > RATE_FLOOR ? min : RATE_FLOOR, .max = max, .filled = now};
+    if (p->min > max)
+        p->min = max;
+    p->rate = p->min > RATE_START ? p->min : RATE_START;
+    if (p->rate > max)
+        p->rate = max;
+    p->slow_start = true;
+    p->period_start = now;
+    p->period = 1;
+    p->tokens = 1;
+}
+
+static void set_rate(struct pacer *p, double rate)
+{
+    p->rate = rate < p->min ? p->min : rate > p->max ? p->max : rate;
+}
+
+static void new_period(struct pacer *p, usec_t now)
+{
+    p->sent = p->ok = p->lost = 0;
+    p->period_start = now;
+    p->closed = false;
+    p->period++;
+}
+
+static void halve(struct pacer *p, double loss, usec_t now)
+{
+    p->slow_start = false;
+    p->loss_before = loss;
+    set_rate(p, p->rate / 2);
+    new_period(p, now);
+}
+
+static void grow(struct pacer *p, usec_t now)
+{
+    set_rate(p, p->slow_start ? p->rate * 2 : p->rate * 1.1 + p->max * 0.01);
+    new_period(p, now);
+}
+
+/* After a halving: did it help?  Twice not: the loss is the network's. */
+static bool is_futile(struct pacer *p, double loss)
+{
+    bool same = p->loss_before > 0 && loss >= FUTILE * p->loss_before && loss < BASELINE_MAX;
+
+    p->judged_cuts = same ? p->judged_cuts + 1 : 0;
+    if (p->judged_cuts < 2)
+        return false;
+    p->judged_cuts = 0;
+    p->baseline = (loss + p->loss_before) / 2;
+    p->loss_before = 0;
+    p->slow_start = true;
+    return true;
+}
+
+/* More than can be borne, and more than two standard deviations of chance beyond that. */
+static bool is_excessive(const struct pacer *p)
+{
+    double expected = p->sent * (p->baseline * 1.2 + LOSS_BEARABLE);
+    double beyond = p->lost - expected;
+
+    return beyond > 0 && beyond * beyond > 4 * expected;
+}
+
+/* All outcomes of the period are there. */
+static void judge(struct pacer *p, usec_t now)
+{
+    double loss = p->sent ? (double)p->lost / p->sent : 0;
+
+    if (!is_excessive(p)) {
+        p->judged_cuts = 0;
+        p->loss_before = 0;
+        if (loss < p->baseline)
+            p->baseline = 0.9 * p->baseline + 0.1 * loss;
+        grow(p, now);
+    } else if (p->rate <= p->min || is_futile(p, loss)) {
+        grow(p, now);
+    } else {
+        halve(p, loss, now);
+    }
+}
+
+static void check_period(struct pacer *p, usec_t now)
+{
+    usec_t age = now - p->period_start;
+
+    if (p->sent >= SAMPLES_MIN ? age >= PERIOD_MIN : p->sent ? age >= PERIOD_MAX : false)
+        p->closed = true;
+    if (!p->sent && age >= PERIOD_BLIND)
+        grow(p, now);
+    else if (p->closed && p->ok + p->lost == p->sent)
+        judge(p, now);
+}
+
+static void refill(struct pacer *p, usec_t now)
+{
+    double most = p->rate * BURST_SECONDS;
+
+    check_period(p, now);
+    p->tokens += (double)(now - p->filled) * p->rate / (double)USEC_PER_SEC;
+    p->filled = now;
+    if (most < 1)
+        most = 1;
+    if (p->tokens > most)
+        p->tokens = most;
+}
+
+bool pacer_take(struct pacer *p, usec_t now)
+{
+    if (now > p->filled)
+        refill(p, now);
+    if (p->tokens < 1 - 1e-9)
+        return false;
+    p->tokens -= 1;
+    return true;
+}
+
+usec_t pacer_wait(struct pacer *p, usec_t now)
+{
+    double want = p->rate / 1000 > 1 ? p->rate / 1000 : 1;
+
+    if (now > p->filled)
+        refill(p, now);
+    if (p->tokens >= want)
+        return 0;
+    return 1 + (usec_t)((want - p->tokens) / p->rate * (double)USEC_PER_SEC);
+}
+
+unsigned pacer_sentinel_every(const struct pacer *p)
+{
+    double every = p->rate / SENTINELS_WANTED;
+
+    return every < 10 ? 10 : every > 100 ? 100 : (unsigned)every;
+}
+
+uint32_t pacer_sentinel_sent(struct pacer *p, usec_t now)
+{
+    check_period(p, now);
+    if (p->closed)
+        return 0;
+    p->sent++;
+    return p->period;
+}
+
+void pacer_sentinel_done(struct pacer *p, enum pacer_outcome outcome, uint32_t period, usec_t now)
+{
+    if (period != p->period)
+        return;
+    if (outcome == PACER_ANSWERED)
+        p->ok++;
+    else
+        p->lost++;
+    check_period(p, now);
+}
+
+void pacer_overload(struct pacer *p, usec_t now)
+{
+    halve(p, 0, now);
+}

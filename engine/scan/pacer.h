@@ -1,0 +1,44 @@
+/* How fast to send: a token bucket whose rate follows the measured loss.
+ *
+ * The rate starts low and doubles while nothing is lost, then grows in steps; when sentinels
+ * (probes of ports that are known to answer) go unanswered it is halved.  Loss that stays when the
+ * rate falls is the network's own and not our doing: the rate goes up again and only loss beyond
+ * that counts. */
+#pragma once
+
+#include "engine/base/time.h"
+
+#include <stdbool.h>
+
+struct pacer {
+    double rate; /* now, per second */
+    double min, max;
+    double tokens;
+    usec_t filled; /* when tokens was right */
+
+    bool slow_start;
+    double baseline;      /* loss that does not depend on the rate */
+    double loss_before;   /* what led to the last halving; 0: there is none to judge */
+    unsigned judged_cuts; /* halvings in a row that changed nothing */
+
+    uint32_t period; /* its number; 0 is none */
+    usec_t period_start;
+    unsigned sent, ok, lost; /* sentinels of this period */
+    bool closed;             /* no further sentinel counts; outcomes are awaited */
+};
+
+/* min == max fixes the rate. */
+void pacer_init(struct pacer *p, double min, double max, usec_t now);
+/* Takes a token.  False: none is there, wait pacer_wait(). */
+bool pacer_take(struct pacer *p, usec_t now);
+/* Until a millisecond's worth of tokens (at least one) is there. */
+usec_t pacer_wait(struct pacer *p, usec_t now);
+
+enum pacer_outcome { PACER_ANSWERED, PACER_LOST };
+/* One probe in so many should be a sentinel. */
+unsigned pacer_sentinel_every(const struct pacer *p);
+/* A sentinel goes out.  Returns the period to give back with its outcome. */
+uint32_t pacer_sentinel_sent(struct pacer *p, usec_t now);
+void pacer_sentinel_done(struct pacer *p, enum pacer_outcome outcome, uint32_t period, usec_t now);
+/* We dropped frames ourselves: halves at once. */
+void pacer_overload(struct pacer *p, usec_t now);

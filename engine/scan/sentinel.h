@@ -1,0 +1,36 @@
+/* Sentinels: what has answered before is asked again now and then, so that an unanswered one is a
+ * measured loss and not merely a silent port.  The outcomes go to the pacer. */
+#pragma once
+
+#include "engine/scan/pacer.h"
+#include "engine/scan/probe.h"
+
+struct hop;
+
+#define SENTINELS_MAX 64
+
+struct sentinel {
+    struct addr addr;
+    const struct hop *hop;
+    struct mac mac;
+    enum probe_kind kind;
+    uint16_t port;
+    usec_t sent;
+    uint32_t period; /* the pacer's */
+    bool waiting;
+};
+
+/* A zeroed struct knows nobody. */
+struct sentinels {
+    struct sentinel v[SENTINELS_MAX];
+    size_t n, next_place, next_turn;
+};
+
+/* Remembers one, in place of an older one that is not under way. */
+void sentinels_learn(struct sentinels *s, const struct sentinel *one);
+/* One to ask now, marked as under way, or NULL. */
+const struct sentinel *sentinels_next(struct sentinels *s, struct pacer *p, usec_t now);
+void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_reply *r,
+                      usec_t now);
+/* Those sent more than `timeout` ago are lost. */
+void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now);

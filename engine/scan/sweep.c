@@ -1,0 +1,348 @@
+/* What to send next.
+ *
+ * A host goes through passes.  In each pass every question that is still open is asked once; then
+ * the host waits until the last one may count as unanswered.  So retransmissions of one port lie a
+ * whole pass apart, which bursts of loss do not span, and the state is a bit per port.  Hosts take
+ * turns one probe each, which spreads the load; new hosts enter while fewer than READY_MIN have
+ * something to send. */
+#include "engine/scan/sweep_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HOSTS_MAX     32768
+#define READY_MIN     128
+#define PORT_MEMORY   (32U << 20) /* bytes for the ports of hosts under way */
+#define STEPS_MAX     256         /* hosts handled in one call without a probe */
+#define PORT_WAIT_MIN (100 * USEC_PER_MSEC)
+#define PING_WAIT_MIN (200 * USEC_PER_MSEC) /* phones doze */
+#define WAIT_MAX      (2 * USEC_PER_SEC)
+#define WAIT_UNKNOWN  (500 * USEC_PER_MSEC) /* nobody has answered yet */
+
+static int make_order(struct sweep *s)
+{
+    struct walk w;
+    CLEANUP(freep) uint16_t *sorted = calloc(65536, sizeof *sorted);
+
+    s->order = calloc(65536, sizeof *s->order);
+    s->positions = malloc(65536 * sizeof *s->positions);
+    if (!sorted || !s->order || !s->positions)
+        return -ENOMEM;
+    memset(s->positions, 0xff, 65536 * sizeof *s->positions);
+    s->n_ports = port_set_list(s->o.ports, PROTOCOL_TCP, sorted);
+    walk_init(&w, s->n_ports ? s->n_ports : 1, s->o.seed ^ 0x706f727473ULL);
+    for (uint32_t i = 0; i < s->n_ports; i++) {
+        s->order[i] = sorted[walk_at(&w, i)];
+        s->positions[s->order[i]] = i;
+    }
+    return 0;
+}
+
+static size_t ports_size(const struct sweep *s)
+{
+    return sizeof(struct host_ports) + (s->n_ports + 63) / 64 * sizeof(uint64_t);
+}
+
+int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep_sink *sink,
+              void *user)
+{
+    CLEANUP(sweep_freep) struct sweep *s = calloc(1, sizeof *s);
+    uint64_t max = o->plan->total < HOSTS_MAX ? o->plan->total : HOSTS_MAX;
+
+    if (!s)
+        return -ENOMEM;
+    s->o = *o;
+    s->sink = *sink;
+    s->user = user;
+    TAILQ_INIT(&s->parked);
+    walk_init(&s->walk, o->plan->total, o->seed);
+    if (hosts_init(&s->hosts, max) < 0)
+        return -ENOMEM;
+    if (o->port_kind != PROBE_NONE && make_order(s) < 0)
+        return -ENOMEM;
+    s->max_port_hosts = PORT_MEMORY / ports_size(s);
+    *ret = take(&s);
+    return 0;
+}
+
+struct sweep *sweep_free(struct sweep *s)
+{
+    if (!s)
+        return NULL;
+    hosts_done(&s->hosts);
+    free(s->order);
+    free(s->positions);
+    free(s);
+    return NULL;
+}
+
+void sweep_freep(struct sweep **s)
+{
+    *s = sweep_free(*s);
+}
+
+void sweep_counts(const struct sweep *s, struct sweep_counts *ret)
+{
+    *ret = s->counts;
+    ret->loss = loss_measured(&s->loss);
+}
+
+static void add_ping(struct ping_list *l, enum probe_kind kind, uint16_t port)
+{
+    l->v[l->n++] = (struct ping){kind, port};
+}
+
+void sweep_pings(const struct sweep *s, const struct host *h, struct ping_list *ret)
+{
+    bool six = h->addr.family == ADDR_V6;
+    unsigned mask = s->o.ping;
+
+    ret->n = 0;
+    if (h->hop->kind == HOP_LOCAL)
+        return;
+    /* The neighbour's MAC address is needed in any case, and who has none is not there. */
+    if (s->o.raw && h->hop->kind == HOP_ONLINK && h->hop->resolve) {
+        add_ping(ret, six ? PROBE_ND : PROBE_ARP, 0);
+        return;
+    }
+    if (mask & SCAN_PING_NONE)
+        return;
+    if (s->o.raw && mask & SCAN_PING_ECHO)
+        add_ping(ret, six ? PROBE_ECHO6 : PROBE_ECHO, 0);
+    if (s->o.raw && mask & SCAN_PING_SYN)
+        add_ping(ret, PROBE_SYN, 443);
+    if (s->o.raw && mask & SCAN_PING_ACK)
+        add_ping(ret, PROBE_ACK, 80);
+    if (mask & SCAN_PING_CONNECT || ret->n == 0) {
+        add_ping(ret, PROBE_CONNECT, 80);
+        add_ping(ret, PROBE_CONNECT, 443);
+    }
+}
+
+unsigned sweep_tries(const struct sweep *s)
+{
+    unsigned max = s->o.max_retries < PROBE_TRIES_MAX ? s->o.max_retries + 1 : PROBE_TRIES_MAX;
+
+    return loss_tries(&s->loss, max);
+}
+
+/* How long a probe of this pass waits for its answer: doubled with each round, up to four times. */
+static usec_t wait_time(const struct sweep *s, const struct host *h, usec_t min, unsigned round)
+{
+    const struct rtt *rtt = rtt_known(&h->rtt) ? &h->rtt : &s->rtt;
+    usec_t base = rtt_known(rtt) ? rtt_timeout(rtt, min, WAIT_MAX) : WAIT_UNKNOWN;
+
+    return base << (round < 2 ? round : 2);
+}
+
+static bool is_timed_out(const struct sweep *s, const struct host *h, usec_t now)
+{
+    return s->o.host_timeout && now - h->admitted >= s->o.host_timeout;
+}
+
+static void time_out(struct sweep *s, struct host *h)
+{
+    h->inconclusive = true;
+    sweep_host_end(s, h);
+}
+
+static void fill(const struct host *h, struct sweep_probe *ret)
+{
+    *ret = (struct sweep_probe){
+        .addr = h->addr,
+        .hop = h->hop,
+        .mac = h->has_mac ? h->mac : h->hop->mac,
+    };
+}
+
+static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_probe *ret)
+{
+    struct ping_list l;
+    const struct ping *ping;
+
+    sweep_pings(s, h, &l);
+    ping = &l.v[h->pass % l.n];
+    fill(h, ret);
+    ret->kind = ping->kind;
+    ret->port = ping->port;
+    ret->try = h->pass / l.n;
+    ret->timeout = wait_time(s, h, PING_WAIT_MIN, ret->try);
+    h->sent = now;
+    hosts_set_due(&s->hosts, h, now + ret->timeout);
+}
+
+/* The next open position from `at` on, or n_ports. */
+static uint32_t next_open(const struct sweep *s, const struct host *h, uint32_t at)
+{
+    while (at < s->n_ports) {
+        uint64_t open = ~h->ports->answered[at / 64] >> at % 64;
+
+        if (open) {
+            at += (uint32_t)__builtin_ctzll(open);
+            return at < s->n_ports ? at : s->n_ports;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    return s->n_ports;
+}
+
+/* False: nothing is left to send in this pass; the host waits. */
+static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep_probe *ret)
+{
+    uint32_t at = next_open(s, h, h->cursor);
+    usec_t timeout = wait_time(s, h, PORT_WAIT_MIN, h->pass);
+
+    if (at == s->n_ports) {
+        hosts_set_due(&s->hosts, h, h->sent + timeout);
+        return false;
+    }
+    fill(h, ret);
+    ret->kind = s->o.port_kind;
+    ret->port = s->order[at];
+    ret->try = h->pass;
+    ret->timeout = timeout;
+    h->cursor = at + 1;
+    h->sent = now;
+    hosts_set_ready(&s->hosts, h);
+    return true;
+}
+
+/* The turn of the first ready host.  False when it had nothing to send. */
+static bool step(struct sweep *s, usec_t now, struct sweep_probe *ret)
+{
+    struct host *h = TAILQ_FIRST(&s->hosts.ready);
+
+    if (is_timed_out(s, h, now)) {
+        time_out(s, h);
+        return false;
+    }
+    if (h->stage == HOST_PORTS && !step_ports(s, h, now, ret))
+        return false;
+    if (h->stage == HOST_PINGS)
+        step_ping(s, h, now, ret);
+    s->counts.probes++;
+    s->counts.retransmissions += ret->try > 0;
+    return true;
+}
+
+/* The last probe of a pass counts as unanswered. */
+static void pass_over(struct sweep *s, struct host *h, usec_t now)
+{
+    struct ping_list l = {.n = 1};
+    unsigned passes = sweep_tries(s);
+
+    if (is_timed_out(s, h, now)) {
+        time_out(s, h);
+        return;
+    }
+    h->pass++;
+    h->cursor = 0;
+    if (h->stage == HOST_PINGS)
+        sweep_pings(s, h, &l);
+    if (h->pass < passes * l.n)
+        hosts_set_ready(&s->hosts, h);
+    else if (h->stage == HOST_PINGS)
+        sweep_host_down(s, h);
+    else
+        sweep_host_end(s, h);
+}
+
+/* Takes the next host of the walk in. */
+static void admit(struct sweep *s, usec_t now)
+{
+    struct addr addr;
+    const struct hop *hop = plan_nth(s->o.plan, walk_at(&s->walk, s->admitted), &addr);
+    struct host *h = hosts_add(&s->hosts, &addr);
+    struct ping_list l;
+
+    /* Out of memory: what is under way must end first. */
+    if (!h)
+        return;
+    s->admitted++;
+    h->hop = hop;
+    h->admitted = now;
+    if (hop->kind == HOP_UNREACHABLE) {
+        time_out(s, h);
+        return;
+    }
+    sweep_pings(s, h, &l);
+    if (l.n > 0) {
+        hosts_set_ready(&s->hosts, h);
+        return;
+    }
+    sweep_host_up(s, h,
+                  &(struct probe_reply){.addr = addr,
+                                        .reason = hop->kind == HOP_LOCAL ? REASON_LOCALHOST
+                                                                         : REASON_USER_SET});
+}
+
+/* The ports of the next host that waits for memory. */
+static void unpark(struct sweep *s)
+{
+    struct host *h = TAILQ_FIRST(&s->parked);
+    struct host_ports *ports;
+
+    if (!h || s->port_hosts >= s->max_port_hosts || !(ports = calloc(1, ports_size(s))))
+        return;
+    TAILQ_REMOVE(&s->parked, h, entry);
+    s->n_parked--;
+    ports->left = s->n_ports;
+    h->ports = ports;
+    h->stage = HOST_PORTS;
+    h->pass = 0;
+    h->cursor = 0;
+    s->port_hosts++;
+    if (s->n_ports)
+        hosts_set_ready(&s->hosts, h);
+    else
+        sweep_host_end(s, h);
+}
+
+static bool may_admit(const struct sweep *s)
+{
+    return s->admitted < s->o.plan->total && s->hosts.n < s->hosts.max &&
+           s->hosts.n_ready + s->n_parked < READY_MIN;
+}
+
+/* A sentinel's turn? */
+static bool step_sentinel(struct sweep *s, usec_t now, struct sweep_probe *ret)
+{
+    const struct sentinel *v;
+
+    if (!s->o.pacer || ++s->since_sentinel < pacer_sentinel_every(s->o.pacer))
+        return false;
+    s->since_sentinel = 0;
+    sentinels_expire(&s->sentinels, s->o.pacer, rtt_timeout(&s->rtt, PORT_WAIT_MIN, WAIT_MAX), now);
+    v = sentinels_next(&s->sentinels, s->o.pacer, now);
+    if (!v)
+        return false;
+    *ret = (struct sweep_probe){v->addr, v->hop, v->mac, v->kind, v->port, PROBE_TRY_SENTINEL,
+                                WAIT_MAX};
+    s->counts.probes++;
+    return true;
+}
+
+enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret, usec_t *ret_wait)
+{
+    *ret_wait = 0;
+    for (int i = 0; i < STEPS_MAX; i++) {
+        struct host *h = hosts_first_due(&s->hosts);
+
+        if (h && h->due <= now)
+            pass_over(s, h, now);
+        else if (!TAILQ_EMPTY(&s->parked) && s->port_hosts < s->max_port_hosts)
+            unpark(s);
+        else if (may_admit(s))
+            admit(s, now);
+        else if (TAILQ_EMPTY(&s->hosts.ready))
+            break;
+        else if (step_sentinel(s, now, ret) || step(s, now, ret))
+            return SWEEP_PROBE;
+    }
+    if (s->hosts.n == 0 && s->admitted == s->o.plan->total)
+        return SWEEP_DONE;
+    if (TAILQ_EMPTY(&s->hosts.ready) && hosts_first_due(&s->hosts) && !may_admit(s))
+        *ret_wait =
+            hosts_first_due(&s->hosts)->due > now ? hosts_first_due(&s->hosts)->due - now : 0;
+    return SWEEP_WAIT;
+}

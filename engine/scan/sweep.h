@@ -1,0 +1,69 @@
+/* The sweep: which probe goes out next, what answers mean, and when a host is through.
+ *
+ * Hosts enter in the order of a permuted walk, are looked for (pings), then asked for their ports,
+ * each in its own order of ports; they leave one by one as they are through.  Pure: no fd, no
+ * clock, no knowledge of frames.  Memory is bounded by the number of hosts under way, not by the
+ * number of targets. */
+#pragma once
+
+#include "engine/scan/plan.h"
+#include "engine/scan/probe.h"
+#include "engine/scan/scan.h"
+
+struct pacer;
+struct sweep;
+
+struct sweep_opts {
+    const struct plan *plan; /* kept by the caller while the sweep lives */
+    uint64_t seed;
+    unsigned ping;             /* mask of enum scan_ping */
+    bool raw;                  /* neighbours are found by ARP and ND */
+    enum probe_kind port_kind; /* PROBE_NONE: hosts only */
+    const struct port_set *ports;
+    unsigned max_retries;
+    usec_t host_timeout; /* 0: none */
+    bool report_down, report_closed;
+    struct pacer *pacer; /* for sentinels; NULL: none are sent */
+};
+
+/* The sink's times are left 0: the sweep has no clock of the wall. */
+struct sweep_sink {
+    void (*host)(void *user, struct host_finding *h);
+    void (*port)(void *user, struct port_finding *p);
+    void (*summary)(void *user, const struct port_summary *s);
+    void (*host_done)(void *user, const struct addr *a, bool conclusive);
+};
+
+struct sweep_probe {
+    struct addr addr;
+    const struct hop *hop;
+    struct mac mac; /* next hop on Ethernet */
+    enum probe_kind kind;
+    uint16_t port;
+    unsigned try;
+    usec_t timeout; /* after this an answer is not expected any more */
+};
+
+enum sweep_step { SWEEP_PROBE, SWEEP_WAIT, SWEEP_DONE };
+
+struct sweep_counts {
+    uint64_t hosts_done, hosts_up, ports_open;
+    uint64_t probes, retransmissions; /* probes includes retransmissions and sentinels */
+    uint64_t inconclusive;            /* hosts */
+    double loss;
+};
+
+/* 0, -ENOMEM. */
+int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep_sink *sink,
+              void *user) MUST_USE;
+struct sweep *sweep_free(struct sweep *s);
+void sweep_freep(struct sweep **s);
+
+/* SWEEP_PROBE: *ret is to be sent now.  SWEEP_WAIT: nothing for *ret_wait (0: come back at once,
+ * there was much to do). SWEEP_DONE: all hosts are through.  Calls the sink. */
+enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret, usec_t *ret_wait);
+/* Calls the sink.  Replies that come late, twice or unasked are harmless. */
+void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now);
+/* The probe that sweep_next() gave must not be sent: its host stays undecided. */
+void sweep_refuse(struct sweep *s, const struct sweep_probe *p);
+void sweep_counts(const struct sweep *s, struct sweep_counts *ret);

@@ -1,0 +1,231 @@
+/* What answers mean, and what is told of a host.
+ *
+ * The first answer to a port counts; later and double ones find its bit set.  An answer also
+ * measures: its try says how many transmissions before it were lost, its cookie how long it took.
+ */
+#include "engine/scan/sweep_priv.h"
+
+static enum port_state state_of(enum reason reason)
+{
+    switch (reason) {
+    case REASON_SYN_ACK:
+        return PORT_OPEN;
+    case REASON_RESET:
+    case REASON_CONN_REFUSED:
+        return PORT_CLOSED;
+    default:
+        return PORT_FILTERED;
+    }
+}
+
+static void tell_port(struct sweep *s, const struct host *h, uint16_t port,
+                      const struct probe_reply *r)
+{
+    struct port_finding p = {
+        .address = h->addr,
+        .protocol = PROTOCOL_TCP,
+        .port = port,
+        .state = state_of(r->reason),
+        .reason = r->reason,
+        .ttl = r->ttl,
+        .service = {.method = SERVICE_TABLE, .confidence = 3},
+    };
+
+    s->counts.ports_open += p.state == PORT_OPEN;
+    if (p.state == PORT_OPEN || s->o.report_closed)
+        s->sink.port(s->user, &p);
+}
+
+/* Ports that never answered are filtered: each its finding, or all one line. */
+static void tell_silent(struct sweep *s, struct host *h)
+{
+    struct probe_reply silence = {.reason = REASON_NO_RESPONSE};
+
+    h->ports->counts[REASON_NO_RESPONSE] += h->ports->left;
+    for (uint32_t i = 0; s->o.report_closed && i < s->n_ports; i++)
+        if (!(h->ports->answered[i / 64] >> i % 64 & 1))
+            tell_port(s, h, s->order[i], &silence);
+}
+
+static void tell_summaries(struct sweep *s, const struct host *h)
+{
+    for (int reason = 0; reason < REASON_MAX && !s->o.report_closed; reason++) {
+        struct port_summary sum = {
+            .address = h->addr,
+            .protocol = PROTOCOL_TCP,
+            .state = state_of((enum reason)reason),
+            .reason = (enum reason)reason,
+            .count = h->ports->counts[reason],
+        };
+
+        if (sum.count && sum.state != PORT_OPEN)
+            s->sink.summary(s->user, &sum);
+    }
+}
+
+void sweep_host_end(struct sweep *s, struct host *h)
+{
+    struct addr a = h->addr;
+    bool conclusive = !h->inconclusive;
+
+    if (h->ports && conclusive)
+        tell_silent(s, h);
+    if (h->ports) {
+        tell_summaries(s, h);
+        s->port_hosts--;
+    }
+    if (h->stage == HOST_PARKED) {
+        TAILQ_REMOVE(&s->parked, h, entry);
+        s->n_parked--;
+    }
+    hosts_remove(&s->hosts, h);
+    s->counts.hosts_done++;
+    s->counts.inconclusive += !conclusive;
+    s->sink.host_done(s->user, &a, conclusive);
+}
+
+void sweep_host_up(struct sweep *s, struct host *h, const struct probe_reply *r)
+{
+    struct host_finding f = {
+        .address = h->addr,
+        .state = HOST_UP,
+        .reason = r->reason,
+        .ttl = r->ttl,
+        .has_mac = h->has_mac,
+        .mac = h->mac,
+        .rtt = h->rtt.smoothed,
+    };
+
+    s->counts.hosts_up++;
+    s->sink.host(s->user, &f);
+    if (s->o.port_kind == PROBE_NONE) {
+        sweep_host_end(s, h);
+        return;
+    }
+    hosts_unqueue(&s->hosts, h);
+    h->stage = HOST_PARKED;
+    TAILQ_INSERT_TAIL(&s->parked, h, entry);
+    s->n_parked++;
+}
+
+void sweep_host_down(struct sweep *s, struct host *h)
+{
+    struct host_finding f = {
+        .address = h->addr,
+        .state = HOST_DOWN,
+        .reason = h->reason ? h->reason : REASON_NO_RESPONSE,
+    };
+
+    if (s->o.report_down)
+        s->sink.host(s->user, &f);
+    sweep_host_end(s, h);
+}
+
+/* Round trip and loss.  ARP and ND carry no cookie: their try is the host's pass. */
+static void measure(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
+{
+    bool neighbour = r->kind == PROBE_ARP || r->kind == PROBE_ND;
+    usec_t rtt = r->rtt;
+
+    if (neighbour && h->stage != HOST_PINGS)
+        return;
+    if (neighbour && h->pass == 0)
+        rtt = now - h->sent + 1;
+    if (rtt) {
+        rtt_add(&h->rtt, rtt);
+        rtt_add(&s->rtt, rtt);
+    }
+    loss_add(&s->loss, neighbour ? h->pass : r->try);
+}
+
+static void learn_sentinel(struct sweep *s, const struct host *h, const struct probe_reply *r)
+{
+    struct sentinel one = {
+        .addr = h->addr,
+        .hop = h->hop,
+        .mac = h->has_mac ? h->mac : h->hop->mac,
+        .kind = r->kind,
+        .port = r->port,
+    };
+
+    if (s->o.pacer && (r->kind == PROBE_SYN || r->kind == PROBE_ECHO || r->kind == PROBE_ECHO6))
+        sentinels_learn(&s->sentinels, &one);
+}
+
+/* An ICMP error while the host is looked for: only the target's own word, or that there is no such
+ * host, decides. */
+static void ping_error(struct sweep *s, struct host *h, const struct probe_reply *r)
+{
+    h->reason = r->reason;
+    if (r->from_target)
+        sweep_host_up(s, h, r);
+    else if (r->reason == REASON_HOST_UNREACH)
+        sweep_host_down(s, h);
+}
+
+static void port_answer(struct sweep *s, struct host *h, const struct probe_reply *r)
+{
+    uint32_t at = s->positions[r->port];
+
+    if (at == UINT32_MAX || h->ports->answered[at / 64] >> at % 64 & 1)
+        return;
+    h->ports->answered[at / 64] |= 1ULL << at % 64;
+    h->ports->left--;
+    h->ports->counts[r->reason]++;
+    tell_port(s, h, r->port, r);
+    if (h->ports->left == 0)
+        sweep_host_end(s, h);
+}
+
+static bool is_error(const struct probe_reply *r)
+{
+    return r->reason >= REASON_PORT_UNREACH && r->reason <= REASON_TIME_EXCEEDED;
+}
+
+void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
+{
+    struct host *h;
+
+    if (r->try == PROBE_TRY_SENTINEL && s->o.pacer) {
+        if (!is_error(r))
+            sentinels_answer(&s->sentinels, s->o.pacer, r, now);
+        return;
+    }
+    h = hosts_find(&s->hosts, &r->addr);
+    if (!h)
+        return;
+    if (!is_error(r)) {
+        measure(s, h, r, now);
+        if (r->has_mac && !h->has_mac) {
+            h->has_mac = true;
+            h->mac = r->mac;
+        }
+        learn_sentinel(s, h, r);
+    }
+    if (h->stage == HOST_PORTS && r->kind == s->o.port_kind)
+        port_answer(s, h, r);
+    else if (h->stage == HOST_PINGS && is_error(r))
+        ping_error(s, h, r);
+    else if (h->stage == HOST_PINGS)
+        sweep_host_up(s, h, r);
+}
+
+void sweep_refuse(struct sweep *s, const struct sweep_probe *p)
+{
+    struct host *h = p->try == PROBE_TRY_SENTINEL ? NULL : hosts_find(&s->hosts, &p->addr);
+    uint32_t at = s->positions ? s->positions[p->port] : UINT32_MAX;
+
+    s->counts.probes--;
+    if (!h)
+        return;
+    h->inconclusive = true;
+    if (h->stage != HOST_PORTS) {
+        sweep_host_end(s, h);
+        return;
+    }
+    if (at == UINT32_MAX || h->ports->answered[at / 64] >> at % 64 & 1)
+        return;
+    h->ports->answered[at / 64] |= 1ULL << at % 64;
+    if (--h->ports->left == 0)
+        sweep_host_end(s, h);
+}
