@@ -89,7 +89,7 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.pid, number)
 
     def stop(self, number=signal.SIGTERM, timeout=10.0):
