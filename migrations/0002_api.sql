@@ -54,9 +54,11 @@ BEGIN
   INSERT INTO pg_temp.c_zone SELECT z.* FROM jsonb_to_recordset(p_config -> 'zones')
     AS z(name text, host_misses int2, blocks jsonb, passes jsonb);
 
-  INSERT INTO zone AS z (name, host_misses) SELECT name, host_misses FROM pg_temp.c_zone
-    ON CONFLICT (name) DO UPDATE SET host_misses = excluded.host_misses, retired_at = NULL
-    WHERE (z.host_misses, z.retired_at) IS DISTINCT FROM (excluded.host_misses, NULL::timestamptz);
+  -- (not ON CONFLICT: it would use up a number for each row at each reload)
+  UPDATE zone z SET host_misses = c.host_misses, retired_at = NULL FROM pg_temp.c_zone c
+   WHERE c.name = z.name AND (z.host_misses, z.retired_at) IS DISTINCT FROM (c.host_misses, NULL::timestamptz);
+  INSERT INTO zone(name, host_misses) SELECT name, host_misses FROM pg_temp.c_zone c
+   WHERE NOT EXISTS (SELECT FROM zone z WHERE z.name = c.name);
   UPDATE zone z SET retired_at = now()
    WHERE z.retired_at IS NULL AND NOT EXISTS (SELECT FROM pg_temp.c_zone c WHERE c.name = z.name);
 
@@ -77,11 +79,12 @@ BEGIN
      AND NOT EXISTS (SELECT FROM profile q WHERE q.zone_id = c.zone_id AND q.name = c.name AND q.retired_at IS NULL)
      AND p.profile_id = (SELECT max(q.profile_id) FROM profile q
           WHERE (q.zone_id, q.name, q.kind, q.slots) = (c.zone_id, c.name, c.kind, c.slots));
-  INSERT INTO profile AS p (zone_id, name, kind, slots, misses, every, confirm)
-  SELECT zone_id, name, kind, slots, misses, every, confirm FROM pg_temp.c_pass
-    ON CONFLICT (zone_id, name) WHERE retired_at IS NULL
-    DO UPDATE SET misses = excluded.misses, every = excluded.every, confirm = excluded.confirm
-    WHERE (p.misses, p.every, p.confirm) IS DISTINCT FROM (excluded.misses, excluded.every, excluded.confirm);
+  UPDATE profile p SET misses = c.misses, every = c.every, confirm = c.confirm FROM pg_temp.c_pass c
+   WHERE (c.zone_id, c.name) = (p.zone_id, p.name) AND p.retired_at IS NULL
+     AND (p.misses, p.every, p.confirm) IS DISTINCT FROM (c.misses, c.every, c.confirm);
+  INSERT INTO profile(zone_id, name, kind, slots, misses, every, confirm)
+  SELECT zone_id, name, kind, slots, misses, every, confirm FROM pg_temp.c_pass c
+   WHERE NOT EXISTS (SELECT FROM profile p WHERE (p.zone_id, p.name) = (c.zone_id, c.name) AND p.retired_at IS NULL);
 
   CREATE TEMP TABLE IF NOT EXISTS c_block (zone_id int4, lo inet, hi inet) ON COMMIT DROP;
   TRUNCATE pg_temp.c_block;
@@ -94,20 +97,24 @@ BEGIN
   END IF;
   UPDATE block b SET retired_at = now() WHERE b.retired_at IS NULL
      AND NOT EXISTS (SELECT FROM pg_temp.c_block c WHERE (c.zone_id, c.lo, c.hi) = (b.zone_id, b.lo, b.hi));
-  INSERT INTO block AS b (zone_id, lo, hi) SELECT zone_id, lo, hi FROM pg_temp.c_block
-    ON CONFLICT (zone_id, lo, hi) DO UPDATE SET retired_at = NULL WHERE b.retired_at IS NOT NULL;
+  UPDATE block b SET retired_at = NULL FROM pg_temp.c_block c
+   WHERE (c.zone_id, c.lo, c.hi) = (b.zone_id, b.lo, b.hi) AND b.retired_at IS NOT NULL;
+  INSERT INTO block(zone_id, lo, hi) SELECT zone_id, lo, hi FROM pg_temp.c_block c
+   WHERE NOT EXISTS (SELECT FROM block b WHERE (c.zone_id, c.lo, c.hi) = (b.zone_id, b.lo, b.hi));
 
   UPDATE schedule s SET retired_at = now(), fence = nextval('fence'), sensor_id = NULL, asked = '{}'
     FROM block b, profile p
    WHERE s.retired_at IS NULL AND b.block_id = s.block_id AND p.profile_id = s.profile_id
      AND (b.retired_at IS NOT NULL OR p.retired_at IS NOT NULL);
   DELETE FROM doubt d USING profile p WHERE p.profile_id = d.profile_id AND p.retired_at IS NOT NULL;
-  INSERT INTO schedule AS s (zone_id, block_id, profile_id)
+  UPDATE schedule s SET retired_at = NULL, wanted_at = now(), due_at = now(), confirms = 0, tries = 0
+    FROM block b, profile p
+   WHERE s.retired_at IS NOT NULL AND b.block_id = s.block_id AND p.profile_id = s.profile_id
+     AND b.retired_at IS NULL AND p.retired_at IS NULL;
+  INSERT INTO schedule(zone_id, block_id, profile_id)
   SELECT b.zone_id, b.block_id, p.profile_id FROM block b JOIN profile p USING (zone_id)
    WHERE b.retired_at IS NULL AND p.retired_at IS NULL
-    ON CONFLICT (block_id, profile_id)
-    DO UPDATE SET retired_at = NULL, wanted_at = now(), due_at = now(), confirms = 0, tries = 0
-    WHERE s.retired_at IS NOT NULL;
+     AND NOT EXISTS (SELECT FROM schedule s WHERE s.block_id = b.block_id AND s.profile_id = p.profile_id);
   -- a shorter interval takes effect at once
   UPDATE schedule s SET wanted_at = now() + p.every, due_at = LEAST(s.due_at, now() + p.every)
     FROM profile p WHERE p.profile_id = s.profile_id AND s.retired_at IS NULL AND s.wanted_at > now() + p.every
