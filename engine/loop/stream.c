@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static void on_deadline(struct timer *t)
 {
@@ -227,6 +228,15 @@ int stream_recv(struct stream *s, size_t max, usec_t timeout, stream_data_cb cb,
     s->recv_max = max;
     s->recv.data_cb = cb;
     return op_start(&s->recv, timeout, user);
+}
+
+bool stream_waiting(struct stream *s)
+{
+    int there = 0;
+
+    if (!stream_connected(s))
+        return false;
+    return tls_waiting(s) || (ioctl(s->io.fd, FIONREAD, &there) == 0 && there > 0);
 }
 
 bool stream_connected(const struct stream *s)

@@ -51,6 +51,9 @@ int stream_send(struct stream *s, const void *data, size_t len, usec_t timeout, 
                 void *user);
 /* As soon as anything is there: at most max bytes. */
 int stream_recv(struct stream *s, size_t max, usec_t timeout, stream_data_cb cb, void *user);
+/* Whether bytes have come in that no stream_recv() has taken yet.  For TLS they may be part of a
+ * record, which a recv waits for. */
+bool stream_waiting(struct stream *s);
 
 bool stream_connected(const struct stream *s);
 int stream_local(const struct stream *s, struct addr *ret, uint16_t *ret_port); /* 0 or -ENOTCONN */

@@ -72,4 +72,5 @@ int tls_setup(struct stream *s, const struct stream_tls_opts *o);
 int tls_handshake(struct stream *s, uint32_t *ret_wait); /* 0 done, -EAGAIN, or failure */
 ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_wait);
 ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait);
+bool tls_waiting(const struct stream *s); /* bytes inside SSL */
 void tls_close(struct stream *s); /* says close_notify if that makes sense, and frees */

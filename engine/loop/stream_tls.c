@@ -328,6 +328,11 @@ ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait)
     return r == 1 ? (ssize_t)n : outcome(s, r, ret_wait);
 }
 
+bool tls_waiting(const struct stream *s)
+{
+    return s->ssl && SSL_has_pending(s->ssl);
+}
+
 void tls_close(struct stream *s)
 {
     if (!s->ssl)

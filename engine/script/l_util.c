@@ -45,11 +45,6 @@ void l_type(lua_State *L, const char *name, const luaL_Reg *methods)
     lua_pop(L, 1);
 }
 
-static int no_assignment(lua_State *L)
-{
-    return luaL_error(L, "a field of this object cannot be set");
-}
-
 void l_type_hidden(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
 {
     if (luaL_newmetatable(L, name)) {
@@ -58,8 +53,6 @@ void l_type_hidden(lua_State *L, const char *name, const luaL_Reg *methods, lua_
         lua_setfield(L, -2, "__index");
         lua_newtable(L);
         lua_setfield(L, -2, "__metatable");
-        lua_pushcfunction(L, no_assignment);
-        lua_setfield(L, -2, "__newindex");
         lua_pushcfunction(L, gc);
         lua_setfield(L, -2, "__gc");
     }

@@ -242,7 +242,7 @@ int sched_park(lua_State *L, struct op *op, usec_t timeout, lua_KFunction k)
     return lua_yieldk(L, 0, (lua_KContext)op, k);
 }
 
-int sched_yield(lua_State *L, lua_KFunction k, lua_KContext ctx)
+int sched_give_turn(lua_State *L, lua_KFunction k, lua_KContext ctx)
 {
     struct sthread *t = sched_current(L);
 

@@ -41,7 +41,7 @@ void op_complete(struct op *op, int status);
  * (lua_KContext)op. */
 int sched_park(lua_State *L, struct op *op, usec_t timeout, lua_KFunction k);
 /* Gives others a turn. */
-int sched_yield(lua_State *L, lua_KFunction k, lua_KContext ctx);
+int sched_give_turn(lua_State *L, lua_KFunction k, lua_KContext ctx);
 
 /* The thread that runs now; never NULL inside a binding that was called from a script. */
 struct sthread *sched_current(lua_State *L);

@@ -16,7 +16,9 @@ struct script_world {
     /* nmap.add_targets; returns how many were taken.  May be NULL. */
     size_t (*target_add)(void *user, uint64_t job, const char *name);
     int (*raw_send)(void *user, uint64_t job, const void *frame,
-                    size_t len); /* -EPERM out of scope, -EAGAIN later */
+                    size_t len); /* Ethernet.  -EPERM out of scope, -EAGAIN later */
+    /* The same for a packet that begins with its IP header.  May be NULL. */
+    int (*raw_send_ip)(void *user, uint64_t job, const void *packet, size_t len);
     int (*raw_open)(void *user, uint64_t job, const char *filter,
                     uint32_t *ret_id); /* frames come by script_host_raw_frame() */
     void (*raw_close)(void *user, uint32_t id);

@@ -35,7 +35,7 @@ static void *bind_alloc(void *ud, void *p, size_t old_size, size_t new_size)
     return realloc(p, new_size);
 }
 
-static void bind_open(struct bind_state *s, const struct binding_env *env)
+static UNUSED void bind_open(struct bind_state *s, const struct binding_env *env)
 {
     static const struct binding_env plain;
 
@@ -46,19 +46,19 @@ static void bind_open(struct bind_state *s, const struct binding_env *env)
     bindings_init(s->L, env ? env : &plain);
 }
 
-static void bind_module(struct bind_state *s, const char *name, lua_CFunction open)
+static UNUSED void bind_module(struct bind_state *s, const char *name, lua_CFunction open)
 {
     luaL_requiref(s->L, name, open, 1);
     lua_pop(s->L, 1);
 }
 
-static void bind_close(struct bind_state *s)
+static UNUSED void bind_close(struct bind_state *s)
 {
     lua_close(s->L);
 }
 
 /* Runs Lua text that is wrong when it raises. */
-static void bind_run(struct bind_state *s, const char *name, const char *text)
+static UNUSED void bind_run(struct bind_state *s, const char *name, const char *text)
 {
     if (luaL_loadbuffer(s->L, text, strlen(text), name) != LUA_OK ||
         lua_pcall(s->L, 0, 0, 0) != LUA_OK) {

@@ -1,0 +1,199 @@
+/* Connections of scripts: their life, the thread they belong to, and slots.
+ *
+ * A thread needs a slot for its first connection and keeps it until its last one is closed; others
+ * wait inside connect, first come, first served.  Everything a thread opened is closed by one
+ * destructor when it ends: a descriptor is too dear to wait for the collector. */
+#include "engine/script/l_socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <lauxlib.h>
+
+static void slots_serve(struct sockets *all);
+
+struct conn *conn_ref(struct conn *c)
+{
+    c->refs++;
+    return c;
+}
+
+void conn_unref(struct conn *c)
+{
+    assert(c->refs > 0);
+    if (--c->refs > 0)
+        return;
+    free(c->plan);
+    free(c->server_name);
+    buf_done(&c->in);
+    free(c);
+}
+
+void conn_finish(struct conn *c, int status)
+{
+    struct sock_op *op = c->op;
+
+    c->op = NULL;
+    if (op)
+        op_complete(&op->op, status);
+}
+
+void conn_plan_done(struct conn *c)
+{
+    free(c->plan);
+    c->plan = NULL;
+}
+
+static void slot_give_back(struct conn *c)
+{
+    if (!c->counted)
+        return;
+    c->counted = false;
+    if (--c->holder->n_counted == 0)
+        c->all->n_slots--;
+}
+
+bool conn_take_slot(struct conn *c)
+{
+    struct sockets *all = c->all;
+
+    if (c->holder->n_counted == 0 && all->n_slots >= all->max_slots) {
+        TAILQ_INSERT_TAIL(&all->waiting, c, in_queue);
+        c->queued = true;
+        all->n_waiting++;
+        return false;
+    }
+    if (c->holder->n_counted++ == 0)
+        all->n_slots++;
+    c->counted = true;
+    return true;
+}
+
+static void slot_dequeue(struct conn *c)
+{
+    if (!c->queued)
+        return;
+    TAILQ_REMOVE(&c->all->waiting, c, in_queue);
+    c->queued = false;
+    c->all->n_waiting--;
+}
+
+/* Taking the slot cannot fail here: there is room.  conn_start() completes nothing but waiting
+ * threads. */
+static void slots_serve(struct sockets *all)
+{
+    struct conn *c;
+
+    while (all->n_slots < all->max_slots && (c = TAILQ_FIRST(&all->waiting))) {
+        slot_dequeue(c);
+        if (conn_take_slot(c))
+            conn_start(c);
+    }
+}
+
+void conn_close(struct conn *c)
+{
+    struct sockets *all = c->all;
+
+    if (!all)
+        return;
+    conn_trace(c, TRACE_CLOSE, NULL, 0);
+    slot_dequeue(c);
+    slot_give_back(c);
+    LIST_REMOVE(c, of_holder);
+    c->holder = NULL;
+    c->all = NULL;
+    if (c->plan && c->plan->query)
+        dns_cancel(c->plan->query);
+    conn_plan_done(c);
+    stream_freep(&c->tcp);
+    dgram_freep(&c->udp);
+    all->buffered -= c->in.len;
+    buf_done(&c->in);
+    conn_finish(c, -ECANCELED);
+    slots_serve(all);
+}
+
+static void holder_ended(struct sthread *t, void *user)
+{
+    struct holder *h = user;
+    struct conn *c;
+    struct capture *capture;
+
+    while ((c = LIST_FIRST(&h->conns))) {
+        conn_account(c, t);
+        conn_close(c);
+    }
+    while ((capture = LIST_FIRST(&h->captures)))
+        capture_close(capture);
+    HASH_DEL(h->all->holders, h);
+    free(h);
+}
+
+struct holder *holder_get(lua_State *L)
+{
+    struct sockets *all = sockets_of(L);
+    struct sthread *t = sched_current(L);
+    struct holder *h;
+
+    HASH_FIND_PTR(all->holders, &t, h);
+    if (h)
+        return h;
+    h = calloc(1, sizeof *h);
+    if (!h || sthread_on_end(t, all, holder_ended, h) < 0) {
+        free(h);
+        l_no_memory(L);
+        return NULL;
+    }
+    h->thread = t;
+    h->all = all;
+    HASH_ADD_PTR(all->holders, thread, h);
+    return h;
+}
+
+struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol)
+{
+    struct holder *h = holder_get(L);
+    struct conn *c = calloc(1, sizeof *c);
+
+    if (!c)
+        l_no_memory(L);
+    c->refs = 1;
+    c->all = h->all;
+    c->serial = ++h->all->last_serial;
+    c->holder = h;
+    c->protocol = protocol;
+    LIST_INSERT_HEAD(&h->conns, c, of_holder);
+    s->conn = c;
+    return c;
+}
+
+bool conn_open(const struct conn *c)
+{
+    return c->all && (c->udp || (c->tcp && stream_connected(c->tcp)));
+}
+
+/* What moved since the last time goes to the thread's account. */
+void conn_account(struct conn *c, struct sthread *t)
+{
+    uint64_t in = c->tcp ? stream_bytes_in(c->tcp) : c->udp_in;
+    uint64_t out = c->tcp ? stream_bytes_out(c->tcp) : c->udp_out;
+
+    sthread_count_bytes(t, in - c->seen_in, out - c->seen_out);
+    c->seen_in = in;
+    c->seen_out = out;
+}
+
+usec_t conn_deadline(const struct conn *c, usec_t timeout)
+{
+    return timeout == USEC_INFINITY ? USEC_INFINITY : loop_now(c->all->env.loop) + timeout;
+}
+
+usec_t conn_time_left(const struct conn *c, usec_t deadline)
+{
+    usec_t now;
+
+    if (deadline == USEC_INFINITY)
+        return USEC_INFINITY;
+    now = loop_now(c->all->env.loop);
+    return deadline > now ? deadline - now : 0;
+}
