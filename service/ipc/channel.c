@@ -80,7 +80,7 @@ static void channel_report(struct task *t)
 static void channel_arm(struct channel *c)
 {
     bool blocked = !TAILQ_EMPTY(&c->control) || (!TAILQ_EMPTY(&c->data) && c->credit);
-    uint32_t events = (c->holds ? 0U : (uint32_t)EPOLLIN) | (blocked ? (uint32_t)EPOLLOUT : 0U);
+    uint32_t events = (uint32_t)EPOLLIN | (blocked ? (uint32_t)EPOLLOUT : 0U);
     int r;
 
     if (c->dead)
@@ -357,8 +357,7 @@ static void channel_ready(struct io *io, uint32_t events)
     if (events & EPOLLOUT)
         channel_flush(c);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        while (!c->freed && !c->dead && (!c->holds || events & EPOLLHUP) && budget-- &&
-               channel_read(c))
+        while (!c->freed && !c->dead && budget-- && channel_read(c))
             ;
     c->busy = false;
     if (c->freed)
@@ -427,16 +426,13 @@ size_t channel_waiting(const struct channel *c)
 
 void channel_hold(struct channel *c)
 {
-    if (c->holds++ == 0)
-        channel_arm(c);
+    c->holds++;
 }
 
 void channel_resume(struct channel *c)
 {
-    if (--c->holds == 0) {
-        channel_grant(c);
-        channel_arm(c);
-    }
+    c->holds--;
+    channel_grant(c);
 }
 
 int channel_pair(int ret[2])

@@ -1,10 +1,11 @@
 /* A SOCK_SEQPACKET connection between two roles: typed messages, decoded whole, with credits.
  *
  * Credits: each side may send as many messages as the other granted (CHANNEL_WINDOW at the start);
- * a handled message is granted anew. While a side holds (channel_hold) it neither reads nor grants,
- * so that a slow database slows the scanner and not the memory. Control messages (IPC_FREE) cost
- * none.  A message of an unknown type, on the wrong route, too short, too long or with a stray
- * descriptor ends the channel with -EBADMSG; it never harms the receiver.
+ * a handled message is granted anew. While a side holds (channel_hold) it grants nothing: after at
+ * most CHANNEL_WINDOW more messages the other side waits, so that a slow database slows the scanner
+ * and does not fill the memory.  Reading goes on, because our own credit comes that way. Control
+ * messages (IPC_FREE) cost none.  A message of an unknown type, on the wrong route, too short, too
+ * long or with a stray descriptor ends the channel with -EBADMSG; it never harms the receiver.
  * Callbacks come from the loop, never inside a call. */
 #pragma once
 
@@ -49,7 +50,7 @@ int channel_send_fd(struct channel *c, uint16_t type, uint32_t id, const void *v
 bool channel_idle(const struct channel *c);
 size_t channel_waiting(const struct channel *c); /* bytes in the queue */
 
-/* Stops reading and granting until channel_resume(); nests. */
+/* Grants nothing until channel_resume(); nests. */
 void channel_hold(struct channel *c);
 void channel_resume(struct channel *c);
 

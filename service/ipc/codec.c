@@ -292,3 +292,51 @@ int ipc_decode(const struct ipc_message *m, void *value, const uint8_t *frame, s
     memcpy(value, &got, m->size);
     return 0;
 }
+
+/* How much a field needs outside the struct. */
+static size_t outside(const struct ipc_field *f, const void *value)
+{
+    const void *at = (const char *)value + f->offset;
+
+    if (f->kind == IPC_TEXT)
+        return *(const char *const *)at ? strlen(*(const char *const *)at) + 1 : 0;
+    return f->kind == IPC_BYTES ? ((const struct ipc_bytes *)at)->len : 0;
+}
+
+/* Points the field of a copy to `room`, where its content goes. */
+static void move_outside(const struct ipc_field *f, void *copy, char *room, size_t len)
+{
+    void *at = (char *)copy + f->offset;
+
+    if (f->kind == IPC_TEXT && *(const char **)at) {
+        memcpy(room, *(const char **)at, len);
+        *(const char **)at = room;
+    } else if (f->kind == IPC_BYTES) {
+        struct ipc_bytes *b = at;
+
+        if (len)
+            memcpy(room, b->data, len);
+        b->data = (const uint8_t *)room;
+    }
+}
+
+void *ipc_dup(const struct ipc_message *m, const void *value)
+{
+    size_t size = m->size;
+    char *copy, *room;
+
+    for (size_t i = 0; i < m->n_fields; i++)
+        size += outside(&m->fields[i], value);
+    copy = malloc(size ? size : 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, value, m->size);
+    room = copy + m->size;
+    for (size_t i = 0; i < m->n_fields; i++) {
+        size_t len = outside(&m->fields[i], value);
+
+        move_outside(&m->fields[i], copy, room, len);
+        room += len;
+    }
+    return copy;
+}

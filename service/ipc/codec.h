@@ -74,3 +74,7 @@ int ipc_decode_header(struct ipc_header *ret, const uint8_t *frame, size_t len);
 /* Reads the body of a frame into *value (m->size bytes, written only on success).  Texts and bytes
  * point into the frame.  -EBADMSG. */
 int ipc_decode(const struct ipc_message *m, void *value, const uint8_t *frame, size_t len);
+
+/* A copy of the struct that owns its texts and bytes, in one piece of memory: free() it.  NULL on
+ * no memory. */
+void *ipc_dup(const struct ipc_message *m, const void *value) MUST_USE;

@@ -222,11 +222,6 @@ static const struct ipc_field result_fields[] = {
 static const struct ipc_field host_done_fields[] = {
     F_ADDR(struct ipc_host_done, address),
 };
-static const struct ipc_field log_fields[] = {
-    F_U32(struct ipc_script_log, priority),
-    F_TEXT(struct ipc_script_log, script, IPC_NAME_MAX * 4),
-    F_TEXT(struct ipc_script_log, text, IPC_SENTENCE_MAX * 4),
-};
 
 #define WITH(s, f) .size = sizeof(s), .fields = f, .n_fields = ARRAY_LEN(f)
 #define EMPTY      .size = sizeof(struct ipc_none)
@@ -289,7 +284,6 @@ static const struct ipc_message messages[] = {
     {MSG_HOST_DONE, "host-done", ROUTE_FROM_SCRIPT, 0,
      WITH(struct ipc_host_done, host_done_fields)},
     {MSG_JOB_DONE, "job-done", ROUTE_FROM_SCRIPT, 0, EMPTY},
-    {MSG_SCRIPT_LOG, "script-log", ROUTE_FROM_SCRIPT, 0, WITH(struct ipc_script_log, log_fields)},
 };
 
 const struct ipc_message *ipc_message_find(uint16_t type)

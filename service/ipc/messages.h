@@ -65,7 +65,6 @@ enum ipc_type {
     MSG_PORT_SEEN,
     MSG_HOST_DONE,
     MSG_JOB_DONE,
-    MSG_SCRIPT_LOG,
 };
 
 #define IPC_NAME_MAX     64
@@ -176,11 +175,6 @@ struct ipc_result_piece {
 struct ipc_host_done {
     struct addr address;
 };
-struct ipc_script_log {
-    uint32_t priority;
-    const char *script;
-    const char *text;
-};
 
 /* The struct of each message that has one of the engine's: host_finding (SCAN_HOST), port_finding
  * (SCAN_PORT, JOB_PORT, PORT_SEEN), port_summary, script_target without ports (JOB_HOST),
@@ -215,7 +209,6 @@ union ipc_any {
     struct ipc_result_piece piece;
     struct script_result result;
     struct ipc_host_done host_done;
-    struct ipc_script_log log;
 };
 
 /* Address ranges as bytes: family, first, last, and for IPv6 the scope (u32).  Writes ranges [from,

@@ -38,6 +38,31 @@ static void what_is_encoded_is_decoded(void **state)
             round_trip(&all[i], &x);
 }
 
+static void a_copy_outlives_what_it_was_copied_from(void **state)
+{
+    static struct ipc_random x = {.state = 4711};
+    size_t n;
+    const struct ipc_message *all = ipc_messages(&n);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        CLEANUP(buf_done) struct buf once = {0};
+        CLEANUP(buf_done) struct buf twice = {0};
+        union ipc_any value;
+        void *copy;
+
+        ipc_random_value(&x, &all[i], &value);
+        assert_int_equal(ipc_encode(&once, &all[i], 0, &value), 0);
+        copy = ipc_dup(&all[i], &value);
+        assert_non_null(copy);
+        memset(x.pool, 0xee, sizeof x.pool);
+        assert_int_equal(ipc_encode(&twice, &all[i], 0, copy), 0);
+        assert_int_equal(once.len, twice.len);
+        assert_memory_equal(once.data, twice.data, once.len);
+        free(copy);
+    }
+}
+
 /* Every shorter and every longer body is refused. */
 static void a_body_of_another_length_is_refused(void **state)
 {
@@ -190,6 +215,7 @@ static void ports_travel_as_bits(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_encoded_is_decoded),
+    cmocka_unit_test(a_copy_outlives_what_it_was_copied_from),
     cmocka_unit_test(a_body_of_another_length_is_refused),
     cmocka_unit_test(types_are_unique_and_fit),
     cmocka_unit_test(values_out_of_range_are_neither_sent_nor_taken),
