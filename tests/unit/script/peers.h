@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum peer_kind {
-    PEER_HELLO,  /* "hello\nworld", closes after 100 ms */
+    PEER_HELLO,  /* "hello\nworld", closes after 20 ms */
     PEER_CLOSES, /* at once */
     PEER_RESETS, /* at once, with RST */
     PEER_SILENT, /* says nothing */
@@ -127,7 +127,7 @@ static void peer_serve(struct peers *p, int fd, enum peer_kind kind)
     case PEER_HELLO:
     case PEER_HOLDS:
         peer_write(fd, "hello\nworld", 11);
-        peer_wait(kind == PEER_HELLO ? 100 : 20000);
+        peer_wait(kind == PEER_HELLO ? 20 : 20000);
         break;
     case PEER_SILENT:
         peer_wait(20000);
