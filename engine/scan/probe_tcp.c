@@ -66,6 +66,7 @@ static bool check(const struct probe_ctx *ctx, const struct claim *claim, enum p
 
     if (c.sport >= COOKIE_PORTS || !cookie_check(&ctx->key, &of, c, now, &ret->try, &ret->rtt))
         return false;
+    ret->rtt++; /* 0 would say that it is not known */
     ret->addr = claim->addr;
     ret->port = claim->dport;
     ret->kind = kind;

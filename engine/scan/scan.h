@@ -12,6 +12,7 @@
 
 struct guard;
 struct scan;
+struct vendors;
 
 enum scan_ping {
     SCAN_PING_ARP = 1 << 0, /* neighbours on the link; answers alone decide there, as in nmap */
@@ -32,13 +33,15 @@ struct scan_opts {
         method; /* without raw rights SCAN_SYN becomes SCAN_CONNECT (scan_method_used) */
     const struct port_set *ports; /* copied; may be NULL for hosts only */
     const char *interface;        /* NULL: from the routes */
-    double max_rate;              /* packets per second; 0: the default (10,000) */
-    double min_rate;              /* 0: none */
-    unsigned max_retries;         /* retransmissions per probe */
-    usec_t host_timeout;          /* 0: none */
-    uint64_t seed;                /* of the walk's permutation; 0: random */
-    bool report_down;             /* tell hosts that are down too */
-    bool report_closed; /* a port_finding for each closed and filtered port, else port_summary */
+    double max_rate;      /* packets per second; 0: the default (10,000; on loopback 300,000) */
+    double min_rate;      /* 0: none */
+    unsigned max_retries; /* retransmissions per probe at most (6 are the limit); how many there are
+                             follows from the measured loss, at least one */
+    usec_t host_timeout;  /* 0: none */
+    uint64_t seed;        /* of the walk's permutation; 0: random */
+    bool report_down;     /* tell hosts that are down too */
+    bool report_closed;   /* a port_finding for each closed and filtered port, else port_summary */
+    const struct vendors *vendors; /* vendor.h: names for MAC addresses; kept; may be NULL */
 };
 
 struct scan_sink {

@@ -1,0 +1,20 @@
+/* Captures what a libpcap filter lets through on one interface, on the loop. */
+#pragma once
+
+#include "engine/base/err.h"
+#include "engine/loop/loop.h"
+#include "engine/packet/decode.h"
+
+struct capture;
+
+/* A frame that could be decoded; p is valid during the call only. */
+typedef void (*capture_cb)(void *user, const struct packet *p);
+
+/* Active when it returns: replies to what is sent afterwards are not missed.  -errno with the text
+ * set. */
+int capture_open(struct capture **ret, struct loop *l, const char *interface, const char *filter,
+                 capture_cb cb, void *user, struct err *e) MUST_USE;
+/* Not inside the callback. */
+struct capture *capture_close(struct capture *c);
+/* Frames that were lost because the ring was full. */
+uint64_t capture_drops(struct capture *c);

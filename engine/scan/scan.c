@@ -1,0 +1,371 @@
+/* The life of a scan: options checked and copied, plan and links made, the end told once.
+ *
+ * The sink's functions may call scan_stop() and scan_free(): what they would pull from under our
+ * feet is put off with `busy` and `freed` until the stack is clear. */
+#include "engine/scan/scan.h"
+
+#include "engine/scan/scan_priv.h"
+#include "engine/scan/vendor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define RATE_DEFAULT  10000.0
+#define RATE_LOOPBACK 300000.0
+#define SOCKETS_MAX   1024
+#define SCOPE_RANGES  16 /* named one by one in the coverage */
+#define SPORT_BASE    61440
+#define PORT_RANGE    "/proc/sys/net/ipv4/ip_local_port_range"
+#define RAW_PINGS     (SCAN_PING_ARP | SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK)
+#define DEFAULT_PINGS (SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK)
+
+bool scan_privileged(void)
+{
+    CLEANUP(closep) int packet = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    CLEANUP(closep) int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+    return packet >= 0 && raw >= 0;
+}
+
+/* A block of ports that the kernel gives to no connection, so that its sockets and our probes never
+ * meet. */
+static uint16_t choose_sports(void)
+{
+    CLEANUP(fclosep) FILE *f = fopen(PORT_RANGE, "re");
+    unsigned first, last;
+
+    if (!f || fscanf(f, "%u %u", &first, &last) != 2)
+        return SPORT_BASE;
+    for (unsigned base = SPORT_BASE; base >= COOKIE_PORTS; base -= COOKIE_PORTS)
+        if (base > last || base + COOKIE_PORTS <= first)
+            return (uint16_t)base;
+    return SPORT_BASE;
+}
+
+/* What the rights allow of what is asked for. */
+static void choose_method(struct scan *s)
+{
+    bool privileged = scan_privileged();
+    unsigned ping = s->o.ping ? s->o.ping : DEFAULT_PINGS;
+
+    s->method = s->o.ports ? s->o.method : SCAN_HOSTS_ONLY;
+    if (s->method == SCAN_SYN && !privileged)
+        s->method = SCAN_CONNECT;
+    /* Beyond the link ARP finds nobody. */
+    if ((ping & RAW_PINGS) == SCAN_PING_ARP)
+        ping |= DEFAULT_PINGS;
+    s->raw = privileged && (s->method == SCAN_SYN || (ping & RAW_PINGS));
+    if (!s->raw && !(ping & SCAN_PING_NONE))
+        ping = SCAN_PING_CONNECT;
+    if (ping & SCAN_PING_NONE)
+        s->raw = s->method == SCAN_SYN;
+    s->o.ping = ping;
+}
+
+static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
+{
+    s->o = *o;
+    s->o.targets = s->o.excludes = NULL;
+    s->o.interface = NULL;
+    if (o->ports) {
+        s->ports = *o->ports;
+        s->o.ports = &s->ports;
+    }
+    for (size_t i = 0; i < o->targets->n; i++)
+        if (addr_set_add(&s->targets, &o->targets->ranges[i].first, &o->targets->ranges[i].last) <
+            0)
+            return err_set(e, -ENOMEM, "out of memory");
+    if (o->excludes && addr_set_subtract(&s->targets, o->excludes) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    if (!s->targets.n)
+        return err_set(e, -EINVAL, "no targets are left to scan (all are excluded)");
+    if (o->max_rate < 0 || o->min_rate < 0 || (o->max_rate > 0 && o->min_rate > o->max_rate))
+        return err_set(e, -EINVAL, "rate: expected 0 <= min <= max");
+    if (!s->o.seed)
+        s->o.seed = random_u64();
+    return 0;
+}
+
+static bool only(const struct plan *p, enum hop_kind kind)
+{
+    for (size_t i = 0; i < p->n_hops; i++)
+        if (p->hops[i].kind != kind)
+            return false;
+    return true;
+}
+
+static int make_plan(struct scan *s, const char *interface, struct err *e)
+{
+    int r = route_open(&s->routes, e);
+
+    if (r >= 0)
+        r = route_plan(s->routes, &s->targets, interface, &s->plan, e);
+    if (r < 0)
+        return r;
+    if (only(&s->plan, HOP_UNREACHABLE))
+        return err_set(e, -ENETUNREACH, "there is no route to any of the targets");
+    return s->raw || s->method == SCAN_SYN ? scan_open_links(s, e) : 0;
+}
+
+static int make_sweep(struct scan *s, struct err *e);
+
+static void start_pacer(struct scan *s)
+{
+    double standard = only(&s->plan, HOP_LOCAL) ? RATE_LOOPBACK : RATE_DEFAULT;
+    double max = s->o.max_rate > 0 ? s->o.max_rate : standard;
+    double min = s->o.min_rate;
+
+    if (max < min)
+        max = min;
+    /* Loopback has no network that could be harmed: it needs no slow start. */
+    if (only(&s->plan, HOP_LOCAL) && s->o.max_rate <= 0)
+        min = max;
+    s->started = loop_now(s->loop);
+    pacer_init(&s->pacer, min, max, s->started);
+}
+
+static void on_stop(struct task *t)
+{
+    struct scan *s = CONTAINER_OF(t, struct scan, stop_task);
+
+    if (!s->ended)
+        scan_finish(s, -ECANCELED);
+}
+
+int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct scan_opts *o,
+               const struct scan_sink *sink, void *user, struct err *e)
+{
+    CLEANUP(scan_freep) struct scan *s = calloc(1, sizeof *s);
+    struct err own = {0};
+    int r;
+
+    if (!e)
+        e = &own;
+    if (!s)
+        return err_set(e, -ENOMEM, "out of memory");
+    s->loop = l;
+    s->guard = g;
+    s->sink = *sink;
+    s->user = user;
+    s->timer.fire = scan_tick;
+    s->stop_task.run = on_stop;
+    random_bytes(&s->key, sizeof s->key);
+    s->sport_base = choose_sports();
+    r = copy_opts(s, o, e);
+    if (r < 0)
+        return r;
+    choose_method(s);
+    r = make_plan(s, o->interface, e);
+    if (r >= 0)
+        r = make_sweep(s, e);
+    if (r < 0)
+        return r;
+    start_pacer(s);
+    r = timer_set(l, &s->timer, 0);
+    if (r < 0)
+        return err_set(e, r, "out of memory");
+    *ret = take(&s);
+    return 0;
+}
+
+/* The sweep's events, completed with what it cannot know. */
+static void on_host(void *user, struct host_finding *h)
+{
+    struct scan *s = user;
+
+    if (s->freed)
+        return;
+    h->time = loop_wall(s->loop);
+    if (h->has_mac)
+        h->vendor = vendors_name(s->o.vendors, &h->mac);
+    s->sink.host(s->user, h);
+}
+
+static void on_port(void *user, struct port_finding *p)
+{
+    struct scan *s = user;
+
+    if (s->freed)
+        return;
+    p->time = loop_wall(s->loop);
+    s->sink.port(s->user, p);
+}
+
+static void on_summary(void *user, const struct port_summary *sum)
+{
+    struct scan *s = user;
+
+    if (!s->freed && s->sink.summary)
+        s->sink.summary(s->user, sum);
+}
+
+static void on_host_done(void *user, const struct addr *a, bool conclusive)
+{
+    struct scan *s = user;
+
+    if (!s->freed)
+        s->sink.host_done(s->user, a, conclusive);
+}
+
+static int make_sweep(struct scan *s, struct err *e)
+{
+    static const struct sweep_sink sink = {on_host, on_port, on_summary, on_host_done};
+    static const enum probe_kind kinds[] = {
+        [SCAN_HOSTS_ONLY] = PROBE_NONE,
+        [SCAN_SYN] = PROBE_SYN,
+        [SCAN_CONNECT] = PROBE_CONNECT,
+    };
+    struct sweep_opts o = {
+        .plan = &s->plan,
+        .seed = s->o.seed,
+        .ping = s->o.ping,
+        .raw = s->raw,
+        .port_kind = kinds[s->method],
+        .ports = &s->ports,
+        .max_retries = s->o.max_retries,
+        .host_timeout = s->o.host_timeout,
+        .report_down = s->o.report_down,
+        .report_closed = s->o.report_closed,
+        .pacer = s->raw ? &s->pacer : NULL,
+    };
+
+    if (sweep_new(&s->sweep, &o, &sink, s) < 0 ||
+        connector_new(&s->connector, s->loop, SOCKETS_MAX, scan_on_connect, s) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    return 0;
+}
+
+/* "192.0.2.0/24", or "first-last" where a range is no network. */
+static void write_range(struct buf *out, const struct addr_range *r)
+{
+    char first[ADDR_TEXT_MAX], last[ADDR_TEXT_MAX], text[PREFIX_TEXT_MAX];
+    unsigned bits = addr_bits(&r->first);
+    uint64_t n = addr_distance(&r->first, &r->last) + 1;
+    struct prefix p = {r->first, (uint8_t)bits};
+    struct addr end;
+
+    for (; n > 1 && p.len > 0; n /= 2)
+        p.len--;
+    end = prefix_last(&p);
+    if (addr_equal(&r->first, &r->last))
+        buf_str(out, addr_format(&r->first, first));
+    else if (addr_equal(&end, &r->last) && addr_distance(&r->first, &end) != UINT64_MAX)
+        buf_str(out, prefix_format(&p, text));
+    else
+        buf_printf(out, "%s-%s", addr_format(&r->first, first), addr_format(&r->last, last));
+}
+
+static void write_scope(struct buf *out, const struct addr_set *set)
+{
+    for (size_t i = 0; i < set->n && i < SCOPE_RANGES; i++) {
+        if (i > 0)
+            buf_char(out, ',');
+        write_range(out, &set->ranges[i]);
+    }
+    if (set->n > SCOPE_RANGES)
+        buf_printf(out, ",... (%llu addresses)", (unsigned long long)addr_set_count(set));
+}
+
+static const char *method_text(const struct scan *s)
+{
+    if (s->method != SCAN_HOSTS_ONLY)
+        return s->method == SCAN_SYN ? "syn" : "connect";
+    if (!s->raw)
+        return "connect";
+    return only(&s->plan, HOP_ONLINK) ? "arp" : "icmp";
+}
+
+void scan_finish(struct scan *s, int status)
+{
+    CLEANUP(buf_done) struct buf scope = {0}, ports = {0};
+    struct sweep_counts n;
+    usec_t elapsed = loop_now(s->loop) - s->started;
+    struct coverage c = {.method = method_text(s), .elapsed = elapsed};
+
+    s->ended = true;
+    timer_stop(s->loop, &s->timer);
+    sweep_counts(s->sweep, &n);
+    write_scope(&scope, &s->targets);
+    c.scope = scope.data ? scope.data : "";
+    if (s->method != SCAN_HOSTS_ONLY) {
+        port_set_format(&ports, &s->ports);
+        c.ports = ports.data;
+    }
+    c.probes = n.probes;
+    c.retransmissions = n.retransmissions;
+    c.loss = n.loss;
+    c.rate_pps = elapsed ? (double)n.probes * USEC_PER_SEC / (double)elapsed : 0;
+    c.drops = scan_drops(s);
+    c.complete = status == 0 && n.inconclusive == 0;
+    if (s->freed)
+        return;
+    s->busy++;
+    s->sink.done(s->user, &c, status);
+    s->busy--;
+}
+
+void scan_stop(struct scan *s)
+{
+    if (!s->ended)
+        loop_post(s->loop, &s->stop_task);
+}
+
+static void destroy(void *object)
+{
+    struct scan *s = object;
+
+    timer_stop(s->loop, &s->timer);
+    task_cancel(s->loop, &s->stop_task);
+    scan_close_links(s);
+    connector_free(s->connector);
+    sweep_free(s->sweep);
+    route_close(s->routes);
+    plan_done(&s->plan);
+    addr_set_done(&s->targets);
+    free(s);
+}
+
+struct scan *scan_free(struct scan *s)
+{
+    if (!s || s->freed)
+        return NULL;
+    s->freed = true;
+    timer_stop(s->loop, &s->timer);
+    if (s->busy)
+        loop_post_free(s->loop, destroy, s);
+    else
+        destroy(s);
+    return NULL;
+}
+
+void scan_freep(struct scan **s)
+{
+    *s = scan_free(*s);
+}
+
+void scan_progress(const struct scan *s, struct scan_progress *ret)
+{
+    struct sweep_counts n;
+    uint64_t ports = s->method == SCAN_HOSTS_ONLY ? 0 : port_set_count(&s->ports, PROTOCOL_TCP);
+    double up;
+
+    sweep_counts(s->sweep, &n);
+    up = n.hosts_done ? (double)n.hosts_up / (double)n.hosts_done : 1;
+    *ret = (struct scan_progress){
+        .hosts_total = s->plan.total,
+        .hosts_done = n.hosts_done,
+        .hosts_up = n.hosts_up,
+        .probes_sent = n.probes,
+        .ports_open = n.ports_open,
+    };
+    /* What is still to come, if the rest of the hosts is like those seen. */
+    ret->probes_total =
+        n.probes + (uint64_t)((double)(s->plan.total - n.hosts_done) * (1 + up * (double)ports));
+}
+
+enum scan_method scan_method_used(const struct scan *s)
+{
+    return s->method;
+}

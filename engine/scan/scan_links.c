@@ -1,0 +1,210 @@
+/* The interfaces of a scan, and the MAC addresses of its gateways.
+ *
+ * One capture and one sender per interface that the plan's routes use.  Gateways are looked up in
+ * the kernel's neighbour table and otherwise asked for before the sweep starts; they are not
+ * targets, so the guard is not asked: the kernel would do the same for any connection behind them.
+ */
+#include "engine/scan/scan_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GATEWAY_TRIES 5
+#define GATEWAY_WAIT  (300 * USEC_PER_MSEC)
+
+static unsigned kinds_of(const struct iface *i)
+{
+    unsigned kinds = 1U << PROBE_SYN;
+
+    if (i->loopback)
+        return kinds;
+    kinds |= 1U << PROBE_ECHO | 1U << PROBE_ECHO6 | 1U << PROBE_ACK;
+    if (i->ethernet)
+        kinds |= 1U << PROBE_ARP | 1U << PROBE_ND;
+    return kinds;
+}
+
+static int link_open(struct scan *s, struct link *l, struct err *e)
+{
+    CLEANUP(buf_done) struct buf filter = {0};
+    enum sender_mode mode = l->ctx.ether ? SENDER_ETHER : SENDER_IP;
+    int r;
+
+    probe_filter(&filter, kinds_of(&l->iface), s->sport_base);
+    if (filter.failed)
+        return err_set(e, -ENOMEM, "out of memory");
+    r = sender_open(&l->sender, mode, l->iface.index, e);
+    if (r < 0)
+        return r;
+    return capture_open(&l->capture, s->loop, l->iface.name, filter.data, scan_on_packet, l, e);
+}
+
+/* The link of an interface, opened when it is the first hop's.  NULL with the error set. */
+static struct link *link_get(struct scan *s, int ifindex, struct err *e)
+{
+    struct link *l;
+
+    for (size_t i = 0; i < s->n_links; i++)
+        if (s->links[i].iface.index == ifindex)
+            return &s->links[i];
+    if (s->n_links == LINKS_MAX) {
+        err_set(e, -E2BIG, "routes to the targets use more than %d interfaces", LINKS_MAX);
+        return NULL;
+    }
+    l = &s->links[s->n_links];
+    *l = (struct link){.scan = s};
+    if (route_iface(s->routes, ifindex, &l->iface) < 0) {
+        err_set(e, -ENODEV, "interface %d is gone", ifindex);
+        return NULL;
+    }
+    s->n_links++;
+    l->ctx = (struct probe_ctx){
+        .key = s->key,
+        .sport_base = s->sport_base,
+        .mac = l->iface.mac,
+        .ether = l->iface.ethernet && !l->iface.loopback,
+    };
+    return link_open(s, l, e) < 0 ? NULL : l;
+}
+
+static bool needs_link(const struct scan *s, const struct hop *h)
+{
+    if (h->kind == HOP_LOCAL)
+        return s->method == SCAN_SYN;
+    return s->raw && (h->kind == HOP_ONLINK || h->kind == HOP_GATEWAY);
+}
+
+int scan_open_links(struct scan *s, struct err *e)
+{
+    for (size_t i = 0; i < s->plan.n_hops; i++) {
+        struct hop *h = &s->plan.hops[i];
+
+        if (!needs_link(s, h))
+            continue;
+        h->link = link_get(s, h->ifindex, e);
+        if (!h->link)
+            return e && e->code ? e->code : -EIO;
+        h->resolve = h->link->ctx.ether && h->kind != HOP_LOCAL;
+        if (h->resolve && h->kind == HOP_GATEWAY)
+            h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
+    }
+    return 0;
+}
+
+void scan_close_links(struct scan *s)
+{
+    for (size_t i = 0; i < s->n_links; i++) {
+        s->links[i].capture = capture_close(s->links[i].capture);
+        s->links[i].sender = sender_close(s->links[i].sender);
+    }
+}
+
+static int send_frame(struct link *l, enum probe_kind kind, const struct probe_target *t)
+{
+    struct wbuf w;
+
+    if (sender_full(l->sender)) {
+        int r = sender_flush(l->sender);
+
+        if (r < 0)
+            return r;
+    }
+    w = sender_frame(l->sender);
+    if (probe_module(kind)->build(&l->ctx, t, &w) == 0)
+        sender_add(l->sender, &w, &t->addr);
+    return 0;
+}
+
+static void ask_gateway(struct scan *s, struct hop *h)
+{
+    struct probe_target t = {.addr = h->gateway, .src = h->src, .now = loop_now(s->loop)};
+    enum probe_kind kind = h->gateway.family == ADDR_V6 ? PROBE_ND : PROBE_ARP;
+    struct hop way;
+
+    /* IPv4 behind an IPv6 neighbour: the question needs an IPv6 address of ours. */
+    if (h->gateway.family != h->src.family &&
+        route_get(s->routes, &h->gateway, h->ifindex, &way) == 0)
+        t.src = way.src;
+    send_frame(h->link, kind, &t);
+}
+
+usec_t scan_resolve_gateways(struct scan *s)
+{
+    bool give_up = s->gateway_tries >= GATEWAY_TRIES, waiting = false;
+
+    for (size_t i = 0; i < s->plan.n_hops; i++) {
+        struct hop *h = &s->plan.hops[i];
+
+        if (!h->resolve || h->kind != HOP_GATEWAY || h->has_mac)
+            continue;
+        if (give_up) {
+            h->kind = HOP_UNREACHABLE;
+            continue;
+        }
+        ask_gateway(s, h);
+        waiting = true;
+    }
+    s->gateway_tries++;
+    return waiting ? GATEWAY_WAIT : 0;
+}
+
+void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_reply *r)
+{
+    bool found = false, missing = false;
+
+    for (size_t i = 0; i < s->plan.n_hops; i++) {
+        struct hop *h = &s->plan.hops[i];
+
+        if (h->kind != HOP_GATEWAY || !h->resolve || h->has_mac)
+            continue;
+        if (h->link == l && addr_equal(&h->gateway, &r->addr)) {
+            h->mac = r->mac;
+            h->has_mac = found = true;
+        } else {
+            missing = true;
+        }
+    }
+    /* The last one: the sweep need not wait any longer. */
+    if (found && !missing && !s->ended && !s->freed && timer_set(s->loop, &s->timer, 0) < 0)
+        scan_finish(s, -ENOMEM);
+}
+
+int scan_send_raw(struct scan *s, const struct sweep_probe *p)
+{
+    struct probe_target t = {
+        .addr = p->addr,
+        .src = p->hop->src,
+        .next_hop = p->mac,
+        .port = p->port,
+        .try = p->try,
+        .now = loop_now(s->loop),
+    };
+
+    return send_frame(p->hop->link, p->kind, &t);
+}
+
+int scan_flush(struct scan *s)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < s->n_links; i++) {
+        int r = sender_flush(s->links[i].sender);
+
+        if (r < 0 && first != -ENETDOWN)
+            first = r;
+    }
+    return first;
+}
+
+uint64_t scan_drops(struct scan *s)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < s->n_links; i++) {
+        if (s->links[i].capture)
+            s->links[i].drops = capture_drops(s->links[i].capture);
+        sum += s->links[i].drops;
+    }
+    return sum;
+}

@@ -1,0 +1,82 @@
+/* What scan.c (life cycle), scan_links.c (interfaces, gateways) and scan_run.c (sending, receiving)
+ * share. */
+#pragma once
+
+#include "engine/scan/capture.h"
+#include "engine/scan/connect.h"
+#include "engine/scan/pacer.h"
+#include "engine/scan/route.h"
+#include "engine/scan/scan.h"
+#include "engine/scan/sender.h"
+#include "engine/scan/sweep.h"
+
+/* One interface that raw frames go through. */
+struct link {
+    struct scan *scan;
+    struct iface iface;
+    struct probe_ctx ctx;
+    struct capture *capture;
+    struct sender *sender;
+    uint64_t drops; /* seen so far */
+};
+
+#define LINKS_MAX 32
+
+struct scan {
+    struct loop *loop;
+    struct guard *guard;
+    struct scan_sink sink;
+    void *user;
+    struct scan_opts o; /* pointers in it are ours, or NULL */
+    struct port_set ports;
+    struct addr_set targets; /* without the excludes */
+    bool raw;                /* raw probes find hosts, and with SCAN_SYN their ports */
+    enum scan_method method; /* in use */
+
+    struct plan plan;
+    struct route_socket *routes;
+    struct link links[LINKS_MAX];
+    size_t n_links;
+    struct siphash_key key;
+    uint16_t sport_base;
+    unsigned gateway_tries;
+
+    struct pacer pacer;
+    struct sweep *sweep;
+    struct connector *connector;
+
+    struct timer timer;
+    struct task stop_task;
+    bool idle;    /* the sweep waits: an answer may give it something to do */
+    bool pending; /* `probe` was taken from the sweep and not sent yet */
+    bool guarded; /* and the guard has let it through */
+    struct sweep_probe probe;
+
+    usec_t started;
+    usec_t drops_checked;
+    unsigned busy; /* user code is on the stack below us */
+    bool ended;    /* done was told */
+    bool freed;    /* scan_free() was called while busy */
+};
+
+/* scan_links.c */
+/* Opens what the plan's hops need for raw probes, and sets their links. */
+int scan_open_links(struct scan *s, struct err *e) MUST_USE;
+void scan_close_links(struct scan *s);
+/* Asks for the MAC addresses of gateways that are not known.  > 0: come back after so many us; 0:
+ * all are settled. */
+usec_t scan_resolve_gateways(struct scan *s);
+/* An ARP or ND answer may be a gateway's. */
+void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_reply *r);
+/* 0: handed over, or in the batch; -EAGAIN; -ENETDOWN. */
+int scan_send_raw(struct scan *s, const struct sweep_probe *p);
+int scan_flush(struct scan *s);
+uint64_t scan_drops(struct scan *s);
+
+/* scan_run.c */
+void scan_tick(struct timer *t);
+void scan_on_packet(void *user, const struct packet *p);
+void scan_on_connect(void *user, const struct probe_reply *r);
+
+/* scan.c */
+void scan_finish(struct scan *s, int status);

@@ -1,0 +1,168 @@
+/* The running scan: takes probes from the sweep as fast as pacer, guard and kernel let it, and
+ * feeds replies back.
+ *
+ * One timer drives the sending; a turn sends at most BUDGET probes so that replies are read in
+ * between.  The probe that could not go out yet is kept, not given back: the sweep has counted it.
+ */
+#include "engine/loop/guard.h"
+#include "engine/scan/scan_priv.h"
+
+#include <errno.h>
+
+#define BUDGET       256
+#define DEVICE_WAIT  (1 * USEC_PER_MSEC)
+#define DROPS_PERIOD (200 * USEC_PER_MSEC)
+
+/* Whether the pending probe may go: 0; -EPERM: never; -EAGAIN with the time to wait. */
+static int allow(struct scan *s, usec_t now, usec_t *ret_wait)
+{
+    if (!s->guarded) {
+        enum guard_kind kind = s->probe.kind == PROBE_CONNECT ? GUARD_CONNECT : GUARD_PROBE;
+        int r = guard_check(s->guard, kind, &s->probe.addr, s->probe.port);
+
+        if (r == -EAGAIN)
+            *ret_wait = guard_wait(s->guard);
+        if (r < 0)
+            return r;
+        s->guarded = true;
+    }
+    if (!pacer_take(&s->pacer, now)) {
+        *ret_wait = pacer_wait(&s->pacer, now);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+static int hand_over(struct scan *s)
+{
+    struct connect_probe c = {s->probe.addr, s->probe.port, s->probe.try, s->probe.timeout};
+
+    if (s->probe.kind == PROBE_CONNECT)
+        return connector_start(s->connector, &c);
+    return scan_send_raw(s, &s->probe);
+}
+
+/* Takes the next probe from the sweep.  False: there is none now. */
+static bool take_probe(struct scan *s, usec_t now, usec_t *ret_wait)
+{
+    enum sweep_step step = sweep_next(s->sweep, now, &s->probe, ret_wait);
+
+    if (step == SWEEP_DONE && !s->freed)
+        scan_finish(s, 0);
+    s->idle = step == SWEEP_WAIT;
+    s->pending = step == SWEEP_PROBE;
+    s->guarded = false;
+    return s->pending;
+}
+
+/* One probe, if it may go.  False: the turn is over, with the time to wait. */
+static bool send_one(struct scan *s, usec_t now, usec_t *ret_wait)
+{
+    int r;
+
+    if (!s->pending && !take_probe(s, now, ret_wait))
+        return false;
+    r = allow(s, now, ret_wait);
+    if (r == -EPERM) {
+        s->pending = false;
+        sweep_refuse(s->sweep, &s->probe);
+        return true;
+    }
+    if (r < 0)
+        return false;
+    r = hand_over(s);
+    if (r == -EAGAIN) {
+        *ret_wait = DEVICE_WAIT;
+        return false;
+    }
+    s->pending = false;
+    if (r < 0)
+        scan_finish(s, r);
+    return r == 0;
+}
+
+/* Frames that our own ring lost say that we are too fast for ourselves. */
+static void check_drops(struct scan *s, usec_t now)
+{
+    uint64_t before = 0;
+
+    if (now - s->drops_checked < DROPS_PERIOD)
+        return;
+    s->drops_checked = now;
+    for (size_t i = 0; i < s->n_links; i++)
+        before += s->links[i].drops;
+    if (scan_drops(s) > before)
+        pacer_overload(&s->pacer, now);
+}
+
+static usec_t send_some(struct scan *s)
+{
+    usec_t now = loop_now(s->loop), wait = 0;
+    int i = 0, r;
+
+    while (i < BUDGET && !s->ended && !s->freed && send_one(s, now, &wait))
+        i++;
+    if (s->ended || s->freed)
+        return 0;
+    if (i == BUDGET)
+        wait = 0;
+    r = scan_flush(s);
+    if (r == -ENETDOWN)
+        scan_finish(s, r);
+    else if (r < 0 && wait < DEVICE_WAIT)
+        wait = DEVICE_WAIT;
+    check_drops(s, now);
+    return wait;
+}
+
+void scan_tick(struct timer *t)
+{
+    struct scan *s = CONTAINER_OF(t, struct scan, timer);
+    usec_t wait = scan_resolve_gateways(s);
+
+    s->busy++;
+    if (wait > 0)
+        scan_flush(s);
+    else
+        wait = send_some(s);
+    if (!s->ended && !s->freed && timer_set(s->loop, &s->timer, wait) < 0)
+        scan_finish(s, -ENOMEM);
+    s->busy--;
+}
+
+/* The sweep waited for an answer, or for a socket to get free: this may be it. */
+static void wake(struct scan *s)
+{
+    if (!s->ended && !s->freed && s->idle && timer_set(s->loop, &s->timer, 0) < 0)
+        scan_finish(s, -ENOMEM);
+    s->idle = false;
+}
+
+static void answer(struct scan *s, const struct probe_reply *r)
+{
+    if (!s->sweep || s->ended || s->freed)
+        return;
+    s->busy++;
+    sweep_answer(s->sweep, r, loop_now(s->loop));
+    wake(s);
+    s->busy--;
+}
+
+void scan_on_packet(void *user, const struct packet *p)
+{
+    struct link *l = user;
+    struct probe_reply r;
+
+    if (probe_match(&l->ctx, p, loop_now(l->scan->loop), &r) == VERDICT_NONE)
+        return;
+    if (r.addr.family == ADDR_V6 && addr_is_link_local(&r.addr))
+        r.addr.scope = (uint32_t)l->iface.index;
+    if (r.has_mac)
+        scan_gateway_answer(l->scan, l, &r);
+    answer(l->scan, &r);
+}
+
+void scan_on_connect(void *user, const struct probe_reply *r)
+{
+    answer(user, r);
+}
