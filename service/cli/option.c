@@ -224,6 +224,8 @@ static int option_set_value(const struct parser *p, const struct option *o, cons
         return set_number(p, o, value);
     case OPTION_RATE:
         return set_rate(p, o, value);
+    case OPTION_HELP:
+        return 0;
     case OPTION_REFUSED:
         return err_set(p->e, -EINVAL, "%s: %s", o->name, o->help);
     default:

@@ -27,6 +27,7 @@ enum option_type {
     OPTION_SPAN,    /* usec_t */
     OPTION_NUMBER,  /* unsigned, at most `bits` when that is set */
     OPTION_RATE,    /* double, > 0 */
+    OPTION_HELP,    /* the dispatcher's: it shows the help text before anything is parsed */
     OPTION_REFUSED, /* nmap's users know it, Muster does not do it: help says so */
 };
 

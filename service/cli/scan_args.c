@@ -75,7 +75,7 @@ const struct option scan_options[] = {
     {OPTION_COUNT, "-v", .also = "--verbose", AT(verbose),
      .help = "Say more: hosts that are down, what is being done; -vv for still more"},
     {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
-    {OPTION_FLAG, "--help", .also = "-h", AT(help), .help = "This text"},
+    {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
 
     {OPTION_REFUSED, "-sU", .help = "UDP scan is not supported yet; -sS and -sT look at TCP ports"},
     {OPTION_REFUSED, "-sV",

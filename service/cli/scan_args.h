@@ -36,7 +36,6 @@ struct scan_args {
     int verbose, debug;
     const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
     bool reason;
-    bool help;
 };
 
 #define SCAN_RETRIES_DEFAULT 1000000000U

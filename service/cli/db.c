@@ -1,0 +1,189 @@
+/* Synchronous questions from the command line: a loop of its own that turns until the answer is
+ * there. */
+#include "service/cli/db.h"
+
+#include "engine/loop/loop.h"
+#include "service/config/config.h"
+#include "service/store/embedded.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define ASK_TIMEOUT (60 * USEC_PER_SEC)
+
+/* libpq takes it from the environment, whatever form the connection string has. */
+static int take_password(const struct config *c, struct err *e)
+{
+    CLEANUP(freep) char *password = NULL;
+    int r;
+
+    if (!c->database_secret)
+        return 0;
+    r = config_secret_read(&password, c->database_secret, e);
+    if (r < 0)
+        return r;
+    r = setenv("PGPASSWORD", password, 1) < 0 ? -errno : 0;
+    explicit_bzero(password, strlen(password));
+    return r;
+}
+
+static int find_by_config(struct cli_db *x, const struct db_args *a, struct err *e)
+{
+    CLEANUP(freep) char *path = NULL;
+    int r = config_find_path(&path, a->config, e);
+
+    if (r == 0)
+        r = config_load(&x->config, path, e);
+    if (r == 0)
+        r = take_password(x->config, e);
+    if (r < 0)
+        return r;
+    x->conninfo = x->config->database ? strdup(x->config->database)
+                                      : embedded_conninfo_for(x->config->state_directory);
+    return 0;
+}
+
+int cli_db_find(struct cli_db *x, const struct db_args *a, struct err *e)
+{
+    int r = 0;
+
+    if (a->database)
+        x->conninfo = strdup(a->database);
+    else
+        r = find_by_config(x, a, e);
+    if (r < 0)
+        return r;
+    if (!x->conninfo)
+        return err_set(e, -ENOMEM, "out of memory");
+    return db_conninfo_check(x->conninfo, true, e);
+}
+
+static void on_state(void *user, enum db_state s, const char *why)
+{
+    struct cli_db *x = user;
+
+    x->connected = s == DB_READY;
+    if (s == DB_DOWN)
+        snprintf(x->why, sizeof x->why, "%s", why ? why : "");
+}
+
+int cli_db_connect(struct cli_db *x, enum cli_db_mode mode, struct err *e)
+{
+    struct db_opts o = {.conninfo = x->conninfo,
+                        .application_name = "muster cli",
+                        .no_reconnect = mode == CLI_DB_ONCE,
+                        .user = x,
+                        .state = on_state};
+    int r = loop_new(&x->loop, e);
+
+    return r < 0 ? r : db_open(&x->db, x->loop, &o, e);
+}
+
+int cli_db_open(struct cli_db *x, const struct db_args *a, enum cli_db_mode mode, struct err *e)
+{
+    int r = cli_db_find(x, a, e);
+
+    return r < 0 ? r : cli_db_connect(x, mode, e);
+}
+
+void cli_db_done(struct cli_db *x)
+{
+    x->db = db_free(x->db);
+    x->loop = loop_free(x->loop);
+    x->config = config_free(x->config);
+    free(x->conninfo);
+    x->conninfo = NULL;
+}
+
+const struct err *cli_explain(const struct cli_db *x, struct err *e)
+{
+    char text[ERR_TEXT_MAX];
+    int r = e->code;
+
+    snprintf(text, sizeof text, "%s", err_text(e));
+    if (r == -ESRCH)
+        err_set(e, r,
+                "the database has no inventory of this version yet: start musterd, or run "
+                "'muster db migrate' (%s)",
+                text);
+    else if (r == -ECONNREFUSED)
+        err_set(e, r,
+                "no connection to the database: %s (is musterd running? 'muster doctor' looks)",
+                x->why[0] ? x->why : text);
+    return e;
+}
+
+int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
+            struct db_rows **ret, struct err *e)
+{
+    struct db_call call = {.sql = sql, .params = params, .n_params = n_params};
+    int r = db_ask(x->db, &call, ASK_TIMEOUT, ret, e);
+
+    if (r < 0)
+        cli_explain(x, e);
+    return r;
+}
+
+int cli_rows_table(struct table *t, const struct db_rows *r)
+{
+    const char *cells[32] = {NULL};
+
+    if (t->n_columns > ARRAY_LEN(cells))
+        return -EINVAL;
+    for (size_t row = 0; row < db_rows_count(r); row++) {
+        for (size_t c = 0; c < t->n_columns; c++)
+            cells[c] = db_rows_text(r, row, c);
+        if (table_add(t, cells) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+void cli_print(struct buf *out)
+{
+    if (out->len)
+        fwrite(out->data, 1, out->len, stdout);
+    fflush(stdout);
+    buf_clear(out);
+}
+
+int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct err *e)
+{
+    CLEANUP(table_done) struct table t = {.columns = l->columns, .n_columns = l->n_columns};
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(buf_done) struct buf out = {0};
+    struct table_style style = table_style_for(stdout, json);
+    int r = cli_ask(x, l->sql, l->params, l->n_params, &rows, e);
+
+    if (r == 0 && cli_rows_table(&t, rows) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
+    if (r < 0)
+        return r;
+    table_write(&out, &t, &style);
+    if (!t.n_rows && style.mode == TABLE_TTY)
+        buf_printf(&out, "%s\n", l->nothing);
+    cli_print(&out);
+    return 0;
+}
+
+int cli_time(const char *text, const char *option, char ret[TIME_TEXT_MAX], struct err *e)
+{
+    struct timespec now;
+    usec_t wall, span;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (span_parse(text, &span) == 0) {
+        usec_t t = (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
+
+        time_format(t > span ? t - span : 0, ret);
+        return 0;
+    }
+    if (time_parse(text, &wall) < 0)
+        return err_set(e, -EINVAL,
+                       "%s %s: expected a time such as 2026-01-01T00:00:00Z, or how long ago, "
+                       "such as 2h",
+                       option, text);
+    time_format(wall, ret);
+    return 0;
+}

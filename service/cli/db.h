@@ -1,0 +1,58 @@
+/* The database for a verb: found by the configuration, asked synchronously. */
+#pragma once
+
+#include "service/cli/db_args.h"
+#include "service/cli/table.h"
+#include "service/store/query.h"
+
+struct config;
+struct loop;
+
+struct cli_db {
+    struct loop *loop;
+    struct db *db;
+    struct config *config; /* NULL: --database was given and no configuration was read */
+    char *conninfo;
+    bool connected; /* by what the state callback said last */
+    char why[256];  /* it is not */
+};
+
+enum cli_db_mode {
+    CLI_DB_ONCE, /* the first failure ends it */
+    CLI_DB_STAY, /* reconnects */
+};
+
+/* Which database: --database, else the configuration's.  conninfo is set; nothing is opened. */
+int cli_db_find(struct cli_db *x, const struct db_args *a, struct err *e) MUST_USE;
+/* Starts to connect to what was found. */
+int cli_db_connect(struct cli_db *x, enum cli_db_mode mode, struct err *e) MUST_USE;
+/* cli_db_find() and a connection that is being made. */
+int cli_db_open(struct cli_db *x, const struct db_args *a, enum cli_db_mode mode,
+                struct err *e) MUST_USE;
+void cli_db_done(struct cli_db *x);
+
+/* Says what to do about a database that is not there or not set up.  Returns e. */
+const struct err *cli_explain(const struct cli_db *x, struct err *e);
+
+/* One query, answered.  The text of e says what to do about a database that is not there or not set
+ * up. */
+int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
+            struct db_rows **ret, struct err *e) MUST_USE;
+
+/* Rows into a table with these columns, in the order of the query. */
+int cli_rows_table(struct table *t, const struct db_rows *r) MUST_USE;
+/* The whole of a listing verb: query, table, stdout.  Returns an exit code. */
+struct cli_listing {
+    const char *sql;
+    const char *const *params;
+    size_t n_params;
+    const struct column *columns;
+    size_t n_columns;
+    const char *nothing; /* on a terminal, when there is no row */
+};
+int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct err *e);
+/* Writes and empties the buffer; an error of the stream ends the process as a pipe would. */
+void cli_print(struct buf *out);
+
+/* "2h" or "2026-01-01T00:00:00Z" as RFC 3339.  -EINVAL names the option. */
+int cli_time(const char *text, const char *option, char ret[TIME_TEXT_MAX], struct err *e) MUST_USE;

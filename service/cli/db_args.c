@@ -1,0 +1,103 @@
+/* The options of the verbs about inventory and configuration.  Each verb has its own short table,
+ * and the common one. */
+#include "service/cli/db_args.h"
+
+#include "service/cli/verb_options.h"
+
+#define AT(member) .at = offsetof(struct db_args, member)
+
+/* clang-format off */
+#define OPTION_ZONE                                                                                \
+    {OPTION_TEXT, "--zone", .arg = "NAME", AT(zone), .help = "Of this zone alone"}
+#define OPTION_DATADIR                                                                             \
+    {OPTION_LIST, "--datadir", .arg = "DIR", AT(datadirs),                                         \
+     .help = "Look for scripts/, nselib/ and data files in DIR first; repeatable"}
+
+const struct option db_common_options[] = {
+    {OPTION_TEXT, "--config", .arg = "FILE", AT(config),
+     .help = "The configuration (default: $MUSTER_CONFIG, var/muster.yaml, "
+             "/etc/muster/muster.yaml)"},
+    {OPTION_TEXT, "--database", .arg = "CONNINFO", AT(database),
+     .help = "A libpq connection string instead of what the configuration says"},
+    {OPTION_FLAG, "--json", AT(json), .help = "JSON lines"},
+    {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
+    OPTION_END,
+};
+
+const struct option config_options[] = {
+    {OPTION_TEXT, "--config", .arg = "FILE", AT(config),
+     .help = "The configuration (default: $MUSTER_CONFIG, var/muster.yaml, "
+             "/etc/muster/muster.yaml)"},
+    {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
+    OPTION_END,
+};
+
+const struct option help_options[] = {
+    {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
+    OPTION_END,
+};
+
+const struct option status_options[] = {
+    {OPTION_TEXT, "--since", .arg = "TIME|SPAN", AT(since),
+     .help = "Count changes from here on: a time, or how long ago (default 24h)"},
+    {OPTION_SPAN, "--wait-baseline", .arg = "SPAN", AT(wait_baseline),
+     .help = "First wait until every pass was made once, at most SPAN; exit 2 when that passes"},
+    OPTION_END,
+};
+
+const struct option listing_options[] = {
+    OPTION_ZONE,
+    {OPTION_FLAG, "--all", AT(all), .help = "Also what is gone"},
+    OPTION_END,
+};
+
+const struct option zone_options[] = {
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option changes_options[] = {
+    {OPTION_TEXT, "--since", .arg = "TIME|SPAN", AT(since),
+     .help = "From here on: a time, or how long ago (default 24h)"},
+    {OPTION_TWO, "--between", .arg = "A B", AT(between),
+     .help = "Between two times, or two spans ago"},
+    {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "text|json|csv|ndiff",
+     .help = "text, json, csv or ndiff"},
+    {OPTION_FLAG, "--follow", .also = "-f", AT(follow),
+     .help = "Stay, and print each change as it happens"},
+    {OPTION_FLAG, "--all", AT(all), .help = "Also the first inventory, and details of changes"},
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option diff_options[] = {
+    {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "text|json|csv|ndiff",
+     .help = "text, json, csv or ndiff"},
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option deliveries_options[] = {
+    {OPTION_FLAG, "--all", AT(all), .help = "Also those that arrived"},
+    {OPTION_NUMBER, "--limit", .arg = "N", AT(limit), .bits = 100000,
+     .help = "At most N, the latest (default 50)"},
+    OPTION_END,
+};
+
+const struct option enable_options[] = {
+    {OPTION_FLAG, "--skip", AT(skip), .help = "Pass over the events until now"},
+    OPTION_END,
+};
+
+const struct option migrate_options[] = {
+    {OPTION_FLAG, "--check", AT(check), .help = "Change nothing; exit 1 when something is missing"},
+    OPTION_END,
+};
+
+const struct option script_options[] = {
+    OPTION_DATADIR,
+    {OPTION_FLAG, "--json", AT(json), .help = "JSON lines"},
+    {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
+    OPTION_END,
+};
+/* clang-format on */

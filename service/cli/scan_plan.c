@@ -1,0 +1,243 @@
+/* From words to sets: targets, excludes, ports, scripts.
+ *
+ * Everything that can be wrong with a command line is found here, before the first packet: a
+ * half-done scan with a bad port list helps nobody. */
+#include "service/cli/scan_plan.h"
+
+#include "engine/base/buf.h"
+#include "engine/model/services.h"
+#include "service/config/paths.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PORTS_USUAL = 1000, PORTS_FAST = 100 };
+
+static int dir_add(char ***dirs, size_t *n, const char *dir)
+{
+    char **more = realloc(*dirs, (*n + 2) * sizeof *more);
+
+    if (!more)
+        return -ENOMEM;
+    *dirs = more;
+    more[*n] = strdup(dir);
+    if (!more[*n])
+        return -ENOMEM;
+    more[++*n] = NULL;
+    return 0;
+}
+
+static int dir_check(const char *dir, struct err *e)
+{
+    struct stat st;
+
+    if (stat(dir, &st) < 0)
+        return err_set(e, -errno, "--datadir %s: %s", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, -ENOTDIR, "--datadir %s: not a directory", dir);
+    return 0;
+}
+
+void scan_datadirs_free(char **dirs)
+{
+    for (size_t i = 0; dirs && dirs[i]; i++)
+        free(dirs[i]);
+    free(dirs);
+}
+
+static int datadirs_fill(char ***dirs, size_t *n, const struct option_list *given, struct err *e)
+{
+    char own[PATH_MAX];
+    int r;
+
+    for (size_t i = 0; i < given->n; i++) {
+        r = dir_check(given->values[i], e);
+        if (r == 0)
+            r = dir_add(dirs, n, given->values[i]);
+        if (r < 0)
+            return r;
+    }
+    r = paths_data(own, e);
+    if (r == 0)
+        return dir_add(dirs, n, own);
+    return given->n ? 0 : r; /* an own directory is enough */
+}
+
+int scan_datadirs(char ***ret, size_t *ret_n, const struct option_list *given, struct err *e)
+{
+    char **dirs = NULL;
+    size_t n = 0;
+    int r = datadirs_fill(&dirs, &n, given, e);
+
+    if (r < 0) {
+        scan_datadirs_free(dirs);
+        return r == -ENOMEM ? err_set(e, r, "out of memory") : r;
+    }
+    *ret = dirs;
+    *ret_n = n;
+    return 0;
+}
+
+/* The first table of port names in the data directories, ours or nmap's. */
+static int plan_services(struct scan_plan *p, struct err *e)
+{
+    static const char *const files[] = {"nselib/data/services", "nmap-services"};
+    char path[PATH_MAX];
+
+    for (size_t d = 0; d < p->n_datadirs; d++) {
+        for (size_t f = 0; f < ARRAY_LEN(files); f++) {
+            int r;
+
+            snprintf(path, sizeof path, "%s/%s", p->datadirs[d], files[f]);
+            r = services_load(&p->services, path, e);
+            if (r != -ENOENT)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int plan_top_ports(struct scan_plan *p, unsigned n, struct err *e)
+{
+    CLEANUP(freep) uint16_t *top = calloc(n, sizeof *top);
+    size_t got;
+
+    if (!top)
+        return -ENOMEM;
+    if (!p->services)
+        return err_set(e, -ENOENT,
+                       "no table of port frequencies (nselib/data/services) in the data "
+                       "directories; name the ports with -p");
+    got = services_top(p->services, PROTOCOL_TCP, n, top);
+    for (size_t i = 0; i < got; i++)
+        port_set_add(&p->ports, PROTOCOL_TCP, top[i]);
+    return 0;
+}
+
+static int plan_ports(struct scan_plan *p, const struct scan_args *a, struct err *e)
+{
+    int r;
+
+    if (a->ways & WAY_HOSTS_ONLY)
+        return 0;
+    if (!a->ports)
+        return plan_top_ports(p,
+                              a->fast        ? PORTS_FAST
+                              : a->top_ports ? a->top_ports
+                                             : PORTS_USUAL,
+                              e);
+    r = port_set_parse(&p->ports, a->ports, 1, p->services, e);
+    if (r < 0)
+        return err_add(e, r, "-p %s", a->ports);
+    if (port_set_count(&p->ports, PROTOCOL_UDP))
+        return err_set(e, -EINVAL, "-p %s: UDP ports are not supported yet; give TCP ports",
+                       a->ports);
+    return 0;
+}
+
+static int add_list(struct target_list *t, const char *option, const char *list, struct err *e)
+{
+    CLEANUP(freep) char *copy = strdup(list);
+    char *rest = copy;
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+        int r = *word ? target_list_add(t, word, e) : 0;
+
+        if (r < 0)
+            return err_add(e, r, "%s", option);
+    }
+    return 0;
+}
+
+static int add_files(struct target_list *t, const char *option, const struct option_list *files,
+                     struct err *e)
+{
+    for (size_t i = 0; i < files->n; i++) {
+        int r = target_list_add_file(t, files->values[i], e);
+
+        if (r < 0)
+            return err_add(e, r, "%s", option);
+    }
+    return 0;
+}
+
+static int plan_targets(struct scan_plan *p, const struct scan_args *a,
+                        const struct option_list *targets, struct err *e)
+{
+    int r = add_files(&p->targets, "-iL", &a->target_files, e);
+
+    for (size_t i = 0; i < targets->n && r == 0; i++)
+        r = target_list_add(&p->targets, targets->values[i], e);
+    for (size_t i = 0; i < a->excludes.n && r == 0; i++)
+        r = add_list(&p->excludes, "--exclude", a->excludes.values[i], e);
+    if (r == 0)
+        r = add_files(&p->excludes, "--excludefile", &a->exclude_files, e);
+    return r;
+}
+
+/* The words, joined by commas; NULL for none. */
+static int join(char **ret, const struct option_list *words, const char *more)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    for (size_t i = 0; i < words->n; i++)
+        buf_printf(&out, "%s%s", i ? "," : "", words->values[i]);
+    if (more)
+        buf_printf(&out, "%s%s", words->n ? "," : "", more);
+    *ret = words->n || more ? buf_take(&out) : NULL;
+    return (words->n || more) && !*ret ? -ENOMEM : 0;
+}
+
+/* Scan rates of the templates, in packets a second: nmap waits 5 min, 15 s and 0.4 s between probes
+ * at -T0, -T1 and -T2. */
+static void plan_timing(struct scan_plan *p, const struct scan_args *a)
+{
+    static const double rates[] = {1.0 / 300, 1.0 / 15, 2.5, 0, 0, 0};
+    static const unsigned retries[] = {3, 3, 3, 3, 2, 1};
+
+    p->retries = a->max_retries == SCAN_RETRIES_DEFAULT ? retries[p->timing] : a->max_retries;
+    p->max_rate = a->max_rate > 0 ? a->max_rate : rates[p->timing];
+    p->family = a->ipv6 ? ADDR_V6 : ADDR_V4;
+}
+
+int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
+                   const struct option_list *targets, struct err *e)
+{
+    int r = scan_datadirs(&p->datadirs, &p->n_datadirs, &a->datadirs, e);
+
+    if (r < 0)
+        return r;
+    p->timing = scan_args_timing(a, e);
+    if (p->timing < 0)
+        return p->timing;
+    plan_timing(p, a);
+    r = plan_services(p, e);
+    if (r == 0)
+        r = plan_ports(p, a, e);
+    if (r == 0)
+        r = plan_targets(p, a, targets, e);
+    if (r == 0)
+        r = join(&p->scripts, &a->scripts, a->ways & WAY_DEFAULT_SCRIPTS ? "default" : NULL);
+    if (r == 0)
+        r = join(&p->script_args, &a->script_args, NULL);
+    return r == -ENOMEM ? err_set(e, r, "out of memory") : r;
+}
+
+void scan_plan_done(struct scan_plan *p)
+{
+    target_list_done(&p->targets);
+    target_list_done(&p->excludes);
+    addr_set_done(&p->scope);
+    scan_lookups_free(p->lookups);
+    for (size_t i = 0; i < p->n_named; i++)
+        free(p->named[i].name);
+    free(p->named);
+    services_free(p->services);
+    scan_datadirs_free(p->datadirs);
+    free(p->scripts);
+    free(p->script_args);
+    *p = (struct scan_plan){0};
+}

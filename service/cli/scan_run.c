@@ -1,0 +1,250 @@
+/* The life of one scan: plan, parts, run, end.
+ *
+ * The loop ends when the scanner, the scripts and the names are through; an interrupt (SIGINT,
+ * SIGTERM) asks each of them to end and then takes the same way, so that what is known is written
+ * whole and the XML is closed.  A second interrupt kills. */
+#include "service/cli/scan_run.h"
+
+#include "engine/loop/dns.h"
+#include "engine/loop/guard.h"
+#include "engine/script/host.h"
+#include "service/cli/scan_run_priv.h"
+#include "service/cli/verb.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+/* Printers print what they are sent: JetDirect and LPD. */
+static const uint16_t fragile_ports[] = {515, 9100, 9101, 9102, 9103, 9104, 9105, 9106, 9107};
+
+/* Up to so many (address, port) pairs the scanner tells every closed port; above it sums them up,
+ * to hold memory down. */
+#define TELL_CLOSED_MAX 4000000ULL
+
+static void run_free(struct scan_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(run->signals); i++)
+        sd_event_source_unref(run->signals[i]);
+    run->scan = scan_free(run->scan);
+    run->scripts = script_host_free(run->scripts);
+    run->dns = dns_free(run->dns);
+    run->guard = guard_free(run->guard);
+    if (run->loop) {
+        timer_stop(run->loop, &run->progress);
+        task_cancel(run->loop, &run->flush);
+    }
+    run->loop = loop_free(run->loop);
+    scan_hosts_free(run);
+    scan_phases_free(run);
+    scan_plan_done(&run->plan);
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *user)
+{
+    struct scan_run *run = user;
+
+    (void)s;
+    if (run->interrupted)
+        _exit(128 + (int)si->ssi_signo);
+    run->interrupted = run->partial = true;
+    scan_say(run, "interrupted; writing what is known (again to end at once)");
+    scan_stop(run->scan);
+    if (run->scripts)
+        script_job_cancel(run->scripts, SCAN_JOB);
+    scan_hosts_interrupt(run);
+    return 0;
+}
+
+static int signals_open(struct scan_run *run, struct err *e)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        int r =
+            sd_event_add_signal(loop_sd(run->loop), &run->signals[i], numbers[i], on_signal, run);
+
+        if (r < 0)
+            return err_set(e, r, "cannot watch for signals: %s", strerror(-r));
+    }
+    return 0;
+}
+
+static int guard_open(struct scan_run *run, struct err *e)
+{
+    struct guard_opts o = {
+        .scope = &run->plan.scope,
+        .excludes = &run->plan.excludes.addrs,
+        .fragile_ports = fragile_ports,
+        .n_fragile_ports = ARRAY_LEN(fragile_ports),
+        .rate = run->plan.max_rate,
+    };
+
+    return guard_new(&run->guard, run->loop, &o, e);
+}
+
+/* SYN where the rights are there and nobody asked for connect(). */
+static enum scan_method wanted_method(const struct scan_run *run)
+{
+    if (run->args->ways & WAY_HOSTS_ONLY)
+        return SCAN_HOSTS_ONLY;
+    return run->privileged && !(run->args->ways & WAY_CONNECT) ? SCAN_SYN : SCAN_CONNECT;
+}
+
+static void tell_rights(struct scan_run *run)
+{
+    if (run->privileged || run->args->ways & WAY_CONNECT)
+        return;
+    if (run->args->ways & WAY_SYN)
+        run->partial = true;
+    scan_say(run,
+             "no right to raw sockets (CAP_NET_RAW): hosts and ports are found with connect()");
+}
+
+static int scanner_start(struct scan_run *run, struct err *e)
+{
+    uint64_t pairs = addr_set_count(&run->plan.scope);
+    uint32_t ports = port_set_count(&run->plan.ports, PROTOCOL_TCP);
+    struct scan_opts o = {
+        .targets = &run->plan.scope,
+        .excludes = &run->plan.excludes.addrs,
+        .ping = run->args->no_ping ? SCAN_PING_NONE : 0,
+        .method = wanted_method(run),
+        .ports = ports ? &run->plan.ports : NULL,
+        .interface = run->args->interface,
+        .max_rate = run->plan.max_rate,
+        .min_rate = run->args->min_rate,
+        .max_retries = run->plan.retries,
+        .host_timeout = run->args->host_timeout,
+        .report_down = run->args->verbose > 0,
+        .report_closed = ports && pairs <= TELL_CLOSED_MAX / ports,
+    };
+
+    return scan_start(&run->scan, run->loop, run->guard, &o, &scan_run_sink, run, e);
+}
+
+static void info_fill(struct scan_run *run, const char *command)
+{
+    enum scan_method m = wanted_method(run);
+
+    run->started = loop_now(run->loop);
+    run->info = (struct scan_info){
+        .version = cli_version(),
+        .command = command,
+        .start = loop_wall(run->loop),
+        .method = m == SCAN_SYN       ? "syn"
+                  : m == SCAN_CONNECT ? "connect"
+                                      : NULL,
+        .ports = m == SCAN_HOSTS_ONLY ? NULL : &run->plan.ports,
+        .names = run->plan.services,
+        .verbose = run->args->verbose,
+        .debug = run->args->debug,
+        .reasons = run->args->reason || run->args->verbose > 1,
+    };
+}
+
+static int run_open(struct scan_run *run, const struct option_list *targets, struct err *e)
+{
+    int r = scan_plan_make(&run->plan, run->args, targets, e);
+
+    if (r == 0)
+        r = loop_new(&run->loop, e);
+    if (r == 0)
+        r = dns_new(&run->dns, run->loop, &(struct dns_opts){0}, e);
+    if (r == 0)
+        r = scan_plan_resolve(&run->plan, run->loop, run->dns, e);
+    if (r == 0)
+        r = guard_open(run, e);
+    return r;
+}
+
+/* The outputs come last, so that no file is emptied for a scan that cannot start. */
+static int run_start(struct scan_run *run, const char *command, struct err *e)
+{
+    int r;
+
+    run->partial |= run->plan.n_unresolved > 0;
+    run->privileged = scan_privileged();
+    tell_rights(run);
+    info_fill(run, command);
+    r = scan_scripts_load(run, e);
+    if (r == 0)
+        r = signals_open(run, e);
+    if (r == 0)
+        r = scan_outputs_open(&run->outputs, run->args, e);
+    if (r < 0)
+        return r;
+    scan_outputs_begin(&run->outputs, &run->info);
+    scan_written(run);
+    r = scan_scripts_start(run, e);
+    if (r == 0)
+        r = scanner_start(run, e);
+    return r < 0 ? r : scan_progress_start(run, e);
+}
+
+void scan_run_advance(struct scan_run *run)
+{
+    if (!run->scan_over || run->unscripted)
+        return;
+    if (run->scripts && !run->job_finished) {
+        run->job_finished = true;
+        if (script_job_finish(run->scripts, SCAN_JOB) < 0)
+            run->job_over = true;
+    }
+    if (!run->scripts || run->job_over)
+        loop_exit(run->loop, 0);
+}
+
+static void run_end(struct scan_run *run, const char *failure)
+{
+    struct scan_host *h, *next;
+
+    HASH_ITER (hh, run->hosts, h, next)
+        scan_host_finish(run, h);
+    scan_phase_write(run, SCRIPT_PRE);
+    scan_phase_write(run, SCRIPT_POST);
+    run->totals.hosts_probed = addr_set_count(&run->plan.scope);
+    run->totals.end = loop_wall(run->loop);
+    run->totals.elapsed = loop_now(run->loop) - run->started;
+    run->totals.failure = failure ? failure : run->interrupted ? "interrupted" : NULL;
+    scan_progress_clear(run);
+    scan_outputs_end(&run->outputs, &run->info, &run->totals);
+}
+
+static int run_fail(struct scan_run *run, const struct err *e)
+{
+    scan_say(run, "%s", err_text(e));
+    return SCAN_FAILED;
+}
+
+int scan_run(const struct scan_args *a, const struct option_list *targets, const char *command)
+{
+    CLEANUP(run_free) struct scan_run run = {.args = a};
+    struct err e = {0};
+    int r;
+
+    TAILQ_INIT(&run.to_name);
+    r = run_open(&run, targets, &e);
+    if (r == 0)
+        r = run_start(&run, command, &e);
+    if (r == 0) {
+        r = loop_run(run.loop);
+        if (r < 0)
+            err_set(&e, r, "the event loop failed: %s", strerror(-r));
+    }
+    if (run.outputs.n) {
+        run_end(&run, r < 0 ? err_text(&e) : NULL);
+        if (scan_outputs_close(&run.outputs, &e) < 0)
+            r = -EIO;
+    }
+    if (r < 0)
+        return run_fail(&run, &e);
+    return run.partial ? SCAN_IN_PART : SCAN_DONE;
+}

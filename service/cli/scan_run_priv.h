@@ -1,0 +1,89 @@
+/* The parts of a running scan: scan_run.c (life), scan_hosts.c (one host from first answer to last
+ * script), scan_world.c (scripts), scan_screen.c (progress). */
+#pragma once
+
+#include "engine/loop/loop.h"
+#include "engine/scan/scan.h"
+#include "service/cli/scan_output.h"
+#include "service/cli/scan_plan.h"
+
+#include <uthash.h>
+
+struct dns;
+struct dns_query;
+struct guard;
+struct script_host;
+struct sd_event_source;
+struct scan_run;
+
+/* struct addr has padding; a hash key must not. */
+struct host_key {
+    uint8_t bytes[24];
+};
+
+struct scan_host {
+    struct scan_run *run;
+    struct host_key key;
+    struct host_record *record;
+    struct dns_query *query; /* for its name; NULL: none under way */
+    bool told;               /* its JSON line is out: the name is known, or not wanted */
+    bool scanned;            /* the scanner is through with it */
+    bool scripted;           /* handed to the script host */
+    TAILQ_ENTRY(scan_host) naming;
+    UT_hash_handle hh;
+};
+
+struct scan_run {
+    const struct scan_args *args;
+    struct scan_plan plan;
+    struct scan_info info;
+    struct scan_outputs outputs;
+    struct scan_totals totals;
+    usec_t started; /* monotonic */
+    struct loop *loop;
+    struct dns *dns;
+    struct guard *guard;
+    struct scan *scan;
+    struct script_host *scripts; /* NULL: none wanted */
+    struct scan_host *hosts;     /* those that are not written yet */
+    TAILQ_HEAD(, scan_host) to_name;
+    unsigned naming;   /* lookups under way */
+    size_t unscripted; /* hosts that scripts have yet to see */
+    bool privileged;
+    bool scan_over, job_finished, job_over;
+    bool interrupted;
+    bool partial;                    /* something is missing: exit code 1 */
+    struct record_script *phases[2]; /* results of SCRIPT_PRE and SCRIPT_POST not written yet */
+    size_t n_phases[2];
+    struct task flush;
+    struct timer progress;
+    bool progress_shown;
+    struct sd_event_source *signals[2];
+};
+
+/* One line to the person, escaped; the progress line makes room. */
+void scan_say(struct scan_run *run, const char *fmt, ...) PRINTF(2, 3);
+void scan_progress_clear(struct scan_run *run);
+int scan_progress_start(struct scan_run *run, struct err *e) MUST_USE;
+/* Call after anything was written: the flush comes in the next turn. */
+void scan_written(struct scan_run *run);
+
+extern const struct scan_sink scan_run_sink;
+struct scan_host *scan_host_find(struct scan_run *run, const struct addr *a);
+/* The host goes on to what comes next: scripts, or its place in the output (then it is freed). */
+void scan_host_next(struct scan_run *run, struct scan_host *h);
+void scan_host_finish(struct scan_run *run, struct scan_host *h);
+/* The run was interrupted: names are not waited for any more. */
+void scan_hosts_interrupt(struct scan_run *run);
+void scan_hosts_free(struct scan_run *run);
+/* The whole run goes on to what comes next, if it can. */
+void scan_run_advance(struct scan_run *run);
+
+/* Loads the scripts that are wanted; run->scripts stays NULL when none are. */
+int scan_scripts_load(struct scan_run *run, struct err *e) MUST_USE;
+int scan_scripts_start(struct scan_run *run, struct err *e) MUST_USE;
+int scan_scripts_add(struct scan_run *run, struct scan_host *h, struct err *e) MUST_USE;
+void scan_phase_write(struct scan_run *run, enum script_phase phase);
+void scan_phases_free(struct scan_run *run);
+
+#define SCAN_JOB 1

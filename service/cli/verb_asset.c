@@ -1,0 +1,210 @@
+/* `muster asset WHAT`: everything about one asset on one page. */
+#include "service/cli/change_form.h"
+#include "service/cli/db.h"
+#include "service/cli/scan_writer.h"
+#include "service/cli/verb_db.h"
+
+#include "engine/base/addr.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* By id, address, MAC address or name, in this order of trust; never by part of a name. */
+static const char find_sql[] =
+    "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
+    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
+    " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
+    " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3))"
+    " ORDER BY a.zone, a.first_seen";
+
+static const char json_sql[] =
+    "SELECT jsonb_build_object('asset', (SELECT to_jsonb(a) FROM report.asset a"
+    " WHERE a.asset_id = $1::uuid),"
+    " 'hosts', (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.address) FROM report.host h"
+    " WHERE h.asset_id = $1::uuid),"
+    " 'services', (SELECT COALESCE(jsonb_agg(to_jsonb(s) ORDER BY s.address, s.protocol, s.port),"
+    " '[]') FROM report.service s WHERE s.asset_id = $1::uuid),"
+    " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r) ORDER BY r.address, r.port, r.script),"
+    " '[]') FROM report.script_result r JOIN report.host h USING (zone, address)"
+    " WHERE h.asset_id = $1::uuid))::text";
+
+static const char head_sql[] =
+    "SELECT a.name, a.state, a.zone, a.asset_id, array_to_string(a.macs, ' '), a.vendor,"
+    " a.first_seen, a.last_seen, a.label, a.note FROM report.asset a WHERE a.asset_id = $1::uuid";
+
+static const char hosts_sql[] =
+    "SELECT host(h.address), h.state, h.hostname, h.mac, h.vendor, h.reason, h.present_since,"
+    " h.last_seen, h.last_checked FROM report.host h WHERE h.asset_id = $1::uuid"
+    " ORDER BY h.address";
+
+static const char ports_sql[] =
+    "SELECT host(s.address), s.port || '/' || s.protocol, s.state,"
+    " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
+    " concat_ws(' ', s.product, s.version, '(' || s.extra || ')') FROM report.service s"
+    " WHERE s.asset_id = $1::uuid ORDER BY s.address, s.protocol, s.port";
+
+static const char scripts_sql[] =
+    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output"
+    " FROM report.script_result r JOIN report.host h USING (zone, address)"
+    " WHERE h.asset_id = $1::uuid ORDER BY r.address, r.port NULLS FIRST, r.script";
+
+static const struct column host_columns[] = {
+    {"address", "ADDRESS", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},
+    {"hostname", "NAME", COLUMN_TEXT},
+    {"mac", "MAC", COLUMN_TEXT},
+    {"vendor", "VENDOR", COLUMN_TEXT},
+    {"reason", "BY", COLUMN_TEXT},
+    {"present_since", "THERE SINCE", COLUMN_TIME},
+    {"last_seen", "LAST SEEN", COLUMN_TIME},
+    {"last_checked", "LOOKED AT", COLUMN_TIME},
+};
+
+static const struct column port_columns[] = {
+    {"address", "ADDRESS", COLUMN_TEXT},       {"place", "PORT", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},          {"service", "SERVICE", COLUMN_TEXT},
+    {"first_seen", "OPEN SINCE", COLUMN_TIME}, {"last_seen", "LAST SEEN", COLUMN_TIME},
+    {"product", "PRODUCT", COLUMN_TEXT},
+};
+
+struct page {
+    struct cli_db *x;
+    struct buf out;
+    struct table_style style;
+    const char *id;
+};
+
+static int ask(struct page *p, const char *sql, struct db_rows **ret, struct err *e)
+{
+    return cli_ask(p->x, sql, &p->id, 1, ret, e);
+}
+
+static void fact(struct page *p, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    buf_printf(&p->out, "%-12s", name);
+    screen_text(&p->out, value);
+    buf_char(&p->out, '\n');
+}
+
+static void fact_time(struct page *p, const char *name, const char *value)
+{
+    char text[TIME_TEXT_MAX];
+    usec_t wall = table_time(value);
+
+    fact(p, name, wall ? time_format(wall, text) : value);
+}
+
+static int page_head(struct page *p, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = ask(p, head_sql, &rows, e);
+
+    if (r < 0)
+        return r;
+    fact(p, "asset", db_rows_text(rows, 0, 0));
+    fact(p, "state", db_rows_text(rows, 0, 1));
+    fact(p, "zone", db_rows_text(rows, 0, 2));
+    fact(p, "id", db_rows_text(rows, 0, 3));
+    fact(p, "mac", db_rows_text(rows, 0, 4));
+    fact(p, "vendor", db_rows_text(rows, 0, 5));
+    fact_time(p, "first seen", db_rows_text(rows, 0, 6));
+    fact_time(p, "last seen", db_rows_text(rows, 0, 7));
+    fact(p, "label", db_rows_text(rows, 0, 8));
+    fact(p, "note", db_rows_text(rows, 0, 9));
+    return 0;
+}
+
+static int page_table(struct page *p, const char *sql, const struct column *columns, size_t n,
+                      struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(table_done) struct table t = {.columns = columns, .n_columns = n};
+    int r = ask(p, sql, &rows, e);
+
+    if (r == 0 && cli_rows_table(&t, rows) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
+    if (r < 0 || !t.n_rows)
+        return r;
+    buf_char(&p->out, '\n');
+    table_write(&p->out, &t, &p->style);
+    return 0;
+}
+
+static int page_scripts(struct page *p, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = ask(p, scripts_sql, &rows, e);
+
+    for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
+        const char *output = db_rows_text(rows, i, 3);
+        struct script_result s = {.script = db_rows_text(rows, i, 2),
+                                  .output = output,
+                                  .output_len = output ? strlen(output) : 0};
+
+        buf_printf(&p->out, "\n%s %s\n", db_rows_text(rows, i, 0),
+                   db_rows_text(rows, i, 1) ? db_rows_text(rows, i, 1) : "(host)");
+        scan_script_text(&p->out, &s);
+    }
+    return r;
+}
+
+static int page_print(struct page *p, bool json, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r;
+
+    if (json) {
+        r = ask(p, json_sql, &rows, e);
+        if (r == 0)
+            buf_printf(&p->out, "%s\n", db_rows_text(rows, 0, 0));
+        return r;
+    }
+    r = page_head(p, e);
+    if (r == 0)
+        r = page_table(p, hosts_sql, host_columns, ARRAY_LEN(host_columns), e);
+    if (r == 0)
+        r = page_table(p, ports_sql, port_columns, ARRAY_LEN(port_columns), e);
+    return r < 0 ? r : page_scripts(p, e);
+}
+
+static int pages(struct cli_db *x, const struct db_args *a, const char *what, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *found = NULL;
+    char canonical[ADDR_TEXT_MAX] = "";
+    const char *params[] = {what, a->zone, canonical};
+    struct addr address;
+    int r;
+
+    if (addr_parse(what, &address) == 0)
+        addr_format(&address, canonical);
+    r = cli_ask(x, find_sql, params, ARRAY_LEN(params), &found, e);
+    if (r == 0 && !db_rows_count(found))
+        return err_set(e, -ENOENT,
+                       "no asset has the address, name, MAC address or id '%s' ('muster assets "
+                       "--all' lists them)",
+                       what);
+    for (size_t i = 0; r == 0 && i < db_rows_count(found); i++) {
+        struct page p = {
+            .x = x, .style = table_style_for(stdout, false), .id = db_rows_text(found, i, 0)};
+
+        if (i && !a->json)
+            buf_char(&p.out, '\n');
+        r = page_print(&p, a->json, e);
+        cli_print(&p.out);
+        buf_done(&p.out);
+    }
+    return r;
+}
+
+int verb_asset(struct verb_call *c)
+{
+    CLEANUP(cli_db_done) struct cli_db x = {0};
+    const struct db_args *a = c->args;
+    struct err e = {0};
+
+    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || pages(&x, a, c->operands.values[0], &e) < 0)
+        return verb_fail(c, &e);
+    return EXIT_NOTHING;
+}

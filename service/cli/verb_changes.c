@@ -1,0 +1,268 @@
+/* `muster changes`, `diff` and `changes --follow`.
+ *
+ * What is listed is the news: edges against an inventory that had been taken before.  A first
+ * inventory and the details of another change (the ports of a host that appeared) come with --all.
+ *
+ * Following reads the ledger in the order in which it became visible (report.changes_after), not by
+ * its ids: those are handed out before the commit, and a reader of ids loses what commits late. */
+#include "service/cli/change_form.h"
+#include "service/cli/db.h"
+#include "service/cli/verb_db.h"
+
+#include "engine/loop/loop.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FOLLOW_EVERY (500 * USEC_PER_MSEC)
+#define FOLLOW_ROWS  "500"
+
+/* Columns of struct change, for a row c of report.change. */
+#define GIST(side)                                                                                 \
+    " CASE c.kind WHEN 'script' THEN c." side "->>'output'"                                        \
+    " WHEN 'service' THEN concat_ws(' ', c." side "->>'name', c." side "->>'product', c." side     \
+    "->>'version')"                                                                                \
+    " WHEN 'holder' THEN c." side "->>'mac'"                                                       \
+    " WHEN 'port' THEN c." side "->>'state'"                                                       \
+    " ELSE concat_ws(' ', c." side "->>'hostname', c." side "->>'mac', c." side                    \
+    "->>'vendor') END,"
+
+#define CHANGE_COLUMNS                                                                             \
+    " c.at, c.zone, host(c.address), c.protocol, c.port,"                                          \
+    " COALESCE(split_part(c.type, '.', 1), CASE c.kind WHEN 'presence' THEN 'host'"                \
+    " WHEN 'holder' THEN 'host' WHEN 'text' THEN c.attribute ELSE c.kind END),"                    \
+    " CASE WHEN c.kind = 'script' THEN c.attribute END,"                                           \
+    " COALESCE(split_part(c.type, '.', 2), c.what)," GIST("old")                                   \
+        GIST("new") " COALESCE(c.new->>'service', c.old->>'service'),"                             \
+                    " CASE WHEN c.new IS NULL THEN c.last_seen END, c.old::text, c.new::text,"     \
+                    " c.tx::text, c.change_id, c.news"
+
+enum { COLUMN_TX = 14, COLUMN_ID = 15, COLUMN_NEWS = 16 };
+
+static void change_of_row(struct change *c, const struct db_rows *r, size_t row)
+{
+    *c = (struct change){
+        .at = db_rows_text(r, row, 0),
+        .zone = db_rows_text(r, row, 1),
+        .address = db_rows_text(r, row, 2),
+        .protocol = db_rows_text(r, row, 3),
+        .port = db_rows_text(r, row, 4),
+        .kind = db_rows_text(r, row, 5),
+        .name = db_rows_text(r, row, 6),
+        .what = db_rows_text(r, row, 7),
+        .old_value = db_rows_text(r, row, 8),
+        .new_value = db_rows_text(r, row, 9),
+        .service = db_rows_text(r, row, 10),
+        .seen = db_rows_text(r, row, 11),
+        .old_json = db_rows_text(r, row, 12),
+        .new_json = db_rows_text(r, row, 13),
+    };
+}
+
+static void writer_init(struct change_writer *w, const struct db_args *a)
+{
+    int form = a->format ? change_form_from(a->format) : CHANGE_TEXT;
+
+    *w = (struct change_writer){.form = a->json ? CHANGE_JSON : (enum change_form)form,
+                                .style = table_style_for(stdout, false)};
+}
+
+static int ask_zones(struct cli_db *x, struct change_writer *w, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = cli_ask(x, "SELECT count(DISTINCT zone) > 1 FROM report.coverage", NULL, 0, &rows, e);
+
+    if (r == 0)
+        w->many_zones = db_rows_bool(rows, 0, 0);
+    return r;
+}
+
+static const char list_sql[] =
+    "SELECT" CHANGE_COLUMNS " FROM report.change c"
+    " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
+    " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
+    " AND ($5::xid8 IS NULL OR c.tx < $5)"
+    " ORDER BY c.noted_at, c.tx, c.change_id";
+
+/* ndiff groups by host. */
+static const char ndiff_sql[] =
+    "SELECT" CHANGE_COLUMNS " FROM report.change c"
+    " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
+    " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
+    " AND ($5::xid8 IS NULL OR c.tx < $5)"
+    " ORDER BY c.zone, c.address, c.protocol NULLS FIRST, c.port, c.noted_at, c.change_id";
+
+struct range {
+    char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+    const char *before_tx; /* NULL: all */
+    bool has_to;
+};
+
+static int print_range(struct cli_db *x, const struct db_args *a, struct change_writer *w,
+                       const struct range *g, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(buf_done) struct buf out = {0};
+    const char *params[] = {g->from, g->has_to ? g->to : NULL, a->zone, a->all ? "t" : "f",
+                            g->before_tx};
+    int r = cli_ask(x, w->form == CHANGE_NDIFF ? ndiff_sql : list_sql, params, ARRAY_LEN(params),
+                    &rows, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        struct change c;
+
+        change_of_row(&c, rows, i);
+        change_write(&out, w, &c);
+        if (out.len > 65536)
+            cli_print(&out);
+    }
+    cli_print(&out);
+    return db_rows_count(rows) ? EXIT_CHANGES : EXIT_NOTHING;
+}
+
+static int range_make(struct range *g, const struct db_args *a, struct err *e)
+{
+    int r;
+
+    if (!a->between[0])
+        return cli_time(a->since ? a->since : "24h", "--since", g->from, e);
+    if (a->since)
+        return err_set(e, -EINVAL, "--since and --between exclude each other; give one");
+    r = cli_time(a->between[0], "--between", g->from, e);
+    if (r == 0)
+        r = cli_time(a->between[1], "--between", g->to, e);
+    g->has_to = true;
+    if (r == 0 && strcmp(g->from, g->to) > 0)
+        return err_set(e, -EINVAL, "--between: %s is later than %s", g->from, g->to);
+    return r;
+}
+
+struct follower {
+    char tx[32], id[32]; /* the last change that was read */
+};
+
+/* Everything that commits from now on is behind this point. */
+static int follow_from_now(struct cli_db *x, struct follower *f, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = cli_ask(x, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text", NULL, 0, &rows, e);
+
+    if (r < 0)
+        return r;
+    snprintf(f->tx, sizeof f->tx, "%s", db_rows_text(rows, 0, 0));
+    snprintf(f->id, sizeof f->id, "0");
+    return 0;
+}
+
+static int follow_once(struct cli_db *x, const struct db_args *a, struct change_writer *w,
+                       struct follower *f, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(buf_done) struct buf out = {0};
+    const char *params[] = {f->tx, f->id};
+    int r = cli_ask(x,
+                    "SELECT" CHANGE_COLUMNS
+                    " FROM report.changes_after($1::xid8, $2::int8, " FOLLOW_ROWS ") c",
+                    params, ARRAY_LEN(params), &rows, e);
+
+    for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
+        struct change c;
+
+        change_of_row(&c, rows, i);
+        snprintf(f->tx, sizeof f->tx, "%s", db_rows_text(rows, i, COLUMN_TX));
+        snprintf(f->id, sizeof f->id, "%s", db_rows_text(rows, i, COLUMN_ID));
+        if ((a->all || db_rows_bool(rows, i, COLUMN_NEWS)) &&
+            (!a->zone || (c.zone && strcmp(c.zone, a->zone) == 0)))
+            change_write(&out, w, &c);
+    }
+    cli_print(&out);
+    return r;
+}
+
+static void wait_turn(struct cli_db *x)
+{
+    usec_t until = loop_now(x->loop) + FOLLOW_EVERY;
+
+    do
+        loop_turn(x->loop, FOLLOW_EVERY / 5);
+    while (loop_now(x->loop) < until);
+}
+
+/* Ends only when stdout does.  A database that goes away is told once, and waited for. */
+static int follow(struct cli_db *x, const struct db_args *a, struct change_writer *w,
+                  struct follower *f)
+{
+    bool lost = false;
+
+    while (!ferror(stdout)) {
+        struct err e = {0};
+        int r = follow_once(x, a, w, f, &e);
+
+        if (r < 0 && !lost)
+            fprintf(stderr, "muster changes: %s; trying again\n", err_text(&e));
+        if (r == 0 && lost)
+            fprintf(stderr, "muster changes: the database is back\n");
+        lost = r < 0;
+        wait_turn(x);
+    }
+    return EXIT_ERROR;
+}
+
+static int changes_follow(struct verb_call *c, struct cli_db *x, struct change_writer *w,
+                          struct range *g)
+{
+    const struct db_args *a = c->args;
+    struct follower f;
+    struct err e = {0};
+
+    if (g->has_to)
+        return verb_fail(c, (err_set(&e, -EINVAL, "--follow has no end; leave out --between"), &e));
+    if (ask_zones(x, w, &e) < 0 || follow_from_now(x, &f, &e) < 0)
+        return verb_fail(c, &e);
+    g->before_tx = f.tx;
+    if (a->since && print_range(x, a, w, g, &e) < 0)
+        return verb_fail(c, &e);
+    return follow(x, a, w, &f);
+}
+
+static int changes_print(struct verb_call *c, struct range *g)
+{
+    CLEANUP(cli_db_done) struct cli_db x = {0};
+    const struct db_args *a = c->args;
+    struct change_writer w;
+    struct err e = {0};
+    int r;
+
+    writer_init(&w, a);
+    if (cli_db_open(&x, a, a->follow ? CLI_DB_STAY : CLI_DB_ONCE, &e) < 0)
+        return verb_fail(c, &e);
+    if (a->follow)
+        return changes_follow(c, &x, &w, g);
+    r = ask_zones(&x, &w, &e);
+    if (r == 0)
+        r = print_range(&x, a, &w, g, &e);
+    return r < 0 ? verb_fail(c, &e) : r;
+}
+
+int verb_changes(struct verb_call *c)
+{
+    struct range g = {0};
+    struct err e = {0};
+
+    if (range_make(&g, c->args, &e) < 0)
+        return verb_fail(c, &e);
+    return changes_print(c, &g);
+}
+
+int verb_diff(struct verb_call *c)
+{
+    struct db_args *a = c->args;
+
+    a->between[0] = c->operands.values[0];
+    a->between[1] = c->operands.values[1];
+    if (!a->format)
+        a->format = "ndiff";
+    return verb_changes(c);
+}

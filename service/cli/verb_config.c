@@ -1,0 +1,71 @@
+/* `muster config check`: every problem in one go, each with its line. */
+#include "service/cli/verb_config.h"
+
+#include "engine/base/buf.h"
+#include "service/cli/db_args.h"
+#include "service/cli/screen.h"
+#include "service/config/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct problem_count {
+    unsigned n;
+};
+
+static void on_problem(void *user, const char *text)
+{
+    CLEANUP(buf_done) struct buf line = {0};
+    struct problem_count *count = user;
+
+    count->n++;
+    screen_text(&line, text);
+    fprintf(stderr, "%s\n", line.data ? line.data : "");
+}
+
+static int read_file(struct buf *out, const char *path, struct err *e)
+{
+    CLEANUP(fclosep) FILE *f = fopen(path, "re");
+    char block[8192];
+    size_t n;
+
+    if (!f)
+        return err_set(e, -errno, "%s: %s", path, strerror(errno));
+    while ((n = fread(block, 1, sizeof block, f)) > 0)
+        buf_add(out, block, n);
+    if (ferror(f))
+        return err_set(e, -EIO, "%s: cannot be read", path);
+    buf_str(out, "");
+    return out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+static void tell_good(const struct config *c)
+{
+    uint64_t addresses = 0;
+    unsigned passes = 0;
+
+    for (uint32_t i = 0; i < c->n_zones; i++) {
+        addresses += addr_set_count(&c->zones[i].scope);
+        passes += c->zones[i].n_passes;
+    }
+    printf("%s: good: %u zones with %llu addresses, %u passes, %u endpoints\n", c->path, c->n_zones,
+           (unsigned long long)addresses, passes, c->n_endpoints);
+}
+
+int verb_config_check(struct verb_call *c)
+{
+    CLEANUP(config_freep) struct config *config = NULL;
+    CLEANUP(buf_done) struct buf text = {0};
+    CLEANUP(freep) char *path = NULL;
+    const struct db_args *a = c->args;
+    struct problem_count count = {0};
+    struct err e = {0};
+    const char *given = c->operands.n ? c->operands.values[0] : a->config;
+
+    if (config_find_path(&path, given, &e) < 0 || read_file(&text, path, &e) < 0)
+        return verb_fail(c, &e);
+    if (config_load_data(&config, path, text.data, text.len, on_problem, &count, &e) < 0)
+        return count.n ? EXIT_ERROR : verb_fail(c, &e);
+    tell_good(config);
+    return EXIT_NOTHING;
+}

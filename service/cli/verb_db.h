@@ -1,0 +1,19 @@
+/* The verbs that ask the inventory or tell the service something. */
+#pragma once
+
+#include "service/cli/verb.h"
+
+int verb_status(struct verb_call *c);
+int verb_assets(struct verb_call *c);
+int verb_asset(struct verb_call *c);
+int verb_services(struct verb_call *c);
+int verb_changes(struct verb_call *c);
+int verb_diff(struct verb_call *c);
+int verb_passes(struct verb_call *c);
+int verb_rescan(struct verb_call *c);
+int verb_deliveries(struct verb_call *c);
+int verb_replay(struct verb_call *c);
+int verb_endpoint_list(struct verb_call *c);
+int verb_endpoint_enable(struct verb_call *c);
+int verb_db_migrate(struct verb_call *c);
+int verb_db_psql(struct verb_call *c);

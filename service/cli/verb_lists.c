@@ -1,0 +1,195 @@
+/* The listing verbs: assets, services, passes.  Each is a query over the views of schema report and
+ * a table of columns. */
+#include "service/cli/db.h"
+#include "service/cli/verb_db.h"
+
+#include "engine/base/addr.h"
+
+#include <string.h>
+
+/* A filter for SQL: as a network when it can be read so (text in [0]), else as a pattern for ILIKE
+ * (in [1]). */
+struct filter {
+    const char *params[3]; /* network, pattern, port */
+    char pattern[256];
+};
+
+static bool is_number(const char *text)
+{
+    return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+/* Backslash, % and _ stand for themselves. */
+static void filter_pattern(struct filter *f, const char *text)
+{
+    size_t n = 0;
+
+    f->pattern[n++] = '%';
+    for (; *text && n + 4 < sizeof f->pattern; text++) {
+        if (strchr("\\%_", *text))
+            f->pattern[n++] = '\\';
+        f->pattern[n++] = *text;
+    }
+    f->pattern[n++] = '%';
+    f->pattern[n] = '\0';
+    f->params[1] = f->pattern;
+}
+
+static void filter_make(struct filter *f, const char *text)
+{
+    struct prefix p;
+    struct addr a;
+
+    *f = (struct filter){0};
+    if (!text)
+        return;
+    if (addr_parse(text, &a) == 0 || prefix_parse(text, &p, NULL) == 0)
+        f->params[0] = text;
+    else if (is_number(text) && strlen(text) < 6)
+        f->params[2] = text;
+    else
+        filter_pattern(f, text);
+}
+
+static int list(struct verb_call *c, struct cli_listing *l)
+{
+    CLEANUP(cli_db_done) struct cli_db x = {0};
+    const struct db_args *a = c->args;
+    struct err e = {0};
+
+    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || cli_list(&x, l, a->json, &e) < 0)
+        return verb_fail(c, &e);
+    return EXIT_NOTHING;
+}
+
+static const struct column asset_columns[] = {
+    {"zone", "ZONE", COLUMN_TEXT},
+    {"name", "NAME", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},
+    {"addresses_text", "ADDRESSES", COLUMN_TEXT},
+    {"mac", "MAC", COLUMN_TEXT},
+    {"open_ports", "PORTS", COLUMN_NUMBER},
+    {"first_seen", "FIRST SEEN", COLUMN_TIME},
+    {"last_seen", "LAST SEEN", COLUMN_TIME},
+    {"vendor", "VENDOR", COLUMN_TEXT},
+    {"asset_id", NULL, COLUMN_TEXT},
+    {"hostname", NULL, COLUMN_TEXT},
+    {"addresses", NULL, COLUMN_JSON},
+    {"macs", NULL, COLUMN_JSON},
+};
+
+int verb_assets(struct verb_call *c)
+{
+    const struct db_args *a = c->args;
+    struct filter f;
+    const char *params[5];
+    struct cli_listing l = {
+        .sql = "SELECT a.zone, a.name, a.state,"
+               " array_to_string(ARRAY(SELECT host(x) FROM unnest(a.addresses) x), ' '),"
+               " array_to_string(a.macs, ' '), a.open_ports, a.first_seen, a.last_seen, a.vendor,"
+               " a.asset_id, a.hostname,"
+               " to_json(ARRAY(SELECT host(x) FROM unnest(a.addresses) x)),"
+               " COALESCE(to_json(a.macs), '[]')"
+               " FROM report.asset a"
+               " WHERE ($1::text IS NULL OR a.zone = $1) AND ($2::bool OR a.state <> 'absent')"
+               " AND ($3::inet IS NULL OR EXISTS (SELECT FROM unnest(a.addresses) x"
+               " WHERE x <<= $3::inet))"
+               " AND ($4::text IS NULL OR concat_ws(' ', a.name, a.hostname, a.vendor, a.label,"
+               " a.note, array_to_string(a.macs, ' ')) ILIKE $4)"
+               " AND ($5::text IS NULL OR a.name ILIKE '%' || $5 || '%')"
+               " ORDER BY a.zone, (SELECT min(x) FROM unnest(a.addresses) x)",
+        .params = params,
+        .n_params = ARRAY_LEN(params),
+        .columns = asset_columns,
+        .n_columns = ARRAY_LEN(asset_columns),
+        .nothing = "no assets",
+    };
+
+    filter_make(&f, c->operands.n ? c->operands.values[0] : NULL);
+    params[0] = a->zone;
+    params[1] = a->all ? "t" : "f";
+    memcpy(params + 2, f.params, sizeof f.params);
+    return list(c, &l);
+}
+
+static const struct column service_columns[] = {
+    {"zone", "ZONE", COLUMN_TEXT},
+    {"address", "ADDRESS", COLUMN_TEXT},
+    {"place", "PORT", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},
+    {"service", "SERVICE", COLUMN_TEXT},
+    {"first_seen", "FIRST SEEN", COLUMN_TIME},
+    {"last_seen", "LAST SEEN", COLUMN_TIME},
+    {"banner", "PRODUCT", COLUMN_TEXT},
+    {"protocol", NULL, COLUMN_TEXT},
+    {"port", NULL, COLUMN_NUMBER},
+    {"product", NULL, COLUMN_TEXT},
+    {"version", NULL, COLUMN_TEXT},
+    {"extra", NULL, COLUMN_TEXT},
+    {"tunnel", NULL, COLUMN_TEXT},
+    {"cpe", NULL, COLUMN_JSON},
+    {"method", NULL, COLUMN_TEXT},
+    {"misses", NULL, COLUMN_NUMBER},
+    {"asset_id", NULL, COLUMN_TEXT},
+};
+
+int verb_services(struct verb_call *c)
+{
+    const struct db_args *a = c->args;
+    struct filter f;
+    const char *params[5];
+    struct cli_listing l = {
+        .sql = "SELECT s.zone, host(s.address), s.port || '/' || s.protocol, s.state,"
+               " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
+               " concat_ws(' ', s.product, s.version, '(' || s.extra || ')'), s.protocol, s.port,"
+               " s.product, s.version, s.extra, s.tunnel, to_json(s.cpe), s.method, s.misses,"
+               " s.asset_id FROM report.service s"
+               " WHERE ($1::text IS NULL OR s.zone = $1) AND ($2::bool OR s.state <> 'dormant')"
+               " AND ($3::inet IS NULL OR s.address <<= $3::inet)"
+               " AND ($4::text IS NULL OR concat_ws(' ', s.service, s.product, s.version, s.extra,"
+               " s.hostname) ILIKE $4)"
+               " AND ($5::int4 IS NULL OR s.port = $5::int4)"
+               " ORDER BY s.zone, s.address, s.protocol, s.port",
+        .params = params,
+        .n_params = ARRAY_LEN(params),
+        .columns = service_columns,
+        .n_columns = ARRAY_LEN(service_columns),
+        .nothing = "no open ports",
+    };
+
+    filter_make(&f, c->operands.n ? c->operands.values[0] : NULL);
+    params[0] = a->zone;
+    params[1] = a->all ? "t" : "f";
+    memcpy(params + 2, f.params, sizeof f.params);
+    return list(c, &l);
+}
+
+static const struct column pass_columns[] = {
+    {"zone", "ZONE", COLUMN_TEXT},         {"pass", "PASS", COLUMN_TEXT},
+    {"kind", "KIND", COLUMN_TEXT},         {"every", "EVERY", COLUMN_SPAN},
+    {"blocks", "BLOCKS", COLUMN_NUMBER},   {"visited", "VISITED", COLUMN_NUMBER},
+    {"running", "RUNNING", COLUMN_NUMBER}, {"late", "LATE", COLUMN_NUMBER},
+    {"doubts", "DOUBTS", COLUMN_NUMBER},   {"oldest", "OLDEST LOOK", COLUMN_TIME},
+    {"next", "NEXT", COLUMN_TIME},
+};
+
+int verb_passes(struct verb_call *c)
+{
+    const struct db_args *a = c->args;
+    const char *params[] = {a->zone};
+    struct cli_listing l = {
+        .sql = "SELECT zone, pass, kind, extract(epoch FROM every)::float8, count(*),"
+               " count(last_at), count(*) FILTER (WHERE running),"
+               " count(*) FILTER (WHERE wanted_at < now() - every AND NOT running), sum(doubts),"
+               " CASE WHEN count(*) = count(last_at) THEN min(last_at) END, min(due_at)"
+               " FROM report.coverage WHERE ($1::text IS NULL OR zone = $1)"
+               " GROUP BY zone, pass, kind, every ORDER BY zone, pass",
+        .params = params,
+        .n_params = 1,
+        .columns = pass_columns,
+        .n_columns = ARRAY_LEN(pass_columns),
+        .nothing = "no passes: musterd has not taken over its configuration yet",
+    };
+
+    return list(c, &l);
+}

@@ -1,0 +1,234 @@
+/* `muster status`: the one line that counts first, then how fresh the inventory is.
+ *
+ * --wait-baseline is for scripts that start musterd: the database may not even exist yet, so every
+ * failure but a bad configuration means "not yet" until the time is over. */
+#include "service/cli/db.h"
+#include "service/cli/verb_db.h"
+
+#include "engine/loop/loop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define LOOK_EVERY (200 * USEC_PER_MSEC)
+
+static const char counts_sql[] =
+    "SELECT count(*) FILTER (WHERE what IN ('opened', 'returned')),"
+    " count(*) FILTER (WHERE what IN ('changed', 'reassigned')),"
+    " count(*) FILTER (WHERE what NOT IN ('opened', 'returned', 'changed', 'reassigned'))"
+    " FROM report.change WHERE news AND noted_at > $1::timestamptz";
+
+static const char totals_sql[] =
+    "SELECT (SELECT count(*) FROM report.asset WHERE state = 'present'),"
+    " (SELECT count(*) FROM report.asset WHERE state = 'absent'),"
+    " (SELECT count(*) FROM report.asset WHERE state = 'unknown'),"
+    " (SELECT count(*) FROM report.service WHERE state = 'open'),"
+    " (SELECT COALESCE(sum(doubts), 0) FROM report.coverage),"
+    " (SELECT count(*) FROM report.coverage WHERE wanted_at < now() - every AND NOT running)";
+
+/* Worst block of each pass: its age, and when the next visit is due. */
+static const char passes_sql[] =
+    "SELECT zone, pass, extract(epoch FROM now() - min(last_at))::float8,"
+    " extract(epoch FROM GREATEST(min(due_at) - now(), '0'))::float8, count(*), count(last_at),"
+    " bool_or(running)"
+    " FROM report.coverage GROUP BY zone, pass ORDER BY zone, pass";
+
+static const char baseline_sql[] =
+    "SELECT count(*) > 0 AND count(*) = count(last_at), count(last_at), count(*)"
+    " FROM report.coverage";
+
+struct status {
+    struct db_rows *counts, *totals, *passes;
+    char since[TIME_TEXT_MAX];
+    const char *window;
+};
+
+static void status_done(struct status *s)
+{
+    db_rows_free(s->counts);
+    db_rows_free(s->totals);
+    db_rows_free(s->passes);
+}
+
+/* Turns the loop for a while, so that a reconnect can happen and nothing blocks. */
+static void linger(struct loop *l, usec_t span)
+{
+    usec_t until = loop_now(l) + span;
+
+    do
+        loop_turn(l, LOOK_EVERY / 4);
+    while (loop_now(l) < until);
+}
+
+static bool is_done(struct cli_db *x, char *ret_state, size_t size, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+
+    if (cli_ask(x, baseline_sql, NULL, 0, &rows, e) < 0)
+        return false;
+    snprintf(ret_state, size, "%s of %s first looks are done", db_rows_text(rows, 0, 1),
+             db_rows_text(rows, 0, 2));
+    return db_rows_bool(rows, 0, 0);
+}
+
+/* One try with a connection of its own: the database may be starting. */
+static bool try_baseline(const struct db_args *a, char *state, size_t size, struct err *e)
+{
+    CLEANUP(cli_db_done) struct cli_db x = {0};
+
+    if (cli_db_open(&x, a, CLI_DB_ONCE, e) < 0 || !is_done(&x, state, size, e)) {
+        if (e->code)
+            snprintf(state, size, "%s", err_text(e));
+        return false;
+    }
+    return true;
+}
+
+static int wait_baseline(const struct db_args *a, struct err *e)
+{
+    CLEANUP(loop_freep) struct loop *l = NULL;
+    char state[ERR_TEXT_MAX] = "", span[TIME_TEXT_MAX];
+    usec_t until;
+    int r = loop_new(&l, e);
+
+    if (r < 0)
+        return r;
+    for (until = loop_now(l) + a->wait_baseline;; linger(l, LOOK_EVERY)) {
+        struct err why = {0};
+
+        if (try_baseline(a, state, sizeof state, &why))
+            return 0;
+        if (loop_now(l) >= until)
+            return err_set(e, -ETIMEDOUT, "the first inventory was not there after %s: %.400s",
+                           span_format(a->wait_baseline, span), state);
+    }
+}
+
+static int ask_all(struct cli_db *x, const struct db_args *a, struct status *s, struct err *e)
+{
+    const char *since = a->since ? a->since : "24h";
+    const char *params[] = {s->since};
+    usec_t span;
+    int r = cli_time(since, "--since", s->since, e);
+
+    s->window = span_parse(since, &span) == 0 ? since : NULL;
+    if (r == 0)
+        r = cli_ask(x, counts_sql, params, 1, &s->counts, e);
+    if (r == 0)
+        r = cli_ask(x, totals_sql, NULL, 0, &s->totals, e);
+    if (r == 0)
+        r = cli_ask(x, passes_sql, NULL, 0, &s->passes, e);
+    return r;
+}
+
+/* Time passed since s->since, when it was given as a point. */
+static void window_text(char ret[TIME_TEXT_MAX], struct cli_db *x, const struct status *s)
+{
+    usec_t from, now = loop_wall(x->loop);
+
+    if (s->window)
+        snprintf(ret, TIME_TEXT_MAX, "%s", s->window);
+    else if (time_parse(s->since, &from) == 0 && now > from)
+        span_format((now - from) / USEC_PER_SEC * USEC_PER_SEC, ret);
+    else
+        snprintf(ret, TIME_TEXT_MAX, "0s");
+}
+
+static void print_first_line(struct buf *out, struct cli_db *x, const struct status *s)
+{
+    char window[TIME_TEXT_MAX];
+
+    window_text(window, x, s);
+    buf_printf(out, "%" PRId64 " new, %" PRId64 " changed, %" PRId64 " gone since %s (window %s)\n",
+               db_rows_int(s->counts, 0, 0, 0), db_rows_int(s->counts, 0, 1, 0),
+               db_rows_int(s->counts, 0, 2, 0), s->since, window);
+}
+
+static void print_span(struct buf *out, const char *seconds)
+{
+    char text[TIME_TEXT_MAX];
+    double s = seconds ? strtod(seconds, NULL) : 0;
+
+    buf_str(out, span_format((usec_t)(s < 0 ? 0 : s) * USEC_PER_SEC, text));
+}
+
+static void print_pass(struct buf *out, const struct db_rows *p, size_t row)
+{
+    int64_t blocks = db_rows_int(p, row, 4, 0), visited = db_rows_int(p, row, 5, 0);
+
+    buf_str(out, "  ");
+    screen_text(out, db_rows_text(p, row, 0));
+    buf_char(out, ' ');
+    screen_text(out, db_rows_text(p, row, 1));
+    if (visited < blocks) {
+        buf_printf(out, ": first look, %" PRId64 " of %" PRId64 " blocks done", visited, blocks);
+    } else {
+        buf_str(out, ": looked at ");
+        print_span(out, db_rows_text(p, row, 2));
+        buf_str(out, " ago");
+    }
+    if (db_rows_bool(p, row, 6)) {
+        buf_str(out, ", running\n");
+        return;
+    }
+    buf_str(out, ", next in ");
+    print_span(out, db_rows_text(p, row, 3));
+    buf_char(out, '\n');
+}
+
+static void print_rest(struct buf *out, const struct status *s)
+{
+    const struct db_rows *t = s->totals;
+
+    buf_printf(out, "assets: %s present, %s absent, %s unknown; open ports: %s\n",
+               db_rows_text(t, 0, 0), db_rows_text(t, 0, 1), db_rows_text(t, 0, 2),
+               db_rows_text(t, 0, 3));
+    if (db_rows_int(t, 0, 4, 0))
+        buf_printf(out, "waiting for confirmation: %s\n", db_rows_text(t, 0, 4));
+    if (db_rows_int(t, 0, 5, 0))
+        buf_printf(out, "late: %s blocks were not looked at in time (is musterd running?)\n",
+                   db_rows_text(t, 0, 5));
+    if (!db_rows_count(s->passes))
+        buf_str(out, "nothing is scheduled: musterd has not taken over its configuration yet\n");
+    else
+        buf_str(out, "passes:\n");
+    for (size_t row = 0; row < db_rows_count(s->passes); row++)
+        print_pass(out, s->passes, row);
+}
+
+static void print_json(struct buf *out, const struct status *s)
+{
+    static const char *const count_keys[] = {"new", "changed", "gone"};
+    static const char *const total_keys[] = {"assets_present", "assets_absent", "assets_unknown",
+                                             "ports_open",     "doubts",        "blocks_late"};
+
+    buf_printf(out, "{\"since\":\"%s\"", s->since);
+    for (size_t i = 0; i < ARRAY_LEN(count_keys); i++)
+        buf_printf(out, ",\"%s\":%s", count_keys[i], db_rows_text(s->counts, 0, i));
+    for (size_t i = 0; i < ARRAY_LEN(total_keys); i++)
+        buf_printf(out, ",\"%s\":%s", total_keys[i], db_rows_text(s->totals, 0, i));
+    buf_str(out, "}\n");
+}
+
+int verb_status(struct verb_call *c)
+{
+    CLEANUP(cli_db_done) struct cli_db x = {0};
+    CLEANUP(status_done) struct status s = {0};
+    CLEANUP(buf_done) struct buf out = {0};
+    const struct db_args *a = c->args;
+    struct err e = {0};
+
+    if (a->wait_baseline && wait_baseline(a, &e) < 0)
+        return verb_fail(c, &e);
+    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || ask_all(&x, a, &s, &e) < 0)
+        return verb_fail(c, &e);
+    if (a->json) {
+        print_json(&out, &s);
+    } else {
+        print_first_line(&out, &x, &s);
+        print_rest(&out, &s);
+    }
+    cli_print(&out);
+    return EXIT_NOTHING;
+}

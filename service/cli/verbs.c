@@ -1,0 +1,285 @@
+/* The table of verbs. */
+#include "service/cli/verb_config.h"
+#include "service/cli/verb_db.h"
+#include "service/cli/verb_doctor.h"
+#include "service/cli/verb_options.h"
+#include "service/cli/verb_scan.h"
+#include "service/cli/verb_script.h"
+
+#include "engine/base/buf.h"
+
+#include <string.h>
+
+static int verb_completion(struct verb_call *c)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    struct err e = {0};
+
+    if (strcmp(c->operands.values[0], "bash") != 0)
+        return err_set(&e, -1, "completion is written for bash alone"), verb_fail(c, &e);
+    cli_completion_bash(&out);
+    fputs(out.data ? out.data : "", stdout);
+    return out.failed ? EXIT_ERROR : EXIT_NOTHING;
+}
+
+#define SCAN  "Scan without a database"
+#define ASK   "The inventory"
+#define DO    "The service"
+#define SETUP "Setting up"
+
+#define DB_OPTIONS(own)                                                                            \
+    {                                                                                              \
+        .tables = { own, db_common_options }                                                       \
+    }
+#define DB_ARGS .args_size = sizeof(struct db_args)
+
+static const struct verb scan = {
+    .name = "scan",
+    .operands = "TARGET...",
+    .max_operands = VERB_MANY,
+    .group = SCAN,
+    .summary = "Find hosts and ports, and run scripts against them",
+    .more = "Options are nmap's.  Exit code 0: done, 1: done in part, 2: usage or environment.",
+    .options = {.tables = {scan_options}},
+    .args_size = sizeof(struct scan_args),
+    .init = verb_scan_init,
+    .run = verb_scan,
+};
+
+static const struct verb script_run = {
+    .name = "script run",
+    .operands = "EXPR TARGET...",
+    .min_operands = 1,
+    .max_operands = VERB_MANY,
+    .group = SCAN,
+    .summary = "Scan, and run the scripts that EXPR selects",
+    .more = "The same as muster scan --script EXPR TARGET...",
+    .options = {.tables = {scan_options}},
+    .args_size = sizeof(struct scan_args),
+    .init = verb_scan_init,
+    .run = verb_script_run,
+};
+
+static const struct verb script_list = {
+    .name = "script list",
+    .operands = "[EXPR]",
+    .max_operands = 1,
+    .group = SCAN,
+    .summary = "List scripts with their rules and categories",
+    .options = {.tables = {script_options}},
+    DB_ARGS,
+    .run = verb_script_list,
+};
+
+static const struct verb script_help_verb = {
+    .name = "script help",
+    .operands = "EXPR",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = SCAN,
+    .summary = "Tell what scripts do",
+    .options = {.tables = {script_options}},
+    DB_ARGS,
+    .run = verb_script_help,
+};
+
+static const struct verb status = {
+    .name = "status",
+    .operands = "",
+    .group = ASK,
+    .summary = "What is new, changed and gone, and how fresh the inventory is",
+    .options = DB_OPTIONS(status_options),
+    DB_ARGS,
+    .run = verb_status,
+};
+
+static const struct verb assets = {
+    .name = "assets",
+    .operands = "[FILTER]",
+    .max_operands = 1,
+    .group = ASK,
+    .summary = "List assets",
+    .more = "FILTER is an address, a network, or part of a name, MAC address or vendor.",
+    .options = DB_OPTIONS(listing_options),
+    DB_ARGS,
+    .run = verb_assets,
+};
+
+static const struct verb asset = {
+    .name = "asset",
+    .operands = "WHAT",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = ASK,
+    .summary = "All that is known of one asset: ports, services, script results, changes",
+    .more = "WHAT is an address, a host name, a MAC address or the id of an asset.",
+    .options = DB_OPTIONS(zone_options),
+    DB_ARGS,
+    .run = verb_asset,
+};
+
+static const struct verb services = {
+    .name = "services",
+    .operands = "[FILTER]",
+    .max_operands = 1,
+    .group = ASK,
+    .summary = "List open ports and the services on them",
+    .more = "FILTER is an address, a network, a port number, or part of a service's name or "
+            "product.",
+    .options = DB_OPTIONS(listing_options),
+    DB_ARGS,
+    .run = verb_services,
+};
+
+static const struct verb changes = {
+    .name = "changes",
+    .operands = "",
+    .group = ASK,
+    .summary = "What changed; exit code 1 when something did",
+    .options = DB_OPTIONS(changes_options),
+    DB_ARGS,
+    .run = verb_changes,
+};
+
+static const struct verb diff = {
+    .name = "diff",
+    .operands = "A B",
+    .min_operands = 2,
+    .max_operands = 2,
+    .group = ASK,
+    .summary = "What changed between two times; exit code as diff(1)",
+    .more = "A and B are times (2026-01-01T00:00:00Z) or spans ago (2h).",
+    .options = DB_OPTIONS(diff_options),
+    DB_ARGS,
+    .run = verb_diff,
+};
+
+static const struct verb passes = {
+    .name = "passes",
+    .operands = "",
+    .group = ASK,
+    .summary = "What is looked at, how often, and when it was last",
+    .options = DB_OPTIONS(zone_options),
+    DB_ARGS,
+    .run = verb_passes,
+};
+
+static const struct verb rescan = {
+    .name = "rescan",
+    .operands = "TARGET",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = DO,
+    .summary = "Have an address or network looked at now",
+    .options = DB_OPTIONS(zone_options),
+    DB_ARGS,
+    .run = verb_rescan,
+};
+
+static const struct verb deliveries = {
+    .name = "deliveries",
+    .operands = "[ENDPOINT]",
+    .max_operands = 1,
+    .group = DO,
+    .summary = "Alerts on their way to endpoints, and those that failed",
+    .options = DB_OPTIONS(deliveries_options),
+    DB_ARGS,
+    .run = verb_deliveries,
+};
+
+static const struct verb replay = {
+    .name = "replay",
+    .operands = "ENDPOINT [EVENT...]",
+    .min_operands = 1,
+    .max_operands = VERB_MANY,
+    .group = DO,
+    .summary = "Deliver failed alerts once more: those named, or all dead letters of an endpoint",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_replay,
+};
+
+static const struct verb endpoint_list = {
+    .name = "endpoint list",
+    .operands = "",
+    .group = DO,
+    .summary = "List endpoints, whether they take deliveries, and what waits for them",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_endpoint_list,
+};
+
+static const struct verb endpoint_enable = {
+    .name = "endpoint enable",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = DO,
+    .summary = "Put an endpoint to work again that had been given up",
+    .options = DB_OPTIONS(enable_options),
+    DB_ARGS,
+    .run = verb_endpoint_enable,
+};
+
+static const struct verb config_check = {
+    .name = "config check",
+    .operands = "[FILE]",
+    .max_operands = 1,
+    .group = SETUP,
+    .summary = "Check the configuration; every problem with its line",
+    .options = {.tables = {config_options}},
+    DB_ARGS,
+    .run = verb_config_check,
+};
+
+static const struct verb doctor = {
+    .name = "doctor",
+    .operands = "",
+    .group = SETUP,
+    .summary = "Check what Muster needs, and say what to do about what is missing",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_doctor,
+};
+
+static const struct verb db_migrate = {
+    .name = "db migrate",
+    .operands = "",
+    .group = SETUP,
+    .summary = "Bring the database to this version of Muster",
+    .options = DB_OPTIONS(migrate_options),
+    DB_ARGS,
+    .run = verb_db_migrate,
+};
+
+static const struct verb db_psql = {
+    .name = "db psql",
+    .operands = "[-- ARGUMENT...]",
+    .max_operands = VERB_MANY,
+    .group = SETUP,
+    .summary = "Open psql on the inventory",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_db_psql,
+};
+
+static const struct verb completion = {
+    .name = "completion",
+    .operands = "bash",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = SETUP,
+    .summary = "Print the completion script for a shell",
+    .options = {.tables = {help_options}},
+    DB_ARGS,
+    .run = verb_completion,
+};
+
+const struct verb *const cli_verbs[] = {
+    &scan,         &script_run, &script_list,   &script_help_verb,
+    &status,       &assets,     &asset,         &services,
+    &changes,      &diff,       &passes,        &rescan,
+    &deliveries,   &replay,     &endpoint_list, &endpoint_enable,
+    &config_check, &doctor,     &db_migrate,    &db_psql,
+    &completion,   NULL,
+};
