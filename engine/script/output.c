@@ -337,7 +337,9 @@ void output_render(lua_State *L, struct output *o, int r1, int r2)
     o->any = !lua_isnil(L, r1) || second;
     o->structured = !lua_isnil(L, r1) && (second || lua_type(L, r1) != LUA_TSTRING);
     if (second) {
-        buf_add(&o->text, luaL_tolstring(L, r2, &len), len);
+        const char *s = luaL_tolstring(L, r2, &len);
+
+        buf_add(&o->text, s, len);
         lua_pop(L, 1);
     }
     lua_pushvalue(L, r1);
