@@ -81,12 +81,14 @@ const struct option *option_find(const struct option_set *s, const char *name)
     return f.option;
 }
 
-/* A third of the word may be wrong, at least one letter. */
+/* A third of the word may be wrong; two letters that changed places count as two. */
 static unsigned distance_allowed(const char *word)
 {
-    size_t n = strlen(word) / 3;
+    size_t len = strlen(word);
 
-    return n < 1 ? 1 : n > 4 ? 4 : (unsigned)n;
+    if (len < 4)
+        return 1;
+    return len < 6 ? 2 : len > 12 ? 4 : (unsigned)(len / 3);
 }
 
 struct nearest {

@@ -157,6 +157,7 @@ int host_record_add_port(struct host_record *r, const struct port_finding *p)
     if (e < 0)
         return e;
     fill_port(&r->ports[r->n_ports - 1], p);
+    r->counts[p->state]++;
     return info_is_plain(&p->service) ? 0 : append_service(r, p);
 }
 
@@ -186,6 +187,8 @@ int host_record_update_port(struct host_record *r, const struct port_finding *p)
         i++;
     if (i == r->n_ports)
         return host_record_add_port(r, p);
+    r->counts[r->ports[i].state]--;
+    r->counts[p->state]++;
     fill_port(&r->ports[i], p);
     return info_is_plain(&p->service) ? 0 : update_service(r, p);
 }
@@ -198,6 +201,7 @@ int host_record_add_summary(struct host_record *r, const struct port_summary *s)
         return -ENOMEM;
     r->summaries = more;
     r->summaries[r->n_summaries++] = *s;
+    r->counts[s->state] += s->count;
     return 0;
 }
 
@@ -310,14 +314,7 @@ struct port_finding host_record_port(const struct host_record *r, const struct r
 
 size_t host_record_count(const struct host_record *r, enum port_state state)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->n_ports; i++)
-        n += r->ports[i].state == state;
-    for (size_t i = 0; i < r->n_summaries; i++)
-        if (r->summaries[i].state == state)
-            n += r->summaries[i].count;
-    return n;
+    return r->counts[state];
 }
 
 bool host_record_ignores(const struct host_record *r, enum port_state state)

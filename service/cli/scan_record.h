@@ -30,7 +30,8 @@ struct host_record {
     bool timed_out;        /* the scan of it was not conclusive */
     struct record_port *ports;
     size_t n_ports, cap_ports;
-    struct port_summary *summaries; /* of ports that the scanner did not tell one by one */
+    size_t counts[PORT_CLOSED_FILTERED + 1]; /* of all ports, by state */
+    struct port_summary *summaries;          /* of ports that the scanner did not tell one by one */
     size_t n_summaries;
     struct record_service *services;
     size_t n_services;

@@ -181,6 +181,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
         r = scan_outputs_open(&run->outputs, run->args, e);
     if (r < 0)
         return r;
+    run->begun = true;
     scan_outputs_begin(&run->outputs, &run->info);
     scan_written(run);
     r = scan_scripts_start(run, e);
@@ -239,11 +240,10 @@ int scan_run(const struct scan_args *a, const struct option_list *targets, const
         if (r < 0)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));
     }
-    if (run.outputs.n) {
+    if (run.begun)
         run_end(&run, r < 0 ? err_text(&e) : NULL);
-        if (scan_outputs_close(&run.outputs, &e) < 0)
-            r = -EIO;
-    }
+    if (scan_outputs_close(&run.outputs, r < 0 ? NULL : &e) < 0)
+        r = -EIO;
     if (r < 0)
         return run_fail(&run, &e);
     return run.partial ? SCAN_IN_PART : SCAN_DONE;

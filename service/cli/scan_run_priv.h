@@ -51,6 +51,7 @@ struct scan_run {
     size_t unscripted; /* hosts that scripts have yet to see */
     bool privileged;
     bool scan_over, job_finished, job_over;
+    bool begun; /* the outputs have their heads */
     bool interrupted;
     bool partial;                    /* something is missing: exit code 1 */
     struct record_script *phases[2]; /* results of SCRIPT_PRE and SCRIPT_POST not written yet */

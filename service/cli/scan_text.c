@@ -186,10 +186,10 @@ static size_t count_listed(const struct host_record *r)
 
 static size_t count_all(const struct host_record *r)
 {
-    size_t n = r->n_ports;
+    size_t n = 0;
 
-    for (size_t i = 0; i < r->n_summaries; i++)
-        n += r->summaries[i].count;
+    for (size_t i = 0; i < ARRAY_LEN(r->counts); i++)
+        n += r->counts[i];
     return n;
 }
 
