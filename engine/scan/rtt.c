@@ -4,8 +4,8 @@
 #include "engine/scan/rtt.h"
 
 #define MISS_WANTED 1e-4
-/* Weight of the assumption that there is loss: 1 of 20 lost. */
-#define PRIOR_LOST  1.0
+/* Weight of the assumption that there is loss: 1 of 40 lost. */
+#define PRIOR_LOST  0.5
 #define PRIOR_TOTAL 20.0
 
 void rtt_add(struct rtt *r, usec_t sample)

@@ -274,7 +274,10 @@ static const char *method_text(const struct scan *s)
         return s->method == SCAN_SYN ? "syn" : "connect";
     if (!s->raw)
         return "connect";
-    return only(&s->plan, HOP_ONLINK) ? "arp" : "icmp";
+    for (size_t i = 0; i < s->plan.n_hops; i++)
+        if (s->plan.hops[i].kind == HOP_GATEWAY)
+            return "icmp";
+    return "arp";
 }
 
 void scan_finish(struct scan *s, int status)

@@ -34,7 +34,9 @@ static int link_open(struct scan *s, struct link *l, struct err *e)
     probe_filter(&filter, kinds_of(&l->iface), s->sport_base);
     if (filter.failed)
         return err_set(e, -ENOMEM, "out of memory");
-    r = sender_open(&l->sender, mode, l->iface.index, e);
+    /* Bound to lo, packets to an address of another interface of ours would not be routed as local.
+     */
+    r = sender_open(&l->sender, mode, l->iface.loopback ? 0 : l->iface.index, e);
     if (r < 0)
         return r;
     return capture_open(&l->capture, s->loop, l->iface.name, filter.data, scan_on_packet, l, e);

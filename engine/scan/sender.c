@@ -58,7 +58,7 @@ static int open_ip(int *fd, int family, int ifindex)
     *fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
     if (*fd < 0)
         return -errno;
-    if (setsockopt(*fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof ifindex) < 0)
+    if (ifindex && setsockopt(*fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof ifindex) < 0)
         return -errno;
     return 0;
 }

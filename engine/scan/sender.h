@@ -13,6 +13,7 @@ enum sender_mode {
     SENDER_IP,    /* packets from the IP header on: loopback, tunnels */
 };
 
+/* ifindex 0, with SENDER_IP only: whatever way the kernel has. */
 int sender_open(struct sender **ret, enum sender_mode mode, int ifindex, struct err *e) MUST_USE;
 struct sender *sender_close(struct sender *s);
 

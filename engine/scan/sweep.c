@@ -16,8 +16,10 @@
 #define STEPS_MAX     256         /* hosts handled in one call without a probe */
 #define PORT_WAIT_MIN (100 * USEC_PER_MSEC)
 #define PING_WAIT_MIN (200 * USEC_PER_MSEC) /* phones doze */
-#define WAIT_MAX      (2 * USEC_PER_SEC)
-#define WAIT_UNKNOWN  (500 * USEC_PER_MSEC) /* nobody has answered yet */
+/* Between the different pings of one round: who answers the first is spared the others. */
+#define PING_STAGGER (50 * USEC_PER_MSEC)
+#define WAIT_MAX     (2 * USEC_PER_SEC)
+#define WAIT_UNKNOWN (500 * USEC_PER_MSEC) /* nobody has answered yet */
 
 static int make_order(struct sweep *s)
 {
@@ -168,7 +170,7 @@ static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_
     ret->try = h->pass / l.n;
     ret->timeout = wait_time(s, h, PING_WAIT_MIN, ret->try);
     h->sent = now;
-    hosts_set_due(&s->hosts, h, now + ret->timeout);
+    hosts_set_due(&s->hosts, h, now + (h->pass % l.n + 1 < l.n ? PING_STAGGER : ret->timeout));
 }
 
 /* The next open position from `at` on, or n_ports. */

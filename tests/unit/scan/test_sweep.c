@@ -1,0 +1,427 @@
+/* The sweep against a simulated network: what it finds must be the truth, whatever is lost, doubled
+ * or late. */
+#include "engine/scan/pacer.h"
+#include "engine/scan/sweep.h"
+#include "tests/support/main.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FLIGHT_MAX 65536
+#define HOSTS_MAX  1024
+#define PORTS      64
+
+/* The network: answers come after `rtt`, some not at all, some twice. */
+struct world {
+    double loss;
+    usec_t rtt;
+    bool doubles;
+    uint64_t random;
+    usec_t now;
+    struct probe_reply flight[FLIGHT_MAX];
+    usec_t arrives[FLIGHT_MAX];
+    size_t head, tail;
+
+    /* What was found: per host and port. */
+    unsigned host_up[HOSTS_MAX], host_down[HOSTS_MAX], host_done[HOSTS_MAX];
+    bool conclusive[HOSTS_MAX];
+    enum port_state ports[HOSTS_MAX][PORTS];
+    unsigned port_events[HOSTS_MAX][PORTS];
+    uint64_t asked[HOSTS_MAX];
+    uint32_t summed; /* ports in summaries */
+    bool order_broken;
+};
+
+static double chance(struct world *w)
+{
+    w->random = w->random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (double)(w->random >> 11) / (double)(1ULL << 53);
+}
+
+static unsigned index_of(const struct addr *a)
+{
+    return addr_to_v4(a) & (HOSTS_MAX - 1);
+}
+
+/* The truth: a third of the hosts is there; of their ports some are open, some silent. */
+static bool is_alive(unsigned host)
+{
+    return host * 2654435761U % 3 == 0;
+}
+
+static enum port_state port_truth(unsigned host, unsigned port)
+{
+    unsigned draw = (host * 40503U + port * 2654435761U) >> 7 & 15;
+
+    return draw == 0 ? PORT_OPEN : draw < 3 ? PORT_FILTERED : PORT_CLOSED;
+}
+
+static void on_host(void *user, struct host_finding *h)
+{
+    struct world *w = user;
+
+    w->order_broken |= w->host_done[index_of(&h->address)] > 0;
+    if (h->state == HOST_UP)
+        w->host_up[index_of(&h->address)]++;
+    else
+        w->host_down[index_of(&h->address)]++;
+}
+
+static void on_port(void *user, struct port_finding *p)
+{
+    struct world *w = user;
+    unsigned host = index_of(&p->address);
+
+    w->order_broken |= !w->host_up[host] || w->host_done[host];
+    w->ports[host][p->port - 1] = p->state;
+    w->port_events[host][p->port - 1]++;
+}
+
+static void on_summary(void *user, const struct port_summary *s)
+{
+    struct world *w = user;
+
+    w->summed += s->count;
+}
+
+static void on_done(void *user, const struct addr *a, bool conclusive)
+{
+    struct world *w = user;
+
+    w->host_done[index_of(a)]++;
+    w->conclusive[index_of(a)] = conclusive;
+}
+
+static void answer(struct world *w, const struct sweep_probe *p, enum reason reason)
+{
+    struct probe_reply r = {
+        .addr = p->addr,
+        .kind = p->kind,
+        .port = p->port,
+        .reason = reason,
+        .try = p->try,
+        .rtt = w->rtt,
+        .ttl = 64,
+    };
+
+    for (int copies = w->doubles ? 2 : 1; copies > 0; copies--) {
+        w->flight[w->tail % FLIGHT_MAX] = r;
+        w->arrives[w->tail++ % FLIGHT_MAX] = w->now + w->rtt;
+    }
+}
+
+static void transmit(struct world *w, const struct sweep_probe *p)
+{
+    unsigned host = index_of(&p->addr);
+    enum port_state state;
+
+    w->asked[host]++;
+    if (!is_alive(host) || chance(w) < w->loss || chance(w) < w->loss)
+        return;
+    if (p->kind == PROBE_ECHO) {
+        answer(w, p, REASON_ECHO_REPLY);
+        return;
+    }
+    if (p->kind != PROBE_SYN || p->port > PORTS)
+        return;
+    state = port_truth(host, p->port);
+    if (state != PORT_FILTERED)
+        answer(w, p, state == PORT_OPEN ? REASON_SYN_ACK : REASON_RESET);
+}
+
+static void deliver(struct world *w, struct sweep *s)
+{
+    while (w->head < w->tail && w->arrives[w->head % FLIGHT_MAX] <= w->now) {
+        struct probe_reply r = w->flight[w->head++ % FLIGHT_MAX];
+
+        sweep_answer(s, &r, w->now);
+    }
+}
+
+/* Runs to the end at 20 us a probe.  Returns the time it took. */
+static usec_t run(struct world *w, struct sweep *s)
+{
+    usec_t wait;
+    struct sweep_probe p;
+
+    w->now = 1000000;
+    for (;;) {
+        enum sweep_step step = sweep_next(s, w->now, &p, &wait);
+
+        if (step == SWEEP_DONE)
+            return w->now - 1000000;
+        if (step == SWEEP_PROBE)
+            transmit(w, &p);
+        w->now += step == SWEEP_WAIT && wait > 20 && w->head == w->tail ? wait : 20;
+        deliver(w, s);
+    }
+}
+
+struct setup {
+    struct plan plan;
+    struct port_set ports;
+    struct sweep_opts o;
+    struct sweep *sweep;
+};
+
+static const struct sweep_sink sink = {on_host, on_port, on_summary, on_done};
+
+/* 10.0.0.0 and the n - 1 behind it, 64 ports. */
+static void set_up(struct setup *u, struct world *w, unsigned n, enum hop_kind kind)
+{
+    struct hop hop = {.kind = kind};
+    struct addr first = addr_v4(10U << 24), last = addr_add(&first, n - 1);
+
+    assert_int_equal(plan_add(&u->plan, &first, &last, &hop), 0);
+    for (uint16_t port = 1; port <= PORTS; port++)
+        port_set_add(&u->ports, PROTOCOL_TCP, port);
+    u->o.plan = &u->plan;
+    u->o.ports = &u->ports;
+    u->o.seed = u->o.seed ? u->o.seed : 42;
+    u->o.raw = true;
+    u->o.ping = u->o.ping ? u->o.ping : SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK;
+    assert_int_equal(sweep_new(&u->sweep, &u->o, &sink, w), 0);
+    w->rtt = w->rtt ? w->rtt : 2000;
+    w->random = 7;
+}
+
+static void tear_down(struct setup *u)
+{
+    sweep_free(u->sweep);
+    plan_done(&u->plan);
+}
+
+/* Everything found is the truth, told once, in order. */
+static unsigned wrong(const struct world *w, unsigned n)
+{
+    unsigned faults = 0;
+
+    assert_false(w->order_broken);
+    for (unsigned host = 0; host < n; host++) {
+        assert_int_equal(w->host_done[host], 1);
+        assert_true(w->conclusive[host]);
+        faults += w->host_up[host] != is_alive(host) || w->host_down[host] == is_alive(host);
+        for (unsigned port = 1; w->host_up[host] && port <= PORTS; port++) {
+            assert_int_equal(w->port_events[host][port - 1], 1);
+            faults += w->ports[host][port - 1] != port_truth(host, port);
+        }
+    }
+    return faults;
+}
+
+static void a_clean_network_is_found_exactly(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {
+            .port_kind = PROBE_SYN, .max_retries = 6, .report_closed = true, .report_down = true}};
+
+    (void)state;
+    set_up(&u, w, 300, HOP_GATEWAY);
+    run(w, u.sweep);
+    assert_int_equal(wrong(w, 300), 0);
+    tear_down(&u);
+    free(w);
+}
+
+static void ten_percent_loss_each_way_costs_tries_and_not_truth(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {
+            .port_kind = PROBE_SYN, .max_retries = 6, .report_closed = true, .report_down = true}};
+    struct sweep_counts n;
+
+    (void)state;
+    w->loss = 0.1;
+    set_up(&u, w, 300, HOP_GATEWAY);
+    run(w, u.sweep);
+    sweep_counts(u.sweep, &n);
+    /* 100 hosts with 64 ports: at 1 in 10,000 one may be missed. */
+    assert_in_range(wrong(w, 300), 0, 3);
+    assert_true(n.loss > 0.15 && n.loss < 0.23); /* 1 - 0.9 * 0.9 */
+    tear_down(&u);
+    free(w);
+}
+
+static void double_and_late_answers_change_nothing(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {
+            .port_kind = PROBE_SYN, .max_retries = 6, .report_closed = true, .report_down = true}};
+
+    (void)state;
+    w->doubles = true;
+    w->rtt = 700000; /* beyond the first timeouts */
+    set_up(&u, w, 60, HOP_GATEWAY);
+    run(w, u.sweep);
+    assert_int_equal(wrong(w, 60), 0);
+    tear_down(&u);
+    free(w);
+}
+
+static void closed_and_silent_ports_are_summed_up_when_not_wanted(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 1}};
+    unsigned up = 0, open = 0;
+
+    (void)state;
+    set_up(&u, w, 100, HOP_GATEWAY);
+    run(w, u.sweep);
+    for (unsigned host = 0; host < 100; host++) {
+        up += w->host_up[host];
+        assert_int_equal(w->host_down[host], 0);
+        for (unsigned port = 0; port < PORTS; port++)
+            open += w->port_events[host][port];
+    }
+    assert_true(up > 20);
+    assert_int_equal(w->summed + open, up * PORTS);
+    tear_down(&u);
+    free(w);
+}
+
+static void hosts_alone_are_enough(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_NONE, .max_retries = 6, .report_down = true}};
+
+    (void)state;
+    set_up(&u, w, 200, HOP_GATEWAY);
+    run(w, u.sweep);
+    for (unsigned host = 0; host < 200; host++)
+        assert_int_equal(w->host_up[host], is_alive(host));
+    tear_down(&u);
+    free(w);
+}
+
+static void this_machine_is_up_without_a_ping(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_NONE, .max_retries = 6}};
+
+    (void)state;
+    set_up(&u, w, 256, HOP_LOCAL);
+    assert_int_equal(run(w, u.sweep) < 100000, 1);
+    for (unsigned host = 0; host < 256; host++) {
+        assert_int_equal(w->host_up[host], 1);
+        assert_int_equal(w->asked[host], 0);
+    }
+    tear_down(&u);
+    free(w);
+}
+
+static void what_has_no_route_is_left_undecided(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 6, .report_down = true}};
+
+    (void)state;
+    set_up(&u, w, 10, HOP_UNREACHABLE);
+    run(w, u.sweep);
+    for (unsigned host = 0; host < 10; host++) {
+        assert_int_equal(w->host_up[host] + w->host_down[host], 0);
+        assert_int_equal(w->host_done[host], 1);
+        assert_false(w->conclusive[host]);
+    }
+    tear_down(&u);
+    free(w);
+}
+
+static void a_host_that_takes_too_long_is_given_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN,
+                            .max_retries = 6,
+                            .ping = SCAN_PING_NONE,
+                            .host_timeout = 50000}};
+
+    (void)state;
+    set_up(&u, w, 4, HOP_GATEWAY);
+    run(w, u.sweep);
+    for (unsigned host = 0; host < 4; host++) {
+        assert_int_equal(w->host_done[host], 1);
+        assert_false(w->conclusive[host]);
+    }
+    tear_down(&u);
+    free(w);
+}
+
+static void a_refused_probe_leaves_its_host_undecided(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 6, .ping = SCAN_PING_NONE}};
+    struct sweep_probe p;
+    usec_t wait;
+
+    (void)state;
+    set_up(&u, w, 1, HOP_GATEWAY);
+    w->now = 1000000;
+    while (sweep_next(u.sweep, w->now, &p, &wait) == SWEEP_PROBE)
+        sweep_refuse(u.sweep, &p);
+    assert_int_equal(w->host_done[0], 1);
+    assert_false(w->conclusive[0]);
+    tear_down(&u);
+    free(w);
+}
+
+static void the_seed_decides_the_order_of_hosts(void **state)
+{
+    struct addr order[2][50];
+
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        struct world *w = calloc(1, sizeof *w);
+        struct setup u = {.o = {.port_kind = PROBE_NONE, .seed = 99}};
+        struct sweep_probe p;
+        usec_t wait;
+
+        set_up(&u, w, 50, HOP_GATEWAY);
+        for (int i = 0; i < 50; i++) {
+            assert_int_equal(sweep_next(u.sweep, 1, &p, &wait), SWEEP_PROBE);
+            order[turn][i] = p.addr;
+        }
+        tear_down(&u);
+        free(w);
+    }
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
+}
+
+static void an_icmp_error_says_why_a_port_is_filtered(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping = SCAN_PING_NONE, .report_closed = true}};
+    struct sweep_probe p;
+    usec_t wait;
+
+    (void)state;
+    set_up(&u, w, 1, HOP_GATEWAY);
+    while (sweep_next(u.sweep, 1, &p, &wait) == SWEEP_PROBE) {
+        struct probe_reply r = {
+            .addr = p.addr, .kind = PROBE_SYN, .port = p.port, .reason = REASON_ADMIN_PROHIBITED};
+
+        sweep_answer(u.sweep, &r, 2);
+    }
+    for (unsigned port = 0; port < PORTS; port++)
+        assert_int_equal(w->ports[0][port], PORT_FILTERED);
+    assert_true(w->conclusive[0]);
+    tear_down(&u);
+    free(w);
+}
+
+static const struct CMUnitTest sweep[] = {
+    cmocka_unit_test(a_clean_network_is_found_exactly),
+    cmocka_unit_test(ten_percent_loss_each_way_costs_tries_and_not_truth),
+    cmocka_unit_test(double_and_late_answers_change_nothing),
+    cmocka_unit_test(closed_and_silent_ports_are_summed_up_when_not_wanted),
+    cmocka_unit_test(hosts_alone_are_enough),
+    cmocka_unit_test(this_machine_is_up_without_a_ping),
+    cmocka_unit_test(what_has_no_route_is_left_undecided),
+    cmocka_unit_test(a_host_that_takes_too_long_is_given_up),
+    cmocka_unit_test(a_refused_probe_leaves_its_host_undecided),
+    cmocka_unit_test(the_seed_decides_the_order_of_hosts),
+    cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
+};
+
+TEST_MAIN(sweep)
