@@ -73,16 +73,16 @@ static bool completion_choices(void *user, const struct option *o)
 
 static void completion_verb(struct buf *out, const struct verb *v)
 {
-    size_t before;
+    CLEANUP(buf_done) struct buf choices = {0};
 
+    option_each(&v->options, completion_choices, &choices);
     buf_printf(out, "    '%s')\n      options='", v->name);
     option_each(&v->options, completion_option, out);
-    buf_str(out, "'\n      case $previous in\n");
-    before = out->len;
-    option_each(&v->options, completion_choices, out);
-    if (out->len == before)
-        buf_str(out, "        *) ;;\n");
-    buf_str(out, "      esac ;;\n");
+    if (choices.len)
+        buf_printf(out, "'\n      case $previous in\n%s      esac ;;\n", choices.data);
+    else
+        buf_str(out, "' ;;\n");
+    out->failed |= choices.failed;
 }
 
 /* First words, each once; or the second words behind `first`. */

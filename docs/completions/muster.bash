@@ -1,0 +1,137 @@
+# Completion of muster for bash; written by `muster completion bash`.
+_muster() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+  local first=${COMP_WORDS[1]} words= options= values= verb
+  verb=$first
+  case $first in
+    script) words=' run list help' ;;
+    endpoint) words=' list enable' ;;
+    config) words=' check' ;;
+    db) words=' migrate psql' ;;
+  esac
+  [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
+  if [ "$COMP_CWORD" = 1 ]; then
+    words=' scan script status assets asset services changes diff passes rescan deliveries replay endpoint config doctor db completion help'
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    return
+  fi
+  if [ "$COMP_CWORD" = 2 ] && [ -n "$words" ]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    return
+  fi
+  case $verb in
+    'scan')
+      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'script run')
+      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'script list')
+      options=' --datadir --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'script help')
+      options=' --datadir --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'status')
+      options=' --since --wait-baseline --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'assets')
+      options=' --zone --all --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'asset')
+      options=' --zone --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'services')
+      options=' --zone --all --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'changes')
+      options=' --since --between --format --follow -f --all --zone --config --database --json --help -h'
+      case $previous in
+        --format) values='text json csv ndiff' ;;
+      esac ;;
+    'diff')
+      options=' --format --zone --config --database --json --help -h'
+      case $previous in
+        --format) values='text json csv ndiff' ;;
+      esac ;;
+    'passes')
+      options=' --zone --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'rescan')
+      options=' --zone --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'deliveries')
+      options=' --all --limit --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'replay')
+      options=' --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'endpoint list')
+      options=' --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'endpoint enable')
+      options=' --skip --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'config check')
+      options=' --config --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'doctor')
+      options=' --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'db migrate')
+      options=' --check --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'db psql')
+      options=' --config --database --json --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+    'completion')
+      options=' --help -h'
+      case $previous in
+        *) ;;
+      esac ;;
+  esac
+  if [ -n "$values" ]; then
+    COMPREPLY=($(compgen -W "$values" -- "$current"))
+  elif [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$current"))
+  else
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}
+complete -o filenames -F _muster muster

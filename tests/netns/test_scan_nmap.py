@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""muster scan against nmap: 256 addresses with five ports give the same hosts and ports, address by address, in JSON and in XML that
+nmap's DTD accepts; connect() instead of raw sockets; an interrupt leaves whole files; bad input is one line each."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+
+import netns
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MUSTER = pathlib.Path(os.environ.get("MUSTER_BUILD_DIR", ROOT / "build")) / "muster"
+DTD = "/usr/share/nmap/nmap.dtd"
+PORTS = "22,80,443,8080,9999"
+LISTENER = """
+import socket, sys
+servers = [socket.create_server(("", int(p)), backlog=64) for p in sys.argv[1:]]
+while True:
+    for s in servers:
+        s.settimeout(0.05)
+        try: s.accept()[0].close()
+        except TimeoutError: pass
+"""
+
+
+def population(world):
+    """40 of 256 addresses are in use: open, closed, dropped and rejected ports, one host with many addresses."""
+    web = world.host("web", 10)
+    web.start(["python3", "-c", LISTENER, "22", "80", "443"])
+    many = world.host("many", 20)
+    for last in range(21, 55):
+        many.also(f"10.77.0.{last}")
+    many.start(["python3", "-c", LISTENER, "8080"])
+    wall = world.host("wall", 60)
+    wall.start(["python3", "-c", LISTENER, "80", "9999"])
+    for rule in ("add table ip t", "add chain ip t in { type filter hook input priority 0; }", "add rule ip t in tcp dport 443 drop",
+                 "add rule ip t in tcp dport 8080 reject with icmp type admin-prohibited",
+                 "add rule ip t in tcp dport 22 reject with icmp type port-unreachable"):
+        wall.run("nft", rule)
+    silent = world.host("silent", 61)
+    silent.run("nft", "add table ip t")
+    silent.run("nft", "add chain ip t in { type filter hook input priority 0; policy drop; }")
+    last = world.host("last", 254)
+    last.start(["python3", "-c", LISTENER, "9999"])
+    for host, port in ((web, 80), (many, 8080), (wall, 9999), (last, 9999)):
+        netns.wait_port(host.address, port)
+
+
+def run(*command, check=0):
+    got = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=240)
+    assert got.returncode == check, f"{command}: exit {got.returncode}: {got.stderr}"
+    return got
+
+
+def from_xml(path):
+    """address -> (MAC address, {port: (state, reason)}) of the hosts that are up."""
+    hosts = {}
+    for host in ElementTree.parse(path).getroot().iter("host"):
+        if host.find("status").get("state") != "up":
+            continue
+        addresses = {a.get("addrtype"): a.get("addr") for a in host.iter("address")}
+        ports = {int(p.get("portid")): (p.find("state").get("state"), p.find("state").get("reason")) for p in host.iter("port")}
+        hosts[addresses["ipv4"]] = (addresses.get("mac"), ports)
+    return hosts
+
+
+def from_json(path):
+    hosts = {}
+    for line in open(path):
+        r = json.loads(line)
+        if r["record"] == "host" and r["state"] == "up":
+            hosts[r["address"]] = (r["mac"].upper() if r["mac"] else None, {})
+        elif r["record"] == "port":
+            assert r["address"] in hosts, f"port before its host: {line}"
+            hosts[r["address"]][1][r["port"]] = (r["state"], r["reason"])
+    return hosts
+
+
+def show_difference(name, want, got):
+    lines = [f"{a}: nmap {want.get(a)}, muster {got.get(a)}" for a in sorted(set(want) | set(got)) if want.get(a) != got.get(a)]
+    assert not lines, f"{name}:\n" + "\n".join(lines)
+    print(f"{name}: {len(want)} hosts, {sum(len(h[1]) for h in want.values())} ports are equal")
+
+
+def valid(path):
+    if os.path.exists(DTD) and shutil.which("xmllint"):
+        run("xmllint", "--noout", "--nonet", "--dtdvalid", DTD, path)
+
+
+def states_only(hosts):
+    return {a: (None, {p: s[0] for p, s in h[1].items()}) for a, h in hosts.items()}
+
+
+def compare(world, name, options, nmap_options=(), only_states=False):
+    theirs, ours, lines = (world.path(f"{name}.{kind}") for kind in ("nmap.xml", "xml", "jsonl"))
+    run("nmap", "-n", "-p", PORTS, "-oX", theirs, *(nmap_options or options), "10.77.0.0/24")
+    run(MUSTER, "scan", "-n", "-p", PORTS, "-oX", ours, "-oJ", lines, *options, "10.77.0.0/24")
+    valid(ours)
+    want, got, got_lines = from_xml(theirs), from_xml(ours), from_json(lines)
+    if only_states:
+        want, got, got_lines = states_only(want), states_only(got), states_only(got_lines)
+    show_difference(f"{name}, XML", want, got)
+    show_difference(f"{name}, JSON", want, got_lines)
+    summary = json.loads(open(lines).readlines()[-1])
+    assert summary["record"] == "summary" and summary["complete"] and summary["hosts_probed"] == 256, summary
+    assert summary["hosts_up"] == len(want), summary
+    return want
+
+
+def without_rights(world):
+    """The same ports are found without CAP_NET_RAW, and it is said that there is none."""
+    drop = ["setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin"]
+    lines = world.path("norights.jsonl")
+    got = run(*drop, MUSTER, "scan", "-n", "-p", PORTS, "-oJ", lines, "10.77.0.10", "10.77.0.60")
+    assert "no right to raw sockets" in got.stderr, got.stderr
+    ports = from_json(lines)
+    assert {p: s[0] for p, s in ports["10.77.0.10"][1].items()} == {22: "open", 80: "open", 443: "open", 8080: "closed", 9999: "closed"}, ports
+    print("without raw sockets: connect() finds the same")
+
+
+def interrupted(world):
+    """SIGINT: files are whole, exit code 1, and what is known is in them."""
+    xml, lines = world.path("int.xml"), world.path("int.jsonl")
+    process = world.start([str(MUSTER), "scan", "-n", "-p", "1-2000", "--max-rate", "300", "-oX", xml, "-oJ", lines, "10.77.0.10", "10.77.0.200-210"])
+    netns.wait_for("the host is found", lambda: os.path.exists(lines) and '"host"' in open(lines).read())
+    time.sleep(0.5)
+    process.send(signal.SIGINT)
+    assert process.popen.wait(15) == 1
+    valid(xml)
+    assert ElementTree.parse(xml).getroot().find("runstats/finished").get("exit") == "error"
+    summary = json.loads(open(lines).readlines()[-1])
+    assert summary["record"] == "summary" and not summary["complete"], summary
+    print("interrupted: the files are whole")
+
+
+def bad_input(world):
+    unreadable, broken = world.path("targets"), world.path("broken.nse")
+    pathlib.Path(unreadable).mkdir()
+    pathlib.Path(broken).write_text('categories = {"safe"}\nportrule = function() return true end\naction = function( return end\n')
+    cases = [
+        (["--exlude", "x", "10.77.0.1"], "unknown option '--exlude'; did you mean '--exclude'?", 2),
+        (["10.77.0.0/33"], "target '10.77.0.0/33'", 2),
+        (["-p", "80,x-y", "10.77.0.1"], "port 'x-y'", 2),
+        (["-p", "70000", "10.77.0.1"], "port '70000'", 2),
+        (["-iL", world.path("nowhere")], "No such file or directory", 2),
+        (["-iL", unreadable], "Is a directory", 2),
+        (["-sU", "10.77.0.1"], "UDP scan is not supported yet", 2),
+        (["-sV", "10.77.0.1"], "version detection is not supported yet", 2),
+        (["--script", "no-such-script", "10.77.0.1"], "no-such-script", 2),
+        (["-n", "-p", "80", "--script", broken, "10.77.0.10"], "broken.nse:3", 1),
+        (["-n", "-p", "80", "no-such-name.invalid", "10.77.0.10"], "cannot resolve 'no-such-name.invalid'", 1),
+    ]
+    for options, text, code in cases:
+        got = run(MUSTER, "scan", *options, check=code)
+        lines = got.stderr.strip().splitlines()
+        assert len(lines) == 1 and text in lines[0], f"{options}: {got.stderr}"
+    print(f"{len(cases)} bad inputs: one line each")
+
+
+def main():
+    netns.enter()
+    if not MUSTER.exists():
+        netns.skip(f"{MUSTER} is not built")
+    if not shutil.which("nmap"):
+        netns.skip("nmap is not installed")
+    with netns.World() as world:
+        population(world)
+        want = compare(world, "syn", [])
+        assert len(want) == 40, f"{len(want)} hosts are up, 40 were made"
+        compare(world, "connect", ["-sT"], only_states=True)
+        compare(world, "hosts", ["-Pn", "-sT", "--max-retries", "1"], nmap_options=["-Pn", "-sT", "--max-retries", "1", "-T4"], only_states=True) \
+            if os.environ.get("MUSTER_LONG") else None
+        without_rights(world)
+        interrupted(world)
+        bad_input(world)
+
+
+if __name__ == "__main__":
+    main()
