@@ -153,6 +153,9 @@ unsigned pacer_sentinel_every(const struct pacer *p)
 {
     double every = p->rate / SENTINELS_WANTED;
 
+    /* Where the limit is low, nothing is gained by knowing exactly. */
+    if (p->max < 2 * SENTINELS_WANTED)
+        return 50;
     return every < 10 ? 10 : every > 100 ? 100 : (unsigned)every;
 }
 

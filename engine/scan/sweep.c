@@ -255,6 +255,7 @@ static void admit(struct sweep *s, usec_t now)
     struct addr addr;
     const struct hop *hop = plan_nth(s->o.plan, walk_at(&s->walk, s->admitted), &addr);
     struct host *h = hosts_add(&s->hosts, &addr);
+    struct probe_reply up = {.addr = addr};
     struct ping_list l;
 
     /* Out of memory: what is under way must end first. */
@@ -272,10 +273,9 @@ static void admit(struct sweep *s, usec_t now)
         hosts_set_ready(&s->hosts, h);
         return;
     }
-    sweep_host_up(s, h,
-                  &(struct probe_reply){.addr = addr,
-                                        .reason = hop->kind == HOP_LOCAL ? REASON_LOCALHOST
-                                                                         : REASON_USER_SET});
+    /* As nmap has it, -Pn wins over being this machine. */
+    up.reason = s->o.ping & SCAN_PING_NONE ? REASON_USER_SET : REASON_LOCALHOST;
+    sweep_host_up(s, h, &up);
 }
 
 /* The ports of the next host that waits for memory. */

@@ -1,0 +1,98 @@
+"""Loss costs time and not truth; rates are kept; an excluded address never gets a packet."""
+import time
+
+import scanlab
+
+import netns
+
+netns.enter()
+
+PORTS = "21,22,80,443,8080"
+
+# At the device, below IP: ARP and everything else, 10 % of what comes in.
+LOSS = """
+table netdev loss {
+    chain ingress {
+        type filter hook ingress device eth0 priority 0;
+        numgen random mod 100 < 10 drop
+    }
+}
+"""
+
+# What arrives, by when: for the rate.
+COUNT = """
+table netdev count {
+    chain ingress {
+        type filter hook ingress device eth0 priority -10;
+        counter
+    }
+}
+"""
+
+
+def counter(lab):
+    text = lab.box.run("nft", "list", "table", "netdev", "count")
+    return int(text.split("packets")[1].split()[0])
+
+
+def loss(lab):
+    truth = lab.muster("-p", PORTS, "10.77.0.0/24")
+    lab.nft(LOSS)
+    records = lab.records("-p", PORTS, "10.77.0.0/24")
+    lab.nft("delete table netdev loss")
+    found = scanlab.by_host(records)
+    coverage = [r for r in records if r["record"] == "coverage"][0]
+    wrong = [a for a in truth if found.get(a) != truth[a]]
+    assert not wrong and set(found) == set(truth), f"10 % loss: wrong {wrong}, {set(found) ^ set(truth)}"
+    assert 0.03 < coverage["loss"] < 0.2, coverage
+    assert coverage["complete"]
+    print(f"10 % loss: {len(truth)} hosts right, measured {coverage['loss']}, "
+          f"{coverage['retransmissions']} of {coverage['probes']} probes again")
+
+
+def rate(lab, *option):
+    lab.nft(COUNT)
+    start = time.monotonic()
+    records = lab.records(*option, "-sT" if "-sT" in option else "-sS", "-p", "1-100", "10.77.0.20-24")
+    elapsed = time.monotonic() - start
+    packets = counter(lab)
+    lab.nft("delete table netdev count")
+    coverage = [r for r in records if r["record"] == "coverage"][0]
+    assert coverage["probes"] / elapsed < 205, f"{option}: {coverage['probes']} probes in {elapsed:.2f} s"
+    assert coverage["probes"] / elapsed > 150, f"{option}: {coverage['probes']} probes in {elapsed:.2f} s"
+    # The target sees what was counted, and our kernel's RSTs to its SYN-ACKs.
+    assert packets <= coverage["probes"] + 40, f"{packets} packets, {coverage['probes']} probes"
+    print(f"rate {' '.join(option)}: {coverage['probes']} probes in {elapsed:.2f} s")
+
+
+def excluded(lab, *option):
+    """An address that answers, and that nobody may ask."""
+    pcap = lab.world.path("excluded.pcap")
+    sniffer = lab.box.start(["tcpdump", "-ni", "eth0", "-U", "-w", pcap, "host 10.77.0.33 or host fd77::21"])
+    netns.wait_for("tcpdump", lambda: lab.world.path("excluded.pcap") and _size(pcap) >= 24)
+    found = lab.muster(*option, "-p", PORTS, "--exclude", "10.77.0.32-47", "--exclude", "fd77::20/123",
+                       "10.77.0.0/24", *[f"fd77::{n:x}" for n in range(0x10, 0x50)])
+    time.sleep(0.2)
+    sniffer.stop()
+    assert _size(pcap) == 24, "packets for an excluded address"
+    assert "10.77.0.31" in found and "10.77.0.33" not in found and "fd77::21" not in found
+    print(f"excluded {' '.join(option)}: no packet, {len(found)} hosts beside it")
+
+
+def _size(path):
+    try:
+        with open(path, "rb") as f:
+            return len(f.read())
+    except OSError:
+        return 0
+
+
+with netns.World() as world:
+    lab = scanlab.Lab(world)
+    loss(lab)
+    rate(lab, "--max-rate", "200")
+    rate(lab, "--guard-rate", "200")
+    rate(lab, "--max-rate", "200", "-sT", "-Pn")
+    excluded(lab, "-sS")
+    excluded(lab, "-sT")
+    excluded(lab, "-sT", "-Pn")
