@@ -235,6 +235,25 @@ int channel_send(struct channel *c, uint16_t type, uint32_t id, const void *valu
     return channel_send_fd(c, type, id, value, -1);
 }
 
+int channel_send_scope(struct channel *c, uint32_t id, enum ipc_scope which,
+                       const struct addr_set *set)
+{
+    size_t sent = 0;
+    int r = 0;
+
+    while (r == 0 && sent < set->n) {
+        CLEANUP(buf_done) struct buf piece = {0};
+        struct ipc_scope_msg m = {.which = which};
+
+        sent += ipc_ranges_put(&piece, set, sent, IPC_PIECE_MAX);
+        if (piece.failed)
+            return -ENOMEM;
+        m.ranges = (struct ipc_bytes){(const uint8_t *)piece.data, piece.len};
+        r = channel_send(c, MSG_SCOPE, id, &m);
+    }
+    return r;
+}
+
 /* Grants what was handled, in one message for many. */
 static void channel_grant(struct channel *c)
 {

@@ -46,6 +46,10 @@ int channel_send(struct channel *c, uint16_t type, uint32_t id, const void *valu
 /* The same with a descriptor, which is duplicated. */
 int channel_send_fd(struct channel *c, uint16_t type, uint32_t id, const void *value, int fd);
 
+/* A set of addresses as MSG_SCOPE, in as many pieces as it needs. */
+int channel_send_scope(struct channel *c, uint32_t id, enum ipc_scope which,
+                       const struct addr_set *set);
+
 /* Nothing waits and there is credit: the moment to send more.  Else `ready` will come. */
 bool channel_idle(const struct channel *c);
 size_t channel_waiting(const struct channel *c); /* bytes in the queue */

@@ -252,6 +252,7 @@ static const struct ipc_message messages[] = {
 
     {MSG_SCOPE, "scope", TO_WORKERS, 0, WITH(struct ipc_scope_msg, scope_fields)},
     {MSG_ZONE, "zone", ROUTE_TO_SCANNER, 0, WITH(struct ipc_zone, zone_fields)},
+    {MSG_ZONE_DROP, "zone-drop", ROUTE_TO_SCANNER, 0, EMPTY},
     {MSG_SCAN_PORTS, "scan-ports", ROUTE_TO_SCANNER, 0,
      WITH(struct ipc_scan_ports, scan_ports_fields)},
     {MSG_SCAN_START, "scan-start", ROUTE_TO_SCANNER, 0,

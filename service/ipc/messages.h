@@ -42,6 +42,7 @@ enum ipc_type {
 
     MSG_SCOPE = 48, /* both to scanner (id: zone or scan) and script worker (id 0) */
     MSG_ZONE,       /* id: zone; its scopes came before */
+    MSG_ZONE_DROP,
     MSG_SCAN_PORTS, /* id: scan */
     MSG_SCAN_START,
     MSG_SCAN_STOP,

@@ -85,6 +85,7 @@ static const struct call calls[] = {
     {"rt_sigprocmask", ALL, "signals"},
     {"rt_sigreturn", ALL, "signals"},
     {"rt_sigtimedwait", ALL, "signals"},
+    {"alarm", ALL, "the end of a role that hangs when the monitor has died"},
     {"sigaltstack", ALL, "stack of the blame handler"},
     {"restart_syscall", ALL, "interrupted waits"},
     {"getpid", ALL, "sd-event, logs"},

@@ -1,0 +1,34 @@
+/* schedule_store over the store itself. */
+#include "service/schedule/schedule.h"
+
+static int real_claim(void *user, const struct store_claim *c, store_claim_cb cb, void *cb_user)
+{
+    return store_claim(user, c, cb, cb_user);
+}
+
+static int real_keep(void *user, const struct store_keep *k, store_keep_cb cb, void *cb_user)
+{
+    return store_keep(user, k, cb, cb_user);
+}
+
+static int real_targets(void *user, const struct store_lease *l, store_targets_cb cb, void *cb_user)
+{
+    return store_targets(user, l, cb, cb_user);
+}
+
+static int real_apply(void *user, struct store_lease *l, const struct store_part *p,
+                      store_apply_cb cb, void *cb_user)
+{
+    return store_apply(user, l, p, cb, cb_user);
+}
+
+static int real_finish(void *user, const struct store_lease *l, const struct coverage *c,
+                       store_cb cb, void *cb_user)
+{
+    return store_finish(user, l, c, cb, cb_user);
+}
+
+struct schedule_store schedule_store_of(struct store *s)
+{
+    return (struct schedule_store){s, real_claim, real_keep, real_targets, real_apply, real_finish};
+}
