@@ -6,6 +6,7 @@
 #include "service/cli/verb.h"
 
 #include "engine/base/buf.h"
+#include "service/cli/screen.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,9 +26,27 @@ static int fail(const char *text)
     return EXIT_ERROR;
 }
 
+/* Messages may come from libraries with line ends of their own, and quote what the network said. */
+static void one_line(struct buf *out, const char *text)
+{
+    bool first = true;
+
+    for (text += strspn(text, " \t\r\n"); *text; first = false) {
+        CLEANUP(freep) char *line = strndup(text, strcspn(text, "\r\n"));
+
+        buf_str(out, first ? "" : " ");
+        screen_text(out, line);
+        text += strcspn(text, "\r\n");
+        text += strspn(text, " \t\r\n");
+    }
+}
+
 int verb_fail(const struct verb_call *c, const struct err *e)
 {
-    fprintf(stderr, "muster %s: %s\n", c->verb->name, err_text(e));
+    CLEANUP(buf_done) struct buf line = {0};
+
+    one_line(&line, err_text(e));
+    fprintf(stderr, "muster %s: %s\n", c->verb->name, line.data ? line.data : "");
     return EXIT_ERROR;
 }
 

@@ -14,7 +14,8 @@ static const char find_sql[] =
     "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
     " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
     " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
-    " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3))"
+    " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3)"
+    " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = lower($1)))"
     " ORDER BY a.zone, a.first_seen";
 
 static const char json_sql[] =

@@ -48,8 +48,9 @@ static void tell_good(const struct config *c)
         addresses += addr_set_count(&c->zones[i].scope);
         passes += c->zones[i].n_passes;
     }
-    printf("%s: good: %u zones with %llu addresses, %u passes, %u endpoints\n", c->path, c->n_zones,
-           (unsigned long long)addresses, passes, c->n_endpoints);
+    printf("%s: good: %u zone%s with %llu addresses, %u passes, %u endpoint%s\n", c->path,
+           c->n_zones, c->n_zones == 1 ? "" : "s", (unsigned long long)addresses, passes,
+           c->n_endpoints, c->n_endpoints == 1 ? "" : "s");
 }
 
 int verb_config_check(struct verb_call *c)

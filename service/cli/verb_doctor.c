@@ -53,7 +53,7 @@ static void doctor_config(struct doctor *d)
     if (!c)
         doctor_add(d, VERDICT_OK, "config", "not read: --database was given", NULL);
     else
-        doctor_addf(d, VERDICT_OK, "config", NULL, "%s: %u zones, %u endpoints", c->path,
+        doctor_addf(d, VERDICT_OK, "config", NULL, "%s: zones: %u, endpoints: %u", c->path,
                     c->n_zones, c->n_endpoints);
 }
 

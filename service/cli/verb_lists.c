@@ -86,7 +86,9 @@ int verb_assets(struct verb_call *c)
     struct cli_listing l = {
         .sql = "SELECT a.zone, a.name, a.state,"
                " array_to_string(ARRAY(SELECT host(x) FROM unnest(a.addresses) x), ' '),"
-               " array_to_string(a.macs, ' '), a.open_ports, a.first_seen, a.last_seen, a.vendor,"
+               " COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg(DISTINCT h.mac, ' ')"
+               " FROM report.host h WHERE h.zone = a.zone AND h.address = ANY(a.addresses))),"
+               " a.open_ports, a.first_seen, a.last_seen, a.vendor,"
                " a.asset_id, a.hostname,"
                " to_json(ARRAY(SELECT host(x) FROM unnest(a.addresses) x)),"
                " COALESCE(to_json(a.macs), '[]')"

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""muster's questions to the inventory: listings, changes in each form, following, exit codes."""
+import csv
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pgtest
+import test_store_diff as helpers
+
+MUSTER = pathlib.Path(os.environ.get("MUSTER_BUILD", pgtest.ROOT / "build")) / "muster"
+clock = 0
+
+
+def muster(*words, check=0, database=None):
+    run = subprocess.run([str(MUSTER), "--database", database or db.conninfo, *words], capture_output=True, text=True, timeout=60)
+    if run.returncode != check:
+        raise AssertionError(f"muster {' '.join(words)}: exit {run.returncode}, not {check}: {run.stdout}{run.stderr}")
+    return run.stdout if check != 2 else run.stderr
+
+
+def visit(kind, hosts, facts="", scripts=""):
+    """One minute after the other, up to now."""
+    global clock
+    clock += 1
+    array = "'{{{}}}'".format
+    return db.sql(f"SELECT t.visit('lan', '{kind}', now() - interval '2 hours' + interval '{clock} minutes', "
+                  f"{array(','.join(hosts))}, {array(','.join(facts) if facts else '')}, '{{}}', {array(scripts)})")
+
+
+def baseline():
+    db.sql("SELECT t.zone('lan', '10.1.0')")
+    visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.2 u"'], ['"10.1.0.1 0 hostname box.example"', '"10.1.0.2 0 mac 02:00:00:00:00:02"'])
+    visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'], ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"'])
+    visit("scripts", ['"10.1.0.1 u"'], ['"10.1.0.1 80 http-title Welcome"'], "http-title")
+
+
+def test_nothing_is_scheduled_yet():
+    text = muster("status")
+    assert "nothing is scheduled" in text, text
+    err = muster("status", "--wait-baseline", "300ms", check=2)
+    assert "the first inventory was not there after 300ms: 0 of 0 first looks are done" in err, err
+
+
+def test_a_baseline_is_no_change():
+    baseline()
+    assert muster("changes") == ""
+    first = muster("status").splitlines()[0]
+    assert first.startswith("0 new, 0 changed, 0 gone since 20") and first.endswith(" (window 24h)"), first
+    assert muster("status", "--wait-baseline", "10s").startswith("0 new")
+    assert "http-title appeared" in muster("changes", "--all", check=1).replace("http-title opened", "http-title appeared")
+
+
+def test_assets_are_listed():
+    rows = [line.split("\t") for line in muster("assets").splitlines()]
+    assert [r[3] for r in rows] == ["10.1.0.1", "10.1.0.2"], rows
+    assert rows[0][1:6] == ["box.example", "present", "10.1.0.1", "00:11:22:33:44:55", "2"], rows[0]
+    assert rows[1][4] == "02:00:00:00:00:02", rows[1]
+    objects = [json.loads(line) for line in muster("assets", "--json").splitlines()]
+    assert objects[0]["addresses"] == ["10.1.0.1"] and objects[0]["open_ports"] == 2, objects[0]
+    for filter_, n in (("10.1.0.0/31", 1), ("10.1.0.2", 1), ("BOX", 1), ("11:22", 1), ("100%", 0), ("10.9.0.0/16", 0)):
+        assert len(muster("assets", filter_).splitlines()) == n, filter_
+
+
+def test_services_are_listed():
+    rows = [line.split("\t") for line in muster("services").splitlines()]
+    assert [(r[1], r[2], r[3], r[4]) for r in rows] == [("10.1.0.1", "22/tcp", "open", "ssh"), ("10.1.0.1", "80/tcp", "open", "http")], rows
+    assert len(muster("services", "80").splitlines()) == 1
+    assert len(muster("services", "ssh").splitlines()) == 1
+    assert muster("services", "--zone", "elsewhere") == ""
+
+
+def test_one_asset_by_every_name():
+    for name in ("10.1.0.1", "BOX.example", "00:11:22:33:44:55"):
+        text = muster("asset", name)
+        assert "22/tcp" in text and "|_http-title: Welcome" in text, text
+    document = json.loads(muster("asset", "10.1.0.1", "--json"))
+    assert {s["port"] for s in document["services"]} == {22, 80} and document["scripts"][0]["script"] == "http-title", document
+    assert muster("asset", document["asset"]["asset_id"]) == muster("asset", "10.1.0.1")
+    assert "no asset has the address, name, MAC address or id 'nobody'" in muster("asset", "nobody", check=2)
+
+
+def test_changes_in_every_form():
+    visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'], ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"'])
+    visit("scripts", ['"10.1.0.1 u"'], ['"10.1.0.1 80 http-title Owned"'], "http-title")
+    lines = muster("changes", check=1).splitlines()
+    assert len(lines) == 2, lines
+    assert lines[0].endswith(" port opened  tcp/80 on 10.1.0.2 (http)"), lines[0]
+    assert lines[1].endswith(" http-title changed  tcp/80 on 10.1.0.1: Welcome -> Owned"), lines[1]
+    objects = [json.loads(line) for line in muster("changes", "--format", "json", check=1).splitlines()]
+    assert [(o["kind"], o["what"], o["port"]) for o in objects] == [("port", "opened", 80), ("script", "changed", 80)], objects
+    assert objects[1]["old"]["output"] == "Welcome" and objects[1]["new"]["output"] == "Owned", objects[1]
+    rows = list(csv.DictReader(io.StringIO(muster("changes", "--format", "csv", check=1))))
+    assert rows[1]["old"] == "Welcome" and rows[1]["name"] == "http-title", rows
+    text = muster("diff", "1h", "0s", check=1)
+    assert " 10.1.0.2:\n+80/tcp open http\n" in text and "-|_http-title 80/tcp: Welcome\n+|_http-title 80/tcp: Owned\n" in text, text
+    assert muster("status").startswith("1 new, 1 changed, 0 gone since ")
+    assert json.loads(muster("status", "--json"))["changed"] == 1
+
+
+def test_ranges_of_changes():
+    assert muster("changes", "--between", "3h", "2h") == ""
+    assert muster("changes", "--since", "2030-01-01T00:00:00Z") == ""
+    assert len(muster("changes", "--since", "2020-01-01T00:00:00Z", check=1).splitlines()) == 2
+    for words, text in ((["--since", "yesterday"], "--since yesterday: expected a time"),
+                        (["--between", "1h", "2h"], "is later than"),
+                        (["--since", "1h", "--between", "2h", "1h"], "exclude each other")):
+        assert text in muster("changes", *words, check=2), words
+
+
+def test_following_prints_a_change_as_it_happens():
+    command = [str(MUSTER), "--database", db.conninfo, "changes", "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        try:
+            time.sleep(1.5)
+            visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
+                  ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"'])
+            line = follower.stdout.readline()
+        finally:
+            follower.terminate()
+    assert line.endswith(" port opened  tcp/22 on 10.1.0.2 (ssh)\n"), line
+
+
+def test_passes_and_rescan():
+    rows = [line.split("\t") for line in muster("passes").splitlines()]
+    assert [(r[0], r[1], r[3], r[4], r[5]) for r in rows] == [("lan", k, "1h", "1", "1") for k in ("ports", "presence", "scripts")], rows
+    assert muster("rescan", "10.1.0.7") == "10.1.0.7 is due now in 3 blocks of passes\n"
+    db.ok("the address was asked for", "(SELECT bool_and('10.1.0.7'::inet = ANY(asked)) FROM inv.schedule)")
+    assert "in 3 blocks" in muster("rescan", "box.example")
+    assert "no network of the configuration holds 10.2.0.0/24" in muster("rescan", "10.2.0.0/24", check=2)
+    assert "no host in the inventory has the name 'nobody.example'" in muster("rescan", "nobody.example", check=2)
+    assert "expected a prefix length" in muster("rescan", "10.1.0.0/99", check=2)
+
+
+def test_what_is_wrong_with_the_database_is_said():
+    empty = pg.database()
+    bare = muster("assets", check=2, database=empty.conninfo)
+    assert "has no inventory of this version yet" in bare, bare
+    gone = muster("assets", check=2, database=f"host={pg.socket}/nowhere dbname=x")
+    assert gone.startswith("muster assets: no connection to the database: ") and len(gone.splitlines()) == 1, gone
+    assert len(muster("assets", check=2, database="no such=thing=").splitlines()) == 1
+
+
+if __name__ == "__main__":
+    if not MUSTER.exists():
+        pgtest.skip(f"{MUSTER} is not built")
+    with pgtest.Cluster() as pg:
+        db = pg.database(migrated=True)
+        db.sql(helpers.ZONES + helpers.HELPERS.replace("CREATE SCHEMA t;", ""))
+        pgtest.run(globals())
