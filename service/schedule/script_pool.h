@@ -9,7 +9,7 @@
 #pragma once
 
 #include "engine/loop/loop.h"
-#include "engine/script/host.h"
+#include "service/ipc/messages.h"
 #include "service/schedule/generation.h"
 
 struct script_pool;
