@@ -118,11 +118,11 @@ static bool name_is_good(const char *name)
     return *name && *name != '_' && *name != '-' && !name[strspn(name, letters)];
 }
 
-static void compile_name(struct compile *k, const char *place, const char *name)
+static void compile_name(struct compile *k, const char *place, const char *key, const char *name)
 {
     char full[PLACE_MAX];
 
-    place_join(full, place, "name");
+    place_join(full, place, key);
     if (!name_is_good(name))
         WRONG(k, full,
               "'%.60s' is not a name; expected lower-case letters, digits, '-' and '_', and a "
@@ -239,7 +239,7 @@ static void compile_pass(struct compile *k, struct config_pass *p, const char *p
     if (!p->name)
         text_set(k, &p->name, config_pass_kind_name(p->kind));
     if (p->name)
-        compile_name(k, place, p->name);
+        compile_name(k, place, "name", p->name);
     compile_pass_keys(k, p, place);
     p->interval = compile_span(k, place, "interval", p->interval_text,
                                (struct bounds){INTERVAL_MIN, INTERVAL_MAX, normal[p->kind]});
@@ -330,7 +330,7 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
     char full[PLACE_MAX];
     uint32_t rate;
 
-    compile_name(k, place, z->name);
+    compile_name(k, place, "name", z->name);
     compile_scope(k, z, place);
     rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
     z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
@@ -382,7 +382,7 @@ static void compile_endpoint(struct compile *k, struct config_endpoint *ep, cons
 {
     char full[PLACE_MAX];
 
-    compile_name(k, place, ep->name);
+    compile_name(k, place, "name", ep->name);
     compile_url(k, ep, place);
     place_join(full, place, "secret");
     if (ep->secret)
@@ -527,6 +527,8 @@ int compile_config(struct config *c, const struct document *d, struct problems *
     if (!sections_default(c))
         return err_set(p->e, -ENOMEM, "out of memory");
     compile_database(&k);
+    if (c->sensor)
+        compile_name(&k, "", "sensor", c->sensor);
     compile_state_directory(&k);
     compile_log_level(&k);
     c->scanner->rate = compile_number(&k, "scanner", "rate", c->scanner->rate,

@@ -112,6 +112,7 @@ struct config {
     char *path;            /* of the file, as given */
     char *database;        /* libpq connection string without password; NULL: embedded */
     char *database_secret; /* where its password is: "file:/path", "cred:NAME"; NULL: none needed */
+    char *sensor;          /* name of this engine in the database; NULL: its default */
     char *state_directory; /* absolute */
     char *log_level_text;
     int log_level;  /* LOG_ERR ... LOG_DEBUG */
@@ -147,6 +148,10 @@ void config_freep(struct config **c);
  * /etc/muster/muster.yaml: the first that is named, or there.  *ret is the caller's.  -ENOENT says
  * where was looked. */
 int config_find_path(char **ret, const char *given, struct err *e) MUST_USE;
+
+/* The libpq connection string with its password, for a database that is not embedded.  *ret is the
+ * caller's, to be wiped.  Errors of config_secret_read(). */
+int config_conninfo(char **ret, const struct config *c, struct err *e) MUST_USE;
 
 /* NULL when there is none of that name. */
 const struct config_zone *config_zone_find(const struct config *c, const char *name);

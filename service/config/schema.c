@@ -135,6 +135,7 @@ static const cyaml_schema_field_t scripts_fields[] = {
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("database", struct config, database),
     TEXT("database_secret", struct config, database_secret),
+    TEXT("sensor", struct config, sensor),
     TEXT("state_directory", struct config, state_directory),
     TEXT("log_level", struct config, log_level_text),
     TEXT("resolver", struct config, resolver),

@@ -1,6 +1,7 @@
 /* Secrets by reference: a file that others cannot read, or a credential that systemd put into
  * $CREDENTIALS_DIRECTORY (a ramfs of the unit).  Error texts name the reference and never what is
  * in it. */
+#include "engine/base/buf.h"
 #include "service/config/config.h"
 
 #include <errno.h>
@@ -59,4 +60,45 @@ int config_secret_read(char **ret, const char *reference, struct err *e)
     if (!*ret)
         return err_set(e, -EINVAL, "'%.100s': empty, or not a text", reference);
     return 0;
+}
+
+/* libpq takes a URI or key=value pairs, each with its own way of quoting. */
+static void add_password(struct buf *text, const char *password, bool uri)
+{
+    if (!uri)
+        buf_str(text, " password='");
+    for (const char *p = password; *p; p++) {
+        bool plain = (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z');
+
+        if (uri && !plain)
+            buf_printf(text, "%%%02X", (unsigned char)*p);
+        else if (!uri && (*p == '\'' || *p == '\\'))
+            buf_printf(text, "\\%c", *p);
+        else
+            buf_char(text, *p);
+    }
+    if (!uri)
+        buf_char(text, '\'');
+}
+
+int config_conninfo(char **ret, const struct config *c, struct err *e)
+{
+    bool uri = strstr(c->database, "://") != NULL;
+    CLEANUP(freep) char *password = NULL;
+    struct buf text = {0};
+    int r = 0;
+
+    if (c->database_secret)
+        r = config_secret_read(&password, c->database_secret, e);
+    if (r < 0)
+        return err_add(e, r, "database_secret");
+    buf_str(&text, c->database);
+    if (password && uri)
+        buf_printf(&text, "%spassword=", strchr(c->database, '?') ? "&" : "?");
+    if (password) {
+        add_password(&text, password, uri);
+        explicit_bzero(password, strlen(password));
+    }
+    *ret = buf_take(&text);
+    return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }

@@ -164,6 +164,34 @@ static void credentials_come_from_their_directory(void **state)
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+static void a_password_is_quoted_into_the_connection_string(void **state)
+{
+    static const struct {
+        const char *database, *want;
+    } cases[] = {
+        {"host=/run dbname=m", "host=/run dbname=m password='a b\\'c\\\\'"},
+        {"postgresql://h/m", "postgresql://h/m?password=a%20b%27c%5C"},
+        {"postgresql://h/m?x=1", "postgresql://h/m?x=1&password=a%20b%27c%5C"},
+    };
+    char path[] = "/tmp/muster-secret-XXXXXX", text[256];
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_int_equal(write(fd, "a b'c\\\n", 7), 7);
+    close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(config_freep) struct config *c = NULL;
+        CLEANUP(freep) char *conninfo = NULL;
+
+        snprintf(text, sizeof text, "database: \"%s\"\ndatabase_secret: file:%s\n",
+                 cases[i].database, path);
+        c = load(text);
+        assert_int_equal(config_conninfo(&conninfo, c, NULL), 0);
+        assert_string_equal(conninfo, cases[i].want);
+    }
+    unlink(path);
+}
+
 static void the_file_is_searched_in_order(void **state)
 {
     CLEANUP(freep) char *given = NULL;
@@ -199,6 +227,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_state_directory_of_systemd_is_the_default),
     cmocka_unit_test(secrets_are_read_from_files_that_others_cannot_read),
     cmocka_unit_test(credentials_come_from_their_directory),
+    cmocka_unit_test(a_password_is_quoted_into_the_connection_string),
     cmocka_unit_test(the_file_is_searched_in_order),
     cmocka_unit_test(a_missing_file_is_named),
 };
