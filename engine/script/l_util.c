@@ -77,6 +77,16 @@ const struct binding_env *l_env(lua_State *L)
     return env;
 }
 
+/* The same holds for the box of Lua's own string buffers, made when the first large one is. */
+static void make_buffer_type(lua_State *L)
+{
+    luaL_Buffer b;
+
+    luaL_buffinitsize(L, &b, 2 * LUAL_BUFFERSIZE);
+    luaL_pushresultsize(&b, 0);
+    lua_pop(L, 1);
+}
+
 void bindings_init(lua_State *L, const struct binding_env *env)
 {
     static const luaL_Reg box_methods[] = {{"__gc", box_gc}, {NULL, NULL}};
@@ -85,5 +95,6 @@ void bindings_init(lua_State *L, const struct binding_env *env)
     *copy = *env;
     lua_rawsetp(L, LUA_REGISTRYINDEX, &env_key);
     l_type(L, BOX_TYPE, box_methods);
+    make_buffer_type(L);
     ossl_init(L);
 }

@@ -211,7 +211,7 @@ static uint16_t peer_listen(int type, int *ret_fd)
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
     if (type == SOCK_STREAM && ret_fd)
-        assert_int_equal(listen(fd, 64), 0);
+        assert_int_equal(listen(fd, 256), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
     if (ret_fd)
         *ret_fd = fd;
