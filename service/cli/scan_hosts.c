@@ -7,6 +7,7 @@
 
 #include "engine/loop/dns.h"
 #include "engine/model/services.h"
+#include "engine/scan/vendor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,12 +121,28 @@ static void write_down(struct scan_run *run, const struct host_finding *h)
     scan_written(run);
 }
 
+/* Who made the network card.  The table is large, and a scan beyond a router needs none. */
+static const char *vendor_of(struct scan_run *run, const struct host_finding *f)
+{
+    if (!f->has_mac)
+        return NULL;
+    if (!run->vendors_tried) {
+        struct err e = {0};
+
+        run->vendors_tried = true;
+        if (vendors_load(&run->vendors, VENDORS_DIR, &e) < 0 && run->args->verbose)
+            scan_say(run, "no vendors of MAC addresses: %s", err_text(&e));
+    }
+    return run->vendors ? vendors_name(run->vendors, &f->mac) : NULL;
+}
+
 static void host_up(struct scan_run *run, const struct host_finding *finding)
 {
     struct host_finding f = *finding;
     struct scan_host *h = calloc(1, sizeof *h);
 
     f.target = scan_plan_name_of(&run->plan, &f.address);
+    f.vendor = f.vendor ? f.vendor : vendor_of(run, &f);
     if (h)
         h->record = host_record_new(&f);
     if (!h || !h->record) {

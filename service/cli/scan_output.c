@@ -30,7 +30,11 @@ static int output_add(struct scan_outputs *o, const struct scan_form *form, cons
 int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct err *e)
 {
     bool taken = is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->json);
-    int r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
+    int r;
+
+    /* Not by lines, also on a terminal: the line of progress is cleared just before a flush. */
+    setvbuf(stdout, NULL, _IOFBF, 65536);
+    r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
 
     if (r == 0)
         r = output_add(o, &scan_form_text, a->text, e);

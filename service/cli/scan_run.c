@@ -7,6 +7,7 @@
 
 #include "engine/loop/dns.h"
 #include "engine/loop/guard.h"
+#include "engine/scan/vendor.h"
 #include "engine/script/host.h"
 #include "service/cli/scan_run_priv.h"
 #include "service/cli/verb.h"
@@ -37,6 +38,7 @@ static void run_free(struct scan_run *run)
         task_cancel(run->loop, &run->flush);
     }
     run->loop = loop_free(run->loop);
+    run->vendors = vendors_free(run->vendors);
     scan_hosts_free(run);
     scan_phases_free(run);
     scan_plan_done(&run->plan);

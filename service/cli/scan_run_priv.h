@@ -15,6 +15,7 @@ struct guard;
 struct script_host;
 struct sd_event_source;
 struct scan_run;
+struct vendors;
 
 /* struct addr has padding; a hash key must not. */
 struct host_key {
@@ -45,7 +46,9 @@ struct scan_run {
     struct guard *guard;
     struct scan *scan;
     struct script_host *scripts; /* NULL: none wanted */
-    struct scan_host *hosts;     /* those that are not written yet */
+    struct vendors *vendors;     /* of MAC addresses; loaded when the first MAC address comes */
+    bool vendors_tried;
+    struct scan_host *hosts; /* those that are not written yet */
     TAILQ_HEAD(, scan_host) to_name;
     unsigned naming;   /* lookups under way */
     size_t unscripted; /* hosts that scripts have yet to see */

@@ -87,11 +87,14 @@ static bool try_baseline(const struct db_args *a, char *state, size_t size, stru
 
 static int wait_baseline(const struct db_args *a, struct err *e)
 {
+    CLEANUP(cli_db_done) struct cli_db found = {0};
     CLEANUP(loop_freep) struct loop *l = NULL;
     char state[ERR_TEXT_MAX] = "", span[TIME_TEXT_MAX];
     usec_t until;
-    int r = loop_new(&l, e);
+    int r = cli_db_find(&found, a, e); /* waiting does not mend a configuration */
 
+    if (r == 0)
+        r = loop_new(&l, e);
     if (r < 0)
         return r;
     for (until = loop_now(l) + a->wait_baseline;; linger(l, LOOK_EVERY)) {
