@@ -102,7 +102,7 @@ END $$;
 -- Makes endpoints known and leases those that are free, ours already, or held by an earlier life of ours (p_first).  Called every few
 -- seconds, this is also the heartbeat.  A new endpoint begins with what comes after it.
 CREATE FUNCTION alert.take(p_holder text, p_instance uuid, p_first bool, p_lease interval, p_names text[], p_hashes text[])
-RETURNS TABLE (name text, endpoint_id int4, epoch int8, state text, pause float8, strikes int4, xid xid8, seq int8)
+RETURNS TABLE (name text, endpoint_id int4, epoch int8, state text, pause float8, strikes int4, failing float8, xid xid8, seq int8)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -125,7 +125,8 @@ BEGIN
     FROM unnest(p_names, p_hashes) t(n, h)
    WHERE e.name = n AND e.instance = p_instance AND e.config_hash IS DISTINCT FROM h;
   RETURN QUERY
-  SELECT e.name, e.endpoint_id, e.epoch, e.state, GREATEST(0, EXTRACT(epoch FROM e.open_until - now()))::float8, e.strikes, c.xid, c.seq
+  SELECT e.name, e.endpoint_id, e.epoch, e.state, GREATEST(0, EXTRACT(epoch FROM e.open_until - now()))::float8, e.strikes,
+         EXTRACT(epoch FROM now() - e.fail_since)::float8, c.xid, c.seq
     FROM alert.endpoint e JOIN alert.cursor c ON c.endpoint_id = e.endpoint_id
    WHERE e.name = ANY(p_names) AND e.instance = p_instance;
 END $$;

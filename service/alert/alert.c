@@ -1,0 +1,278 @@
+/* The pipeline as a whole: its parts, its settings, its end.
+ *
+ * The end of queries, lookups and transfers comes in a later turn than alert_free(), so the memory
+ * goes last, from a task. */
+#include "service/alert/alert_priv.h"
+
+#include "engine/base/random.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#define POLL_USEC    (2 * USEC_PER_SEC)
+#define PRUNE_FIRST  (60 * USEC_PER_SEC)
+#define TIMEOUT_USEC (15 * USEC_PER_SEC)
+#define BACKOFF_BASE (5 * USEC_PER_SEC)
+#define BACKOFF_CAP  (3600 * USEC_PER_SEC)
+#define RATE         10
+#define CONCURRENCY  4
+
+/* ---- making and unmaking */
+
+static void endpoint_done(struct endpoint *ep)
+{
+    struct item *i;
+
+    endpoint_lease_lost(ep);
+    while ((i = TAILQ_FIRST(&ep->orphans))) {
+        TAILQ_REMOVE(&ep->orphans, i, entry);
+        item_free(i);
+    }
+    if (ep->url)
+        OPENSSL_cleanse(ep->url, strlen(ep->url));
+    sign_keys_wipe(&ep->keys);
+    addr_set_done(&ep->reach.allow);
+    reach_url_done(&ep->where);
+    buf_done(&ep->attempts);
+    buf_done(&ep->batch_text);
+    free(ep->name);
+    free(ep->url);
+}
+
+static void on_bury(struct task *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, bury);
+
+    if (a->n_calls > 0) {
+        loop_post(a->loop, t);
+        return;
+    }
+    for (size_t i = 0; i < a->n_endpoints; i++)
+        endpoint_done(&a->endpoints[i]);
+    free(a->endpoints);
+    free(a->holder);
+    free(a);
+}
+
+struct alert *alert_free(struct alert *a)
+{
+    if (!a || a->closing)
+        return NULL;
+    a->closing = a->stopping = true;
+    timer_stop(a->loop, &a->poll_timer);
+    timer_stop(a->loop, &a->take_timer);
+    timer_stop(a->loop, &a->prune_timer);
+    timer_stop(a->loop, &a->stop_timer);
+    for (size_t i = 0; i < a->n_endpoints; i++) {
+        timer_stop(a->loop, &a->endpoints[i].flush);
+        timer_stop(a->loop, &a->endpoints[i].wake);
+    }
+    task_cancel(a->loop, &a->poke);
+    task_cancel(a->loop, &a->stopped);
+    a->http = http_free(a->http);
+    a->dns = dns_free(a->dns);
+    a->db = db_free(a->db);
+    loop_post(a->loop, &a->bury);
+    return NULL;
+}
+
+void alert_freep(struct alert **a)
+{
+    *a = alert_free(*a);
+}
+
+static int name_check(const char *name, struct err *e)
+{
+    if (!name || !name[0] || strlen(name) > 63 ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+            strlen(name))
+        return err_set(e, -EINVAL,
+                       "endpoint name: expected 1 to 63 of letters, digits, '-', '_' and '.'");
+    return 0;
+}
+
+/* Tells whether the configuration is another one, and nothing about what is in it. */
+static void hash_config(struct endpoint *ep, const struct alert_endpoint *o)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_printf(&text, "%s\n%s\n%d", o->url, o->secrets ? o->secrets : "", (int)o->reach);
+    if (text.failed || !EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL))
+        memset(digest, 0, sizeof digest);
+    for (size_t i = 0; i < 8; i++)
+        snprintf(ep->hash + 2 * i, 3, "%02x", digest[i]);
+    if (text.data)
+        OPENSSL_cleanse(text.data, text.len);
+}
+
+static void endpoint_settings(struct endpoint *ep, const struct alert_endpoint *o)
+{
+    ep->timeout = o->timeout ? o->timeout : TIMEOUT_USEC;
+    ep->rate = o->rate > 0 ? o->rate : RATE;
+    ep->concurrency = o->concurrency ? o->concurrency : CONCURRENCY;
+    ep->limit = ep->concurrency;
+    ep->reach.policy = o->reach;
+    ep->filled = loop_now(ep->alert->loop);
+    ep->tokens = ep->rate;
+    ep->flush.fire = record_on_flush;
+    ep->wake.fire = endpoint_on_wake;
+    TAILQ_INIT(&ep->live);
+    TAILQ_INIT(&ep->due);
+    TAILQ_INIT(&ep->ready);
+    TAILQ_INIT(&ep->finished);
+    TAILQ_INIT(&ep->orphans);
+}
+
+static int endpoint_init(struct endpoint *ep, struct alert *a, const struct alert_endpoint *o,
+                         struct err *e)
+{
+    int r;
+
+    ep->alert = a;
+    endpoint_settings(ep, o);
+    r = name_check(o->name, e);
+    if (r == 0 && endpoint_find(a, o->name))
+        r = err_set(e, -EINVAL, "two endpoints of that name");
+    if (r == 0)
+        r = reach_url_parse(&ep->where, o->url, o->plain_http, e);
+    if (r == 0 && o->secrets)
+        r = sign_keys_parse(&ep->keys, o->secrets, e);
+    if (r < 0)
+        return err_add(e, r, "endpoint '%.63s'", o->name ? o->name : "");
+    for (size_t i = 0; o->allow && i < o->allow->n; i++)
+        if (addr_set_add(&ep->reach.allow, &o->allow->ranges[i].first, &o->allow->ranges[i].last) <
+            0)
+            return err_set(e, -ENOMEM, "out of memory");
+    hash_config(ep, o);
+    ep->name = strdup(o->name);
+    ep->url = strdup(o->url);
+    return ep->name && ep->url ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+/* Version 4 (RFC 9562, 5.4). */
+static void uuid_make(char ret[37])
+{
+    uint8_t b[16];
+
+    random_bytes(b, sizeof b);
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
+}
+
+static int open_parts(struct alert *a, const struct alert_opts *o, struct err *e)
+{
+    struct dns_opts dns = {.servers = o->resolver};
+    struct db_opts db = {.conninfo = o->conninfo,
+                         .application_name = "muster alert",
+                         .user = a,
+                         .state = alert_on_db_state,
+                         .notify = alert_on_db_notify};
+    int r = dns_new(&a->dns, a->loop, &dns, e);
+
+    if (r == 0)
+        r = http_new(&a->http, a->loop, e);
+    if (r == 0)
+        r = db_open(&a->db, a->loop, &db, e);
+    if (r == 0 && db_listen(a->db, "alert_event") < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
+    return r;
+}
+
+static int start_timers(struct alert *a)
+{
+    int r = timer_set(a->loop, &a->poll_timer, a->poll);
+
+    if (r == 0)
+        r = timer_set(a->loop, &a->take_timer, TAKE_USEC);
+    if (r == 0)
+        r = timer_set(a->loop, &a->prune_timer, PRUNE_FIRST);
+    return r;
+}
+
+static void settings(struct alert *a, const struct alert_opts *o)
+{
+    a->backoff.base = o->backoff_base ? o->backoff_base : BACKOFF_BASE;
+    a->backoff.cap = o->backoff_cap ? o->backoff_cap : BACKOFF_CAP;
+    a->poll = o->poll ? o->poll : POLL_USEC;
+    a->poll_timer.fire = alert_on_poll;
+    a->take_timer.fire = alert_on_take;
+    a->prune_timer.fire = alert_on_prune;
+    a->stop_timer.fire = alert_on_stop_timer;
+    a->poke.run = alert_on_poke;
+    a->bury.run = on_bury;
+    a->stopped.run = alert_on_stopped;
+    uuid_make(a->instance);
+}
+
+int alert_new(struct alert **ret, struct loop *l, const struct alert_opts *o, struct err *e)
+{
+    struct alert *a = calloc(1, sizeof *a);
+    int r = 0;
+
+    if (!a)
+        return err_set(e, -ENOMEM, "out of memory");
+    a->loop = l;
+    settings(a, o);
+    a->holder = strdup(o->holder ? o->holder : "local");
+    a->endpoints = calloc(o->n_endpoints ? o->n_endpoints : 1, sizeof *a->endpoints);
+    if (!a->holder || !a->endpoints)
+        r = err_set(e, -ENOMEM, "out of memory");
+    while (r == 0 && a->n_endpoints < o->n_endpoints) {
+        r = endpoint_init(&a->endpoints[a->n_endpoints], a, &o->endpoints[a->n_endpoints], e);
+        a->n_endpoints++;
+    }
+    if (r == 0)
+        r = open_parts(a, o, e);
+    if (r == 0 && start_timers(a) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
+    if (r < 0) {
+        alert_free(a);
+        return r;
+    }
+    *ret = a;
+    return 0;
+}
+
+void alert_poke(struct alert *a)
+{
+    loop_post(a->loop, &a->poke);
+}
+
+/* ---- numbers */
+
+int alert_stats(const struct alert *a, size_t index, struct alert_stats *ret)
+{
+    const struct endpoint *ep;
+
+    if (index >= a->n_endpoints)
+        return -ENOENT;
+    ep = &a->endpoints[index];
+    *ret = (struct alert_stats){.name = ep->name,
+                                .state = ep->held ? endpoint_state_name(ep->state) : "standby",
+                                .delivered = ep->n_delivered,
+                                .attempts = ep->n_attempts,
+                                .failures = ep->n_failures,
+                                .dead = ep->n_dead,
+                                .waiting = ep->unsent,
+                                .in_flight = ep->in_flight};
+    return 0;
+}
+
+bool alert_idle(const struct alert *a)
+{
+    if (a->poke.queued || (a->n_endpoints > 0 && !a->taken_once))
+        return false;
+    for (size_t i = 0; i < a->n_endpoints; i++) {
+        const struct endpoint *ep = &a->endpoints[i];
+
+        if (ep->held &&
+            (ep->fetching || ep->fetch_again || ep->unsent > 0 || !endpoint_is_quiet(ep)))
+            return false;
+    }
+    return true;
+}

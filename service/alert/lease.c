@@ -1,0 +1,304 @@
+/* Leases of endpoints, when to look for work, and how it all stops.
+ *
+ * The heartbeat is alert.take(): it makes endpoints known, leases them, keeps the lease, and tells
+ * what people changed (enable).  Work is looked for when somebody says that there is some
+ * (alert_poke, NOTIFY), and every two seconds for all that nobody says. */
+#include "engine/base/log.h"
+#include "service/alert/alert_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PRUNE_USEC (3600 * USEC_PER_SEC)
+
+/* ---- queries */
+
+static void on_call(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct call *c = user;
+
+    c->alert->n_calls--;
+    if (!c->alert->closing)
+        c->answer(c, status, rows, e);
+    free(c);
+}
+
+int alert_call(struct alert *a, struct endpoint *ep, const struct db_call *q, call_fn fn)
+{
+    struct call *c = calloc(1, sizeof *c);
+    int r;
+
+    if (!c)
+        return -ENOMEM;
+    *c = (struct call){a, ep, ep ? ep->generation : 0, fn};
+    r = db_query(a->db, q, on_call, c);
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    a->n_calls++;
+    return 0;
+}
+
+bool call_is_current(const struct call *c)
+{
+    return c->endpoint->generation == c->generation;
+}
+
+/* ---- leases */
+
+struct endpoint *endpoint_find(struct alert *a, const char *name)
+{
+    for (size_t i = 0; name && i < a->n_endpoints; i++)
+        if (strcmp(a->endpoints[i].name, name) == 0)
+            return &a->endpoints[i];
+    return NULL;
+}
+
+/* A new lease: everything in memory is of the past. */
+static void endpoint_begin(struct endpoint *ep, const struct db_rows *rows, size_t row)
+{
+    usec_t now = loop_now(ep->alert->loop);
+    double pause = strtod(db_rows_text(rows, row, 4) ?: "0", NULL);
+    double failing = strtod(db_rows_text(rows, row, 6) ?: "0", NULL);
+
+    endpoint_lease_lost(ep);
+    ep->held = true;
+    ep->id = db_rows_int(rows, row, 1, 0);
+    ep->epoch = db_rows_int(rows, row, 2, 0);
+    ep->batch = 0;
+    ep->state = endpoint_state_from(db_rows_text(rows, row, 3));
+    if (pause > (double)RETRY_AFTER_MAX / USEC_PER_SEC)
+        pause = (double)RETRY_AFTER_MAX / USEC_PER_SEC;
+    ep->open_until = pause > 0 ? now + (usec_t)(pause * (double)USEC_PER_SEC) : 0;
+    ep->fail_since = failing > 0 ? now - (usec_t)(failing * (double)USEC_PER_SEC) : 0;
+    ep->strikes = (unsigned)db_rows_int(rows, row, 5, 0);
+    ep->failures = ep->message_run = 0;
+    ep->limit = ep->state == EP_OK ? ep->concurrency : 1;
+    ep->cursor_xid = ep->fetch_xid = strtoull(db_rows_text(rows, row, 7) ?: "0", NULL, 10);
+    ep->cursor_seq = ep->fetch_seq = db_rows_int(rows, row, 8, 0);
+    window_fetch(ep);
+}
+
+static void apply_leases(struct alert *a, const struct db_rows *rows)
+{
+    usec_t now = loop_now(a->loop);
+    size_t n = db_rows_count(rows);
+
+    for (size_t i = 0; i < n; i++) {
+        struct endpoint *ep = endpoint_find(a, db_rows_text(rows, i, 0));
+
+        if (ep && now >= ep->broken_until && (!ep->held || ep->epoch != db_rows_int(rows, i, 2, 0)))
+            endpoint_begin(ep, rows, i);
+    }
+    for (size_t k = 0; k < a->n_endpoints; k++) {
+        struct endpoint *ep = &a->endpoints[k];
+        bool ours = false;
+
+        for (size_t i = 0; i < n && !ours; i++)
+            ours = endpoint_find(a, db_rows_text(rows, i, 0)) == ep;
+        if (ep->held && !ours)
+            endpoint_lease_lost(ep);
+    }
+}
+
+static void on_taken(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct alert *a = c->alert;
+
+    a->taking = false;
+    if (a->stopping)
+        return;
+    if (status == 0) {
+        a->taken_once = true;
+        apply_leases(a, rows);
+    } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN) {
+        log_event(LOG_ERR, "alerts cannot be delivered, will try again in 5 seconds", "ERROR",
+                  err_text(e));
+    }
+    if (a->take_again) {
+        a->take_again = false;
+        alert_take_soon(a);
+    }
+}
+
+/* {"a","b"}: names hold no quotes and no backslashes (checked). */
+static void put_array(struct buf *out, const struct alert *a, bool hashes)
+{
+    buf_char(out, '{');
+    for (size_t i = 0; i < a->n_endpoints; i++)
+        buf_printf(out, "%s\"%s\"", i ? "," : "",
+                   hashes ? a->endpoints[i].hash : a->endpoints[i].name);
+    buf_char(out, '}');
+}
+
+static void take_leases(struct alert *a)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+    CLEANUP(buf_done) struct buf hashes = {0};
+    const char *params[6] = {a->holder, a->instance, a->taken_once ? "false" : "true", LEASE_TEXT};
+    struct db_call q = {.sql = "SELECT * FROM alert.take($1, $2::uuid, $3::bool, $4::interval, "
+                               "$5::text[], $6::text[])",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params),
+                        .flags = DB_RETRY};
+
+    if (a->taking || a->stopping || a->n_endpoints == 0)
+        return;
+    put_array(&names, a, false);
+    put_array(&hashes, a, true);
+    params[4] = names.data;
+    params[5] = hashes.data;
+    if (!names.failed && !hashes.failed && alert_call(a, NULL, &q, on_taken) == 0)
+        a->taking = true;
+}
+
+void alert_take_soon(struct alert *a)
+{
+    a->take_again |= a->taking;
+    if (!a->taking)
+        (void)!timer_set(a->loop, &a->take_timer, 0);
+}
+
+void alert_on_take(struct timer *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, take_timer);
+
+    (void)!timer_set(a->loop, t, TAKE_USEC);
+    take_leases(a);
+}
+
+/* ---- looking for work */
+
+void alert_on_poke(struct task *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, poke);
+
+    for (size_t i = 0; i < a->n_endpoints; i++) {
+        window_fetch(&a->endpoints[i]);
+        endpoint_pump(&a->endpoints[i]);
+    }
+}
+
+void alert_on_poll(struct timer *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, poll_timer);
+
+    (void)!timer_set(a->loop, t, a->poll);
+    if (!a->db_down)
+        alert_poke(a);
+}
+
+static void on_pruned(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    (void)c, (void)rows;
+    if (status < 0)
+        log_debug("old attempts stay for now: %s", err_text(e));
+}
+
+void alert_on_prune(struct timer *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, prune_timer);
+    struct db_call q = {.sql = "SELECT alert.prune('30 days', 10000)"};
+
+    (void)!timer_set(a->loop, t, PRUNE_USEC);
+    if (!a->stopping)
+        (void)!alert_call(a, NULL, &q, on_pruned);
+}
+
+void alert_on_db_state(void *user, enum db_state s, const char *why)
+{
+    struct alert *a = user;
+
+    if (s == DB_DOWN && !a->db_down)
+        log_event(LOG_WARNING, "alerts wait, the database is not there, will try again", "ERROR",
+                  why);
+    if (s == DB_DOWN)
+        a->db_down = true;
+    if (s != DB_READY)
+        return;
+    a->db_down = false;
+    alert_take_soon(a);
+    alert_poke(a);
+}
+
+/* Events came, or a person changed something. */
+void alert_on_db_notify(void *user, const char *channel)
+{
+    struct alert *a = user;
+
+    (void)channel;
+    alert_poke(a);
+    for (size_t i = 0; i < a->n_endpoints; i++)
+        if (!a->endpoints[i].held || a->endpoints[i].state != EP_OK) {
+            alert_take_soon(a);
+            break;
+        }
+}
+
+/* ---- stopping */
+
+void alert_on_stopped(struct task *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, stopped);
+
+    timer_stop(a->loop, &a->stop_timer);
+    a->stop_done(a->stop_user, a->stop_status);
+}
+
+static void stop_ends(struct alert *a, int status)
+{
+    if (a->stop_ended)
+        return;
+    a->stop_ended = true;
+    a->stop_status = status;
+    loop_post(a->loop, &a->stopped);
+}
+
+static void on_given_up(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    (void)status, (void)rows, (void)e; /* the lease ends by time, then */
+    stop_ends(c->alert, 0);
+}
+
+bool endpoint_is_quiet(const struct endpoint *ep)
+{
+    return ep->in_flight == 0 && ep->unrecorded == 0 && ep->attempts.len == 0 && !ep->recording &&
+           !ep->state_dirty;
+}
+
+void alert_check_stopped(struct alert *a)
+{
+    const char *params[] = {a->instance};
+    struct db_call q = {.sql = "SELECT alert.give_up($1::uuid)",
+                        .params = params,
+                        .n_params = 1,
+                        .flags = DB_RETRY};
+
+    if (!a->stopping || a->closing || a->given_up)
+        return;
+    for (size_t i = 0; i < a->n_endpoints; i++)
+        if (a->endpoints[i].held && !endpoint_is_quiet(&a->endpoints[i]))
+            return;
+    a->given_up = true;
+    if (!a->taken_once || a->db_down || alert_call(a, NULL, &q, on_given_up) < 0)
+        stop_ends(a, 0);
+}
+
+void alert_on_stop_timer(struct timer *t)
+{
+    struct alert *a = CONTAINER_OF(t, struct alert, stop_timer);
+
+    stop_ends(a, -ETIMEDOUT);
+}
+
+void alert_stop(struct alert *a, usec_t deadline, void (*done)(void *user, int status), void *user)
+{
+    if (a->stopping)
+        return;
+    a->stopping = true;
+    a->stop_done = done;
+    a->stop_user = user;
+    (void)!timer_set(a->loop, &a->stop_timer, deadline);
+    alert_check_stopped(a);
+}
