@@ -12,22 +12,6 @@
 
 #define ASK_TIMEOUT (60 * USEC_PER_SEC)
 
-/* libpq takes it from the environment, whatever form the connection string has. */
-static int take_password(const struct config *c, struct err *e)
-{
-    CLEANUP(freep) char *password = NULL;
-    int r;
-
-    if (!c->database_secret)
-        return 0;
-    r = config_secret_read(&password, c->database_secret, e);
-    if (r < 0)
-        return r;
-    r = setenv("PGPASSWORD", password, 1) < 0 ? -errno : 0;
-    explicit_bzero(password, strlen(password));
-    return r;
-}
-
 static int find_by_config(struct cli_db *x, const struct db_args *a, struct err *e)
 {
     CLEANUP(freep) char *path = NULL;
@@ -35,12 +19,11 @@ static int find_by_config(struct cli_db *x, const struct db_args *a, struct err 
 
     if (r == 0)
         r = config_load(&x->config, path, e);
-    if (r == 0)
-        r = take_password(x->config, e);
     if (r < 0)
         return r;
-    x->conninfo = x->config->database ? strdup(x->config->database)
-                                      : embedded_conninfo_for(x->config->state_directory);
+    if (x->config->database)
+        return config_conninfo(&x->conninfo, x->config, e);
+    x->conninfo = embedded_conninfo_for(x->config->state_directory);
     return 0;
 }
 
@@ -92,6 +75,8 @@ void cli_db_done(struct cli_db *x)
     x->db = db_free(x->db);
     x->loop = loop_free(x->loop);
     x->config = config_free(x->config);
+    if (x->conninfo)
+        explicit_bzero(x->conninfo, strlen(x->conninfo)); /* there may be a password in it */
     free(x->conninfo);
     x->conninfo = NULL;
 }

@@ -3,6 +3,7 @@
 #include "service/cli/verb_db.h"
 
 #include "engine/scan/targets.h"
+#include "service/config/config.h"
 #include "service/config/paths.h"
 #include "service/store/migrate.h"
 
@@ -117,19 +118,36 @@ int verb_db_migrate(struct verb_call *c)
     return EXIT_NOTHING;
 }
 
+/* The password goes by the environment: command lines can be read by everyone. */
+static int psql_password(const struct config *c, struct err *e)
+{
+    CLEANUP(freep) char *password = NULL;
+    int r;
+
+    if (!c || !c->database || !c->database_secret)
+        return 0;
+    r = config_secret_read(&password, c->database_secret, e);
+    if (r == 0)
+        r = setenv("PGPASSWORD", password, 1) < 0 ? err_set(e, -ENOMEM, "out of memory") : 0;
+    if (password)
+        explicit_bzero(password, strlen(password));
+    return r;
+}
+
 int verb_db_psql(struct verb_call *c)
 {
     CLEANUP(cli_db_done) struct cli_db x = {0};
     CLEANUP(freep) char **argv = calloc(c->operands.n + 3, sizeof *argv);
+    const struct db_args *a = c->args;
     struct err e = {0};
     size_t n = 0;
 
-    if (cli_db_find(&x, c->args, &e) < 0)
+    if (cli_db_find(&x, a, &e) < 0 || (!a->database && psql_password(x.config, &e) < 0))
         return verb_fail(c, &e);
     if (!argv)
         return verb_fail(c, (err_set(&e, -ENOMEM, "out of memory"), &e));
     argv[n++] = (char *)(uintptr_t) "psql";
-    argv[n++] = x.conninfo;
+    argv[n++] = !a->database && x.config->database ? x.config->database : x.conninfo;
     for (size_t i = 0; i < c->operands.n; i++)
         argv[n++] = (char *)(uintptr_t)c->operands.values[i];
     execvp("psql", argv);
