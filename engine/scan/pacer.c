@@ -85,6 +85,15 @@ static bool is_excessive(const struct pacer *p)
     return beyond > 0 && beyond * beyond > 4 * expected;
 }
 
+/* The network loses less than it did, by more than chance: the baseline is out of date. */
+static bool is_better(const struct pacer *p)
+{
+    double expected = p->sent * p->baseline;
+    double below = expected - p->lost;
+
+    return below > 0 && below * below > 4 * expected;
+}
+
 /* All outcomes of the period are there. */
 static void judge(struct pacer *p, usec_t now)
 {
@@ -93,8 +102,8 @@ static void judge(struct pacer *p, usec_t now)
     if (!is_excessive(p)) {
         p->judged_cuts = 0;
         p->loss_before = 0;
-        if (loss < p->baseline)
-            p->baseline = 0.9 * p->baseline + 0.1 * loss;
+        if (is_better(p))
+            p->baseline = (p->baseline + loss) / 2;
         grow(p, now);
     } else if (p->rate <= p->min || is_futile(p, loss)) {
         grow(p, now);
