@@ -61,7 +61,7 @@ const struct option scan_options[] = {
     {OPTION_RATE, "--max-rate", .arg = "N", AT(max_rate),
      .help = "Send no faster than N packets a second"},
     {OPTION_NUMBER, "--max-retries", .arg = "N", AT(max_retries), .bits = 50,
-     .help = "Repeat an unanswered probe N times"},
+     .help = "Repeat an unanswered probe at most N times (6 are the limit)"},
     {OPTION_SPAN, "--host-timeout", .arg = "TIME", AT(host_timeout),
      .help = "Give up on a host after TIME"},
     {OPTION_TEXT, "-e", .arg = "INTERFACE", AT(interface), .help = "Send by this interface"},

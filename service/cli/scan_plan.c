@@ -196,7 +196,7 @@ static int join(char **ret, const struct option_list *words, const char *more)
 static void plan_timing(struct scan_plan *p, const struct scan_args *a)
 {
     static const double rates[] = {1.0 / 300, 1.0 / 15, 2.5, 0, 0, 0};
-    static const unsigned retries[] = {3, 3, 3, 3, 2, 1};
+    static const unsigned retries[] = {6, 6, 6, 6, 6, 2}; /* at most; the loss decides */
 
     p->retries = a->max_retries == SCAN_RETRIES_DEFAULT ? retries[p->timing] : a->max_retries;
     p->max_rate = a->max_rate > 0 ? a->max_rate : rates[p->timing];

@@ -239,12 +239,12 @@ int scan_run(const struct scan_args *a, const struct option_list *targets, const
         r = run_start(&run, command, &e);
     if (r == 0) {
         r = loop_run(run.loop);
-        if (r < 0)
+        if (r < 0 && !run.outputs.failure)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));
     }
     if (run.begun)
         run_end(&run, r < 0 ? err_text(&e) : NULL);
-    if (scan_outputs_close(&run.outputs, r < 0 ? NULL : &e) < 0)
+    if (scan_outputs_close(&run.outputs, &e) < 0)
         r = -EIO;
     if (r < 0)
         return run_fail(&run, &e);

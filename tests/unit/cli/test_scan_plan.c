@@ -120,7 +120,7 @@ static void templates_set_rate_and_retries(void **state)
     assert_true(slow.plan.max_rate == 2.5);
     MAKE(&fast, "-T5", "--max-rate", "99", "-p1", "h");
     assert_true(fast.plan.max_rate == 99);
-    assert_int_equal(fast.plan.retries, 1);
+    assert_int_equal(fast.plan.retries, 2);
     MAKE(&usual, "--max-retries", "0", "-p1", "h");
     assert_true(usual.plan.max_rate == 0);
     assert_int_equal(usual.plan.retries, 0);
