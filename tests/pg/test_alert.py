@@ -1,0 +1,674 @@
+#!/usr/bin/env python3
+"""Events to webhooks, against a real PostgreSQL and receivers that misbehave: whatever they do, each event arrives at least once under its
+id, or is visibly put aside."""
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import random
+import socket
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pgtest
+
+KEYS = [bytes(range(32)), bytes(range(32, 64))]
+SECRETS = ["whsec_" + base64.b64encode(k).decode() for k in KEYS]
+
+
+class Receiver:
+    """Answers the n-th request by the n-th of `acts`, then by the last of them.  An act takes the connection and says whether to keep it."""
+
+    def __init__(self, *acts):
+        self.acts = list(acts) or [status(204)]
+        self.requests = []
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/hook?token=hunter2"
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        rest = b""
+        try:
+            while True:
+                while b"\r\n\r\n" not in rest:
+                    rest += self.more(connection)
+                head, _, rest = rest.partition(b"\r\n\r\n")
+                first, *lines = head.decode().split("\r\n")
+                headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines)}
+                while len(rest) < int(headers["content-length"]):
+                    rest += self.more(connection)
+                body, rest = rest[:int(headers["content-length"])], rest[int(headers["content-length"]):]
+                with self.lock:
+                    self.requests.append({"line": first, "headers": headers, "body": body, "at": time.time()})
+                    act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+                if not act(connection):
+                    break
+        except (OSError, EOFError):
+            pass
+        finally:
+            connection.close()
+
+    @staticmethod
+    def more(connection):
+        data = connection.recv(65536)
+        if not data:
+            raise EOFError
+        return data
+
+    def close(self):
+        self.listener.close()
+
+    def ids(self):
+        with self.lock:
+            return [r["headers"]["webhook-id"] for r in self.requests]
+
+
+def status(code, headers="", body="", keep=True):
+    def act(connection):
+        connection.sendall(f"HTTP/1.1 {code} X\r\nContent-Length: {len(body)}\r\n{headers}\r\n{body}".encode())
+        return keep
+    return act
+
+
+def hang(connection):
+    time.sleep(5)
+    return False
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def drop(connection):
+    return False
+
+
+def garbage(connection):
+    connection.sendall(b"\0\1\2 no http\r\n\r\n")
+    return False
+
+
+def huge(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+    for _ in range(2000):
+        connection.sendall(b"x" * 65536)
+    return False
+
+
+def dribble(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(50):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+    return False
+
+
+class Pipeline:
+    """A database with a pipeline over it.  secrets and so on: of every endpoint."""
+
+    def __init__(self, db, receivers, secrets="-", timeout=1000, concurrency=4, rate=1000, allow="127.0.0.1", backoff=50, poll=50,
+                 holder="local", resolver="-", urls=None, start=True):
+        self.db = db
+        self.driver = pgtest.Driver("pg_alert_driver")
+        for i, receiver in enumerate(receivers):
+            url = urls[i] if urls else receiver.url
+            self.driver.do(f"endpoint e{i} {url} {secrets} {timeout} {concurrency} {rate} {allow}")
+        self.begin = f"start {db.conninfo.replace(' ', ';')} {holder} {backoff} {poll} {resolver}"
+        if start:
+            self.start()
+
+    def start(self):
+        answer = self.driver.do(self.begin)
+        if answer != "ok":
+            raise AssertionError(answer)
+        wait("the endpoints", lambda: self.db.sql("SELECT count(*) FROM alert.endpoint WHERE instance IS NOT NULL") != "0")
+
+    def idle(self):
+        if self.driver.do("idle") != "idle":
+            raise AssertionError("not idle")
+
+    def stats(self, i=0):
+        return self.driver.do("stats").splitlines()[i].split()
+
+    def close(self):
+        self.driver.close()
+
+    def kill(self):
+        self.driver.kill()
+
+
+def wait(what, condition, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+def equal(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}:\n   got {got!r}\n  want {want!r}")
+
+
+def add_events(db, n=1, subject="host/192.0.2.17/tcp/{i}", first=0, body=None):
+    """As the diff writes them.  Returns their ids in order."""
+    rows = []
+    for i in range(first, first + n):
+        about = subject.format(i=i)
+        data = json.dumps(body if body is not None else {"severity": "warning", "state": "firing", "summary": f"tcp/{i} opened on 192.0.2.17",
+                          "subject": {"kind": "port", "host": "192.0.2.17", "proto": "tcp", "port": i}})
+        rows.append(f"(inv.event_id(), now(), 'port.opened', 2, 'lab', '{about}', encode(sha256('{about}'::bytea), 'hex'), "
+                    f"$body${data}$body$)")
+    return db.sql("INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, body) VALUES "
+                  + ", ".join(rows) + " RETURNING id").splitlines()
+
+
+def verified(request, keys=None):
+    signed = (request["headers"]["webhook-id"] + "." + request["headers"]["webhook-timestamp"] + ".").encode() + request["body"]
+    want = ["v1," + base64.b64encode(hmac.new(k, signed, hashlib.sha256).digest()).decode() for k in keys or KEYS[:1]]
+    return request["headers"].get("webhook-signature", "").split() == want
+
+
+def outcomes(db, event, endpoint="e0"):
+    return db.sql(f"SELECT string_agg(outcome || COALESCE(' ' || code, '') || CASE WHEN curl <> 0 THEN ' curl ' || curl ELSE '' END, ', ' "
+                  f"ORDER BY n) FROM report.attempt WHERE event = '{event}' AND endpoint = '{endpoint}'")
+
+
+def state_of(db, event, endpoint="e0"):
+    return db.sql(f"SELECT state FROM report.delivery WHERE event = '{event}' AND endpoint = '{endpoint}'")
+
+
+def endpoint_state(db, endpoint="e0"):
+    return db.sql(f"SELECT state FROM alert.endpoint WHERE name = '{endpoint}'")
+
+
+# ---------------------------------------------------------------- the way of an event
+
+def test_an_event_arrives_once_signed_with_its_body():
+    db, r = pg.database(migrated=True), Receiver()
+    add_events(db, 3, subject="before/{i}")                     # before the endpoint was known: not for it
+    p = Pipeline(db, [r], secrets=SECRETS[0])
+    ids = add_events(db, 2)
+    p.idle()
+    equal("ids", sorted(r.ids()), sorted(ids))
+    for request in r.requests:
+        if not verified(request) or abs(int(request["headers"]["webhook-timestamp"]) - time.time()) > 10:
+            raise AssertionError(f"signature: {request}")
+        body = json.loads(request["body"])
+        equal("keys", list(body), ["type", "timestamp", "data"])
+        equal("type", body["type"], "port.opened")
+        equal("summary", body["data"]["summary"], f"tcp/{body['data']['subject']['port']} opened on 192.0.2.17")
+        equal("content type", request["headers"]["content-type"], "application/json")
+        if not isinstance(body["data"]["seq"], int) or not body["timestamp"].endswith("Z"):
+            raise AssertionError(str(body))
+    for i in ids:
+        equal("outcomes", outcomes(db, i), "ok 204")
+        equal("state", state_of(db, i), "delivered")
+    db.ok("nothing is open", "NOT EXISTS (SELECT FROM alert.open)")
+    db.ok("the URL is nowhere", "NOT EXISTS (SELECT FROM alert.attempt a, alert.endpoint e WHERE (a::text || e::text) LIKE '%hunter2%')")
+    p.close()
+
+
+def test_two_keys_sign_while_one_is_rotated():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r], secrets=";".join(SECRETS))
+    add_events(db)
+    p.idle()
+    if not verified(r.requests[0], KEYS):
+        raise AssertionError(str(r.requests))
+    p.close()
+
+
+def test_a_failure_is_retried_under_the_same_id_with_a_fresh_signature():
+    db, r = pg.database(migrated=True), Receiver(status(500, "Connection: close\r\n", "oops \x01", keep=False), reset, drop, status(204))
+    p = Pipeline(db, [r], secrets=SECRETS[0])
+    [event] = add_events(db)
+    wait("the delivery", lambda: state_of(db, event) == "delivered")
+    equal("outcomes", outcomes(db, event), "transient 500, transient curl 56, transient curl 52, ok 204")
+    equal("ids", set(r.ids()), {event})
+    if not all(verified(q) for q in r.requests):
+        raise AssertionError("a signature is wrong")
+    equal("answer", db.sql("SELECT answer FROM alert.attempt WHERE n = 1"), "oops \\x01")
+    db.ok("nothing is open", "NOT EXISTS (SELECT FROM alert.open)")
+    p.close()
+
+
+def test_answers_that_never_end_are_cut_and_status_200_counts():
+    db, r = pg.database(migrated=True), Receiver(huge, dribble, hang, garbage, status(204))
+    p = Pipeline(db, [r], timeout=400)
+    ids = []
+    for i in range(4):
+        ids += add_events(db, first=i)
+        wait("the delivery", lambda: state_of(db, ids[-1]) == "delivered")
+    equal("huge", outcomes(db, ids[0]), "ok 200 curl 23")
+    equal("dribble", outcomes(db, ids[1]), "ok 200 curl 28")
+    equal("hang, garbage", outcomes(db, ids[2]), "transient curl 28, transient curl 1, ok 204")
+    p.close()
+
+
+def test_events_of_one_subject_arrive_in_order_and_others_pass():
+    db, r = pg.database(migrated=True), Receiver(status(500), status(500), status(204))
+    p = Pipeline(db, [r], concurrency=1, backoff=100)
+    same = add_events(db, 3, subject="host/192.0.2.1")
+    other = add_events(db, 1, subject="host/192.0.2.2")
+    wait("all", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "4")
+    arrived = [i for i, q in zip(r.ids(), r.requests)]
+    first_ok = [arrived.index(i) if arrived.count(i) == 1 else len(arrived) - 1 - arrived[::-1].index(i) for i in same]
+    if first_ok != sorted(first_ok):
+        raise AssertionError(f"order: {arrived} of {same}")
+    if arrived.index(other[0]) > arrived.index(same[1]):
+        raise AssertionError("the other subject waited")
+    p.close()
+
+
+# ---------------------------------------------------------------- endpoints that fail
+
+def test_429_pauses_the_endpoint_as_long_as_it_says():
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3602))
+    own = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3600))
+    db = pg.database(migrated=True)
+    r = Receiver(status(429, "Retry-After: 1.5\r\n"), status(429, f"Date: {own}\r\nRetry-After: {date}\r\n"), status(204))
+    p = Pipeline(db, [r], concurrency=1)
+    ids = add_events(db, 2)
+    wait("the pause", lambda: endpoint_state(db) == "throttled")
+    wait("both", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "2")
+    times = [q["at"] for q in r.requests]
+    if not 1.5 <= times[1] - times[0] < 3.5 or not 2 <= times[2] - times[1] < 4:
+        raise AssertionError(f"pauses: {[b - a for a, b in zip(times, times[1:])]}")
+    equal("state", endpoint_state(db), "ok")
+    db.ok("throttling counts against nobody", "NOT EXISTS (SELECT FROM alert.open)")
+    equal("ids", set(r.ids()), set(ids))
+    p.close()
+
+
+def test_redirects_are_not_followed_and_stop_the_endpoint_alone():
+    canary = Receiver()
+    bad = Receiver(status(302, f"Location: {canary.url}\r\n"))
+    good = Receiver()
+    db = pg.database(migrated=True)
+    p = Pipeline(db, [bad, good])
+    ids = add_events(db, 20)
+    wait("the good one", lambda: len(good.ids()) == 20)
+    wait("the quarantine", lambda: endpoint_state(db) == "quarantined")
+    equal("canary", canary.ids(), [])
+    db.ok("no event is blamed", "NOT EXISTS (SELECT FROM alert.open)")
+    if len(bad.ids()) > 12:
+        raise AssertionError(f"{len(bad.ids())} requests to an endpoint in quarantine")
+    bad.acts = [status(204)]
+    wait("the other 20", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered' AND endpoint = 'e0'") == "20")
+    equal("state", endpoint_state(db), "ok")
+    equal("ids", set(bad.ids()), set(ids))
+    p.close()
+
+
+def test_410_disables_until_a_person_enables_it():
+    db, r = pg.database(migrated=True), Receiver(status(410))
+    p = Pipeline(db, [r], concurrency=1)
+    ids = add_events(db, 2)
+    wait("the end", lambda: endpoint_state(db) == "disabled")
+    time.sleep(0.5)
+    equal("requests", len(r.requests), 1)
+    r.acts = [status(204)]
+    p.kill()
+    p = Pipeline(db, [r], concurrency=1)
+    time.sleep(0.5)
+    equal("a restart changes nothing", len(r.requests), 1)
+    equal("list", [line.split("|")[7] for line in p.driver.do("list e0 open 10").splitlines()], ["waiting", "waiting"])
+    p.driver.do("enable e0 resume")
+    wait("both", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "2")
+    equal("ids", set(r.ids()), set(ids))
+    p.close()
+
+
+def test_five_failures_in_a_row_are_the_endpoints_and_blame_no_event():
+    db, r = pg.database(migrated=True), Receiver(status(503))
+    p = Pipeline(db, [r], backoff=100)
+    ids = add_events(db, 50)
+    wait("the circuit", lambda: endpoint_state(db) == "failing")
+    time.sleep(1)
+    if len(r.requests) > 25:
+        raise AssertionError(f"{len(r.requests)} requests to an endpoint that fails")
+    db.ok("few are put aside", "(SELECT count(*) FROM alert.open) <= 8")
+    r.acts = [status(204)]
+    wait("all", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "50", 30)
+    equal("ids", set(r.ids()), set(ids))
+    p.close()
+
+
+def test_a_message_that_is_refused_dies_after_three_tries_and_can_be_replayed():
+    db, r = pg.database(migrated=True), Receiver(status(422), status(422), status(422), status(204))
+    p = Pipeline(db, [r], backoff=10)
+    [event] = add_events(db)
+    wait("its death", lambda: state_of(db, event) == "dead")
+    equal("outcomes", outcomes(db, event), "message 422, message 422, message 422")
+    add_events(db, first=9)
+    p.idle()
+    equal("list", [line.split("|")[1] for line in p.driver.do("list - open 10").splitlines()], [event])
+    equal("no such endpoint", p.driver.do("replay nobody"), "there is no endpoint 'nobody'")
+    equal("no such event", p.driver.do("replay e0 evt_no"), "there is no such event (evt_no)")
+    equal("replay", p.driver.do("replay e0"), "1")
+    wait("the delivery", lambda: state_of(db, event) == "delivered")
+    equal("replay of what was delivered", p.driver.do(f"replay e0 {event}"), "1")
+    wait("once more", lambda: r.ids().count(event) == 5)
+    p.idle()
+    equal("open", p.driver.do("list - open 10"), "")
+    p.close()
+
+
+def test_an_endpoint_that_refuses_everything_condemns_nothing():
+    db, r = pg.database(migrated=True), Receiver(status(400))
+    p = Pipeline(db, [r], backoff=20)
+    add_events(db, 40)
+    wait("the quarantine", lambda: endpoint_state(db) == "quarantined")
+    time.sleep(1)
+    db.ok("nothing is dead", "NOT EXISTS (SELECT FROM alert.open WHERE state = 'dead')")
+    r.acts = [status(204)]
+    wait("all", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "40", 30)
+    p.close()
+
+
+# ---------------------------------------------------------------- where it may lead
+
+class Names:
+    """A DNS server that answers A questions from a table."""
+
+    def __init__(self, table):
+        self.table = table
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            data, peer = self.socket.recvfrom(512)
+            labels, at = [], 12
+            while data[at]:
+                labels.append(data[at + 1:at + 1 + data[at]].decode())
+                at += data[at] + 1
+            question, kind = data[12:at + 5], data[at + 2]
+            found = [a for a in self.table.get(".".join(labels), []) if (":" in a) == (kind == 28)] if kind in (1, 28) else []
+            code = 0 if ".".join(labels) in self.table else 3
+            answer = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, 16 if ":" in a else 4)
+                              + socket.inet_pton(socket.AF_INET6 if ":" in a else socket.AF_INET, a) for a in found)
+            self.socket.sendto(data[:2] + bytes([0x81, 0x80 | code]) + struct.pack(">HHHH", 1, len(found), 0, 0) + question + answer, peer)
+
+
+def test_names_are_resolved_here_and_addresses_refused():
+    names = Names({"good.test": ["127.0.0.1"], "mixed.test": ["127.0.0.1", "169.254.169.254"], "far.test": ["127.0.0.2"]})
+    good = Receiver()
+    db = pg.database(migrated=True)
+    urls = [f"http://{n}.test:{good.port}/" for n in ("good", "mixed", "far", "gone")] + ["http://127.0.0.3:8080/"]
+    p = Pipeline(db, [good] * 5, urls=urls, resolver=names.address)
+    [event] = add_events(db)
+    wait("the good one", lambda: state_of(db, event, "e0") == "delivered")
+    equal("host header", good.requests[0]["headers"]["host"], f"good.test:{good.port}")
+    wait("the others", lambda: db.sql("SELECT count(*) FROM alert.attempt WHERE endpoint_id > 1") >= "4" and
+         db.sql("SELECT count(DISTINCT endpoint_id) FROM alert.attempt") == "5")
+    for endpoint, error in (("e1", "169.254.169.254 is refused: link-local address"), ("e2", "127.0.0.2 is refused: loopback address"),
+                            ("e3", "the name has no address"), ("e4", "127.0.0.3 is refused: loopback address")):
+        equal(endpoint, db.sql(f"SELECT error FROM report.attempt WHERE endpoint = '{endpoint}' ORDER BY n LIMIT 1"), error)
+    equal("requests", len(good.requests), 1)
+    names.table["far.test"] = ["127.0.0.1"]
+    wait("the moved one", lambda: state_of(db, event, "e2") == "delivered")
+    p.close()
+
+
+def test_bad_configuration_is_named_and_not_shown():
+    db = pg.database(migrated=True)
+    for url, secrets, want in (("ftp://x/", "-", "endpoint 'e0': url: expected https://, not ftp://"),
+                               ("https://u:hunter2@x/", "-", "endpoint 'e0': url: user name and password do not belong there"),
+                               ("https://x/", "hunter2", "endpoint 'e0': secret: expected \"whsec_\" and 24 to 64 bytes in base64")):
+        p = Pipeline(db, [None], urls=[url], secrets=secrets, start=False)
+        equal(url, p.driver.do(p.begin), want)
+        p.close()
+
+
+# ---------------------------------------------------------------- bad text
+
+def test_hostile_text_arrives_as_harmless_json():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r])
+    text = "\u202egnp.exe \x1b[31m</b> @everyone <!channel> \"\\ \u200b\x9b " + "A" * 5000
+    add_events(db, body={"summary": text, "new": {"\u202ekey": [text, 1.5, None, True]}})
+    add_events(db, first=1, body={"summary": "big", "old": "x" * 300000, "new": {"y": ["z" * 1000] * 1000}})
+    p.idle()
+    bodies = [json.loads(q["body"]) for q in r.requests]
+    small = next(b for b in bodies if b["data"]["summary"] != "big")
+    big = next(b for b in bodies if b["data"]["summary"] == "big")
+    got = small["data"]["summary"]
+    if any(c in got for c in "\u202e\x1b\u200b\x9b") or not got.startswith("\\u202egnp.exe \\u001b[31m</b> @everyone") or len(got) > 1100:
+        raise AssertionError(got)
+    equal("numbers", small["data"]["new"]["\\u202ekey"][1:], [1.5, None, True])
+    equal("big", big["data"].get("truncated"), True)
+    p.close()
+
+
+# ---------------------------------------------------------------- crashes
+
+def test_killed_between_send_and_mark_it_sends_again_under_the_same_id():
+    db = pg.database(migrated=True)
+    r = Receiver(lambda connection: p.kill(), status(204))
+    p = Pipeline(db, [r])
+    [event] = add_events(db)
+    wait("the request", lambda: p.driver.process.returncode is not None)
+    equal("unmarked", outcomes(db, event), "")
+    p = Pipeline(db, [r])
+    wait("the delivery", lambda: state_of(db, event) == "delivered")
+    equal("ids", r.ids(), [event, event])
+    p.idle()
+    p.close()
+
+
+def test_a_reused_connection_that_closes_costs_no_failure():
+    db, r = pg.database(migrated=True), Receiver(status(204), drop, status(204))
+    p = Pipeline(db, [r], concurrency=1)
+    add_events(db)
+    p.idle()
+    [event] = add_events(db, first=1)
+    p.idle()
+    equal("outcome", outcomes(db, event), "ok 204")
+    equal("libcurl sent it twice", r.ids()[1:], [event, event])
+    p.close()
+
+
+def test_backoff_survives_a_restart():
+    db, r = pg.database(migrated=True), Receiver(status(429, "Retry-After: 3\r\n"), status(204))
+    p = Pipeline(db, [r])
+    [event] = add_events(db)
+    wait("the pause", lambda: endpoint_state(db) == "throttled")
+    p.kill()
+    p = Pipeline(db, [r])
+    wait("the delivery", lambda: state_of(db, event) == "delivered")
+    if r.requests[1]["at"] - r.requests[0]["at"] < 2.9:
+        raise AssertionError("the pause was forgotten")
+    p.close()
+
+
+def test_kills_and_a_database_restart_lose_nothing():
+    seed = random.randrange(1 << 30)
+    print(f"      SEED={seed}", flush=True)
+    rng = random.Random(seed)
+    db = pg.database(migrated=True)
+    r = Receiver()
+    r.acts = [lambda c: rng.choice([status(204), status(204), status(204), status(500), reset, drop])(c)]
+    p = Pipeline(db, [r], concurrency=8)
+    ids, stop = [], threading.Event()
+
+    def produce():
+        n = 0
+        while not stop.is_set():
+            try:
+                ids.extend(add_events(db, 5, subject="host/" + str(rng.randrange(10)) + "/{i}", first=n))
+            except AssertionError:          # the server is away: nothing was written
+                time.sleep(0.1)
+            n += 5
+            time.sleep(0.01)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    for round_ in range(8):
+        time.sleep(rng.uniform(0.1, 0.6))
+        if round_ == 4:
+            pg.restart()
+            continue
+        p.kill()
+        p = Pipeline(db, [r], concurrency=8)
+    stop.set()
+    producer.join()
+    r.acts = [status(204)]
+    known = db.sql("SELECT id FROM alert.event ORDER BY seq").splitlines()
+    wait("everything", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state <> 'delivered'") == "0", 60)
+    equal("lost", set(known) - set(r.ids()), set())
+    equal("invented", set(r.ids()) - set(known), set())
+    p.idle()
+    p.close()
+
+
+def test_a_second_process_stands_by_and_takes_over():
+    db, r = pg.database(migrated=True), Receiver()
+    one = Pipeline(db, [r], holder="one")
+    two = Pipeline(db, [r], holder="two")
+    add_events(db, 10)
+    one.idle()
+    equal("one", one.stats()[1:3], ["ok", "10"])
+    equal("two", two.stats()[1:3], ["standby", "0"])
+    equal("stop", one.driver.do("stop 2000"), "stopped ok")
+    add_events(db, 10, first=10)
+    wait("the take-over", lambda: len(r.ids()) == 20)
+    equal("ids", len(set(r.ids())), 20)
+    one.close()
+    two.close()
+
+
+def test_a_replaced_process_writes_nothing():
+    db, r = pg.database(migrated=True), Receiver()
+    old = Pipeline(db, [r])
+    add_events(db, 1)
+    old.idle()
+    new = Pipeline(db, [r])                   # same name: takes over at once
+    wait("the take-over", lambda: db.sql("SELECT epoch FROM alert.endpoint") == "2")
+    add_events(db, 20, first=1)
+    new.idle()
+    wait("standing by", lambda: old.stats()[1] == "standby")
+    equal("marked", db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'"), "21")
+    old.close()
+    new.close()
+
+
+def test_stopping_waits_for_what_is_in_flight_and_its_outcome():
+    def slow(connection):
+        time.sleep(0.5)
+        return status(204)(connection)
+    db, r = pg.database(migrated=True), Receiver(slow)
+    p = Pipeline(db, [r], timeout=3000)
+    [event] = add_events(db)
+    wait("the request", lambda: len(r.requests) == 1)
+    equal("stop", p.driver.do("stop 3000"), "stopped ok")
+    equal("state", state_of(db, event), "delivered")
+    db.ok("given up", "(SELECT instance IS NULL FROM alert.endpoint)")
+    p.close()
+    r = Receiver(hang)
+    p = Pipeline(db, [r], timeout=5000)
+    add_events(db, first=1)
+    wait("the request", lambda: len(r.requests) == 1)
+    equal("stop", p.driver.do("stop 300"), "stopped Connection timed out")
+    p.close()
+
+
+# ---------------------------------------------------------------- order and bulk
+
+def test_an_event_that_commits_late_is_not_stepped_over():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r])
+    late = threading.Thread(target=db.sql, args=(
+        "BEGIN; INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, body) "
+        "VALUES ('evt_late', now(), 'port.opened', 2, 'lab', 's', 'late', '{}'); SELECT pg_sleep(1); COMMIT",))
+    # its sequence number is lower than that of an event whose transaction is older
+    older = threading.Thread(target=db.sql, args=(
+        "BEGIN; SELECT pg_current_xact_id(); SELECT pg_sleep(0.4); INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, "
+        "body) VALUES ('evt_early', now(), 'port.opened', 2, 'lab', 's', 'early', '{}'); COMMIT",))
+    older.start()
+    time.sleep(0.2)
+    late.start()
+    older.join()
+    late.join()
+    p.idle()
+    wait("both", lambda: len(r.ids()) == 2)
+    equal("ids", set(r.ids()), {"evt_late", "evt_early"})
+    db.ok("the late one had the lower number", "(SELECT min(seq) FROM alert.event WHERE id = 'evt_late') < (SELECT min(seq) FROM alert.event WHERE id = 'evt_early')")
+    p.close()
+
+
+def test_baseline_events_are_passed_over():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r])
+    db.sql("INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, baseline, body) "
+           "SELECT 'evt_b' || i, now(), 'port.opened', 2, 'lab', 's' || i, 'd' || i, true, '{}' FROM generate_series(1, 3000) i")
+    [event] = add_events(db)
+    p.idle()
+    equal("ids", r.ids(), [event])
+    wait("the cursor", lambda: db.sql("SELECT (SELECT seq FROM alert.cursor) = (SELECT max(seq) FROM alert.event)") == "t")
+    p.close()
+
+
+def test_a_backlog_goes_out_in_bounded_memory():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r], concurrency=16, rate=100000)
+    body = json.dumps({"summary": "x" * 500})
+    started = time.monotonic()
+    db.sql("INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, body) "
+           f"SELECT 'evt_n' || i, now(), 'port.opened', 2, 'lab', 's' || i, 'd' || i, '{body}' FROM generate_series(1, 5000) i")
+    most = 0
+    while len(r.requests) < 5000:
+        most = max(most, int(p.stats()[6]))
+        if time.monotonic() - started > 120:
+            raise AssertionError(f"{len(r.requests)} of 5000 after 120 s")
+        time.sleep(0.05)
+    p.idle()
+    print(f"      5000 events in {time.monotonic() - started:.1f} s, at most {most} in memory", flush=True)
+    equal("ids", len(set(r.ids())), 5000)
+    if most > 1000:
+        raise AssertionError(f"{most} events in memory")
+    p.close()
+
+
+def test_a_restored_database_goes_on_where_it_was():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r])
+    add_events(db, 3)
+    p.idle()
+    p.close()
+    missed = add_events(db, 2, first=3)
+    # as after a restore into another cluster, whose transaction ids are far behind
+    db.sql("UPDATE alert.event SET xid = (xid::text::int8 + 1000000)::text::xid8; UPDATE alert.cursor SET xid = (xid::text::int8 + 1000000)::text::xid8; "
+           "UPDATE alert.cluster SET system_identifier = 1")
+    p = Pipeline(db, [r])
+    new = add_events(db, 2, first=5)
+    wait("all", lambda: len(r.ids()) >= 7)
+    p.idle()
+    equal("ids", r.ids()[3:5] + sorted(r.ids()[5:]), missed + sorted(new))
+    p.close()
+
+
+with pgtest.Cluster() as pg:
+    pgtest.run(globals())
