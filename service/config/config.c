@@ -21,7 +21,7 @@ const char *const config_grant_names[CONFIG_GRANTS] = {"brute",    "dos",    "ex
                                                        "external", "fuzzer", "intrusive"};
 
 /* Keeps the first line that libcyaml says; the rest is its backtrace. */
-static void cyaml_said(cyaml_log_t level, void *user, const char *fmt, va_list args)
+static void PRINTF(3, 0) cyaml_said(cyaml_log_t level, void *user, const char *fmt, va_list args)
 {
     struct err *first = user;
     char text[ERR_TEXT_MAX];
