@@ -52,14 +52,17 @@ static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *by
         c->cb(c->user, &p);
 }
 
-static void on_ready(struct io *io, uint32_t events)
+void capture_drain(struct capture *c)
 {
-    struct capture *c = CONTAINER_OF(io, struct capture, io);
-
-    (void)events;
     for (int i = 0; i < BATCHES_MAX; i++)
         if (pcap_dispatch(c->pcap, BATCH, on_frame, (u_char *)c) < BATCH)
             return;
+}
+
+static void on_ready(struct io *io, uint32_t events)
+{
+    (void)events;
+    capture_drain(CONTAINER_OF(io, struct capture, io));
 }
 
 static int fail(struct err *e, int code, const char *interface, const char *what)

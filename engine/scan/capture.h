@@ -16,5 +16,7 @@ int capture_open(struct capture **ret, struct loop *l, const char *interface, co
                  capture_cb cb, void *user, struct err *e) MUST_USE;
 /* Not inside the callback. */
 struct capture *capture_close(struct capture *c);
+/* Reads what is in the ring now, without waiting for the loop. */
+void capture_drain(struct capture *c);
 /* Frames that were lost because the ring was full. */
 uint64_t capture_drops(struct capture *c);

@@ -5,6 +5,7 @@
 #include "engine/scan/connect.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,9 +125,16 @@ static void on_ready(struct io *io, uint32_t events)
     tell(s, code == 0 && is_self(s->io.fd) ? ECONNREFUSED : code);
 }
 
+/* The timer may come first where both have waited for the loop: the answer counts. */
 static void on_timeout(struct timer *t)
 {
-    slot_release(CONTAINER_OF(t, struct slot, timer));
+    struct slot *s = CONTAINER_OF(t, struct slot, timer);
+    struct pollfd p = {.fd = s->io.fd, .events = POLLOUT};
+
+    if (poll(&p, 1, 0) > 0)
+        on_ready(&s->io, EPOLLOUT);
+    else
+        slot_release(s);
 }
 
 static void on_finished(struct task *t)

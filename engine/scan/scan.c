@@ -163,6 +163,7 @@ int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct 
     if (r < 0)
         return r;
     start_pacer(s);
+    s->due = s->started;
     r = timer_set(l, &s->timer, 0);
     if (r < 0)
         return err_set(e, r, "out of memory");

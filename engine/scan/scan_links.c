@@ -168,8 +168,8 @@ void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_repl
         }
     }
     /* The last one: the sweep need not wait any longer. */
-    if (found && !missing && !s->ended && !s->freed && timer_set(s->loop, &s->timer, 0) < 0)
-        scan_finish(s, -ENOMEM);
+    if (found && !missing)
+        scan_tick_after(s, 0);
 }
 
 int scan_send_raw(struct scan *s, const struct sweep_probe *p)
@@ -209,4 +209,11 @@ uint64_t scan_drops(struct scan *s)
         sum += s->links[i].drops;
     }
     return sum;
+}
+
+void scan_drain(struct scan *s)
+{
+    for (size_t i = 0; i < s->n_links && !s->freed; i++)
+        if (s->links[i].capture)
+            capture_drain(s->links[i].capture);
 }

@@ -47,10 +47,13 @@ struct scan {
 
     struct timer timer;
     struct task stop_task;
-    bool idle;    /* the sweep waits: an answer may give it something to do */
-    bool pending; /* `probe` was taken from the sweep and not sent yet */
-    bool guarded; /* and the guard has let it through */
+    bool idle;           /* the sweep waits: an answer may give it something to do */
+    bool pending;        /* `probe` was taken from the sweep and not sent yet */
+    bool guarded, paced; /* and guard and pacer have let it through */
     struct sweep_probe probe;
+    usec_t taken; /* when it was */
+    usec_t due;   /* when the timer was to fire */
+    bool late;    /* it came late, and replies are read before anything is judged */
 
     usec_t started;
     usec_t drops_checked;
@@ -72,8 +75,10 @@ void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_repl
 int scan_send_raw(struct scan *s, const struct sweep_probe *p);
 int scan_flush(struct scan *s);
 uint64_t scan_drops(struct scan *s);
+void scan_drain(struct scan *s);
 
 /* scan_run.c */
+void scan_tick_after(struct scan *s, usec_t wait);
 void scan_tick(struct timer *t);
 void scan_on_packet(void *user, const struct packet *p);
 void scan_on_connect(void *user, const struct probe_reply *r);

@@ -11,6 +11,8 @@
 
 #define BUDGET       256
 #define DEVICE_WAIT  (1 * USEC_PER_MSEC)
+#define LATE         (20 * USEC_PER_MSEC)
+#define CATCH_UP     (2 * USEC_PER_MSEC)
 #define DROPS_PERIOD (200 * USEC_PER_MSEC)
 
 /* Whether the pending probe may go: 0; -EPERM: never; -EAGAIN with the time to wait. */
@@ -26,10 +28,11 @@ static int allow(struct scan *s, usec_t now, usec_t *ret_wait)
             return r;
         s->guarded = true;
     }
-    if (!pacer_take(&s->pacer, now)) {
+    if (!s->paced && !pacer_take(&s->pacer, now)) {
         *ret_wait = pacer_wait(&s->pacer, now);
         return -EAGAIN;
     }
+    s->paced = true;
     return 0;
 }
 
@@ -51,7 +54,8 @@ static bool take_probe(struct scan *s, usec_t now, usec_t *ret_wait)
         scan_finish(s, 0);
     s->idle = step == SWEEP_WAIT;
     s->pending = step == SWEEP_PROBE;
-    s->guarded = false;
+    s->guarded = s->paced = false;
+    s->taken = now;
     return s->pending;
 }
 
@@ -76,6 +80,8 @@ static bool send_one(struct scan *s, usec_t now, usec_t *ret_wait)
         return false;
     }
     s->pending = false;
+    if (now > s->taken)
+        sweep_delayed(s->sweep, &s->probe, now - s->taken);
     if (r < 0)
         scan_finish(s, r);
     return r == 0;
@@ -115,26 +121,46 @@ static usec_t send_some(struct scan *s)
     return wait;
 }
 
+void scan_tick_after(struct scan *s, usec_t wait)
+{
+    if (s->ended || s->freed)
+        return;
+    s->due = loop_now(s->loop) + wait;
+    if (timer_set(s->loop, &s->timer, wait) < 0)
+        scan_finish(s, -ENOMEM);
+}
+
+/* Somebody held up the loop: replies may be there that came in time.  One turn for them before
+ * anything is judged. */
+static bool is_late(struct scan *s)
+{
+    bool late = loop_now(s->loop) > s->due + LATE;
+
+    s->late = late && !s->late;
+    return s->late;
+}
+
 void scan_tick(struct timer *t)
 {
     struct scan *s = CONTAINER_OF(t, struct scan, timer);
-    usec_t wait = scan_resolve_gateways(s);
+    usec_t wait;
 
     s->busy++;
+    scan_drain(s);
+    wait = is_late(s) ? CATCH_UP : scan_resolve_gateways(s);
     if (wait > 0)
         scan_flush(s);
-    else
+    else if (!s->ended && !s->freed)
         wait = send_some(s);
-    if (!s->ended && !s->freed && timer_set(s->loop, &s->timer, wait) < 0)
-        scan_finish(s, -ENOMEM);
+    scan_tick_after(s, wait);
     s->busy--;
 }
 
 /* The sweep waited for an answer, or for a socket to get free: this may be it. */
 static void wake(struct scan *s)
 {
-    if (!s->ended && !s->freed && s->idle && timer_set(s->loop, &s->timer, 0) < 0)
-        scan_finish(s, -ENOMEM);
+    if (s->idle)
+        scan_tick_after(s, 0);
     s->idle = false;
 }
 

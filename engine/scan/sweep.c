@@ -348,3 +348,14 @@ enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret,
             hosts_first_due(&s->hosts)->due > now ? hosts_first_due(&s->hosts)->due - now : 0;
     return SWEEP_WAIT;
 }
+
+void sweep_delayed(struct sweep *s, const struct sweep_probe *p, usec_t delay)
+{
+    struct host *h = p->try == PROBE_TRY_SENTINEL ? NULL : hosts_find(&s->hosts, &p->addr);
+
+    if (!h)
+        return;
+    h->sent += delay;
+    if (h->heap_slot)
+        hosts_set_due(&s->hosts, h, h->due + delay);
+}

@@ -64,6 +64,9 @@ void sweep_freep(struct sweep **s);
 enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret, usec_t *ret_wait);
 /* Calls the sink.  Replies that come late, twice or unasked are harmless. */
 void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now);
+/* The probe that sweep_next() gave went out only `delay` later (a rate limit): its answer is waited
+ * for from then on. */
+void sweep_delayed(struct sweep *s, const struct sweep_probe *p, usec_t delay);
 /* The probe that sweep_next() gave must not be sent: its host stays undecided. */
 void sweep_refuse(struct sweep *s, const struct sweep_probe *p);
 void sweep_counts(const struct sweep *s, struct sweep_counts *ret);

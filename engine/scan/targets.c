@@ -223,6 +223,15 @@ static bool is_name_char(char c)
            c == '.' || c == '_';
 }
 
+/* Up to 128: whether the name is IPv4 or IPv6 shows later. */
+static bool is_length(const char *text)
+{
+    char *end;
+    unsigned long bits = strtoul(text, &end, 10);
+
+    return *text >= '0' && *text <= '9' && !*end && bits <= 128;
+}
+
 static int add_name(struct target_list *t, const char *text, struct err *e)
 {
     size_t len = strcspn(text, "/");
@@ -235,8 +244,7 @@ static int add_name(struct target_list *t, const char *text, struct err *e)
                            text);
     if (len == 0 || text[0] == '-' || text[0] == '.')
         return err_set(e, -EINVAL, "target '%s': a host name begins with a letter or digit", text);
-    if (text[len] && (strspn(text + len + 1, "0123456789") != strlen(text + len + 1) ||
-                      strlen(text + len + 1) - 1 > 2 || atoi(text + len + 1) > 128))
+    if (text[len] && !is_length(text + len + 1))
         return err_set(e, -EINVAL, "target '%s': expected a prefix length behind '/'", text);
     names = reallocarray(t->names, t->n_names + 1, sizeof *names);
     if (!names)

@@ -30,6 +30,21 @@ table netdev count {
 """
 
 
+# As some systems do it: RSTs beyond a rate are not sent.
+RESETS = """
+table inet resets {
+    chain output {
+        type filter hook output priority 0;
+        tcp flags & rst == rst limit rate over 250/second burst 50 packets drop
+    }
+    chain input {
+        type filter hook input priority 0;
+        tcp dport 100-119 drop
+    }
+}
+"""
+
+
 def counter(lab):
     text = lab.box.run("nft", "list", "table", "netdev", "count")
     return int(text.split("packets")[1].split()[0])
@@ -48,6 +63,15 @@ def loss(lab):
     assert coverage["complete"]
     print(f"10 % loss: {len(truth)} hosts right, measured {coverage['loss']}, "
           f"{coverage['retransmissions']} of {coverage['probes']} probes again")
+
+
+def resets(lab):
+    lab.nft(RESETS)
+    ports = lab.muster("-p", "1-1000", "10.77.0.20")["10.77.0.20"][1]
+    lab.nft("delete table inet resets")
+    filtered = sorted(port for port, state in ports.items() if state[0] == "filtered")
+    assert filtered == list(range(100, 120)), f"filtered: {filtered}"
+    print("250 RSTs a second: every closed port told as closed")
 
 
 def rate(lab, *option):
@@ -90,6 +114,7 @@ def _size(path):
 with netns.World() as world:
     lab = scanlab.Lab(world)
     loss(lab)
+    resets(lab)
     rate(lab, "--max-rate", "200")
     rate(lab, "--guard-rate", "200")
     rate(lab, "--max-rate", "200", "-sT", "-Pn")

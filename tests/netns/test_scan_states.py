@@ -32,5 +32,8 @@ with netns.World() as world:
     six = [f"fd77::{n:x}" for n in range(1, 100)]
     compare("-6 -sS", lab.muster("-p", PORTS, *six), lab.nmap("-6", "-sS", "-p", PORTS, *six))
     compare("localhost", lab.muster("-p", "1-1024", "127.0.0.1"), lab.nmap("-sS", "-p", "1-1024", "127.0.0.1"))
+    # A socket that is connected to itself is no open port.
+    mine = lab.muster("-sT", "-p", "1-65535", "127.0.0.1")["127.0.0.1"][1]
+    assert len(mine) == 65535 and all(state == ("closed", "conn-refused") for state in mine.values())
     compare("behind a router", lab.muster("-p", PORTS, "10.78.0.0/26"),
             lab.nmap("-sS", "-p", PORTS, "10.78.0.0/26"))

@@ -366,6 +366,27 @@ static void a_refused_probe_leaves_its_host_undecided(void **state)
     free(w);
 }
 
+static void a_probe_that_left_late_is_waited_for_from_then_on(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 6}};
+    struct sweep_probe p;
+    usec_t wait, now = 1000000;
+
+    (void)state;
+    set_up(&u, w, 1, HOP_GATEWAY);
+    for (int i = 0; i < 3; i++) { /* the pings */
+        assert_int_equal(sweep_next(u.sweep, now, &p, &wait), SWEEP_PROBE);
+        now += 10000000;
+        sweep_delayed(u.sweep, &p, 10000000);
+        assert_int_equal(sweep_next(u.sweep, now, &p, &wait), SWEEP_WAIT);
+        assert_true(wait > 1000);
+        now += wait;
+    }
+    tear_down(&u);
+    free(w);
+}
+
 static void the_seed_decides_the_order_of_hosts(void **state)
 {
     struct addr order[2][50];
@@ -420,6 +441,7 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(what_has_no_route_is_left_undecided),
     cmocka_unit_test(a_host_that_takes_too_long_is_given_up),
     cmocka_unit_test(a_refused_probe_leaves_its_host_undecided),
+    cmocka_unit_test(a_probe_that_left_late_is_waited_for_from_then_on),
     cmocka_unit_test(the_seed_decides_the_order_of_hosts),
     cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
 };
