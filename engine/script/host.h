@@ -31,6 +31,7 @@ struct script_host_opts {
     size_t memory_limit;      /* bytes for the whole Lua state; 0: 512 MiB */
     unsigned max_threads;     /* threads that may hold sockets at a time; 0: 1000 */
     unsigned trace;           /* 1: --script-trace */
+    const char *scratch_dir;  /* the one directory that scripts may write below; NULL: none */
 };
 
 struct script_target {

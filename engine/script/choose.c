@@ -1,0 +1,187 @@
+/* --script: from an expression to loaded scripts (nse-contract 3).
+ *
+ * Each part of the list is tried as an expression over the index; what matches nothing there is a
+ * file or a directory.  One file that does not load is an outcome of its own and never the end of
+ * the others. */
+#include "engine/script/host_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RULES_MAX 256
+
+static void report_load_failure(struct script_host *h, const char *id, int r, const struct err *e)
+{
+    struct script_result res = {.phase = SCRIPT_PRE,
+                                .script = id,
+                                .reason = err_text(e),
+                                .outcome = r > 0 ? SCRIPT_SKIPPED : SCRIPT_ERROR};
+
+    if (h->world.log)
+        h->world.log(h->world.user, r > 0 ? LOG_INFO : LOG_WARNING, id, err_text(e));
+    if (h->world.result)
+        h->world.result(h->world.user, 0, &res);
+}
+
+static struct script *find_selected(struct script_host *h, const char *id)
+{
+    for (size_t i = 0; i < h->n_scripts; i++)
+        if (strcmp(h->scripts[i]->id, id) == 0)
+            return h->scripts[i];
+    return NULL;
+}
+
+/* Loads one file that was selected.  One that does not load is told and left out. */
+static int choose(struct script_host *h, const char *path, enum select_how how, bool forced,
+                  struct err *e)
+{
+    CLEANUP(freep) char *id = script_base_name(path);
+    struct err why = {0};
+    struct script *s = id ? find_selected(h, id) : NULL, **grown;
+    int r;
+
+    if (!id)
+        return err_set(e, -ENOMEM, "out of memory");
+    if (s && strcmp(s->path, path) != 0)
+        return err_set(e, -EEXIST, "duplicate script ID: '%s' (%s and %s)", id, s->path, path);
+    if (!s) {
+        r = script_load(h, path, &s, &why);
+        if (r != 0) {
+            report_load_failure(h, id, r, &why);
+            return 0;
+        }
+        grown = reallocarray(h->scripts, h->n_scripts + 1, sizeof *grown);
+        if (!grown) {
+            script_free(h, s);
+            return err_set(e, -ENOMEM, "out of memory");
+        }
+        h->scripts = grown;
+        h->scripts[h->n_scripts++] = s;
+    }
+    s->forced |= forced;
+    s->by_name |= how == SELECT_NAME;
+    return 0;
+}
+
+/* "name", "name.nse": below scripts/ of the data directories, then as given. */
+static char *find_file(const struct script_host *h, const char *name, mode_t type)
+{
+    struct stat st;
+
+    for (int i = 0; i < 4; i++) {
+        CLEANUP(freep) char *path = NULL;
+        char *found = NULL;
+        int n = i % 2 ? asprintf(&path, i < 2 ? "scripts/%s.nse" : "%s.nse", name)
+                      : asprintf(&path, i < 2 ? "scripts/%s" : "%s", name);
+
+        if (n < 0)
+            return NULL;
+        if (i < 2)
+            found = path_find(h, path, type);
+        else if (stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type)
+            found = take(&path);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static int not_matched(const char *rule, int code, struct err *e)
+{
+    return err_set(e, code, "'%s' did not match a category, filename, or directory", rule);
+}
+
+static int is_script_name(const struct dirent *d)
+{
+    size_t len = strlen(d->d_name);
+
+    return len > 4 && strcmp(d->d_name + len - 4, ".nse") == 0;
+}
+
+/* "dir/": all its scripts. */
+static int choose_dir(struct script_host *h, const struct select_rule *rule, struct err *e)
+{
+    CLEANUP(freep) char *dir = find_file(h, rule->text, S_IFDIR);
+    struct dirent **list = NULL;
+    int n, r = 0;
+
+    if (!dir)
+        return not_matched(rule->text, -ENOENT, e);
+    n = scandir(dir, &list, is_script_name, alphasort);
+    if (n < 0)
+        return err_set(e, -errno, "read '%s': %s", dir, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        CLEANUP(freep) char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", dir, list[i]->d_name) < 0)
+            r = err_set(e, -ENOMEM, "out of memory");
+        if (r == 0)
+            r = choose(h, path, SELECT_CATEGORY, rule->forced, e);
+        free(list[i]);
+    }
+    free(list);
+    return r;
+}
+
+/* A rule that matched nothing in the index is a file or a directory. */
+static int choose_file(struct script_host *h, const struct select_rule *rule, bool is_expression,
+                       struct err *e)
+{
+    CLEANUP(freep) char *path = NULL;
+    size_t len = strlen(rule->text);
+
+    if (len > 0 && rule->text[len - 1] == '/')
+        return choose_dir(h, rule, e);
+    path = find_file(h, rule->text, S_IFREG);
+    if (path)
+        return choose(h, path, SELECT_NAME, rule->forced, e);
+    path = find_file(h, rule->text, S_IFDIR);
+    if (path)
+        return err_set(e, -EINVAL, "directory '%s' found, but will not match without '/'",
+                       rule->text);
+    return not_matched(rule->text, is_expression ? -ENOENT : -EINVAL, e);
+}
+
+static int choose_matching(struct script_host *h, const struct select_rule *rule, struct err *e)
+{
+    bool is_expression = true, any = false;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && is_expression && i < h->index.n; i++) {
+        enum select_how how = SELECT_NONE;
+
+        is_expression = select_match(&h->index, &h->index.entries[i], rule->text, &how) == 0;
+        if (how == SELECT_NONE)
+            continue;
+        any = true;
+        r = choose(h, h->index.entries[i].path, how, rule->forced, e);
+    }
+    return r < 0 || any ? r : choose_file(h, rule, is_expression, e);
+}
+
+int script_host_select(struct script_host *h, const char *expression, size_t *ret_n, struct err *e)
+{
+    CLEANUP(freep) char *list = strdup(expression);
+    struct select_rule rules[RULES_MAX];
+    size_t n;
+    int r;
+
+    if (!TAILQ_EMPTY(&h->jobs))
+        return err_set(e, -EBUSY, "scripts cannot be selected while jobs run");
+    if (!list)
+        return err_set(e, -ENOMEM, "out of memory");
+    n = select_split(list, rules, RULES_MAX);
+    if (n > RULES_MAX)
+        return err_set(e, -EINVAL, "more than %d parts in a script expression", RULES_MAX);
+    r = host_index(h, e);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = choose_matching(h, &rules[i], e);
+    if (r == 0)
+        r = scripts_order(h, e);
+    if (r == 0)
+        *ret_n = h->n_scripts;
+    return r;
+}

@@ -1,0 +1,302 @@
+/* nmap: what a script may ask and say about ports (nse-contract 8).
+ *
+ * Changes go to the job's own record of the port, so that other scripts of the host see them, and
+ * to the embedder (world.port_seen). */
+#include "engine/script/host_priv.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#define TEXT_MAX  80
+#define EXTRA_MAX 256
+#define SHORT_MAX 32
+
+static const char *const protocols[] = {"tcp", "udp", "sctp", NULL};
+static const enum protocol protocol_values[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP};
+static const char *const states[] = {"open",          "filtered",        "unfiltered", "closed",
+                                     "open|filtered", "closed|filtered", NULL};
+static const enum port_state state_values[] = {PORT_OPEN,          PORT_FILTERED,
+                                               PORT_UNFILTERED,    PORT_CLOSED,
+                                               PORT_OPEN_FILTERED, PORT_CLOSED_FILTERED};
+
+/* ---- arguments ---- */
+
+static const char *raw_string(lua_State *L, int t, const char *key)
+{
+    const char *s;
+
+    lua_getfield(L, t, key);
+    s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    lua_pop(L, 1); /* the table still holds it */
+    return s;
+}
+
+static struct job_host *check_host(lua_State *L, int index)
+{
+    struct run *r = run_of(L);
+    struct job_host *jh = NULL;
+    const char *ip, *name;
+
+    luaL_checktype(L, index, LUA_TTABLE);
+    ip = raw_string(L, index, "ip");
+    name = raw_string(L, index, "targetname");
+    if (!ip && !name)
+        luaL_error(L, "host table does not have a 'ip' or 'targetname' field");
+    if (r && r->jh && ip && strcmp(r->jh->ip, ip) == 0)
+        return r->jh;
+    if (r && r->job)
+        jh = job_host_find(r->job, ip, name);
+    if (!jh)
+        luaL_argerror(L, index, "host is not being processed right now");
+    return jh;
+}
+
+static enum protocol check_port_protocol(lua_State *L, int index)
+{
+    const char *name = NULL;
+
+    if (lua_getfield(L, index, "protocol") == LUA_TSTRING || lua_isnumber(L, -1))
+        name = lua_tostring(L, -1);
+    if (!name)
+        luaL_error(L, "port 'protocol' field must be a string");
+    for (size_t i = 0; protocols[i]; i++)
+        if (strcmp(name, protocols[i]) == 0) {
+            lua_pop(L, 1);
+            return protocol_values[i];
+        }
+    return (enum protocol)luaL_error(L,
+                                     "port 'protocol' field must be \"udp\", \"sctp\" or \"tcp\"");
+}
+
+/* The port's record; NULL when that port was not scanned. */
+static struct port_rec *check_port(lua_State *L, int index, struct job_host *jh)
+{
+    lua_Integer number;
+    enum protocol protocol;
+
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_getfield(L, index, "number");
+    if (!lua_isinteger(L, -1))
+        luaL_error(L, "port 'number' field must be an integer");
+    number = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    protocol = check_port_protocol(L, index);
+    for (size_t i = 0; i < jh->n_ports; i++)
+        if (jh->ports[i].protocol == protocol && jh->ports[i].port == number)
+            return &jh->ports[i];
+    return NULL;
+}
+
+static void tell(struct job_host *jh, const struct port_rec *p)
+{
+    struct job *j = jh->stage.job;
+    const struct script_world *w = &j->host->world;
+    struct port_finding f = {
+        .address = jh->address,
+        .protocol = p->protocol,
+        .port = p->port,
+        .state = p->state,
+        .reason = p->reason,
+        .ttl = p->ttl,
+        .time = loop_wall(j->host->loop),
+        .service = {.name = p->name,
+                    .product = p->product,
+                    .version = p->version,
+                    .extra = p->extra,
+                    .hostname = p->hostname,
+                    .os = p->os,
+                    .device = p->device,
+                    .tunnel = p->tunnel,
+                    .method = p->method,
+                    .confidence = (uint8_t)p->confidence},
+    };
+
+    for (size_t i = 0; i < p->cpe.n && i < SERVICE_CPE_MAX; i++)
+        f.service.cpe[i] = p->cpe.v[i];
+    if (w->port_seen)
+        w->port_seen(w->user, j->id, &f);
+}
+
+/* ---- questions ---- */
+
+/* nmap.get_port_state(host, port) -> port table or nil */
+static int l_get_port_state(lua_State *L)
+{
+    struct job_host *jh = check_host(L, 1);
+    const struct port_rec *p = check_port(L, 2, jh);
+
+    lua_pushnil(L);
+    if (p)
+        push_port(L, p);
+    return 1;
+}
+
+/* nmap.get_ports(host, previous port or nil, protocol, state) -> next port table or nil */
+static int l_get_ports(lua_State *L)
+{
+    enum protocol protocol = protocol_values[luaL_checkoption(L, 3, NULL, protocols)];
+    enum port_state state = state_values[luaL_checkoption(L, 4, NULL, states)];
+    struct job_host *jh;
+    lua_Integer after = -1;
+    const struct port_rec *best = NULL;
+
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_getfield(L, 2, "number");
+        after = luaL_optinteger(L, -1, -1);
+    }
+    jh = check_host(L, 1);
+    for (size_t i = 0; i < jh->n_ports; i++) {
+        const struct port_rec *p = &jh->ports[i];
+
+        if (p->protocol == protocol && p->state == state && p->port > after &&
+            (!best || p->port < best->port))
+            best = p;
+    }
+    lua_pushnil(L);
+    if (best)
+        push_port(L, best);
+    return 1;
+}
+
+/* ---- answers ---- */
+
+/* nmap.set_port_state(host, port, "open"|"closed") */
+static int l_set_port_state(lua_State *L)
+{
+    static const char *const settable[] = {"open", "closed", NULL};
+    static const enum port_state values[] = {PORT_OPEN, PORT_CLOSED};
+    enum port_state state = values[luaL_checkoption(L, 3, NULL, settable)];
+    struct job_host *jh = check_host(L, 1);
+    struct port_rec *p = check_port(L, 2, jh);
+
+    if (!p || p->state == state)
+        return 0;
+    p->state = state;
+    p->reason = REASON_SCRIPT_SET;
+    p->ttl = 0;
+    tell(jh, p);
+    return 0;
+}
+
+/* Stores version.KEY, printable and cut; a missing field clears. */
+static void store(lua_State *L, int version, const char *key, char **field, size_t max)
+{
+    const char *s;
+    size_t len;
+    char *copy = NULL;
+
+    lua_getfield(L, version, key);
+    s = lua_tolstring(L, -1, &len);
+    if (s) {
+        copy = strndup(s, len < max ? len : max);
+        if (!copy)
+            luaL_error(L, "not enough memory");
+        for (char *c = copy; *c; c++)
+            if (!isprint((unsigned char)*c))
+                *c = '.';
+    }
+    free(*field);
+    *field = copy;
+    lua_pop(L, 1);
+}
+
+static void store_cpe(lua_State *L, int version, struct strings *cpe)
+{
+    lua_getfield(L, version, "cpe");
+    if (!lua_isnil(L, -1) && !lua_istable(L, -1))
+        luaL_error(L, "port.version 'cpe' field must be a table");
+    strings_done(cpe);
+    if (lua_istable(L, -1)) {
+        size_t n = lua_rawlen(L, -1) < 16 ? lua_rawlen(L, -1) : 16;
+
+        cpe->v = calloc(n + 1, sizeof *cpe->v);
+        for (size_t i = 0; cpe->v && i < n; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            cpe->v[cpe->n] =
+                lua_type(L, -1) == LUA_TSTRING ? strndup(lua_tostring(L, -1), TEXT_MAX) : NULL;
+            cpe->n += cpe->v[cpe->n] != NULL;
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+static const char *check_tunnel(lua_State *L, int version)
+{
+    const char *tunnel = raw_string(L, version, "service_tunnel");
+
+    if (!tunnel || strcmp(tunnel, "none") == 0)
+        return NULL;
+    if (strcmp(tunnel, "ssl") != 0)
+        luaL_argerror(L, 2, "invalid value for port.version.service_tunnel");
+    return "ssl";
+}
+
+static void store_fields(lua_State *L, int version, struct port_rec *p)
+{
+    store(L, version, "name", &p->name, TEXT_MAX);
+    if (!p->name && p->first_name)
+        p->name = strdup(p->first_name);
+    store(L, version, "product", &p->product, TEXT_MAX);
+    store(L, version, "version", &p->version, TEXT_MAX);
+    store(L, version, "extrainfo", &p->extra, EXTRA_MAX);
+    store(L, version, "hostname", &p->hostname, TEXT_MAX);
+    store(L, version, "ostype", &p->os, SHORT_MAX);
+    store(L, version, "devicetype", &p->device, SHORT_MAX);
+}
+
+static void set_tunnel(lua_State *L, struct port_rec *p, const char *tunnel)
+{
+    free(p->tunnel);
+    p->tunnel = tunnel ? strdup(tunnel) : NULL;
+    if (tunnel && !p->tunnel)
+        luaL_error(L, "not enough memory");
+}
+
+enum version_state { HARDMATCHED, SOFTMATCHED, NOMATCH, TCPWRAPPED, INCOMPLETE };
+
+/* nmap.set_port_version(host, port[, state]) */
+static int l_set_port_version(lua_State *L)
+{
+    static const char *const names[] = {"hardmatched", "softmatched", "nomatch",
+                                        "tcpwrapped",  "incomplete",  NULL};
+    enum version_state state = (enum version_state)luaL_checkoption(L, 3, "hardmatched", names);
+    struct job_host *jh = check_host(L, 1);
+    struct port_rec *p = check_port(L, 2, jh);
+    const char *tunnel;
+
+    lua_settop(L, 3);
+    if (lua_getfield(L, 2, "version") != LUA_TTABLE)
+        return luaL_error(L, "port 'version' field must be a table");
+    if (!p)
+        return 0;
+    tunnel = check_tunnel(L, 4);
+    store_cpe(L, 4, &p->cpe);
+    store_fields(L, 4, p);
+    set_tunnel(L, p, tunnel);
+    if (state != HARDMATCHED)
+        store(L, 4, "service_fp", &p->fingerprint, SIZE_MAX);
+    p->confidence = state == TCPWRAPPED ? 8 : state <= SOFTMATCHED ? 10 : 3;
+    p->method = p->confidence == 3 ? SERVICE_TABLE : SERVICE_PROBED;
+    if (state == TCPWRAPPED) {
+        free(p->name);
+        p->name = strdup("tcpwrapped");
+    }
+    tell(jh, p);
+    return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"get_port_state", l_get_port_state},
+    {"get_ports", l_get_ports},
+    {"set_port_state", l_set_port_state},
+    {"set_port_version", l_set_port_version},
+    {NULL, NULL},
+};
+
+void nmap_port_register(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+}

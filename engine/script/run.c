@@ -1,0 +1,365 @@
+/* One thread of a script: file body, rule, action, in one coroutine, so that each of them may wait
+ * (nse-contract 1.6); and workers. */
+#include "engine/script/host_priv.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FAILED_TEXT "ERROR: Script execution failed (use -d to debug)" /* what nmap prints */
+
+struct run *run_of(lua_State *L)
+{
+    const struct sthread *t = sched_current(L);
+
+    return t ? t->user : NULL;
+}
+
+/* ---- the body.  Stack: 1 run, 2 environment, 3 host or nil, 4 port or nil ---- */
+
+static int after_action(lua_State *L, int status, lua_KContext ctx)
+{
+    struct run *r = (struct run *)ctx;
+
+    (void)status;
+    output_render(L, &r->output, -2, -1);
+    return 0;
+}
+
+static int n_args(const struct run *r)
+{
+    return r->rule == RULE_HOST ? 1 : r->rule == RULE_PORT ? 2 : 0;
+}
+
+static void push_call(lua_State *L, const struct run *r, const char *function)
+{
+    lua_pushstring(L, function);
+    if (lua_rawget(L, 2) != LUA_TFUNCTION)
+        luaL_error(L, "%s: '%s' is not a function", r->script->path, function);
+    for (int i = 0; i < n_args(r); i++)
+        lua_pushvalue(L, 3 + i);
+}
+
+static int call_action(lua_State *L, struct run *r)
+{
+    r->at = RUN_ACTION;
+    push_call(L, r, "action");
+    lua_callk(L, n_args(r), 2, (lua_KContext)r, after_action);
+    return after_action(L, LUA_OK, (lua_KContext)r);
+}
+
+static int after_rule(lua_State *L, int status, lua_KContext ctx)
+{
+    struct run *r = (struct run *)ctx;
+
+    (void)status;
+    if (!lua_toboolean(L, -1))
+        return 0;
+    lua_settop(L, 4);
+    return call_action(L, r);
+}
+
+static int after_file(lua_State *L, int status, lua_KContext ctx)
+{
+    struct run *r = (struct run *)ctx;
+
+    (void)status;
+    if (r->script->forced)
+        return call_action(L, r);
+    r->at = RUN_RULE;
+    push_call(L, r, rule_name(r->rule));
+    lua_callk(L, n_args(r), 1, ctx, after_rule);
+    return after_rule(L, LUA_OK, ctx);
+}
+
+static void push_env(lua_State *L, const struct run *r)
+{
+    lua_createtable(L, 0, 8);
+    lua_pushstring(L, r->script->path);
+    lua_setfield(L, -2, "SCRIPT_PATH");
+    lua_pushstring(L, r->script->id);
+    lua_setfield(L, -2, "SCRIPT_NAME");
+    lua_pushstring(L, rule_name(r->rule));
+    lua_setfield(L, -2, "SCRIPT_TYPE");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->host->env_meta_ref);
+    lua_setmetatable(L, -2);
+}
+
+static int body(lua_State *L)
+{
+    struct run *r = lua_touserdata(L, 1);
+
+    push_env(L, r);
+    if (r->jh)
+        push_host(L, r->jh);
+    else
+        lua_pushnil(L);
+    if (r->port != SIZE_MAX)
+        push_port(L, &r->jh->ports[r->port]);
+    else
+        lua_pushnil(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->script->chunk_ref);
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 1);
+    lua_callk(L, 0, 0, (lua_KContext)r, after_file);
+    return after_file(L, LUA_OK, (lua_KContext)r);
+}
+
+/* ---- the outcome ---- */
+
+static enum script_phase phase_of(const struct run *r)
+{
+    static const enum script_phase phases[] = {SCRIPT_PRE, SCRIPT_HOST, SCRIPT_PORT, SCRIPT_POST};
+
+    return phases[r->rule];
+}
+
+void run_report(struct run *r, enum script_outcome outcome, const char *reason)
+{
+    const struct script_world *w = &r->host->world;
+    const struct port_rec *p = r->port != SIZE_MAX ? &r->jh->ports[r->port] : NULL;
+    const struct output *o = &r->output;
+    struct script_result res = {
+        .phase = phase_of(r),
+        .protocol = p ? p->protocol : 0,
+        .port = p ? p->port : 0,
+        .script = r->script->id,
+        .outcome = outcome,
+        .reason = reason,
+        .elapsed = r->thread ? loop_now(r->host->loop) - r->thread->started : 0,
+        .bytes_in = r->thread ? r->thread->bytes_in : 0,
+        .bytes_out = r->thread ? r->thread->bytes_out : 0,
+    };
+
+    if (r->jh)
+        res.address = r->jh->address;
+    if (outcome == SCRIPT_OK) {
+        res.output = o->text.data ? o->text.data : "";
+        res.output_len = o->text.len;
+        if (o->structured) {
+            res.data = o->json.data;
+            res.xml = o->xml.data ? o->xml.data : "";
+        }
+    } else if (outcome == SCRIPT_ERROR && r->host->o.debugging == 0) {
+        res.output = FAILED_TEXT;
+        res.output_len = sizeof FAILED_TEXT - 1;
+    }
+    if (w->result)
+        w->result(w->user, r->job->id, &res);
+}
+
+struct error_kind {
+    struct sthread *thread;
+    bool is_try;
+};
+
+/* nmap.new_try raised {errtype = "nmap.new_try"}: a quiet end.  Read without metamethods. */
+static int classify_error(lua_State *L)
+{
+    struct error_kind *k = lua_touserdata(L, 1);
+    lua_State *co = k->thread->co;
+
+    if (lua_gettop(co) == 0 || !lua_istable(co, -1))
+        return 0;
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    lua_pushliteral(L, "errtype");
+    lua_rawget(L, -2);
+    k->is_try = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "nmap.new_try") == 0;
+    return 0;
+}
+
+static void report_failure(struct run *r)
+{
+    struct error_kind k = {.thread = r->thread};
+    CLEANUP(freep) char *text = NULL;
+
+    (void)sched_protected(r->host->sched, classify_error, &k, NULL);
+    if (k.is_try) {
+        if (r->at == RUN_ACTION)
+            run_report(r, SCRIPT_NO_OUTPUT, NULL);
+        return;
+    }
+    text = sthread_error_text(r->thread, true);
+    run_report(r, SCRIPT_ERROR, text ? text : "out of memory");
+}
+
+static void report_end(struct run *r, enum sthread_end how)
+{
+    switch (how) {
+    case STHREAD_RETURNED:
+        if (r->at == RUN_ACTION) /* else its rule was false */
+            run_report(r, r->output.any ? SCRIPT_OK : SCRIPT_NO_OUTPUT, NULL);
+        break;
+    case STHREAD_FAILED:
+        report_failure(r);
+        break;
+    case STHREAD_STRAYED:
+        run_report(r, SCRIPT_ERROR, "yielded unexpectedly and cannot be resumed");
+        break;
+    case STHREAD_TIMED_OUT:
+        run_report(r, SCRIPT_TIMEOUT, NULL);
+        break;
+    case STHREAD_EXHAUSTED:
+        run_report(r, SCRIPT_ERROR, r->thread->doom);
+        break;
+    case STHREAD_KILLED:
+        run_report(r, r->end_reason ? SCRIPT_ERROR : SCRIPT_SKIPPED,
+                   r->end_reason ? r->end_reason : "cancelled");
+        break;
+    }
+}
+
+static void script_ended(struct sthread *t, enum sthread_end how)
+{
+    struct run *r = t->user;
+
+    r->thread = t;
+    report_end(r, how);
+    r->thread = NULL;
+    job_run_ended(r);
+}
+
+static struct run *run_new(struct job *j)
+{
+    struct run *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->host = j->host;
+    r->job = j;
+    r->port = SIZE_MAX;
+    r->box_ref = LUA_NOREF;
+    output_init(&r->output);
+    return r;
+}
+
+int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port)
+{
+    CLEANUP(freep) struct run *r = run_new(st->job);
+    struct sthread_opts o = {.job = st->job->id, .user = r, .body = body, .ended = script_ended};
+    int err;
+
+    if (!r)
+        return -ENOMEM;
+    r->stage = st;
+    r->jh = st->jh;
+    r->script_index = script_index;
+    r->script = r->host->scripts[script_index];
+    r->rule = rule;
+    r->port = port;
+    o.script = r->script->id;
+    err = sthread_start(r->host->sched, &o, &r->thread);
+    if (err < 0)
+        return err;
+    job_run_begun(take(&r));
+    return 0;
+}
+
+/* ---- workers ---- */
+
+/* The worker's error value goes into its box, where info() finds it. */
+static int keep_error(lua_State *L)
+{
+    struct run *r = lua_touserdata(L, 1);
+    lua_State *co = r->thread->co;
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->box_ref);
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    lua_rawseti(L, -2, 1);
+    return 0;
+}
+
+static int keep_text(lua_State *L)
+{
+    struct run *r = lua_touserdata(L, 1);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->box_ref);
+    lua_pushstring(L, r->end_reason);
+    lua_rawseti(L, -2, 1);
+    return 0;
+}
+
+static void worker_ended(struct sthread *t, enum sthread_end how)
+{
+    struct run *r = t->user;
+
+    r->thread = t;
+    r->end_reason = how == STHREAD_STRAYED     ? "yielded unexpectedly and cannot be resumed"
+                    : how == STHREAD_TIMED_OUT ? "timed out"
+                    : how == STHREAD_EXHAUSTED ? t->doom
+                    : how == STHREAD_KILLED    ? "killed"
+                                               : NULL;
+    if (how == STHREAD_FAILED && lua_gettop(t->co) > 0)
+        (void)sched_protected(t->sched, keep_error, r, NULL);
+    else if (r->end_reason)
+        (void)sched_protected(t->sched, keep_text, r, NULL);
+    r->thread = NULL;
+    luaL_unref(t->sched->L, LUA_REGISTRYINDEX, r->box_ref);
+    job_run_ended(r);
+}
+
+static const char *status_of(lua_State *L, lua_State *co)
+{
+    lua_Debug ar;
+
+    if (L == co)
+        return "running";
+    if (lua_status(co) == LUA_YIELD)
+        return "suspended";
+    if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar))
+        return "normal";
+    return lua_status(co) == LUA_OK && lua_gettop(co) > 0 ? "suspended" : "dead";
+}
+
+/* info() -> status, error value or nil; upvalues: coroutine, box */
+static int l_info(lua_State *L)
+{
+    lua_pushstring(L, status_of(L, lua_tothread(L, lua_upvalueindex(1))));
+    lua_rawgeti(L, lua_upvalueindex(2), 1);
+    return 2;
+}
+
+static void inherit(struct run *w, const struct run *parent)
+{
+    w->jh = parent->jh;
+    w->port = parent->port;
+    w->script = parent->script;
+    w->rule = parent->rule;
+    w->at = RUN_ACTION;
+    w->worker = true;
+}
+
+int run_start_worker(lua_State *L, int n)
+{
+    struct sthread *self = sched_current(L), *t;
+    const struct run *parent = self->user;
+    struct sthread_opts o = {
+        .script = self->script, .job = self->job, .started = self->started, .ended = worker_ended};
+    struct run *w;
+    int ref;
+
+    lua_newtable(L); /* the box: stack becomes box, f, arguments */
+    lua_pushvalue(L, -1);
+    ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_insert(L, 1);
+    w = run_new(parent->job);
+    o.user = w;
+    if (!w || sthread_start_function(L, n, &o, &t) < 0) {
+        free(w);
+        luaL_unref(L, LUA_REGISTRYINDEX, ref);
+        return luaL_error(L, "not enough memory");
+    }
+    inherit(w, parent);
+    w->box_ref = ref;
+    w->thread = t;
+    job_run_begun(w);
+    lua_pushthread(t->co);
+    lua_xmove(t->co, L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, l_info, 2);
+    return 2;
+}

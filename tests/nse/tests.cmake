@@ -1,0 +1,7 @@
+# The script host against real servers and Nmap's own scripts.  Needs the nmap package; skipped (77) without it.
+if(TARGET muster_script)
+  add_executable(nse_driver ${CMAKE_CURRENT_SOURCE_DIR}/nse/nse_driver.c)
+  target_link_libraries(nse_driver PRIVATE muster_script)
+  target_include_directories(nse_driver PRIVATE ${CMAKE_SOURCE_DIR})
+  set_target_properties(nse_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endif()
