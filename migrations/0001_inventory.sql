@@ -153,7 +153,7 @@ CREATE TABLE inv.fact_now (
   slot     int4 NOT NULL,                   -- 0: the host itself
   attr_id  int4 NOT NULL,
   value    uuid NOT NULL,                   -- keyed digest of the canonical value; the asset for holders
-  strength int2 NOT NULL,                   -- of the method that found it: a weaker one can not close it
+  strength int2 NOT NULL,                   -- presence: of the method that found it, a weaker one can not close it; else 0
   addr     inet NOT NULL,
   CONSTRAINT fact_now_pk PRIMARY KEY (zone_id, addr, slot, attr_id)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);

@@ -134,11 +134,11 @@ LANGUAGE sql AS $$
   VALUES (p_at, s.claimed_at, s.zone_id, s.block_id, s.profile_id, s.sensor_id, s.set_id, s.fence, s.part_done, p_complete,
           s.method, s.scope, NULLIF(s.blind, '{}'), s.up, s.down, s.opened, s.altered, s.closed) $$;
 
--- Claims up to p_n due rows.  A row whose full visit is not due yet is visited for the addresses alone that are asked for or in
+-- Claims up to p_n due rows of passes of these kinds.  A row whose full visit is not due yet is visited for the addresses alone that are asked for or in
 -- doubt; where there are none any more, it just goes back to its time.  Services and scripts wait until the ports of the block
 -- were listed once: else their first visit would find nothing and count as coverage.
 -- id = ANY(ARRAY(... LIMIT n)): a join on a CTE is planned for 10 % of the table when LIMIT is a parameter.
-CREATE FUNCTION api.claim(p_sensor int4, p_n int4, p_lease interval)
+CREATE FUNCTION api.claim(p_sensor int4, p_kinds text[], p_n int4, p_lease interval)
 RETURNS TABLE (schedule_id int8, fence int8, zone text, pass text, kind text, lo inet, hi inet, scope inet[],
                server_now timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp AS $$
@@ -147,7 +147,7 @@ DECLARE s schedule%ROWTYPE; v_scope inet[]; v_fence int8;
 BEGIN
   FOR s IN SELECT * FROM schedule q WHERE q.schedule_id = ANY(ARRAY(
              SELECT r.schedule_id FROM schedule r JOIN profile p USING (profile_id)
-              WHERE r.retired_at IS NULL AND r.due_at <= now()
+              WHERE r.retired_at IS NULL AND r.due_at <= now() AND p.kind = ANY(p_kinds)
                 AND (r.last_at IS NOT NULL OR p.kind IN ('presence', 'ports')
                      OR NOT EXISTS (SELECT FROM schedule o JOIN profile op USING (profile_id)
                                      WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports'
@@ -182,10 +182,12 @@ BEGIN
 END $$;
 
 -- Seconds until a row is due; NULL: nothing is scheduled.
-CREATE FUNCTION api.next_due() RETURNS float8
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
-  SELECT GREATEST(EXTRACT(epoch FROM min(due_at) - clock_timestamp()), 0)::float8 FROM schedule r JOIN profile p USING (profile_id)
-   WHERE r.retired_at IS NULL
+-- VOLATILE: behind api.claim in one statement it must see what that did.
+CREATE FUNCTION api.next_due(p_kinds text[]) RETURNS float8
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
+  SELECT CASE WHEN min(due_at) IS NOT NULL THEN GREATEST(EXTRACT(epoch FROM min(due_at) - clock_timestamp()), 0) END::float8
+    FROM schedule r JOIN profile p USING (profile_id)
+   WHERE r.retired_at IS NULL AND p.kind = ANY(p_kinds)
      AND (r.last_at IS NOT NULL OR p.kind IN ('presence', 'ports')
           OR NOT EXISTS (SELECT FROM schedule o JOIN profile op USING (profile_id)
                           WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports' AND o.last_at IS NULL)) $$;
@@ -278,6 +280,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
 -- A MAC address that names one device: globally administered, no group, not one of the virtual ones (VRRP).
 CREATE FUNCTION inv.mac_identifies(p macaddr) RETURNS bool LANGUAGE sql IMMUTABLE AS $$
   SELECT p IS NOT NULL AND get_byte(macaddr_send(p), 0) & 3 = 0 AND trunc(p) <> '00:00:5e:00:00:00' AND p <> '00:00:00:00:00:00' $$;
+
+-- How much the silence of a host tells: an address on the link that does not answer ARP is not there; one that refuses two
+-- connections may be.  A weaker method never closes what a stronger one found.
+CREATE FUNCTION inv.presence_strength(p_method text) RETURNS int2 LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_method IN ('arp', 'nd', 'localhost') THEN 3 WHEN p_method = 'connect' THEN 1 ELSE 2 END::int2 $$;
 
 -- Whether presence at this address had been covered by a complete visit.
 CREATE FUNCTION inv.presence_covered(p_zone int4, p_addr inet) RETURNS bool LANGUAGE sql STABLE AS $$
@@ -460,18 +467,18 @@ CREATE TYPE inv.edge AS (addr inet, slot int4, attr_id int4, new uuid, old uuid,
 
 -- Compares the facts sent for the hosts `up` with what is held.  Judged (may be missing) are, on hosts of p_full only: ports of the profile;
 -- services for a services pass; the scripts of p_judged on ports that are open.  Equal facts give no edge.
-CREATE FUNCTION inv.edges(p_zone int4, p_at timestamptz, p_profile inv.profile, p_strength int2, p_up inet[], p_full inet[], p_moved inet[],
+CREATE FUNCTION inv.edges(p_zone int4, p_at timestamptz, p_profile inv.profile, p_up inet[], p_full inet[], p_moved inet[],
                           p_judged int4[], f_addr inet[], f_slot int4[], f_attr int4[], f_value uuid[],
                           u_addr inet[], u_slot int4[], u_attr int4[]) RETURNS inv.edge[]
 LANGUAGE sql STABLE AS $$
   WITH s AS MATERIALIZED (
     SELECT t.* FROM unnest(f_addr, f_slot, f_attr, f_value) t(addr, slot, attr_id, value) JOIN unnest(p_up) u(addr) USING (addr)),
   f AS MATERIALIZED (
-    SELECT n.addr, n.slot, n.attr_id, n.value, n.since, n.strength FROM unnest(p_up) t(a)
+    SELECT n.addr, n.slot, n.attr_id, n.value, n.since FROM unnest(p_up) t(a)
       JOIN inv.fact_now n ON n.zone_id = p_zone AND n.addr = t.a AND n.attr_id >= 2),
   j AS MATERIALIZED (
     SELECT COALESCE(s.addr, f.addr) AS addr, COALESCE(s.slot, f.slot) AS slot, COALESCE(s.attr_id, f.attr_id) AS attr_id,
-           s.value AS new, f.value AS old, f.since, f.strength
+           s.value AS new, f.value AS old, f.since
       FROM s FULL JOIN f ON s.addr = f.addr AND s.slot = f.slot AND s.attr_id = f.attr_id
      WHERE s.value IS DISTINCT FROM f.value),
   k AS (
@@ -483,7 +490,6 @@ LANGUAGE sql STABLE AS $$
       WHEN since >= p_at THEN NULL
       WHEN new IS NOT NULL THEN 'v'
       WHEN addr = ANY(p_moved) THEN 'r'
-      WHEN strength > p_strength THEN NULL
       WHEN NOT CASE WHEN attr_id = 10 THEN p_profile.kind = 'ports' AND p_profile.slots @> slot
                     WHEN attr_id = 11 THEN p_profile.kind = 'services'
                     ELSE attr_id = ANY(p_judged) END THEN NULL
@@ -530,7 +536,7 @@ END $$;
 --   p_names, p_judged  scripts: the first p_judged ones are all that the visit runs; f_attr and u_attr -k stand for the k-th name
 --   f_*  facts that were seen     u_*  facts that could not be judged      b_*  bodies      n_*  names of ports
 CREATE FUNCTION api.apply_part(
-  p_schedule int8, p_fence int8, p_part int4, p_at timestamptz, p_method text, p_strength int2,
+  p_schedule int8, p_fence int8, p_part int4, p_at timestamptz, p_method text,
   h_addr inet[], h_state "char"[], h_mac macaddr[], h_reason text[], h_ttl int2[], h_vendor text[],
   p_names text[], p_judged int4,
   f_addr inet[], f_slot int4[], f_attr int4[], f_value uuid[],
@@ -544,6 +550,7 @@ DECLARE
   s schedule%ROWTYPE; b block%ROWTYPE; p profile%ROWTYPE; z zone%ROWTYPE;
   v_ids int4[]; v_up inet[]; v_full inet[]; v_down inet[]; v_blind inet[]; v_new inet[]; v_moved inet[] := '{}';
   v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_doubts bool; v_n int4; v_m int4;
+  v_strength int2 := inv.presence_strength(p_method);
 BEGIN
   opened := 0; altered := 0; closed := 0; events := 0; want := '{}'; new_ports := '{}';
   -- One writer per block, then the row of the visit: always in this order.
@@ -580,7 +587,7 @@ BEGIN
     v_full := ARRAY(SELECT u FROM unnest(v_full) u WHERE u = ANY(v_up));
   END IF;
 
-  v_edges := edges(z.zone_id, p_at, p, p_strength, v_up, v_full, v_moved, v_ids[1:p_judged],
+  v_edges := edges(z.zone_id, p_at, p, v_up, v_full, v_moved, v_ids[1:p_judged],
                    f_addr, f_slot, f_attr, f_value, u_addr, u_slot, u_attr);
   IF cardinality(v_edges) > 0 THEN
     want := bodies(ARRAY(SELECT DISTINCT new FROM unnest(v_edges) WHERE what IN ('o', 'v') AND attr_id <> 10), b_value, b_kind, b_body);
@@ -600,7 +607,7 @@ BEGIN
   END IF;
   IF cardinality(v_new) > 0 THEN
     INSERT INTO fact_now(since, zone_id, slot, attr_id, value, strength, addr)
-    SELECT p_at, z.zone_id, 0, 1, c_true, p_strength, u FROM unnest(v_new) u;
+    SELECT p_at, z.zone_id, 0, 1, c_true, v_strength, u FROM unnest(v_new) u;
     WITH i AS (
       INSERT INTO change(at, zone_id, slot, attr_id, profile_id, cause, news, addr, new_value)
       SELECT p_at, z.zone_id, 0, 1, p.profile_id, CASE WHEN q.back THEN 'b' ELSE 'o' END::"char",
@@ -621,8 +628,8 @@ BEGIN
       SELECT a.addr, a.holder, w.was, w.since FROM admit(z.zone_id, p_at, v_who) a JOIN unnest(v_who) w ON w.addr = a.addr
        WHERE a.holder IS DISTINCT FROM w.was),
     f AS (
-      INSERT INTO fact_now AS f (since, zone_id, slot, attr_id, value, strength, addr) SELECT p_at, z.zone_id, 0, 0, holder, p_strength, addr FROM h
-      ON CONFLICT ON CONSTRAINT fact_now_pk DO UPDATE SET value = excluded.value, since = excluded.since, strength = excluded.strength),
+      INSERT INTO fact_now AS f (since, zone_id, slot, attr_id, value, strength, addr) SELECT p_at, z.zone_id, 0, 0, holder, 0, addr FROM h
+      ON CONFLICT ON CONSTRAINT fact_now_pk DO UPDATE SET value = excluded.value, since = excluded.since),
     q AS (DELETE FROM asset_place l USING h WHERE l.asset_id = h.was AND l.zone_id = z.zone_id AND l.addr = h.addr),
     r AS (INSERT INTO asset_place(asset_id, zone_id, addr) SELECT holder, z.zone_id, addr FROM h ON CONFLICT DO NOTHING),
     i AS (
@@ -644,7 +651,7 @@ BEGIN
     SELECT z.zone_id, f.addr, 0, 1, p.profile_id, CASE WHEN f.addr = ANY(v_blind) THEN 0 ELSE 1 END, p_at, p_at, GREATEST(s.last_at, f.since)
       FROM fact_now f
      WHERE f.zone_id = z.zone_id AND f.attr_id = 1 AND f.addr BETWEEN b.lo AND b.hi AND f.addr = ANY(v_down || v_blind)
-       AND f.since < p_at AND f.strength <= p_strength
+       AND f.since < p_at AND f.strength <= v_strength
     ON CONFLICT ON CONSTRAINT doubt_pk DO UPDATE
        SET misses = doubt.misses + 1, last_at = excluded.last_at, profile_id = excluded.profile_id,
            first_at = CASE WHEN doubt.misses = 0 THEN excluded.first_at ELSE doubt.first_at END
@@ -703,9 +710,9 @@ BEGIN
     und AS (DELETE FROM doubt d USING x WHERE d.zone_id = z.zone_id AND d.addr = x.addr AND d.slot = x.slot AND d.attr_id = x.attr_id),
     ins AS (
       INSERT INTO fact_now(since, zone_id, slot, attr_id, value, strength, addr)
-      SELECT p_at, z.zone_id, slot, attr_id, new, p_strength, addr FROM unnest(v_edges) WHERE what = 'o'),
+      SELECT p_at, z.zone_id, slot, attr_id, new, 0, addr FROM unnest(v_edges) WHERE what = 'o'),
     upd AS (
-      UPDATE fact_now f SET value = e.new, since = p_at, strength = p_strength FROM unnest(v_edges) e
+      UPDATE fact_now f SET value = e.new, since = p_at FROM unnest(v_edges) e
        WHERE e.what = 'v' AND f.zone_id = z.zone_id AND f.addr = e.addr AND f.slot = e.slot AND f.attr_id = e.attr_id),
     i AS (
       INSERT INTO change(at, old_since, seen_at, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value)

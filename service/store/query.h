@@ -54,7 +54,10 @@ void db_freep(struct db **d);
  * serialization failure or deadlock: ask again rows live during the callback only. */
 typedef void (*db_cb)(void *user, int status, const struct db_rows *rows, const struct err *e);
 
-enum { DB_RETRY = 1 << 0 };
+enum {
+    DB_RETRY = 1 << 0,
+    DB_FIRST = 1 << 1, /* before all that waits: the second half of something */
+};
 
 /* sql with $1 ... and as many text parameters (NULL: SQL NULL); both are copied.  One statement; it
  * is its own transaction. 0, -EAGAIN: the queue is full (see drained), -ENOMEM. */

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -177,6 +178,54 @@ class Database:
         bad = self.sql("SELECT what || ': ' || n FROM ops.invariants() WHERE n <> 0")
         if bad:
             raise AssertionError(f"invariants: {bad}")
+
+
+class Driver:
+    """A program that reads commands, one a line, and ends each answer with a line "."."""
+
+    def __init__(self, name):
+        build = os.environ.get("MUSTER_BUILD")
+        path = pathlib.Path(build or ROOT / "build") / "tests" / name
+        if not path.exists():
+            skip(f"{path} is not built")
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True, bufsize=1)
+
+    def send(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        lines = []
+        watchdog = threading.Timer(60, self.process.kill)      # an answer that never comes must not stop the test
+        watchdog.start()
+        try:
+            return self.read(lines)
+        finally:
+            watchdog.cancel()
+
+    def read(self, lines):
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError(f"the driver died ({self.process.wait()}) after {lines}")
+            if line == ".\n":
+                return "\n".join(lines)
+            lines.append(line.rstrip())
+
+    def do(self, command):
+        self.send(command)
+        return self.answer()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        """Ends it in order; a leak or a crash shows in the status."""
+        self.process.stdin.close()
+        status = self.process.wait(timeout=30)
+        if status:
+            raise AssertionError(f"the driver ended with {status}")
 
 
 def run(tests):

@@ -48,7 +48,7 @@ BEGIN
     END IF;
   END LOOP;
   RETURN QUERY SELECT r.verdict, r.want, r.opened, r.altered, r.closed, r.events, r.new_ports FROM api.apply_part(
-    p_schedule, p_fence, p_part, p_at, 'test', p_strength::int2, ha, hs, hm, array_fill('echo-reply'::text, ARRAY[cardinality(ha)]),
+    p_schedule, p_fence, p_part, p_at, (ARRAY['connect', 'icmp', 'arp'])[p_strength], ha, hs, hm, array_fill('echo-reply'::text, ARRAY[cardinality(ha)]),
     array_fill(64::int2, ARRAY[cardinality(ha)]), array_fill(NULL::text, ARRAY[cardinality(ha)]), names, cardinality(p_scripts),
     fa, fs, ft, fv, ua, us, ut, bv, bk, bb, ARRAY[t.slot('22'), t.slot('80')], ARRAY['ssh', 'http']) r;
 END $$;

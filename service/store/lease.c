@@ -1,0 +1,401 @@
+/* Leases out of the schedule, and what goes with them: heartbeats, targets, requests to look again;
+ * and the configuration that makes the schedule. */
+#include "service/store/decode.h"
+#include "service/store/store_priv.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* One query whose rows become one callback. */
+struct ask {
+    struct store *store;
+    union {
+        store_cb status;
+        store_claim_cb claim;
+        store_keep_cb keep;
+        store_targets_cb targets;
+        store_rescan_cb rescan;
+    } cb;
+    void *user;
+    int64_t *fences; /* keep: what was asked for */
+    size_t n_fences;
+};
+
+static int ask(struct store *s, const struct db_call *c, const struct ask *what, db_cb on_answer)
+{
+    struct ask *a = malloc(sizeof *a);
+    int r;
+
+    if (!a)
+        return -ENOMEM;
+    *a = *what;
+    a->store = s;
+    r = store_call(s, c, on_answer, a);
+    if (r < 0)
+        free(a);
+    return r;
+}
+
+void store_lease_done(struct store_lease *l)
+{
+    addr_set_done(&l->only);
+    l->only = (struct addr_set){0};
+}
+
+void store_lease_move(struct store_lease *to, struct store_lease *from)
+{
+    *to = *from;
+    from->only = (struct addr_set){0};
+}
+
+/* ------------------------------------------------------------------ configuration */
+
+static void on_synced(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+
+    (void)rows;
+    if (a->cb.status)
+        a->cb.status(a->user, status, e);
+    free(a);
+}
+
+int store_sync_config(struct store *s, const struct store_config *c, store_cb cb, void *user,
+                      struct err *e)
+{
+    CLEANUP(buf_done) struct buf json = {0};
+    const char *params[1];
+    struct db_call call = {
+        .sql = "SELECT api.sync_config($1)", .params = params, .n_params = 1, .flags = DB_RETRY};
+    struct ask what = {.cb.status = cb, .user = user};
+    int r = store_config_json(&json, c, e);
+
+    if (r < 0)
+        return r;
+    params[0] = json.data;
+    return ask(s, &call, &what, on_synced);
+}
+
+/* ------------------------------------------------------------------ claim */
+
+enum claim_column { C_SCHEDULE, C_FENCE, C_ZONE, C_PASS, C_KIND, C_LO, C_HI, C_SCOPE, C_NEXT };
+
+static int read_scope(struct addr_set *set, const char *array)
+{
+    CLEANUP(buf_done) struct buf item = {0};
+    size_t pos = 0;
+    struct addr a;
+    int r = 0;
+
+    while (r == 0 && array && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM)
+        r = item.data && pg_inet_parse(item.data, &a) == 0 ? addr_set_add(set, &a, &a) : -EBADMSG;
+    return r;
+}
+
+static int read_lease(struct store_lease *l, const struct store *s, const struct db_rows *rows,
+                      size_t row)
+{
+    const char *zone = db_rows_text(rows, row, C_ZONE), *pass = db_rows_text(rows, row, C_PASS);
+    int kind = store_kind_from(db_rows_text(rows, row, C_KIND));
+
+    if (!zone || !pass || kind < 0)
+        return -EBADMSG;
+    *l = (struct store_lease){
+        .schedule = db_rows_int(rows, row, C_SCHEDULE, 0),
+        .fence = db_rows_int(rows, row, C_FENCE, 0),
+        .kind = (enum store_kind)kind,
+        .started = loop_wall(s->loop),
+    };
+    snprintf(l->zone, sizeof l->zone, "%s", zone);
+    snprintf(l->pass, sizeof l->pass, "%s", pass);
+    db_rows_addr(rows, row, C_LO, &l->first);
+    db_rows_addr(rows, row, C_HI, &l->last);
+    if (l->first.family == ADDR_NONE || l->first.family != l->last.family)
+        return -EBADMSG;
+    return read_scope(&l->only, db_rows_text(rows, row, C_SCOPE));
+}
+
+static usec_t read_span(const char *seconds)
+{
+    double d = seconds ? strtod(seconds, NULL) : -1;
+
+    return d < 0 || !isfinite(d) ? USEC_INFINITY : (usec_t)(d * USEC_PER_SEC);
+}
+
+static void on_claimed(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+    size_t n = db_rows_count(rows), got = 0;
+    struct store_lease *leases = calloc(n ? n : 1, sizeof *leases);
+    usec_t next = USEC_INFINITY;
+
+    (void)e;
+    if (status == 0 && !leases)
+        status = -ENOMEM;
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        if (!db_rows_text(rows, i, C_SCHEDULE)) {
+            next = read_span(db_rows_text(rows, i, C_NEXT));
+            continue;
+        }
+        status = read_lease(&leases[got], a->store, rows, i);
+        got++;
+    }
+    a->cb.claim(a->user, status, leases, status == 0 ? got : 0, next);
+    for (size_t i = 0; i < got; i++)
+        store_lease_done(&leases[i]);
+    free(leases);
+    free(a);
+}
+
+int store_claim(struct store *s, const struct store_claim *cl, store_claim_cb cb, void *user)
+{
+    CLEANUP(buf_done) struct buf kinds = {0};
+    char sensor[24], count[16], ms[40];
+    const char *params[4];
+    struct db_call c = {
+        .sql = "SELECT schedule_id, fence, zone, pass, kind, lo, hi, scope, NULL "
+               "FROM api.claim($1, $2, $3, $4) UNION ALL "
+               "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, api.next_due($2)",
+        .params = params,
+        .n_params = 4,
+    };
+    struct ask what = {.cb.claim = cb, .user = user};
+
+    pg_array_open(&kinds);
+    for (enum store_kind k = STORE_PRESENCE; k <= STORE_SCRIPTS; k++)
+        if (cl->kinds & 1U << k)
+            pg_array_plain(&kinds, "%s", store_kind_name(k));
+    pg_array_close(&kinds);
+    if (kinds.failed)
+        return -ENOMEM;
+    snprintf(sensor, sizeof sensor, "%lld", (long long)s->sensor_id);
+    snprintf(count, sizeof count, "%u", cl->n);
+    snprintf(ms, sizeof ms, "%llu ms", (unsigned long long)(cl->lease / USEC_PER_MSEC));
+    params[0] = sensor;
+    params[1] = kinds.data;
+    params[2] = count;
+    params[3] = ms;
+    return ask(s, &c, &what, on_claimed);
+}
+
+/* ------------------------------------------------------------------ keep */
+
+static bool kept(const struct db_rows *rows, int64_t fence)
+{
+    for (size_t i = 0; i < db_rows_count(rows); i++)
+        if (db_rows_int(rows, i, 0, -1) == fence)
+            return true;
+    return false;
+}
+
+static void on_kept(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+    size_t lost = 0;
+
+    (void)e;
+    for (size_t i = 0; status == 0 && i < a->n_fences; i++)
+        if (!kept(rows, a->fences[i]))
+            a->fences[lost++] = a->fences[i];
+    a->cb.keep(a->user, status, a->fences, lost);
+    free(a->fences);
+    free(a);
+}
+
+int store_keep(struct store *s, const struct store_keep *k, store_keep_cb cb, void *user)
+{
+    CLEANUP(buf_done) struct buf fences = {0};
+    char sensor[24], ms[40];
+    const char *params[3];
+    struct db_call c = {.sql = "SELECT * FROM api.keep($1, $2, $3)",
+                        .params = params,
+                        .n_params = 3,
+                        .flags = DB_RETRY};
+    struct ask what = {.cb.keep = cb, .user = user, .n_fences = k->n};
+    int r;
+
+    pg_array_open(&fences);
+    for (size_t i = 0; i < k->n; i++)
+        pg_array_plain(&fences, "%lld", (long long)k->fences[i]);
+    pg_array_close(&fences);
+    what.fences = calloc(k->n ? k->n : 1, sizeof *what.fences);
+    if (fences.failed || !what.fences) {
+        free(what.fences);
+        return -ENOMEM;
+    }
+    if (k->n)
+        memcpy(what.fences, k->fences, k->n * sizeof *k->fences);
+    snprintf(sensor, sizeof sensor, "%lld", (long long)s->sensor_id);
+    snprintf(ms, sizeof ms, "%llu ms", (unsigned long long)(k->lease / USEC_PER_MSEC));
+    params[0] = sensor;
+    params[1] = fences.data;
+    params[2] = ms;
+    r = ask(s, &c, &what, on_kept);
+    if (r < 0)
+        free(what.fences);
+    return r;
+}
+
+/* ------------------------------------------------------------------ rescan */
+
+static void on_rescan(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+
+    (void)e;
+    if (a->cb.rescan)
+        a->cb.rescan(a->user, status, (unsigned)db_rows_int(rows, 0, 0, 0));
+    free(a);
+}
+
+int store_rescan(struct store *s, const struct store_rescan *r, store_rescan_cb cb, void *user)
+{
+    char first[ADDR_TEXT_MAX], last[ADDR_TEXT_MAX];
+    const char *params[] = {r->zone, store_addr_text(&r->first, first),
+                            store_addr_text(&r->last, last)};
+    struct db_call c = {
+        .sql = "SELECT api.rescan($1, $2, $3)", .params = params, .n_params = 3, .flags = DB_RETRY};
+    struct ask what = {.cb.rescan = cb, .user = user};
+
+    return ask(s, &c, &what, on_rescan);
+}
+
+/* ------------------------------------------------------------------ targets */
+
+enum target_column {
+    T_ADDR,
+    T_REASON,
+    T_TTL,
+    T_VENDOR,
+    T_MAC,
+    T_HOSTNAME,
+    T_SLOT,
+    T_PORT_NAME,
+    T_NAME,
+    T_PRODUCT,
+    T_VERSION,
+    T_EXTRA,
+    T_SERVICE_HOSTNAME,
+    T_OS,
+    T_DEVICE,
+    T_TUNNEL,
+    T_CPE
+};
+
+static void read_target(struct store_target *t, const struct db_rows *rows, size_t row,
+                        const struct addr *a)
+{
+    const char *reason = db_rows_text(rows, row, T_REASON), *mac = db_rows_text(rows, row, T_MAC);
+
+    *t = (struct store_target){
+        .address = *a,
+        .reason = reason ? reason_from(reason) : REASON_UNKNOWN,
+        .ttl = (uint8_t)db_rows_int(rows, row, T_TTL, 0),
+        .hostname = db_rows_text(rows, row, T_HOSTNAME),
+        .vendor = db_rows_text(rows, row, T_VENDOR),
+    };
+    t->has_mac = mac && mac_parse(mac, &t->mac) == 0;
+}
+
+/* CPE names are read from the array into `words`, which holds them for the callback. */
+static void read_cpe(struct service_info *s, const char *array, char **words)
+{
+    CLEANUP(buf_done) struct buf item = {0}, all = {0};
+    size_t pos = 0, n = 0, at[SERVICE_CPE_MAX];
+
+    while (array && n < SERVICE_CPE_MAX && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM) {
+        at[n++] = all.len;
+        buf_add(&all, item.data ? item.data : "", item.len + (item.data ? 1 : 0));
+    }
+    *words = n ? buf_take(&all) : NULL;
+    for (size_t i = 0; *words && i < n; i++)
+        s->cpe[i] = *words + at[i];
+}
+
+static void read_port(struct port_finding *p, const struct db_rows *rows, size_t row, char **words)
+{
+    uint32_t slot = (uint32_t)db_rows_int(rows, row, T_SLOT, 0);
+    const char *probed = db_rows_text(rows, row, T_NAME),
+               *product = db_rows_text(rows, row, T_PRODUCT);
+
+    *p = (struct port_finding){
+        .protocol = (enum protocol)(slot >> 16),
+        .port = (uint16_t)slot,
+        .state = PORT_OPEN,
+        .reason = slot >> 16 == PROTOCOL_UDP ? REASON_UDP_RESPONSE : REASON_SYN_ACK,
+        .ttl = (uint8_t)db_rows_int(rows, row, T_TTL, 0),
+    };
+    db_rows_addr(rows, row, T_ADDR, &p->address);
+    p->service = (struct service_info){
+        .name = probed ? probed : db_rows_text(rows, row, T_PORT_NAME),
+        .product = product,
+        .version = db_rows_text(rows, row, T_VERSION),
+        .extra = db_rows_text(rows, row, T_EXTRA),
+        .hostname = db_rows_text(rows, row, T_SERVICE_HOSTNAME),
+        .os = db_rows_text(rows, row, T_OS),
+        .device = db_rows_text(rows, row, T_DEVICE),
+        .tunnel = db_rows_text(rows, row, T_TUNNEL),
+        .method = probed || product ? SERVICE_PROBED : SERVICE_TABLE,
+        .confidence = probed || product ? 10 : 3,
+    };
+    read_cpe(&p->service, db_rows_text(rows, row, T_CPE), words);
+}
+
+/* Rows are sorted by address: a host is a run of rows. */
+static void deliver_targets(struct ask *a, const struct db_rows *rows, size_t n)
+{
+    struct store_target *hosts = calloc(n ? n : 1, sizeof *hosts);
+    struct port_finding *ports = calloc(n ? n : 1, sizeof *ports);
+    char **words = calloc(n ? n : 1, sizeof *words);
+    size_t n_hosts = 0, n_ports = 0;
+    bool whole = hosts && ports && words;
+
+    for (size_t i = 0; whole && i < n; i++) {
+        struct addr addr;
+
+        db_rows_addr(rows, i, T_ADDR, &addr);
+        if (!n_hosts || !addr_equal(&hosts[n_hosts - 1].address, &addr)) {
+            read_target(&hosts[n_hosts], rows, i, &addr);
+            hosts[n_hosts++].ports = &ports[n_ports];
+        }
+        if (db_rows_text(rows, i, T_SLOT)) {
+            read_port(&ports[n_ports], rows, i, &words[n_ports]);
+            n_ports++;
+            hosts[n_hosts - 1].n_ports++;
+        }
+    }
+    a->cb.targets(a->user, whole ? 0 : -ENOMEM, hosts, n_hosts);
+    for (size_t i = 0; i < n_ports; i++)
+        free(words[i]);
+    free(words);
+    free(ports);
+    free(hosts);
+}
+
+static void on_targets(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+
+    (void)e;
+    if (status < 0)
+        a->cb.targets(a->user, status, NULL, 0);
+    else
+        deliver_targets(a, rows, db_rows_count(rows));
+    free(a);
+}
+
+int store_targets(struct store *s, const struct store_lease *l, store_targets_cb cb, void *user)
+{
+    char schedule[24], fence[24];
+    const char *params[] = {schedule, fence};
+    struct db_call c = {.sql = "SELECT * FROM api.targets($1, $2)",
+                        .params = params,
+                        .n_params = 2,
+                        .flags = DB_RETRY};
+    struct ask what = {.cb.targets = cb, .user = user};
+
+    snprintf(schedule, sizeof schedule, "%lld", (long long)l->schedule);
+    snprintf(fence, sizeof fence, "%lld", (long long)l->fence);
+    return ask(s, &c, &what, on_targets);
+}

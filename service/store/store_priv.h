@@ -1,0 +1,59 @@
+/* Inside of struct store. */
+#pragma once
+
+#include "service/store/store.h"
+#include "service/store/value.h"
+
+/* The oldest schema that this program works with. */
+#define STORE_SCHEMA_MIN 11
+
+#define STORE_NEWS_CHANNEL "muster_event"
+
+/* Keys that do not count for one script. */
+struct store_volatile {
+    char *script;
+    char **keys;
+    size_t n;
+};
+
+struct store {
+    struct loop *loop;
+    struct store_opts opts;
+    struct db *db;
+    char *sensor;
+    char
+        instance[VALUE_DIGEST_TEXT]; /* of this process: another one voids the leases of the last */
+    int64_t sensor_id;
+    struct value_key key;
+    int64_t clock_offset; /* usec: the server's clock minus ours */
+    struct store_volatile *volatiles;
+    size_t n_volatiles;
+    bool ready;   /* hello was answered once */
+    size_t jobs;  /* parts and finishes that wait */
+    size_t bytes; /* of the parts */
+    bool told_full;
+    bool news_owed;
+    struct timer hello_timer; /* tries again after a refusal */
+    struct timer upkeep_timer;
+    struct timer news_timer;
+};
+
+/* Queues a query of ours; -ENOTCONN before the store was ready once. */
+int store_call(struct store *s, const struct db_call *c, db_cb cb, void *user);
+const struct store_volatile *store_volatile_of(const struct store *s, const char *script);
+/* Events were committed: tells our process at once and others soon. */
+void store_news(struct store *s, unsigned n);
+/* A part has left: tells `drained` when it is owed. */
+void store_part_left(struct store *s, size_t bytes);
+/* "" for what has no scope in PostgreSQL: addresses are stored without "%eth0". */
+const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX]);
+
+/* blocks.c.  Splits a set into blocks of at most 256 addresses that end at multiples of 256. -E2BIG
+ * beyond `limit` blocks. */
+int store_blocks(const struct addr_set *set, size_t limit,
+                 void (*fn)(void *user, const struct addr *first, const struct addr *last),
+                 void *user);
+/* int4multirange of (protocol << 16 | port). */
+void store_slots(struct buf *out, const struct port_set *ports);
+/* The JSON for api.sync_config().  -E2BIG, -ENOMEM. */
+int store_config_json(struct buf *out, const struct store_config *c, struct err *e);

@@ -1,0 +1,334 @@
+/* Canonical values and their digests.
+ *
+ * Noise is not change: structured output is compared with its keys sorted and the volatile ones
+ * left out, so that a script that iterates over a table in another order, or prints the date,
+ * changes nothing.  What is stored keeps the order of the script.  JSON goes through cJSON both
+ * ways: whatever a script wrote, what we send is valid. */
+#include "service/store/value.h"
+
+#include "engine/base/text.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+void value_done(struct value *v)
+{
+    free(v->body);
+    v->body = NULL;
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Exactly n bytes from hex digits; dashes between them are skipped. */
+static int unhex(const char *hex, uint8_t *ret, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int high, low;
+
+        while (*hex == '-')
+            hex++;
+        high = nibble(hex[0]);
+        low = high < 0 ? -1 : nibble(hex[1]);
+        if (low < 0)
+            return -EINVAL;
+        ret[i] = (uint8_t)(high << 4 | low);
+        hex += 2;
+    }
+    return *hex ? -EINVAL : 0;
+}
+
+int value_key_parse(const char *hex, struct value_key *ret)
+{
+    return unhex(hex, ret->b, sizeof ret->b);
+}
+
+int value_digest_parse(const char *text, uint8_t ret[VALUE_DIGEST_LEN])
+{
+    return unhex(text, ret, VALUE_DIGEST_LEN);
+}
+
+void value_digest_format(const uint8_t digest[VALUE_DIGEST_LEN], char buf[VALUE_DIGEST_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+
+    for (size_t i = 0; i < VALUE_DIGEST_LEN; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            buf[n++] = '-';
+        buf[n++] = digits[digest[i] >> 4];
+        buf[n++] = digits[digest[i] & 15];
+    }
+    buf[n] = 0;
+}
+
+/* Takes *canonical (kind byte first) and *body; fills *ret. */
+static int seal(struct value *ret, const struct value_key *k, const struct buf *canonical,
+                struct buf *body)
+{
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    if (canonical->failed || body->failed)
+        return -ENOMEM;
+    if (!HMAC(EVP_sha256(), k->b, VALUE_KEY_LEN, (const unsigned char *)canonical->data,
+              canonical->len, mac, &len))
+        return -ENOMEM;
+    ret->kind = (enum value_kind)canonical->data[0];
+    memcpy(ret->digest, mac, VALUE_DIGEST_LEN);
+    ret->body = buf_take(body);
+    return ret->body ? 0 : -ENOMEM;
+}
+
+int value_of_text(struct value *ret, const struct value_key *k, const char *text, size_t len)
+{
+    CLEANUP(buf_done) struct buf canonical = {0};
+    CLEANUP(buf_done) struct buf body = {0};
+
+    buf_char(&canonical, VALUE_TEXT);
+    buf_add(&canonical, text, len);
+    text_escape_utf8(&body, text, len < VALUE_BODY_MAX ? len : VALUE_BODY_MAX);
+    return seal(ret, k, &canonical, &body);
+}
+
+static void member(struct buf *out, const char *key, const char *s)
+{
+    if (!s)
+        return;
+    if (out->len && out->data[out->len - 1] != '{')
+        buf_char(out, ',');
+    buf_printf(out, "\"%s\":", key);
+    json_string(out, s, strlen(s));
+}
+
+int value_of_service(struct value *ret, const struct value_key *k, const struct service_info *s)
+{
+    CLEANUP(buf_done) struct buf canonical = {0};
+    CLEANUP(buf_done) struct buf body = {0};
+
+    buf_char(&body, '{');
+    member(&body, "name", s->name);
+    member(&body, "product", s->product);
+    member(&body, "version", s->version);
+    member(&body, "extra", s->extra);
+    member(&body, "hostname", s->hostname);
+    member(&body, "os", s->os);
+    member(&body, "device", s->device);
+    member(&body, "tunnel", s->tunnel);
+    for (size_t i = 0; i < SERVICE_CPE_MAX && s->cpe[i]; i++) {
+        buf_str(&body, i ? "," : body.len > 1 ? ",\"cpe\":[" : "\"cpe\":[");
+        json_string(&body, s->cpe[i], strlen(s->cpe[i]));
+    }
+    buf_str(&body, s->cpe[0] ? "]}" : "}");
+    buf_char(&canonical, VALUE_SERVICE);
+    if (!body.failed)
+        buf_add(&canonical, body.data, body.len);
+    return seal(ret, k, &canonical, &body);
+}
+
+/* ------------------------------------------------------------------ JSON */
+
+static bool is_volatile(const struct value_volatile *v, const char *key)
+{
+    for (size_t i = 0; v && key && i < v->n; i++)
+        if (strcmp(v->keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const cJSON *x = *(const cJSON *const *)a, *y = *(const cJSON *const *)b;
+
+    return strcmp(x->string ? x->string : "", y->string ? y->string : "");
+}
+
+static void print_number(struct buf *out, double d)
+{
+    if (!isfinite(d))
+        buf_str(out, "null");
+    else if (d == floor(d) && fabs(d) < 1e15)
+        buf_printf(out, "%.0f", d == 0 ? 0.0 : d);
+    else
+        buf_printf(out, "%.17g", d);
+}
+
+static void print_json(struct buf *out, const cJSON *j, const struct value_volatile *v,
+                       bool sorted);
+
+/* The members in order; sorted: by key, volatile ones left out. */
+static void print_members(struct buf *out, const cJSON *j, const struct value_volatile *v,
+                          bool sorted)
+{
+    size_t n = 0;
+    const cJSON *m;
+    const cJSON **list;
+
+    for (m = j->child; m; m = m->next)
+        n++;
+    list = calloc(n ? n : 1, sizeof *list);
+    if (!list) {
+        out->failed = true;
+        return;
+    }
+    n = 0;
+    for (m = j->child; m; m = m->next)
+        if (!sorted || !is_volatile(v, m->string))
+            list[n++] = m;
+    if (sorted && cJSON_IsObject(j))
+        qsort(list, n, sizeof *list, by_key);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_char(out, ',');
+        if (cJSON_IsObject(j)) {
+            const char *key = list[i]->string ? list[i]->string : "";
+
+            json_string(out, key, strlen(key));
+            buf_char(out, ':');
+        }
+        print_json(out, list[i], v, sorted);
+    }
+    free(list);
+}
+
+static void print_json(struct buf *out, const cJSON *j, const struct value_volatile *v, bool sorted)
+{
+    if (cJSON_IsObject(j) || cJSON_IsArray(j)) {
+        buf_char(out, cJSON_IsObject(j) ? '{' : '[');
+        print_members(out, j, v, sorted);
+        buf_char(out, cJSON_IsObject(j) ? '}' : ']');
+    } else if (cJSON_IsString(j)) {
+        json_string(out, j->valuestring, strlen(j->valuestring));
+    } else if (cJSON_IsNumber(j)) {
+        print_number(out, j->valuedouble);
+    } else {
+        buf_str(out, cJSON_IsTrue(j) ? "true" : cJSON_IsFalse(j) ? "false" : "null");
+    }
+}
+
+/* What follows a backslash in a JSON string; returns how many bytes were used. */
+static size_t clean_escape(struct buf *out, const char *s, size_t left)
+{
+    unsigned code = 0, low = 0;
+
+    if (left < 2 || s[1] != 'u' || left < 6) {
+        buf_add(out, s, left < 2 ? left : 2);
+        return left < 2 ? left : 2;
+    }
+    for (size_t i = 2; i < 6; i++)
+        code = code << 4 | (unsigned)(nibble(s[i]) & 15);
+    if (code >= 0xd800 && code < 0xdc00 && left >= 12 && s[6] == '\\' && s[7] == 'u') {
+        for (size_t i = 8; i < 12; i++)
+            low = low << 4 | (unsigned)(nibble(s[i]) & 15);
+        if (low >= 0xdc00 && low < 0xe000) {
+            buf_add(out, s, 12);
+            return 12;
+        }
+    }
+    if (code == 0)
+        buf_str(out, "\\\\x00");
+    else if (code >= 0xd800 && code < 0xe000)
+        buf_printf(out, "\\\\u%04x", code);
+    else
+        buf_add(out, s, 6);
+    return 6;
+}
+
+/* Length of the valid UTF-8 sequence at s, or 0. */
+static size_t sequence(const char *s, size_t left)
+{
+    for (size_t n = 1; n <= 4 && n <= left; n++)
+        if (text_is_utf8(s, n))
+            return n;
+    return 0;
+}
+
+void value_clean_json(struct buf *out, const char *json, size_t len)
+{
+    bool in_string = false;
+
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)json[i];
+        size_t n = sequence(json + i, len - i);
+
+        if (in_string && c == '\\') {
+            i += clean_escape(out, json + i, len - i);
+            continue;
+        }
+        if (c == '"')
+            in_string = !in_string;
+        if (in_string && c < 0x20 && c != 0)
+            buf_printf(out, "\\u%04x", c);
+        else if (n == 0)
+            buf_printf(out, in_string ? "\\\\x%02X" : " ", c);
+        else
+            buf_add(out, json + i, n);
+        i += n ? n : 1;
+    }
+}
+
+static cJSON *parse(const char *json)
+{
+    CLEANUP(buf_done) struct buf clean = {0};
+
+    if (!json)
+        return NULL;
+    value_clean_json(&clean, json, strlen(json));
+    if (clean.failed || !clean.data)
+        return NULL;
+    return cJSON_ParseWithOpts(clean.data, NULL, 1);
+}
+
+static void script_body(struct buf *body, const struct script_result *r, const cJSON *data)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    CLEANUP(buf_done) struct buf json = {0};
+    size_t len = r->output_len < VALUE_BODY_MAX ? r->output_len : VALUE_BODY_MAX;
+
+    buf_char(body, '{');
+    if (r->output) {
+        text_escape_utf8(&text, r->output, len);
+        buf_str(body, "\"output\":");
+        json_string(body, text.data ? text.data : "", text.len);
+    }
+    if (data) {
+        print_json(&json, data, NULL, false);
+        if (!json.failed && json.len <= VALUE_BODY_MAX) {
+            buf_str(body, r->output ? ",\"data\":" : "\"data\":");
+            buf_add(body, json.data, json.len);
+        }
+    }
+    buf_char(body, '}');
+    if (text.failed || json.failed)
+        body->failed = true;
+}
+
+int value_of_script(struct value *ret, const struct value_key *k, const struct script_result *r,
+                    const struct value_volatile *v)
+{
+    CLEANUP(buf_done) struct buf canonical = {0};
+    CLEANUP(buf_done) struct buf body = {0};
+    cJSON *data = parse(r->data);
+
+    buf_char(&canonical, VALUE_SCRIPT);
+    if (!is_volatile(v, "*")) {
+        if (data)
+            print_json(&canonical, data, v, true);
+        else if (r->output)
+            buf_add(&canonical, r->output, r->output_len);
+    }
+    script_body(&body, r, data);
+    cJSON_Delete(data);
+    return seal(ret, k, &canonical, &body);
+}

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""The store library against a real server: config, leases, parts, targets; bodies on demand; lost connections, a server that restarts, a
+client that is killed in the middle."""
+import pathlib
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pgtest
+
+PASSES = "presence/presence/1h/30s//0 ports/ports/1h/30s/22,80,443/0 scripts/scripts/1h/30s//0"
+
+
+def open_store(db, extra=""):
+    d = pgtest.Driver("pg_store_driver")
+    assert d.do("open " + db.conninfo.replace(" ", ";") + extra) == "state ready", "no store"
+    return d
+
+
+def expect(got, want):
+    if got != want:
+        raise AssertionError(f"\n got {got!r}\nwant {want!r}")
+
+
+def claimed(d, kinds, n=8, lease="60s"):
+    """The leases as a list of lists of words."""
+    return [line.split() for line in d.do(f"claim {n} {lease} {kinds}").splitlines() if line.startswith("lease")]
+
+
+def baseline(d):
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    expect(claimed(d, "presence"), ["lease 0 lab presence presence 10.0.0.0 10.0.0.255".split()])
+    expect(d.do("part 0 icmp 10.0.0.1,up,m=00:11:22:33:44:55,n=box.lab 10.0.0.9,down"), "applied 4 0 0 0")
+    expect(d.do("finish 0 complete"), "finished ok")
+    expect(claimed(d, "ports"), ["lease 1 lab ports ports 10.0.0.0 10.0.0.255".split()])
+    expect(d.do("part 1 syn 10.0.0.1,up,m=00:11:22:33:44:55,n=box.lab,p=22:ssh,p=80:http 10.0.0.9,down"), "applied 2 0 0 0 new=10.0.0.1")
+    expect(d.do("finish 1 complete"), "finished ok")
+    expect(claimed(d, "scripts"), ["lease 2 lab scripts scripts 10.0.0.0 10.0.0.255".split()])
+    expect(d.do("targets 2"), "target 10.0.0.1 echo-reply 64 00:11:22:33:44:55 box.lab 22/tcp:ssh:: 80/tcp:http::\ntargets ok 1")
+    expect(d.do("part 2 script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:One,d=22:ssh-hostkey:{\"b\":1;\"a\":[2]}"), "applied 2 0 0 0")
+    expect(d.do("finish 2 complete"), "finished ok")
+
+
+def due(db, kind):
+    db.sql("UPDATE inv.schedule s SET wanted_at = now(), due_at = now() FROM inv.profile p "
+           f"WHERE p.profile_id = s.profile_id AND p.kind = '{kind}' AND sensor_id IS NULL")
+    # between two visits hours pass
+    db.sql("UPDATE inv.doubt SET last_at = last_at - interval '1 hour', first_at = first_at - interval '1 hour' WHERE first_at > now() - interval '1 hour'")
+
+
+def with_store(test):
+    def wrapped():
+        db = pg.database(migrated=True)
+        d = open_store(db)
+        test(db, d)
+        d.close()
+        db.check_invariants()
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+# ------------------------------------------------------------------ the ways of a visit
+
+@with_store
+def test_baseline_then_each_change_is_one_event(db, d):
+    baseline(d)
+    due(db, "ports")
+    lease = claimed(d, "ports")[0][1]
+    expect(d.do(f"part {lease} syn 10.0.0.1,up,m=00:11:22:33:44:55,p=22:ssh,p=80:http,p=443:https"), "applied 1 0 0 1 new=10.0.0.1")
+    d.do(f"finish {lease} complete")
+    # the scripts of the new port are due at once, for its host alone
+    expect([w[2:] for w in claimed(d, "scripts")], ["lab scripts scripts 10.0.0.0 10.0.0.255 10.0.0.1".split()])
+    expect(d.do("part 4 script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:Two,d=22:ssh-hostkey:{\"a\":[2];\"b\":1},s=443:http-title:ok:S"), "applied 1 1 0 1")
+    d.do("finish 4 complete")
+    due(db, "scripts")
+    lease = claimed(d, "scripts")[0][1]
+    expect(d.do(f"part {lease} script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:Two,d=22:ssh-hostkey:{{\"a\":[3];\"b\":1}},s=443:http-title:ok:S"), "applied 0 1 0 1")
+    d.do(f"finish {lease} complete")
+    db.equal("events", "SELECT string_agg(summary, ' / ' ORDER BY seq) FROM report.event",
+             'tcp/443 opened on 10.0.0.1 (https) / http-title of tcp/80 on 10.0.0.1 changed from "One" to "Two" / ssh-hostkey of tcp/22 on 10.0.0.1 changed')
+    db.equal("bodies", "SELECT string_agg(protocol || port || ' ' || script || ' ' || COALESCE(output, data::text), ', ' ORDER BY port, script) FROM report.script_result",
+             'tcp22 ssh-hostkey {"a": [3], "b": 1}, tcp80 http-title Two, tcp443 http-title S')
+    assert "news 3" in d.do("pending")
+
+
+@with_store
+def test_doubts_bring_a_confirming_visit_of_the_doubted_hosts_alone(db, d):
+    baseline(d)
+    due(db, "presence")
+    lease = claimed(d, "presence")[0][1]
+    expect(d.do(f"part {lease} icmp 10.0.0.1,down"), "applied 0 0 0 0")
+    d.do(f"finish {lease} complete")
+    answer = d.do("claim 4 60s presence")
+    assert answer == "claimed ok next 29s" or answer == "claimed ok next 30s", answer
+    for closed in ("0 0", "1 1"):
+        db.sql("UPDATE inv.schedule SET due_at = now() WHERE due_at < now() + interval '5 minutes'; "
+               "UPDATE inv.doubt SET last_at = last_at - interval '1 minute', first_at = first_at - interval '1 minute'")
+        (lease,) = claimed(d, "presence")
+        expect(lease[7:], ["10.0.0.1"])
+        expect(d.do(f"part {lease[1]} icmp 10.0.0.1,down"), f"applied 0 0 {closed}")
+        d.do(f"finish {lease[1]} complete")
+    db.equal("told", "SELECT type FROM report.event", "host.gone")
+    db.equal("state", "SELECT state || ' ' || open_ports FROM report.host", "absent 2")
+    assert "next 5" in d.do("claim 4 60s presence"), "no doubts are left: back to the interval"
+
+
+@with_store
+def test_aborted_visit_is_due_again_soon_and_counts_for_nothing(db, d):
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    claimed(d, "presence")
+    expect(d.do("part 0 icmp 10.0.0.1,up"), "applied 2 0 0 0")
+    d.do("finish 0 aborted")
+    db.equal("due soon", "SELECT due_at - now() BETWEEN '1 second' AND '10 seconds' FROM report.coverage WHERE pass = 'presence'", "t")
+    db.sql("UPDATE inv.schedule SET due_at = now()")
+    claimed(d, "presence")
+    expect(d.do("part 1 icmp 10.0.0.1,up 10.0.0.2,up"), "applied 2 0 0 0")
+    db.equal("proof", "SELECT string_agg(complete::text || ' ' || up || ' ' || opened, ', ') FROM report.visit", "false 1 2")
+
+
+@with_store
+def test_lost_lease_is_stale_and_recorded(db, d):
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    claimed(d, "presence", lease="1s")
+    expect(d.do("part 0 icmp 10.0.0.1,up"), "applied 2 0 0 0")
+    db.sql("UPDATE inv.schedule SET due_at = now() WHERE sensor_id IS NOT NULL")
+    expect(len(claimed(d, "presence")), 1)
+    expect(d.do("part 0 icmp 10.0.0.2,up"), "applied Stale file handle")
+    expect(d.do("finish 0 complete").split()[1], "Stale")
+    expect(d.do("keep 60s 0 1"), "kept ok lost 1 0")
+    db.equal("proof of the first", "SELECT string_agg(complete || ' ' || up, ', ') FROM report.visit", "false 1")
+
+
+@with_store
+def test_rescan_makes_addresses_due_at_once(db, d):
+    baseline(d)
+    expect(claimed(d, "presence,ports,scripts"), [])
+    expect(d.do("rescan lab 10.0.0.1 10.0.0.2"), "rescan ok 3")
+    leases = claimed(d, "presence,ports,scripts")
+    expect(sorted(w[3] + " " + w[7] for w in leases), ["ports 10.0.0.1,10.0.0.2", "presence 10.0.0.1,10.0.0.2", "scripts 10.0.0.1,10.0.0.2"])
+    # asked for while it runs: comes right after
+    expect(d.do("rescan - 10.0.0.7 10.0.0.7"), "rescan ok 3")
+    for w in leases:
+        d.do(f"finish {w[1]} complete")
+    expect(sorted(w[7] for w in claimed(d, "presence,ports,scripts")), ["10.0.0.7"] * 3)
+    expect(d.do("rescan lab 192.0.2.1 192.0.2.1"), "rescan ok 0")
+    expect(d.do("rescan lab 0.0.0.0 255.255.255.255"), "rescan ok 3")
+
+
+@with_store
+def test_config_retires_and_brings_back(db, d):
+    baseline(d)
+    expect(d.do("config lab 10.0.0.0/25,10.0.2.0/23,2001:db8::/120 10.0.0.64/26 2 presence/presence/5m/10s//0 ports/ports/1h/30s/1-100,U:53/0|dmz 10.0.0.0/24 - 0 presence/presence/1h/0//0"), "config ok")
+    db.equal("blocks", "SELECT string_agg(zone || ' ' || host(first_address) || '-' || host(last_address), ', ' ORDER BY zone, first_address) FROM report.coverage WHERE pass = 'presence'",
+             "dmz 10.0.0.0-10.0.0.255, lab 10.0.0.0-10.0.0.63, lab 10.0.2.0-10.0.2.255, lab 10.0.3.0-10.0.3.255, lab 2001:db8::-2001:db8::ff")
+    db.equal("slots", "SELECT slots FROM inv.profile WHERE kind = 'ports' AND retired_at IS NULL", "{[393217,393317),[1114165,1114166)}")
+    db.equal("facts of what vanished stay", "SELECT count(*) FROM inv.fact_now", 8)
+    # what a retired block had covered still counts: a host that is new in the smaller block is news
+    lease = [w for w in claimed(d, "presence") if w[5] == "10.0.0.0" and w[2] == "lab"][0][1]
+    expect(d.do(f"part {lease} icmp 10.0.0.1,up,m=00:11:22:33:44:55,n=box.lab 10.0.0.5,up"), "applied 2 0 0 1")
+    expect(d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}"), "config ok")
+    expect(d.do(f"part {lease} icmp 10.0.0.6,up"), "applied Stale file handle")
+    db.equal("back", "SELECT count(*) || ' ' || count(last_at) FROM report.coverage", "3 3")
+    db.equal("no row is lost or doubled", "SELECT count(*) || ' ' || count(retired_at) FROM inv.schedule", "12 9")
+    expect(d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}"), "config ok")
+    db.equal("the same again is nothing", "SELECT max(schedule_id) FROM inv.schedule", 12)
+
+
+@with_store
+def test_too_large_networks_are_refused_with_a_sentence(db, d):
+    expect(d.do("config lab 10.0.0.0/7 - 3 presence/presence/1h/30s//0"),
+           "config refused: zone lab: the networks are too large: more than 65536 blocks of 256 addresses")
+    expect(d.do("config lab 10.0.0.0/16 - 3 presence/presence/1h/30s//0"), "config ok")
+    db.equal("blocks", "SELECT count(*) FROM report.coverage", 256)
+
+
+@with_store
+def test_scripts_wait_until_ports_were_listed(db, d):
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    expect(d.do("claim 8 60s scripts"), "claimed ok next never")
+    lease = claimed(d, "ports")[0][1]
+    d.do(f"finish {lease} complete")
+    expect(len(claimed(d, "scripts")), 1)
+
+
+@with_store
+def test_services_and_strange_text_are_stored_and_come_back(db, d):
+    baseline(d)
+    due(db, "scripts")
+    lease = claimed(d, "scripts")[0][1]
+    expect(d.do(f"part {lease} script script=http-title,ssh-hostkey 10.0.0.1,up,v=22:Open\"SSH{{}}\\,s=80:http-title:ok:\x01\\x{{}}\"é,s=22:ssh-hostkey:timeout:"), "applied 1 1 0 1")
+    d.do(f"finish {lease} complete")
+    db.equal("output", "SELECT output FROM report.script_result WHERE script = 'http-title'", '\\x01\\x{}"é')
+    due(db, "scripts")
+    lease = claimed(d, "scripts")[0][1]
+    expect(d.do(f"targets {lease}"), 'target 10.0.0.1 echo-reply 64 00:11:22:33:44:55 box.lab 22/tcp:svc:Open"SSH{}\\:cpe:/a:x,"y" 80/tcp:http::\ntargets ok 1')
+
+
+@with_store
+def test_volatile_keys_are_no_change(db, d):
+    d.close()
+    db.sql("UPDATE inv.attr SET volatile = '{at,nonce}' WHERE name = 'ssh-hostkey'")
+    d = open_store(db)
+    baseline(d)
+    for text, want in (('{"b":1;"at":"today";"a":[2]}', "0 0 0 0"), ('{"b":1;"at":"tomorrow";"a":[2]}', "0 0 0 0"), ('{"b":1;"a":[4]}', "0 1 0 1")):
+        due(db, "scripts")
+        lease = claimed(d, "scripts")[0][1]
+        expect(d.do(f"part {lease} script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:One,d=22:ssh-hostkey:{text}"), f"applied {want}")
+        d.do(f"finish {lease} complete")
+    d.close()
+    d.process.stdin = open("/dev/null", "w")
+
+
+# ------------------------------------------------------------------ handshake
+
+def test_database_that_is_not_migrated_is_named():
+    db = pg.database()
+    d = pgtest.Driver("pg_store_driver")
+    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 11: run 'muster db migrate'")
+    d.close()
+
+
+def test_database_newer_than_the_program_is_refused():
+    db = pg.database(migrated=True)
+    db.sql("INSERT INTO ops.migration(version, name, sha256, by_program) VALUES (9000, '9000_x.sql', '', 'later')")
+    d = pgtest.Driver("pg_store_driver")
+    expect(d.do("open " + db.conninfo.replace(" ", ";") + " 11"), "state down the database is at schema 9000, this program knows 11: a newer muster has been here")
+    expect(d.do("claim 1 60s ports"), "claim refused: Transport endpoint is not connected")
+    d.close()
+
+
+def test_unreachable_database_is_named_and_tried_again():
+    db = pg.database(migrated=True)
+    d = pgtest.Driver("pg_store_driver")
+    got = d.do("open host=/nonexistent;dbname=x")
+    assert got.startswith('state down connection to server on socket "/nonexistent/.s.PGSQL.5432" failed: No such file or directory'), got
+    d.close()
+    d = pgtest.Driver("pg_store_driver")
+    got = d.do("open host=/tmp;nonsense=1")
+    expect(got, 'open failed: database: invalid connection option "nonsense"')
+    d.close()
+    del db
+
+
+def test_new_process_voids_the_leases_of_its_predecessor():
+    db = pg.database(migrated=True)
+    a = open_store(db)
+    a.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    expect(len(claimed(a, "presence,ports")), 2)
+    a.kill()
+    b = open_store(db)
+    expect(len(claimed(b, "presence,ports")), 2)
+    b.close()
+
+
+# ------------------------------------------------------------------ faults
+
+@with_store
+def test_errors_of_the_server_are_told_apart(db, d):
+    expect(d.do("sql SELECT 1, NULL, 'x'"), "1|NULL|x\nsql ok")
+    expect(d.do("sql SELECT * FROM nowhere"), 'sql No such process: relation "nowhere" does not exist')
+    expect(d.do("sql SELEC"), 'sql Input/output error: syntax error at or near "SELEC"')
+    expect(d.do("sql SELECT pg_sleep(2), set_config('statement_timeout', '100', false)").splitlines()[-1], "sql ok")
+    expect(d.do("sql SELECT pg_sleep(9)"), "sql Connection timed out: canceling statement due to statement timeout")
+    assert "COPY is not possible here" in d.do("sql COPY inv.zone TO STDOUT")
+    expect(d.do("sql SELECT 2"), "2\nsql ok")
+
+
+@with_store
+def test_connection_that_is_terminated_loses_no_part(db, d):
+    baseline(d)
+    due(db, "presence")
+    lease = claimed(d, "presence")[0][1]
+    for i in range(2, 40):
+        d.do(f"part! {lease} icmp 10.0.0.{i},up")
+        if i % 7 == 0:
+            db.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'musterd' AND datname = current_database()")
+    d.do("sync-wait")
+    expect(d.do(f"finish {lease} complete"), "finished ok")
+    db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 39)
+    db.equal("events", "SELECT count(*) || ' ' || count(DISTINCT subject) FROM report.event", "38 38")
+
+
+def test_query_with_unknown_fate_is_sent_again_only_when_asked_to():
+    db = pg.database(migrated=True)
+    d = open_store(db)
+    for command, want in (("sql", "sql Connection reset by peer"), ("sql-retry", "done\nsql ok")):
+        d.send(f"{command} SELECT pg_sleep(1), 'done'" if command == "sql" else f"{command} SELECT CASE WHEN pg_sleep(1) IS NOT NULL THEN 'done' END")
+        time.sleep(0.4)
+        db.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'musterd' AND datname = current_database()")
+        got = d.answer()
+        assert got.startswith(want), got
+    d.close()
+
+
+@with_store
+def test_full_queue_says_so_and_says_when_there_is_room(db, d):
+    d.close()
+    d = open_store(db, " 0 3000")
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    claimed(d, "presence")
+    refused = 0
+    for i in range(1, 60):
+        got = d.do(f"part! 0 icmp 10.0.0.{i},up,n=host-{i}.example.org")
+        if "Resource temporarily unavailable" in got:
+            refused += 1
+            assert "drained" in d.do("spin 300") + got
+            assert "refused" not in d.do(f"part! 0 icmp 10.0.0.{i},up,n=host-{i}.example.org")
+    assert refused, "the limit was never reached"
+    d.do("sync-wait")
+    db.equal("hosts", "SELECT count(*) FROM report.host", 59)
+    d.close()
+    d.process.stdin = open("/dev/null", "w")
+
+
+def test_server_that_crashes_and_restarts_costs_nothing():
+    # what was committed must be on disk: this server alone runs with fsync
+    with pgtest.Cluster(options=["fsync=on", "synchronous_commit=on", "full_page_writes=on"]) as server:
+        import signal
+        db = server.database(migrated=True)
+        d = open_store(db)
+        baseline(d)
+        due(db, "presence")
+        lease = claimed(d, "presence")[0][1]
+        for i in range(2, 120):
+            d.do(f"part! {lease} icmp 10.0.0.{i},up")
+            if i in (30, 70):
+                server.restart(signal.SIGQUIT if i == 30 else signal.SIGINT)
+        d.do("sync-wait")
+        expect(d.do(f"finish {lease} complete"), "finished ok")
+        db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 119)
+        db.equal("events", "SELECT count(*) || ' ' || count(DISTINCT subject) FROM report.event", "118 118")
+        db.check_invariants()
+        d.close()
+
+
+def test_client_killed_at_random_moments_leaves_whole_parts():
+    db = pg.database(migrated=True)
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    d = open_store(db)
+    baseline(d)
+    d.kill()
+    for _ in range(10):
+        d = open_store(db)
+        due(db, "presence")
+        due(db, "ports")
+        leases = {w[4]: w[1] for w in claimed(d, "presence,ports")}
+        killer = threading.Timer(rng.uniform(0.0, 0.15), d.process.kill)
+        killer.start()
+        try:
+            for i in range(2, 60):
+                d.do(f"part! {leases['presence']} icmp 10.0.0.{i},up,n=h{rng.randrange(4)}.lab")
+                d.do(f"part! {leases['ports']} syn 10.0.0.{i},up,p={rng.choice((22, 80, 443))}")
+            d.do("sync-wait")
+        except (AssertionError, BrokenPipeError):
+            pass
+        killer.cancel()
+        d.kill()
+        db.check_invariants()
+    db.equal("appeared once each", "SELECT count(*) - count(DISTINCT subject) FROM report.event WHERE type = 'host.appeared'", 0)
+
+
+if __name__ == "__main__":
+    with pgtest.Cluster() as pg:
+        pgtest.run(globals())
