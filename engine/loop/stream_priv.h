@@ -73,4 +73,4 @@ int tls_handshake(struct stream *s, uint32_t *ret_wait); /* 0 done, -EAGAIN, or 
 ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_wait);
 ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait);
 bool tls_waiting(const struct stream *s); /* bytes inside SSL */
-void tls_close(struct stream *s); /* says close_notify if that makes sense, and frees */
+void tls_close(struct stream *s);         /* says close_notify if that makes sense, and frees */

@@ -140,7 +140,7 @@ struct alert {
     struct timer poll_timer, take_timer, prune_timer, stop_timer;
     struct task poke, bury, stopped;
     unsigned n_calls; /* queries that have not called back */
-    bool taking, take_again, taken_once, db_down;
+    bool taking, take_again, taken_once, db_down, complained;
     bool stopping, closing, given_up, stop_ended;
     int stop_status;
     void (*stop_done)(void *user, int status);

@@ -180,13 +180,20 @@ static void on_finish(struct task *task)
     transfer_free(t);
 }
 
+/* With NOSIGNAL libcurl leaves that to us: a write to a connection that the peer has closed must be
+ * an error and no more. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
 int http_new(struct http **ret, struct loop *l, struct err *e)
 {
     CLEANUP(http_freep) struct http *h = NULL;
 
-    /* With NOSIGNAL libcurl leaves that to us: a write to a connection that the peer closed must be
-     * an error, no more. */
-    signal(SIGPIPE, SIG_IGN);
+    ignore_sigpipe();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(e, -ENOMEM, "libcurl does not start");
     h = calloc(1, sizeof *h);

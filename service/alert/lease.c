@@ -111,9 +111,12 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
         return;
     if (status == 0) {
         a->taken_once = true;
+        a->complained = false;
         apply_leases(a, rows);
-    } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN) {
-        log_event(LOG_ERR, "alerts cannot be delivered, will try again in 5 seconds", "ERROR",
+    } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&
+               !a->complained) {
+        a->complained = true;
+        log_event(LOG_ERR, "alerts cannot be delivered, will try again every 5 seconds", "ERROR",
                   err_text(e));
     }
     if (a->take_again) {

@@ -8,8 +8,11 @@ import json
 import pathlib
 import random
 import socket
+import ssl
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -23,7 +26,8 @@ SECRETS = ["whsec_" + base64.b64encode(k).decode() for k in KEYS]
 class Receiver:
     """Answers the n-th request by the n-th of `acts`, then by the last of them.  An act takes the connection and says whether to keep it."""
 
-    def __init__(self, *acts):
+    def __init__(self, *acts, tls=None):
+        self.tls = tls
         self.acts = list(acts) or [status(204)]
         self.requests = []
         self.lock = threading.Lock()
@@ -46,6 +50,8 @@ class Receiver:
     def serve(self, connection):
         rest = b""
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             while True:
                 while b"\r\n\r\n" not in rest:
                     rest += self.more(connection)
@@ -430,6 +436,24 @@ def test_names_are_resolved_here_and_addresses_refused():
     equal("requests", len(good.requests), 1)
     names.table["far.test"] = ["127.0.0.1"]
     wait("the moved one", lambda: state_of(db, event, "e2") == "delivered")
+    p.close()
+
+
+def test_a_certificate_nobody_vouches_for_is_the_endpoints_failure():
+    with tempfile.TemporaryDirectory() as d:
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                               "-subj", "/CN=localhost", "-keyout", f"{d}/key", "-out", f"{d}/cert"], capture_output=True, check=False)
+        if made.returncode:
+            raise AssertionError(made.stderr)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{d}/cert", f"{d}/key")
+    r = Receiver(tls=context)
+    db = pg.database(migrated=True)
+    p = Pipeline(db, [r], urls=[f"https://127.0.0.1:{r.port}/"])
+    [event] = add_events(db)
+    wait("the quarantine", lambda: endpoint_state(db) == "quarantined")
+    equal("outcome", outcomes(db, event).split(", ")[0], "endpoint curl 60")
+    equal("requests", r.requests, [])
     p.close()
 
 
