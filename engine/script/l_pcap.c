@@ -47,7 +47,7 @@ static void drop_frame(struct capture *c)
     free(f);
 }
 
-void capture_close(struct capture *c)
+void lcapture_close(struct capture *c)
 {
     const struct script_world *w = c->all->env.world;
     struct op *op = c->op;

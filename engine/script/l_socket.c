@@ -158,7 +158,7 @@ struct conn *sock_op_conn(struct sock *s, const struct sock_op *op)
 static void sock_drop(struct sock *s)
 {
     if (s->capture)
-        capture_close(s->capture);
+        lcapture_close(s->capture);
     if (s->conn) {
         conn_close(s->conn);
         conn_unref(s->conn);

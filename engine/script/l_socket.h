@@ -157,7 +157,7 @@ int l_sock_receive_lines(lua_State *L);
 int l_sock_receive_buf(lua_State *L);
 int l_sock_pcap_open(lua_State *L);
 int l_sock_pcap_receive(lua_State *L);
-void capture_close(struct capture *c);
+void lcapture_close(struct capture *c);
 /* Starts a receive of anything on c; the op stands on top of the stack.  Must be the tail call. */
 int conn_receive(lua_State *L, struct sock *s, struct conn *c, lua_KFunction k);
 /* In k: pushes the data, or returns the failure (< 0) with nothing pushed. */

@@ -124,7 +124,7 @@ static void holder_ended(struct sthread *t, void *user)
         conn_close(c);
     }
     while ((capture = LIST_FIRST(&h->captures)))
-        capture_close(capture);
+        lcapture_close(capture);
     HASH_DEL(h->all->holders, h);
     free(h);
 }
