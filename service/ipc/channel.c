@@ -342,9 +342,12 @@ static bool channel_read(struct channel *c)
     int fd;
 
     if (n < 0) {
+        /* A peer that left messages of ours unread ends with ECONNRESET, which Linux tells before
+         * the peer's own last words; after that they and the end are read as usual. */
+        if (errno == ECONNRESET)
+            return true;
         if (errno != EAGAIN && errno != EINTR)
-            channel_fail(c, errno == ECONNRESET ? 0 : -errno, "receiving failed: %s",
-                         strerror(errno));
+            channel_fail(c, -errno, "receiving failed: %s", strerror(errno));
         return false;
     }
     fds_take(&msg, &fd);

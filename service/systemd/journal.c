@@ -64,7 +64,7 @@ static void entry_add_message(struct entry *e, const char *sentence, const struc
     for (size_t i = 0; i < n; i++) {
         buf_str(&e->text, i ? " " : " [");
         for (const char *p = fields[i].key; *p; p++)
-            buf_char(&e->text, (char)(*p | 0x20));
+            buf_char(&e->text, (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p));
         buf_printf(&e->text, "=%s", fields[i].value);
     }
     if (n)

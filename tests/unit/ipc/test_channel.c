@@ -224,6 +224,18 @@ static void the_end_of_the_peer_is_told_after_its_last_words(void **state)
     assert_int_equal(channel_send(p->monitor.c, MSG_PING, 1, NULL), -EPIPE);
 }
 
+static void last_words_are_heard_from_a_peer_that_did_not_listen(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(channel_send(p->monitor.c, MSG_PING, 1, NULL), 0); /* never read */
+    assert_int_equal(channel_send(p->child.c, MSG_PONG, 5, NULL), 0);
+    p->child.c = channel_free(p->child.c);
+    run(p);
+    assert_int_equal(p->monitor.last_id, 5);
+    assert_int_equal(p->monitor.status, 0);
+}
+
 static void a_channel_may_be_freed_in_its_callback(void **state)
 {
     struct pair *p = *state;
@@ -282,6 +294,7 @@ static const struct CMUnitTest tests[] = {
     PAIR_TEST(the_queue_has_a_limit),
     PAIR_TEST(descriptors_travel_with_the_types_that_carry_one),
     PAIR_TEST(the_end_of_the_peer_is_told_after_its_last_words),
+    PAIR_TEST(last_words_are_heard_from_a_peer_that_did_not_listen),
     PAIR_TEST(a_channel_may_be_freed_in_its_callback),
     PAIR_TEST(bad_messages_end_the_channel),
 };
