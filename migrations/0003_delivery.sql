@@ -132,8 +132,11 @@ BEGIN
 END $$;
 
 -- Others may have them at once.
-CREATE FUNCTION alert.give_up(p_instance uuid) RETURNS void LANGUAGE sql AS $$
-  UPDATE alert.endpoint SET instance = NULL, held_until = '-infinity' WHERE instance = p_instance $$;
+CREATE FUNCTION alert.give_up(p_instance uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE alert.endpoint SET instance = NULL, held_until = '-infinity' WHERE instance = p_instance;
+  NOTIFY alert_event;
+END $$;
 
 -- The data of an event as it goes out: bounded, whatever a script has found.
 CREATE FUNCTION alert.data(e alert.event) RETURNS text LANGUAGE sql STABLE AS $$

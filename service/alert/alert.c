@@ -198,6 +198,7 @@ static void settings(struct alert *a, const struct alert_opts *o)
 {
     a->backoff.base = o->backoff_base ? o->backoff_base : BACKOFF_BASE;
     a->backoff.cap = o->backoff_cap ? o->backoff_cap : BACKOFF_CAP;
+    a->patient = o->patient;
     a->poll = o->poll ? o->poll : POLL_USEC;
     a->poll_timer.fire = alert_on_poll;
     a->take_timer.fire = alert_on_take;

@@ -43,6 +43,8 @@ struct alert_opts {
     const char *resolver;                   /* as dns_opts.servers; NULL: as the system says */
     const struct alert_endpoint *endpoints; /* copied */
     size_t n_endpoints;
+    bool patient; /* wait for an earlier one of this name to give its endpoints up (a reload),
+                     instead of taking them */
     usec_t backoff_base; /* of failures; 0: 5 s */
     usec_t backoff_cap;  /* 0: 1 h */
     usec_t poll;         /* how often to look without a hint; 0: 2 s */
@@ -60,8 +62,8 @@ void alert_freep(struct alert **a);
 void alert_poke(struct alert *a);
 
 /* Starts nothing new; what is in flight may end, its outcome is written, and the endpoints are
- * given up for others.  done comes once, in a later turn: 0, or -ETIMEDOUT when the deadline cut
- * something (it will be sent again).  Then alert_free(). */
+ * given up for others.  done comes once, in a later turn: 0, or (half a second after the deadline
+ * at the latest) -ETIMEDOUT when it cut something (it will be sent again).  Then alert_free(). */
 void alert_stop(struct alert *a, usec_t deadline, void (*done)(void *user, int status), void *user);
 
 /* Numbers since the start, for metrics and `muster status`.  -ENOENT: no endpoint of that index. */

@@ -141,6 +141,7 @@ struct alert {
     struct task poke, bury, stopped;
     unsigned n_calls; /* queries that have not called back */
     bool taking, take_again, taken_once, db_down, complained;
+    bool patient;
     bool stopping, closing, given_up, stop_ended;
     int stop_status;
     void (*stop_done)(void *user, int status);

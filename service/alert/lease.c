@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PRUNE_USEC (3600 * USEC_PER_SEC)
+#define LEAVE_USEC (500 * USEC_PER_MSEC)
 
 /* ---- queries */
 
@@ -139,7 +140,8 @@ static void take_leases(struct alert *a)
 {
     CLEANUP(buf_done) struct buf names = {0};
     CLEANUP(buf_done) struct buf hashes = {0};
-    const char *params[6] = {a->holder, a->instance, a->taken_once ? "false" : "true", LEASE_TEXT};
+    const char *params[6] = {a->holder, a->instance, a->taken_once || a->patient ? "false" : "true",
+                             LEASE_TEXT};
     struct db_call q = {.sql = "SELECT * FROM alert.take($1, $2::uuid, $3::bool, $4::interval, "
                                "$5::text[], $6::text[])",
                         .params = params,
@@ -258,19 +260,20 @@ static void stop_ends(struct alert *a, int status)
     loop_post(a->loop, &a->stopped);
 }
 
-static void on_given_up(struct call *c, int status, const struct db_rows *rows, const struct err *e)
-{
-    (void)status, (void)rows, (void)e; /* the lease ends by time, then */
-    stop_ends(c->alert, 0);
-}
-
 bool endpoint_is_quiet(const struct endpoint *ep)
 {
     return ep->in_flight == 0 && ep->unrecorded == 0 && ep->attempts.len == 0 && !ep->recording &&
            !ep->state_dirty;
 }
 
-void alert_check_stopped(struct alert *a)
+static void on_given_up(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    (void)status, (void)rows, (void)e; /* the leases end by time, then */
+    stop_ends(c->alert, c->alert->stop_status);
+}
+
+/* Others may have the endpoints; then the end. */
+static void give_up(struct alert *a, int status)
 {
     const char *params[] = {a->instance};
     struct db_call q = {.sql = "SELECT alert.give_up($1::uuid)",
@@ -278,21 +281,33 @@ void alert_check_stopped(struct alert *a)
                         .n_params = 1,
                         .flags = DB_RETRY};
 
+    a->given_up = true;
+    a->stop_status = status;
+    if (!(a->taken_once || a->taking) || a->db_down || alert_call(a, NULL, &q, on_given_up) < 0)
+        stop_ends(a, status);
+}
+
+void alert_check_stopped(struct alert *a)
+{
     if (!a->stopping || a->closing || a->given_up)
         return;
     for (size_t i = 0; i < a->n_endpoints; i++)
         if (a->endpoints[i].held && !endpoint_is_quiet(&a->endpoints[i]))
             return;
-    a->given_up = true;
-    if (!a->taken_once || a->db_down || alert_call(a, NULL, &q, on_given_up) < 0)
-        stop_ends(a, 0);
+    give_up(a, 0);
 }
 
+/* At the deadline; and again shortly after, when the database does not even take our leave. */
 void alert_on_stop_timer(struct timer *t)
 {
     struct alert *a = CONTAINER_OF(t, struct alert, stop_timer);
 
-    stop_ends(a, -ETIMEDOUT);
+    if (a->given_up) {
+        stop_ends(a, -ETIMEDOUT);
+        return;
+    }
+    (void)!timer_set(a->loop, t, LEAVE_USEC);
+    give_up(a, -ETIMEDOUT);
 }
 
 void alert_stop(struct alert *a, usec_t deadline, void (*done)(void *user, int status), void *user)

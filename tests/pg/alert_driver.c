@@ -3,7 +3,7 @@
  * for a space, "-" for nothing.
  *
  *   endpoint NAME URL SECRETS|- TIMEOUT_MS CONCURRENCY RATE ALLOW|- [public]
- *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|-      ok | the error
+ *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient]   ok | the error
  *   stats            NAME STATE DELIVERED ATTEMPTS FAILURES DEAD WAITING INFLIGHT
  *   idle             waits until all is delivered or put aside
  *   poke | stop MS   stopped STATUS
@@ -61,9 +61,10 @@ static void do_endpoint(char **w, size_t n)
     puts("ok");
 }
 
-static void do_start(char **w)
+static void do_start(char **w, size_t n)
 {
-    struct alert_opts o = {.holder = w[2], .endpoints = endpoints, .n_endpoints = n_endpoints};
+    struct alert_opts o = {
+        .patient = n > 6, .holder = w[2], .endpoints = endpoints, .n_endpoints = n_endpoints};
     char *resolver = word_copy(w[5]);
     struct err e = {0};
 
@@ -165,7 +166,7 @@ static void command(char *line)
     if (strcmp(w[0], "endpoint") == 0)
         do_endpoint(w, n);
     else if (strcmp(w[0], "start") == 0)
-        do_start(w);
+        do_start(w, n);
     else if (strcmp(w[0], "stats") == 0)
         do_stats();
     else if (strcmp(w[0], "idle") == 0)

@@ -584,6 +584,25 @@ def test_a_second_process_stands_by_and_takes_over():
     two.close()
 
 
+def test_a_reload_repeats_nothing():
+    def slow(connection):
+        time.sleep(0.4)
+        return status(204)(connection)
+    db, r = pg.database(migrated=True), Receiver(slow)
+    old = Pipeline(db, [r], timeout=3000)
+    ids = add_events(db, 4)
+    wait("the requests", lambda: len(r.requests) == 4)
+    new = Pipeline(db, [r], timeout=3000, start=False)
+    equal("start", new.driver.do(new.begin + " patient"), "ok")
+    equal("stop", old.driver.do("stop 3000"), "stopped ok")
+    ids += add_events(db, 4, first=4)
+    wait("all", lambda: len(r.requests) >= 8, 3)
+    new.idle()
+    equal("ids", sorted(r.ids()), sorted(ids))
+    old.close()
+    new.close()
+
+
 def test_a_replaced_process_writes_nothing():
     db, r = pg.database(migrated=True), Receiver()
     old = Pipeline(db, [r])
