@@ -24,6 +24,7 @@ struct capture {
     enum link_type type;
     capture_cb cb;
     void *user;
+    bool broken;
 };
 
 struct capture *capture_close(struct capture *c)
@@ -54,9 +55,22 @@ static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *by
 
 void capture_drain(struct capture *c)
 {
-    for (int i = 0; i < BATCHES_MAX; i++)
-        if (pcap_dispatch(c->pcap, BATCH, on_frame, (u_char *)c) < BATCH)
+    for (int i = 0; i < BATCHES_MAX && !c->broken; i++) {
+        int n = pcap_dispatch(c->pcap, BATCH, on_frame, (u_char *)c);
+
+        if (n < 0) {
+            /* The error stays on the fd and would wake the loop for ever. */
+            c->broken = true;
+            io_remove(c->loop, &c->io);
+        }
+        if (n < BATCH)
             return;
+    }
+}
+
+bool capture_broken(const struct capture *c)
+{
+    return c->broken;
 }
 
 static void on_ready(struct io *io, uint32_t events)

@@ -18,5 +18,7 @@ int capture_open(struct capture **ret, struct loop *l, const char *interface, co
 struct capture *capture_close(struct capture *c);
 /* Reads what is in the ring now, without waiting for the loop. */
 void capture_drain(struct capture *c);
+/* The interface went down or away: nothing comes any more. */
+bool capture_broken(const struct capture *c);
 /* Frames that were lost because the ring was full. */
 uint64_t capture_drops(struct capture *c);

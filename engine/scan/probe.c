@@ -5,8 +5,13 @@
 #include <string.h>
 
 static const struct probe_module *const modules[PROBE_KINDS] = {
-    [PROBE_ARP] = &probe_arp,     [PROBE_ND] = &probe_nd,   [PROBE_ECHO] = &probe_echo,
-    [PROBE_ECHO6] = &probe_echo6, [PROBE_SYN] = &probe_syn, [PROBE_ACK] = &probe_ack,
+    [PROBE_ARP] = &probe_arp,
+    [PROBE_ND] = &probe_nd,
+    [PROBE_ECHO] = &probe_echo,
+    [PROBE_ECHO6] = &probe_echo6,
+    [PROBE_TIMESTAMP] = &probe_timestamp,
+    [PROBE_SYN] = &probe_syn,
+    [PROBE_ACK] = &probe_ack,
 };
 
 const struct probe_module *probe_module(enum probe_kind kind)

@@ -15,6 +15,7 @@ enum probe_kind {
     PROBE_ND,
     PROBE_ECHO,
     PROBE_ECHO6,
+    PROBE_TIMESTAMP,
     PROBE_SYN,     /* a port's state; also a ping */
     PROBE_ACK,     /* a ping only */
     PROBE_CONNECT, /* no module: connect.h */
@@ -85,4 +86,5 @@ void probe_filter(struct buf *out, unsigned kinds, uint16_t sport_base);
 /* For modules: what an ICMP error says, or REASON_UNKNOWN when it is no verdict on a target. */
 enum reason probe_icmp_reason(const struct packet *p);
 
-extern const struct probe_module probe_arp, probe_nd, probe_echo, probe_echo6, probe_syn, probe_ack;
+extern const struct probe_module probe_arp, probe_nd, probe_echo, probe_echo6, probe_timestamp,
+    probe_syn, probe_ack;

@@ -18,8 +18,8 @@
 #define SCOPE_RANGES  16 /* named one by one in the coverage */
 #define SPORT_BASE    61440
 #define PORT_RANGE    "/proc/sys/net/ipv4/ip_local_port_range"
-#define RAW_PINGS     (SCAN_PING_ARP | SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK)
-#define DEFAULT_PINGS (SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK)
+#define DEFAULT_PINGS (SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK | SCAN_PING_TIMESTAMP)
+#define RAW_PINGS     (DEFAULT_PINGS | SCAN_PING_ARP)
 
 bool scan_privileged(void)
 {

@@ -19,7 +19,7 @@ static unsigned kinds_of(const struct iface *i)
 
     if (i->loopback)
         return kinds;
-    kinds |= 1U << PROBE_ECHO | 1U << PROBE_ECHO6 | 1U << PROBE_ACK;
+    kinds |= 1U << PROBE_ECHO | 1U << PROBE_ECHO6 | 1U << PROBE_TIMESTAMP | 1U << PROBE_ACK;
     if (i->ethernet)
         kinds |= 1U << PROBE_ARP | 1U << PROBE_ND;
     return kinds;
@@ -211,9 +211,16 @@ uint64_t scan_drops(struct scan *s)
     return sum;
 }
 
-void scan_drain(struct scan *s)
+int scan_drain(struct scan *s)
 {
-    for (size_t i = 0; i < s->n_links && !s->freed; i++)
-        if (s->links[i].capture)
-            capture_drain(s->links[i].capture);
+    int r = 0;
+
+    for (size_t i = 0; i < s->n_links && !s->freed; i++) {
+        if (!s->links[i].capture)
+            continue;
+        capture_drain(s->links[i].capture);
+        if (capture_broken(s->links[i].capture))
+            r = -ENETDOWN;
+    }
+    return r;
 }

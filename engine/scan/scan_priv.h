@@ -75,7 +75,8 @@ void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_repl
 int scan_send_raw(struct scan *s, const struct sweep_probe *p);
 int scan_flush(struct scan *s);
 uint64_t scan_drops(struct scan *s);
-void scan_drain(struct scan *s);
+/* Reads all captures.  0; -ENETDOWN: one of the interfaces is gone. */
+int scan_drain(struct scan *s);
 
 /* scan_run.c */
 void scan_tick_after(struct scan *s, usec_t wait);

@@ -11,6 +11,7 @@
 
 #define BUDGET       256
 #define DEVICE_WAIT  (1 * USEC_PER_MSEC)
+#define LOOK_EVERY   (200 * USEC_PER_MSEC) /* whether the interfaces are still there */
 #define LATE         (20 * USEC_PER_MSEC)
 #define CATCH_UP     (2 * USEC_PER_MSEC)
 #define DROPS_PERIOD (200 * USEC_PER_MSEC)
@@ -112,6 +113,8 @@ static usec_t send_some(struct scan *s)
         return 0;
     if (i == BUDGET)
         wait = 0;
+    if (wait > LOOK_EVERY)
+        wait = LOOK_EVERY;
     r = scan_flush(s);
     if (r == -ENETDOWN)
         scan_finish(s, r);
@@ -144,11 +147,14 @@ void scan_tick(struct timer *t)
 {
     struct scan *s = CONTAINER_OF(t, struct scan, timer);
     usec_t wait;
+    int r;
 
     s->busy++;
-    scan_drain(s);
+    r = scan_drain(s);
     wait = is_late(s) ? CATCH_UP : scan_resolve_gateways(s);
-    if (wait > 0)
+    if (r < 0 && !s->freed)
+        scan_finish(s, r);
+    else if (wait > 0)
         scan_flush(s);
     else if (!s->ended && !s->freed)
         wait = send_some(s);

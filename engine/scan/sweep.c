@@ -115,6 +115,8 @@ void sweep_pings(const struct sweep *s, const struct host *h, struct ping_list *
         add_ping(ret, PROBE_SYN, 443);
     if (s->o.raw && mask & SCAN_PING_ACK)
         add_ping(ret, PROBE_ACK, 80);
+    if (s->o.raw && mask & SCAN_PING_TIMESTAMP && !six)
+        add_ping(ret, PROBE_TIMESTAMP, 0);
     if (mask & SCAN_PING_CONNECT || ret->n == 0) {
         add_ping(ret, PROBE_CONNECT, 80);
         add_ping(ret, PROBE_CONNECT, 443);

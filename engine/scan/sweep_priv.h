@@ -6,7 +6,7 @@
 #include "engine/scan/sweep.h"
 #include "engine/scan/walk.h"
 
-#define SWEEP_PINGS_MAX 5
+#define SWEEP_PINGS_MAX 6
 
 struct ping {
     enum probe_kind kind;

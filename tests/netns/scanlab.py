@@ -39,6 +39,8 @@ table inet lab {
         ip daddr 10.78.0.6 icmp type echo-request drop
         ip daddr 10.78.0.6 tcp dport 443 drop
         ip daddr 10.78.0.7 drop
+        ip daddr 10.78.0.8 icmp type echo-request drop
+        ip daddr 10.78.0.8 meta l4proto tcp drop
     }
 }
 """

@@ -1,4 +1,6 @@
 """Loss costs time and not truth; rates are kept; an excluded address never gets a packet."""
+import json
+import subprocess
 import time
 
 import scanlab
@@ -103,6 +105,18 @@ def excluded(lab, *option):
     print(f"excluded {' '.join(option)}: no packet, {len(found)} hosts beside it")
 
 
+def cut():
+    """The interface goes down in the middle: the scan ends at once, and says that it is incomplete."""
+    scan = subprocess.Popen([scanlab.DRIVER, "-q", "-p", "1-60000", "--max-rate", "2000", "10.77.0.20"],
+                            stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    netns.sh("ip", "link", "set", "br0", "down")
+    text, _ = scan.communicate(timeout=5)
+    coverage = [json.loads(line) for line in text.splitlines() if '"coverage"' in line][0]
+    assert scan.returncode == 1 and not coverage["complete"], text
+    print("interface cut: incomplete")
+
+
 def _size(path):
     try:
         with open(path, "rb") as f:
@@ -121,3 +135,4 @@ with netns.World() as world:
     excluded(lab, "-sS")
     excluded(lab, "-sT")
     excluded(lab, "-sT", "-Pn")
+    cut()

@@ -138,6 +138,27 @@ static void an_echo_is_answered_by_its_own_payload(void **state)
     }
 }
 
+static void a_timestamp_is_answered_with_what_it_carried(void **state)
+{
+    struct exchange x;
+    struct probe_reply r;
+    struct packet p;
+
+    (void)state;
+    start(&x, &probe_timestamp, "192.0.2.1", "192.0.2.9");
+    p = x.sent;
+    p.ip.src = x.sent.ip.dst;
+    p.icmp.type = ICMP_TYPE_TIMESTAMP_REPLY;
+    assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_ANSWER);
+    assert_int_equal(r.reason, REASON_TIMESTAMP_REPLY);
+    assert_int_equal(r.try, 2);
+    p.ip.src.b[3] ^= 1;
+    assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_NONE);
+    p.ip.src.b[3] ^= 1;
+    p.payload_len = 3;
+    assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_NONE);
+}
+
 /* A router's error about the frame, quoting the IP header and 8 bytes. */
 static void quote(const struct exchange *x, struct packet *ret, uint8_t *bytes, uint8_t code)
 {
@@ -166,6 +187,7 @@ static void an_icmp_error_is_traced_to_its_probe(void **state)
         {&probe_ack, 0, 10, REASON_HOST_PROHIBITED, PROBE_ACK},
         {&probe_ack, 1, 3, REASON_HOST_UNREACH, PROBE_ACK},
         {&probe_echo, 0, 0, REASON_NET_UNREACH, PROBE_ECHO},
+        {&probe_timestamp, 0, 13, REASON_ADMIN_PROHIBITED, PROBE_TIMESTAMP},
         {&probe_echo6, 1, 0, REASON_NET_UNREACH, PROBE_ECHO6},
     };
 
@@ -282,6 +304,7 @@ static const struct CMUnitTest probe[] = {
     cmocka_unit_test(an_ack_is_answered_by_reset),
     cmocka_unit_test(a_forged_answer_is_not_ours),
     cmocka_unit_test(an_echo_is_answered_by_its_own_payload),
+    cmocka_unit_test(a_timestamp_is_answered_with_what_it_carried),
     cmocka_unit_test(an_icmp_error_is_traced_to_its_probe),
     cmocka_unit_test(an_arp_request_is_answered_to_us_alone),
     cmocka_unit_test(a_neighbour_solicitation_goes_to_the_solicited_node),
