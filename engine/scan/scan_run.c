@@ -152,7 +152,7 @@ void scan_tick(struct timer *t)
     s->busy++;
     r = scan_drain(s);
     wait = is_late(s) ? CATCH_UP : scan_resolve_gateways(s);
-    if (r < 0 && !s->freed)
+    if (r < 0 && !s->freed && !s->ended)
         scan_finish(s, r);
     else if (wait > 0)
         scan_flush(s);
