@@ -227,6 +227,20 @@ static void compile_pass_ports(struct compile *k, struct config_pass *p, const c
         WRONG(k, full, "UDP ports are not probed; leave out the U: part");
 }
 
+/* Grants are by category, which a path would go round. */
+static void compile_pass_scripts(struct compile *k, const struct config_pass *p, const char *place)
+{
+    char full[PLACE_MAX];
+
+    place_join(full, place, "scripts");
+    if (p->scripts && strchr(p->scripts, '/'))
+        WRONG(k, full,
+              "expected names, categories and wildcards, not a path; add the directory that holds "
+              "scripts/ to scripts.datadirs");
+    else if (p->scripts && !p->scripts[strspn(p->scripts, " ,+")])
+        WRONG(k, full, "names no script");
+}
+
 static void compile_pass(struct compile *k, struct config_pass *p, const char *place)
 {
     static const usec_t normal[] = {
@@ -249,6 +263,7 @@ static void compile_pass(struct compile *k, struct config_pass *p, const char *p
     p->script_timeout = compile_span(k, place, "script_timeout", p->script_timeout_text,
                                      (struct bounds){USEC_PER_SEC, 24 * HOUR, 2 * MINUTE});
     compile_pass_ports(k, p, place);
+    compile_pass_scripts(k, p, place);
     if (!p->scripts && (p->kind == PASS_SCRIPTS || p->kind == PASS_SERVICES))
         text_set(k, &p->scripts, p->kind == PASS_SCRIPTS ? DEFAULT_SCRIPTS : DEFAULT_VERSIONS);
 }

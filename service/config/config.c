@@ -189,20 +189,42 @@ const char *config_pass_kind_name(enum config_pass_kind k)
     return k < PASS_KIND_MAX ? names[k] : "unknown";
 }
 
-int config_script_expression(char **ret, const struct config_zone *z, const struct config_pass *p)
+/* " and not (brute or dos or ...)": what the zone does not grant, and what is left out besides. */
+static char *exclusion(const struct config_zone *z, const struct config_without *w)
 {
     struct buf text = {0};
-    bool first = true;
 
-    buf_printf(&text, "(%s)", p->scripts);
-    for (unsigned i = 0; i < CONFIG_GRANTS; i++) {
-        if (z->grants & (1U << i))
-            continue;
-        buf_printf(&text, "%s%s", first ? " and not (" : " or ", config_grant_names[i]);
-        first = false;
-    }
-    if (!first)
+    for (unsigned i = 0; i < CONFIG_GRANTS; i++)
+        if (!(z->grants & (1U << i)))
+            buf_printf(&text, "%s%s", text.len ? " or " : " and not (", config_grant_names[i]);
+    for (size_t i = 0; w && i < w->n; i++)
+        buf_printf(&text, "%s%s", text.len ? " or " : " and not (", w->scripts[i]);
+    if (text.len)
         buf_char(&text, ')');
+    return buf_take(&text);
+}
+
+/* A list is one expression after the other, as nmap splits it: the exclusion belongs to each.  "+"
+ * in front stays there. */
+int config_script_expression(char **ret, const struct config_zone *z, const struct config_pass *p,
+                             const struct config_without *without)
+{
+    CLEANUP(freep) char *excluded = exclusion(z, without);
+    const char *part = p->scripts;
+    struct buf text = {0};
+
+    if (!excluded)
+        return -ENOMEM;
+    while (*part) {
+        size_t len = strcspn(part, ","), skip = strspn(part, " ");
+        bool force = skip < len && part[skip] == '+';
+
+        skip += force;
+        if (skip < len)
+            buf_printf(&text, "%s%s(%.*s)%s", text.len ? "," : "", force ? "+" : "",
+                       (int)(len - skip), part + skip, excluded);
+        part += len + (part[len] == ',');
+    }
     *ret = buf_take(&text);
     return *ret ? 0 : -ENOMEM;
 }

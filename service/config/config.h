@@ -157,10 +157,15 @@ int config_conninfo(char **ret, const struct config *c, struct err *e) MUST_USE;
 const struct config_zone *config_zone_find(const struct config *c, const char *name);
 const char *config_pass_kind_name(enum config_pass_kind k);
 
-/* The script expression that the zone's grants allow: "(EXPR) and not (brute or dos ...)".  *ret is
- * the caller's. */
-int config_script_expression(char **ret, const struct config_zone *z,
-                             const struct config_pass *p) MUST_USE;
+/* The script expression that the zone's grants allow: "(EXPR) and not (brute or dos ...)" for each
+ * part of the pass's list.  *ret is the caller's.  without: scripts to leave out besides; may be
+ * NULL. */
+struct config_without {
+    const char *const *scripts;
+    size_t n;
+};
+int config_script_expression(char **ret, const struct config_zone *z, const struct config_pass *p,
+                             const struct config_without *without) MUST_USE;
 
 /* Reads a secret reference: "file:/path" or "cred:NAME" (in $CREDENTIALS_DIRECTORY).  Trailing
  * newline is dropped.  *ret is the caller's, to be wiped.  The text of e names the reference, never

@@ -144,22 +144,15 @@ struct script_pool *script_pool_free(struct script_pool *p)
 /* The pass's expression within the grants, without the scripts that kill workers. */
 static char *expression_of(const struct script_pool *p, const struct pool_order *o)
 {
-    CLEANUP(freep) char *granted = NULL;
-    struct buf text = {0};
-    bool first = true;
+    const char *deadly[BLAMED_MAX];
+    struct config_without without = {deadly, 0};
+    char *expression;
 
-    if (config_script_expression(&granted, o->zone, o->pass) < 0)
-        return NULL;
-    buf_str(&text, granted);
-    for (size_t i = 0; i < p->n_blamed; i++) {
-        if (p->blamed[i].deaths < POOL_DEATHS)
-            continue;
-        buf_printf(&text, "%s%s", first ? " and not (" : " or ", p->blamed[i].script);
-        first = false;
-    }
-    if (!first)
-        buf_char(&text, ')');
-    return buf_take(&text);
+    for (size_t i = 0; i < p->n_blamed; i++)
+        if (p->blamed[i].deaths >= POOL_DEATHS)
+            deadly[without.n++] = p->blamed[i].script;
+    return config_script_expression(&expression, o->zone, o->pass, &without) < 0 ? NULL
+                                                                                 : expression;
 }
 
 static char *args_of(const struct pool_order *o)

@@ -73,17 +73,32 @@ static void a_written_zero_is_not_a_default(void **state)
 
 static void harmful_categories_need_a_grant(void **state)
 {
-    CLEANUP(config_freep)
-    struct config *c = load("zones:\n- name: a\n  networks: [192.0.2.1]\n  grants: [dos, brute]\n");
-    CLEANUP(freep) char *some = NULL;
-    CLEANUP(freep) char *all = NULL;
+    static const char *const deadly[] = {"http-bomb"};
+    const struct config_without without = {deadly, 1};
+    static const struct {
+        const char *scripts;
+        unsigned grants;
+        bool bomb;
+        const char *want;
+    } cases[] = {
+        {"default", GRANT_DOS | GRANT_BRUTE, false,
+         "(default) and not (exploit or external or fuzzer or intrusive)"},
+        {"default", 63, false, "(default)"},
+        {"a or b, +c,", 63 - GRANT_DOS, false, "(a or b) and not (dos),+(c) and not (dos)"},
+        {"http-*", 63, true, "(http-*) and not (http-bomb)"},
+        {"x", 63 - GRANT_DOS, true, "(x) and not (dos or http-bomb)"},
+    };
 
     (void)state;
-    assert_int_equal(config_script_expression(&some, &c->zones[0], &c->zones[0].passes[2]), 0);
-    assert_string_equal(some, "(default) and not (exploit or external or fuzzer or intrusive)");
-    c->zones[0].grants = (1U << CONFIG_GRANTS) - 1;
-    assert_int_equal(config_script_expression(&all, &c->zones[0], &c->zones[0].passes[2]), 0);
-    assert_string_equal(all, "(default)");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct config_zone z = {.grants = cases[i].grants};
+        const struct config_pass p = {.scripts = (char *)cases[i].scripts};
+        CLEANUP(freep) char *got = NULL;
+
+        assert_int_equal(config_script_expression(&got, &z, &p, cases[i].bomb ? &without : NULL),
+                         0);
+        assert_string_equal(got, cases[i].want);
+    }
 }
 
 static void relative_names_start_at_the_file(void **state)
