@@ -20,9 +20,8 @@ struct migrate_opts {
     void *user;
     void (*tick)(void *user);                      /* at least every 200 ms; may be NULL */
     void (*applied)(void *user, const char *file); /* may be NULL */
-    void (*notice)(
-        void *user,
-        const char *sentence); /* what the server remarks, such as a role that it may not make */
+    /* what the server remarks, such as a role that it may not make; may be NULL */
+    void (*notice)(void *user, const char *sentence);
 };
 
 /* 0, then *ret_version (may be NULL) is the newest version applied.  -ECONNREFUSED no connection;

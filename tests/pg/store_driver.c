@@ -8,8 +8,10 @@
  * FIRST LAST [ONLY,..] ... next SPAN part I METHOD [script=NAME,..] HOST ...             applied O
  * A C E [dup] [new=ADDR,..] HOST:
  * ADDR,up|down|blind|unsure[,mac=M][,name=N][,p=PORT[:NAME]][,v=PORT:PRODUCT][,s=PORT:SCRIPT:OUTCOME:OUTPUT][,d=PORT:SCRIPT:JSON]
+ *   migrate CONNINFO DIR [check|WAIT-MS]
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
  * sync-wait    sql TEXT    spin MS    pending */
+#include "service/store/migrate.h"
 #include "service/store/store.h"
 
 #include <errno.h>
@@ -428,6 +430,41 @@ static void cmd_sql(char *args, unsigned flags)
     db_rows_free(rows);
 }
 
+static void on_applied_file(void *user, const char *file)
+{
+    (void)user;
+    printf("applied %s\n", file);
+}
+
+static void on_remark(void *user, const char *sentence)
+{
+    (void)user;
+    printf("notice %s\n", sentence);
+}
+
+static void cmd_migrate(char *args)
+{
+    char *conninfo = strtok(args, " "), *dir = strtok(NULL, " "), *how = strtok(NULL, " ");
+    struct migrate_opts o = {.conninfo = conninfo,
+                             .dir = dir,
+                             .program = "test",
+                             .applied = on_applied_file,
+                             .notice = on_remark};
+    struct err e = {0};
+    int version = 0, r;
+
+    for (char *p = conninfo; *p; p++)
+        if (*p == ';')
+            *p = ' ';
+    o.check_only = how && strcmp(how, "check") == 0;
+    o.wait_ms = how && !o.check_only ? (unsigned)strtoul(how, NULL, 10) : 0;
+    r = migrate_run(&o, &version, &e);
+    if (r < 0)
+        printf("migrate %s: %s\n", strerror(-r), err_text(&e));
+    else
+        printf("migrated to %d of %d\n", version, migrate_newest(dir, &e));
+}
+
 static void spin(usec_t span)
 {
     usec_t end = loop_now(loop) + span;
@@ -452,6 +489,8 @@ static void run(char *command, char *args)
         done = false;
         need(store_targets(store, &leases[strtoul(args, NULL, 10)], on_targets, NULL), "targets");
         wait_done();
+    } else if (strcmp(command, "migrate") == 0) {
+        cmd_migrate(args);
     } else if (strcmp(command, "keep") == 0) {
         cmd_keep(args);
     } else if (strcmp(command, "rescan") == 0) {
