@@ -155,7 +155,7 @@ struct conn *sock_op_conn(struct sock *s, const struct sock_op *op)
 
 /* ---- methods that do not wait ---- */
 
-static void sock_drop(struct sock *s)
+void sock_drop(struct sock *s)
 {
     if (s->capture)
         lcapture_close(s->capture);
@@ -279,7 +279,7 @@ static int l_pcap_close(lua_State *L)
 /* ---- nmap.socket ---- */
 
 /* new([protocol = "tcp"[, family]]) -> socket */
-static int l_new(lua_State *L)
+int l_sock_new(lua_State *L)
 {
     static const char *const protocols[] = {"tcp", "udp", NULL};
     static const char *const families[] = {"inet", "inet6", NULL};
@@ -348,7 +348,7 @@ static const luaL_Reg methods[] = {
 int l_socket_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"new", l_new},
+        {"new", l_sock_new},
         {"sleep", l_sleep},
         {"get_stats", l_get_stats},
         {"parse_ssl_certificate", l_parse_ssl_certificate},

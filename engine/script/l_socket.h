@@ -129,6 +129,9 @@ struct conn *sock_op_conn(struct sock *s, const struct sock_op *op);
 int sock_push_failure(lua_State *L, int status);       /* nil, STATUS */
 int sock_push_soft(lua_State *L, const char *message); /* false, message */
 
+void sock_drop(struct sock *s); /* closes what is open */
+int l_sock_new(lua_State *L);
+
 /* ---- l_socket_conn.c ---- */
 /* A connection for the running thread, in s->conn.  Raises on no memory. */
 struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol);
@@ -162,6 +165,16 @@ void lcapture_close(struct capture *c);
 int conn_receive(lua_State *L, struct sock *s, struct conn *c, lua_KFunction k);
 /* In k: pushes the data, or returns the failure (< 0) with nothing pushed. */
 int conn_received(lua_State *L, struct sock *s, const struct sock_op *op);
+
+/* Sends a copy of data; otherwise as conn_receive(). */
+int conn_send(lua_State *L, struct sock *s, struct conn *c, const void *data, size_t len,
+              lua_KFunction k);
+/* In k: 0 or the failure.  data may be NULL: it is not traced then. */
+int conn_sent(lua_State *L, struct sock *s, const struct sock_op *op, const void *data, size_t len);
+/* connect() with the socket, host, port and protocol at 1 to 4.  Must be the tail call; k calls
+ * sock_connected(), which pushes what connect() returns. */
+int sock_connect(lua_State *L, lua_KFunction k);
+int sock_connected(lua_State *L, const struct sock_op *op);
 
 /* ---- l_socket_trace.c ---- */
 enum trace_event { TRACE_CONNECT, TRACE_SEND, TRACE_RECEIVE, TRACE_CLOSE };

@@ -262,15 +262,19 @@ static int plan_result(lua_State *L, const struct sock_op *op, enum on_failure w
     return sock_push_failure(L, connect_status(op->op.status));
 }
 
-static int connect_k(lua_State *L, int status, lua_KContext ctx)
+int sock_connected(lua_State *L, const struct sock_op *op)
 {
-    const struct sock_op *op = (const struct sock_op *)ctx;
     struct conn *c = sock_op_conn(sock_check(L, 1), op);
 
-    (void)status;
     if (op->op.status == 0 && c)
         conn_trace(c, TRACE_CONNECT, NULL, 0);
     return plan_result(L, op, CLOSE);
+}
+
+static int connect_k(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    return sock_connected(L, (const struct sock_op *)ctx);
 }
 
 static int tls_k(lua_State *L, int status, lua_KContext ctx)
@@ -334,8 +338,7 @@ static void forget_conn(lua_State *L, struct sock *s)
     s->conn = NULL;
 }
 
-/* socket:connect(host, port[, protocol]) -> true | nil, STATUS | false, reason.  Yields. */
-int l_sock_connect(lua_State *L)
+int sock_connect(lua_State *L, lua_KFunction k)
 {
     struct sock *s = sock_check(L, 1);
     struct sock_op *op;
@@ -364,7 +367,13 @@ int l_sock_connect(lua_State *L)
     c->plan = plan_take(L, 5);
     if (conn_take_slot(c))
         conn_start(c);
-    return sched_park(L, &op->op, USEC_INFINITY, connect_k);
+    return sched_park(L, &op->op, USEC_INFINITY, k);
+}
+
+/* socket:connect(host, port[, protocol]) -> true | nil, STATUS | false, reason.  Yields. */
+int l_sock_connect(lua_State *L)
+{
+    return sock_connect(L, connect_k);
 }
 
 /* socket:reconnect_ssl() -> true | nil, STATUS.  Yields. */

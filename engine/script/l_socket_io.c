@@ -27,24 +27,46 @@ static void on_sent(void *user, int status)
     conn_unref(c);
 }
 
-static int send_k(lua_State *L, int status, lua_KContext ctx)
+int conn_sent(lua_State *L, struct sock *s, const struct sock_op *op, const void *data, size_t len)
 {
-    const struct sock_op *op = (const struct sock_op *)ctx;
-    struct conn *c = sock_op_conn(sock_check(L, 1), op);
-    size_t len;
-    const char *data = lua_tolstring(L, 2, &len);
+    struct conn *c = sock_op_conn(s, op);
 
-    (void)status;
     if (!c)
-        return sock_push_failure(L, -ECANCELED);
-    if (op->op.status < 0) {
-        conn_account(c, sched_current(L));
-        return sock_push_failure(L, op->op.status);
-    }
-    if (c->udp)
+        return -ECANCELED;
+    if (op->op.status == 0 && c->udp)
         c->udp_out += len;
     conn_account(c, sched_current(L));
-    conn_trace(c, TRACE_SEND, data, len);
+    if (op->op.status == 0 && data)
+        conn_trace(c, TRACE_SEND, data, len);
+    return op->op.status;
+}
+
+int conn_send(lua_State *L, struct sock *s, struct conn *c, const void *data, size_t len,
+              lua_KFunction k)
+{
+    struct sock_op *op = sock_op_new(L, "send", c);
+    int r;
+
+    if (c->tcp)
+        r = stream_send(c->tcp, data, len, s->timeout, on_sent, c);
+    else
+        r = dgram_send(c->udp, data, len, s->timeout, on_sent, c);
+    if (r < 0)
+        conn_finish(c, r);
+    else
+        conn_ref(c);
+    return sched_park(L, &op->op, USEC_INFINITY, k);
+}
+
+static int send_k(lua_State *L, int status, lua_KContext ctx)
+{
+    size_t len;
+    const char *data = lua_tolstring(L, 2, &len);
+    int r = conn_sent(L, sock_check(L, 1), (const struct sock_op *)ctx, data, len);
+
+    (void)status;
+    if (r < 0)
+        return sock_push_failure(L, r);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -56,22 +78,11 @@ int l_sock_send(lua_State *L)
     size_t len;
     const char *data = luaL_checklstring(L, 2, &len);
     struct conn *c = sock_ready(L, s);
-    struct sock_op *op;
-    int r;
 
     if (!c)
         return 2;
     lua_settop(L, 2);
-    op = sock_op_new(L, "send", c);
-    if (c->tcp)
-        r = stream_send(c->tcp, data, len, s->timeout, on_sent, c);
-    else
-        r = dgram_send(c->udp, data, len, s->timeout, on_sent, c);
-    if (r < 0)
-        conn_finish(c, r);
-    else
-        conn_ref(c);
-    return sched_park(L, &op->op, USEC_INFINITY, send_k);
+    return conn_send(L, s, c, data, len, send_k);
 }
 
 /* ---- receiving, on the loop side ---- */

@@ -8,6 +8,8 @@
 #include "engine/script/l_openssl.h"
 
 #include <lauxlib.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define BOX_TYPE "muster.box"
 
@@ -57,6 +59,54 @@ void l_type_hidden(lua_State *L, const char *name, const luaL_Reg *methods, lua_
         lua_setfield(L, -2, "__gc");
     }
     lua_pop(L, 1);
+}
+
+/* Lua's allocator wants the old size back: it stands in front of the block. */
+union block {
+    size_t size;
+    max_align_t align;
+};
+
+void *l_realloc(lua_State *L, void *p, size_t size)
+{
+    union block *old = p ? (union block *)p - 1 : NULL;
+    union block *b;
+    void *ud;
+    lua_Alloc fn = lua_getallocf(L, &ud);
+
+    if (size > SIZE_MAX - sizeof *b)
+        return NULL;
+    b = fn(ud, old, old ? old->size : 0, size + sizeof *b);
+    if (!b)
+        return NULL;
+    b->size = size + sizeof *b;
+    return b + 1;
+}
+
+void *l_alloc(lua_State *L, size_t size)
+{
+    return l_realloc(L, NULL, size);
+}
+
+void l_free(lua_State *L, void *p)
+{
+    union block *b = p ? (union block *)p - 1 : NULL;
+    void *ud;
+    lua_Alloc fn = lua_getallocf(L, &ud);
+
+    if (b)
+        fn(ud, b, b->size, 0);
+}
+
+lua_State *l_main(lua_State *L)
+{
+    lua_State *main_thread;
+
+    luaL_checkstack(L, 1, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    main_thread = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    return main_thread;
 }
 
 int l_no_memory(lua_State *L)

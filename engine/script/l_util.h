@@ -29,4 +29,11 @@ void l_type(lua_State *L, const char *name, const struct luaL_Reg *methods);
 void l_type_hidden(lua_State *L, const char *name, const struct luaL_Reg *methods,
                    lua_CFunction gc);
 
+/* Memory of the Lua state for libraries that bring no sizes along: it counts against the state's
+ * limit.  NULL when there is none; raises nothing.  l_free() accepts NULL. */
+void *l_alloc(lua_State *L, size_t size);
+void *l_realloc(lua_State *L, void *p, size_t size);
+void l_free(lua_State *L, void *p);
+lua_State *l_main(lua_State *L); /* the main thread: it outlives every coroutine */
+
 int l_no_memory(lua_State *L); /* raises "not enough memory" */

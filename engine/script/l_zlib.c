@@ -9,50 +9,26 @@
 
 #include <lauxlib.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #define CHUNK              8192
 #define DECOMPRESSED_LIMIT (10 << 20) /* bytes, where the script names none */
 
-/* Lua's allocator wants the old size back, which zlib does not keep. */
-union block {
-    size_t size;
-    max_align_t align;
-};
-
 static voidpf z_alloc(voidpf opaque, uInt items, uInt size)
 {
-    lua_State *L = opaque;
-    void *ud;
-    lua_Alloc fn = lua_getallocf(L, &ud);
-    size_t total = (size_t)items * size + sizeof(union block);
-    union block *b = fn(ud, NULL, 0, total);
-
-    if (!b)
-        return Z_NULL;
-    b->size = total;
-    return b + 1;
+    return l_alloc(opaque, (size_t)items * size);
 }
 
 static void z_free(voidpf opaque, voidpf address)
 {
-    lua_State *L = opaque;
-    void *ud;
-    lua_Alloc fn = lua_getallocf(L, &ud);
-    union block *b = (union block *)address - 1;
-
-    fn(ud, b, b->size, 0);
+    l_free(opaque, address);
 }
 
-/* The allocator belongs to the whole state; the main thread outlives every coroutine. */
 void zlib_use_allocator(lua_State *L, z_stream *z)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    z->opaque = lua_tothread(L, -1);
+    z->opaque = l_main(L);
     z->zalloc = z_alloc;
     z->zfree = z_free;
-    lua_pop(L, 1);
 }
 
 /* ---- whole strings ---- */
