@@ -185,6 +185,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
         return r;
     run->begun = true;
     scan_outputs_begin(&run->outputs, &run->info);
+    scan_load_results(run);
     scan_written(run);
     r = scan_scripts_start(run, e);
     if (r == 0)
@@ -243,7 +244,9 @@ int scan_run(const struct scan_args *a, const struct option_list *targets, const
             err_set(&e, r, "the event loop failed: %s", strerror(-r));
     }
     if (run.begun)
-        run_end(&run, r < 0 ? err_text(&e) : NULL);
+        run_end(&run, run.outputs.failure ? "an output could not be written"
+                      : r < 0             ? err_text(&e)
+                                          : NULL);
     if (scan_outputs_close(&run.outputs, &e) < 0)
         r = -EIO;
     if (r < 0)

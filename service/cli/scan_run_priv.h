@@ -85,6 +85,8 @@ void scan_run_advance(struct scan_run *run);
 
 /* Loads the scripts that are wanted; run->scripts stays NULL when none are. */
 int scan_scripts_load(struct scan_run *run, struct err *e) MUST_USE;
+/* Tells the outputs of files that did not load. */
+void scan_load_results(struct scan_run *run);
 int scan_scripts_start(struct scan_run *run, struct err *e) MUST_USE;
 int scan_scripts_add(struct scan_run *run, struct scan_host *h, struct err *e) MUST_USE;
 void scan_phase_write(struct scan_run *run, enum script_phase phase);

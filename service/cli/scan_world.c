@@ -53,21 +53,40 @@ static void keep_result(struct scan_run *run, const struct script_result *r)
         run->partial = true;
 }
 
+/* Job 0: a file that was selected and does not load.  The outputs have no heads yet; it is told
+ * with the first results. */
+static void load_result(struct scan_run *run, const struct script_result *r)
+{
+    keep_phase(run, r);
+    if (r->outcome == SCRIPT_ERROR)
+        say_failure(run, r);
+    else if (run->args->verbose)
+        scan_say(run, "script %s left out: %s", r->script, r->reason ? r->reason : "");
+}
+
 static void on_result(void *user, uint64_t job, const struct script_result *r)
 {
     struct scan_run *run = user;
 
-    (void)job;
     if (r->outcome == SCRIPT_ERROR || r->outcome == SCRIPT_TIMEOUT)
         run->partial = true;
-    if (r->outcome == SCRIPT_ERROR && (job != SCAN_JOB || run->args->debug))
+    if (job != SCAN_JOB) {
+        load_result(run, r);
+        return;
+    }
+    if (r->outcome == SCRIPT_ERROR && run->args->debug)
         say_failure(run, r);
-    if (r->outcome != SCRIPT_SKIPPED && job == SCAN_JOB)
+    if (r->outcome != SCRIPT_SKIPPED)
         run->totals.scripts_run++;
     scan_outputs_script(&run->outputs, r);
     scan_written(run);
-    if (job == SCAN_JOB)
-        keep_result(run, r);
+    keep_result(run, r);
+}
+
+void scan_load_results(struct scan_run *run)
+{
+    for (size_t i = 0; i < run->n_phases[0]; i++)
+        scan_outputs_script(&run->outputs, &run->phases[0][i].result);
 }
 
 static void on_port_seen(void *user, uint64_t job, const struct port_finding *p)
@@ -128,6 +147,8 @@ static void on_log(void *user, int pri, const char *script, const char *text)
     struct scan_run *run = user;
 
     (void)pri;
+    if (!run->begun) /* while scripts are loaded their results say the same */
+        return;
     text_escape_utf8(&line, text, strlen(text));
     scan_progress_clear(run);
     fprintf(stderr, "NSE: [%s] %s\n", script ? script : "", line.data ? line.data : "");

@@ -95,9 +95,9 @@ def states_only(hosts):
     return {a: (None, {p: s[0] for p, s in h[1].items()}) for a, h in hosts.items()}
 
 
-def compare(world, name, options, nmap_options=(), only_states=False):
+def compare(world, name, options, only_states=False):
     theirs, ours, lines = (world.path(f"{name}.{kind}") for kind in ("nmap.xml", "xml", "jsonl"))
-    run("nmap", "-n", "-p", PORTS, "-oX", theirs, *(nmap_options or options), "10.77.0.0/24")
+    run("nmap", "-n", "-p", PORTS, "-oX", theirs, *options, "10.77.0.0/24")
     run(MUSTER, "scan", "-n", "-p", PORTS, "-oX", ours, "-oJ", lines, *options, "10.77.0.0/24")
     valid(ours)
     want, got, got_lines = from_xml(theirs), from_xml(ours), from_json(lines)
@@ -109,6 +109,58 @@ def compare(world, name, options, nmap_options=(), only_states=False):
     assert summary["record"] == "summary" and summary["complete"] and summary["hosts_probed"] == 256, summary
     assert summary["hosts_up"] == len(want), summary
     return want
+
+
+def scripts_of(path):
+    """(address, port or None, id) -> (output, children as text)"""
+    found = {}
+    for host in ElementTree.parse(path).getroot().iter("host"):
+        address = host.find("address").get("addr")
+        for port in [*host.iter("port"), *host.iter("hostscript")]:
+            for s in port.findall("script"):
+                children = "".join(ElementTree.tostring(c, encoding="unicode").strip() for c in s)
+                found[address, port.get("portid"), s.get("id")] = (s.get("output"), children)
+    return found
+
+
+def text_scripts(text):
+    """The blocks of lines that the results are on the screen; nmap's order of them changes from run to run."""
+    blocks, lines = [], []
+    for line in text.splitlines():
+        if line.startswith("|"):
+            lines.append(line)
+        if line.startswith("|_"):
+            blocks.append("\n".join(lines))
+            lines = []
+    return sorted(blocks)
+
+
+def scripts(world):
+    """Nmap's own scripts, unmodified, and Muster's of the same names: output, structure and screen equal nmap's."""
+    if not os.path.isdir("/usr/share/nmap/scripts"):
+        return print("scripts: nmap's package has none here")
+    www = pathlib.Path(world.path("www"))
+    www.mkdir()
+    (www / "index.html").write_text("<html><head><title>  A \u00fc title\n of two lines </title></head></html>")
+    (www / "robots.txt").write_text("User-agent: *\nDisallow: /secret\nDisallow: /b\nAllow: /x\n")
+    os.chmod(world.directory, 0o755)
+    server = world.host("server", 100)
+    server.start(["python3", "-m", "http.server", "-d", str(www), "80"])
+    server.start(["python3", "-c", "import socket,time\ns=socket.create_server(('',9999))\nwhile 1:\n c=s.accept()[0]; c.send(b'hi \\xff<&>\\r\\nmore'); time.sleep(1); c.close()"])
+    netns.wait_port(server.address, 80)
+    netns.wait_port(server.address, 9999)
+    names = "banner,http-title,http-robots.txt"
+    common = ["-n", "-p", "80,9999", "--script", names]
+    theirs = world.path("scripts.nmap.xml")
+    screen = run("nmap", *common, "-oX", theirs, server.address).stdout
+    for kind, options in (("nmap's", ["--datadir", "/usr/share/nmap"]), ("own", [])):
+        ours = world.path("scripts.xml")
+        got = run(MUSTER, "scan", *common, *options, "-oX", ours, server.address).stdout
+        valid(ours)
+        want, have = scripts_of(theirs), scripts_of(ours)
+        assert want and want == have, f"{kind} scripts:\n nmap   {want}\n muster {have}"
+        assert text_scripts(screen) == text_scripts(got), f"{kind} scripts on the screen:\n{screen}\n{got}"
+        print(f"{kind} scripts: {len(want)} results are equal, in XML and on the screen")
 
 
 def without_rights(world):
@@ -172,10 +224,9 @@ def main():
         want = compare(world, "syn", [])
         assert len(want) == 40, f"{len(want)} hosts are up, 40 were made"
         compare(world, "connect", ["-sT"], only_states=True)
-        compare(world, "hosts", ["-Pn", "-sT", "--max-retries", "1"], nmap_options=["-Pn", "-sT", "--max-retries", "1", "-T4"], only_states=True) \
-            if os.environ.get("MUSTER_LONG") else None
         without_rights(world)
         interrupted(world)
+        scripts(world)
         bad_input(world)
 
 
