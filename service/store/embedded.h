@@ -28,8 +28,9 @@ void embedded_freep(struct embedded **x);
 int embedded_prepare(struct embedded *x, void (*tick)(void *user), void *user,
                      struct err *e) MUST_USE;
 
-/* fork and exec; *ret_pid is the caller's to reap.  It dies (fast shutdown) with the caller.
- * -EAGAIN: a server of an earlier life still stops (it was told to): call again in 100 ms. */
+/* fork and exec; *ret_pid is the caller's to reap.  What it says goes to the journal when our
+ * stderr does, else to DIR/postgres.log.  It dies (fast shutdown) with the caller. -EAGAIN: a
+ * server of an earlier life still stops (it was told to): call again in 100 ms. */
 int embedded_start(struct embedded *x, pid_t *ret_pid, struct err *e) MUST_USE;
 /* Whether it accepts connections; cheap (reads one small file): ask every 50 ms after the start. */
 bool embedded_ready(const struct embedded *x);

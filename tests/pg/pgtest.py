@@ -183,12 +183,16 @@ class Database:
 class Driver:
     """A program that reads commands, one a line, and ends each answer with a line "."."""
 
-    def __init__(self, name):
-        build = os.environ.get("MUSTER_BUILD")
-        path = pathlib.Path(build or ROOT / "build") / "tests" / name
+    @staticmethod
+    def path(name):
+        path = pathlib.Path(os.environ.get("MUSTER_BUILD") or ROOT / "build").resolve() / "tests" / name
         if not path.exists():
             skip(f"{path} is not built")
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True, bufsize=1)
+        return path
+
+    def __init__(self, name, program=None, **popen):
+        self.process = subprocess.Popen([program or self.path(name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None,
+                                        text=True, bufsize=1, **popen)
 
     def send(self, command):
         self.process.stdin.write(command + "\n")

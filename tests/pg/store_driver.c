@@ -11,11 +11,14 @@
  *   migrate CONNINFO DIR [check|WAIT-MS]
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
  * sync-wait    sql TEXT    spin MS    pending */
+#include "service/store/embedded.h"
 #include "service/store/migrate.h"
 #include "service/store/store.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static struct loop *loop;
 static struct store *store;
@@ -465,6 +468,47 @@ static void cmd_migrate(char *args)
         printf("migrated to %d of %d\n", version, migrate_newest(dir, &e));
 }
 
+static struct embedded *server;
+static pid_t server_pid;
+
+static void cmd_server(char *args)
+{
+    char *dir = strtok(args, " "), *bindir = strtok(NULL, " ");
+    struct err e = {0};
+    int r = embedded_new(&server, dir, bindir, &e);
+
+    if (r == 0)
+        r = embedded_prepare(server, NULL, NULL, &e);
+    for (int i = 0; r == 0 || r == -EAGAIN; i++) {
+        r = embedded_start(server, &server_pid, &e);
+        if (r != -EAGAIN || i > 200)
+            break;
+        if (i == 0)
+            printf("again: %.40s\n", err_text(&e));
+        poll(NULL, 0, 100);
+    }
+    if (r < 0) {
+        printf("server %s: %s\n", strerror(-r), err_text(&e));
+        server = embedded_free(server);
+        return;
+    }
+    for (int i = 0; i < 400 && !embedded_ready(server) && waitpid(server_pid, NULL, WNOHANG) == 0;
+         i++)
+        poll(NULL, 0, 50);
+    printf("server %s %s\n", embedded_ready(server) ? "ready" : "not ready",
+           embedded_conninfo(server));
+}
+
+static void cmd_stop(void)
+{
+    int status = 0;
+
+    embedded_stop(server, server_pid);
+    waitpid(server_pid, &status, 0);
+    printf("stopped %d\n", status);
+    server = embedded_free(server);
+}
+
 static void spin(usec_t span)
 {
     usec_t end = loop_now(loop) + span;
@@ -489,6 +533,10 @@ static void run(char *command, char *args)
         done = false;
         need(store_targets(store, &leases[strtoul(args, NULL, 10)], on_targets, NULL), "targets");
         wait_done();
+    } else if (strcmp(command, "server") == 0) {
+        cmd_server(args);
+    } else if (strcmp(command, "stop") == 0) {
+        cmd_stop();
     } else if (strcmp(command, "migrate") == 0) {
         cmd_migrate(args);
     } else if (strcmp(command, "keep") == 0) {
@@ -533,6 +581,7 @@ int main(void)
     free(line);
     for (size_t i = 0; i < ARRAY_LEN(leases); i++)
         store_lease_done(&leases[i]);
+    embedded_free(server);
     store_free(store);
     for (int i = 0; i < 5; i++)
         loop_turn(loop, 0);
