@@ -304,6 +304,16 @@ CREATE FUNCTION inv.script_covered(p_zone int4, p_addr inet, p_attr int4, p_sinc
                     AND v.complete AND (v.scope IS NULL OR p_addr = ANY(v.scope))
                     AND NOT p_addr = ANY(COALESCE(v.blind, '{}')) AND p_attr = ANY(x.attrs)) $$;
 
+-- Whether a ports visit that began at p_since or later found this port open: until then nobody knows whether a script's silence is
+-- its own or that of its port.  True where no pass lists the port.
+CREATE FUNCTION inv.port_seen_since(p_zone int4, p_addr inet, p_slot int4, p_since timestamptz) RETURNS bool LANGUAGE sql STABLE AS $$
+  SELECT NOT EXISTS (SELECT FROM inv.doubt d WHERE d.zone_id = p_zone AND d.addr = p_addr AND d.slot = p_slot AND d.attr_id = 10)
+     AND (NOT EXISTS (SELECT FROM inv.profile p WHERE p.zone_id = p_zone AND p.retired_at IS NULL AND p.kind = 'ports' AND p.slots @> p_slot)
+          OR EXISTS (SELECT FROM inv.block b JOIN inv.coverage v USING (block_id) JOIN inv.profile p USING (profile_id)
+                      WHERE b.zone_id = p_zone AND b.lo <= p_addr AND b.hi >= p_addr AND p.kind = 'ports' AND p.slots @> p_slot
+                        AND v.complete AND v.from_at >= p_since AND (v.scope IS NULL OR p_addr = ANY(v.scope))
+                        AND NOT p_addr = ANY(COALESCE(v.blind, '{}')))) $$;
+
 -- Ids of scripts by name, in the order given; unknown ones are numbered.
 CREATE FUNCTION inv.script_attrs(p_names text[]) RETURNS int4[] LANGUAGE plpgsql AS $$
 BEGIN
@@ -549,7 +559,7 @@ DECLARE
   c_true CONSTANT uuid := '00000000-0000-0000-0000-000000000001';
   s schedule%ROWTYPE; b block%ROWTYPE; p profile%ROWTYPE; z zone%ROWTYPE;
   v_ids int4[]; v_up inet[]; v_full inet[]; v_down inet[]; v_blind inet[]; v_new inet[]; v_moved inet[] := '{}';
-  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_doubts bool; v_n int4; v_m int4;
+  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_lost inet[]; v_doubts bool; v_n int4; v_m int4;
   v_strength int2 := inv.presence_strength(p_method);
 BEGIN
   opened := 0; altered := 0; closed := 0; events := 0; want := '{}'; new_ports := '{}';
@@ -683,7 +693,9 @@ BEGIN
   -- E. facts that differ
   IF cardinality(v_edges) > 0 THEN
     WITH m AS MATERIALIZED (
-      SELECT e.*, COALESCE(d.misses, 0) + 1 >= p.misses AS enough, d.first_at, d.seen_at
+      SELECT e.*, COALESCE(d.misses, 0) + 1 >= p.misses
+               AND (e.attr_id < 11 OR e.slot = 0 OR port_seen_since(z.zone_id, e.addr, e.slot, COALESCE(d.first_at, p_at))) AS enough,
+             d.first_at, d.seen_at
         FROM unnest(v_edges) e
         LEFT JOIN doubt d ON d.zone_id = z.zone_id AND d.addr = e.addr AND d.slot = e.slot AND d.attr_id = e.attr_id
        WHERE e.what = 'm' AND (COALESCE(d.misses, 0) = 0 OR p_at >= d.last_at + LEAST(p.confirm, p.every) / 2)),
@@ -751,6 +763,14 @@ BEGIN
       FROM profile o
      WHERE o.profile_id = q.profile_id AND o.kind IN ('services', 'scripts') AND q.block_id = s.block_id AND q.retired_at IS NULL
        AND (q.last_at IS NOT NULL OR q.sensor_id IS NOT NULL);
+  END IF;
+  -- a detail that is missing wants a look at its port
+  v_lost := ARRAY(SELECT DISTINCT addr FROM unnest(v_edges) WHERE what = 'm' AND attr_id >= 11 AND slot <> 0);
+  IF cardinality(v_lost) > 0 THEN
+    UPDATE schedule q SET asked = ARRAY(SELECT unnest(q.asked) UNION SELECT unnest(v_lost)),
+           due_at = CASE WHEN q.sensor_id IS NULL THEN LEAST(q.due_at, now()) ELSE q.due_at END
+      FROM profile o
+     WHERE o.profile_id = q.profile_id AND o.kind = 'ports' AND q.block_id = s.block_id AND q.retired_at IS NULL AND q.last_at IS NOT NULL;
   END IF;
   IF cardinality(v_news) > 0 THEN events := tell(v_news); END IF;
   UPDATE schedule q SET part_done = p_part, method = p_method,

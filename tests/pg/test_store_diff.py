@@ -257,7 +257,24 @@ def test_two_misses_within_half_the_confirm_interval_count_once():
 def test_script_gone_from_an_open_port_is_one_event():
     z = Zone().known()
     z.visit("scripts", ".1 u", ".1 22 ssh-hostkey k1", scripts="ssh-hostkey,http-title", told="")
+    z.visit("ports", ".1 u", ".1 22 port -, .1 80 port -", want="0 0 0 0")
     z.visit("scripts", ".1 u", ".1 22 ssh-hostkey k1", scripts="ssh-hostkey,http-title", want="0 0 1 1", told="script.gone .1/tcp/80/http-title")
+
+
+def test_script_is_gone_only_where_its_port_was_seen_open_since():
+    z = Zone().known()
+    for _ in range(3):
+        z.visit("scripts", ".1 u", ".1 22 ssh-hostkey k1", scripts="ssh-hostkey,http-title", want="0 0 0 0", told="")
+    z.visit("ports", ".1 u", ".1 22 port -", want="0 0 0 0", told="")
+    z.visit("scripts", ".1 u", ".1 22 ssh-hostkey k1", scripts="ssh-hostkey,http-title", want="0 0 0 0", told="")
+    z.visit("ports", ".1 u", ".1 22 port -", want="0 0 2 1", told="port.closed .1/tcp/80")
+
+
+def test_missing_script_asks_for_a_look_at_its_port():
+    z = Zone().known()
+    z.visit("scripts", ".1 u", ".1 22 ssh-hostkey k1", scripts="ssh-hostkey,http-title", want="0 0 0 0", told="")
+    db.equal("the ports pass is asked", "SELECT string_agg(host(a), ',') FROM inv.schedule s JOIN inv.profile p USING (profile_id) JOIN inv.zone z ON "
+             f"z.zone_id = s.zone_id, unnest(s.asked) a WHERE p.kind = 'ports' AND z.name = '{z.name}'", f"{z.net}.1")
 
 
 def test_script_that_timed_out_or_was_not_selected_is_not_judged():
