@@ -25,7 +25,11 @@ static const char totals_sql[] =
     " (SELECT count(*) FROM report.asset WHERE state = 'unknown'),"
     " (SELECT count(*) FROM report.service WHERE state = 'open'),"
     " (SELECT COALESCE(sum(doubts), 0) FROM report.coverage),"
-    " (SELECT count(*) FROM report.coverage WHERE wanted_at < now() - every AND NOT running)";
+    " (SELECT count(*) FROM report.coverage WHERE wanted_at < now() - every AND NOT running),"
+    " (SELECT COALESCE(sum(waiting + retry), 0) FROM report.endpoint),"
+    " (SELECT COALESCE(sum(dead), 0) FROM report.endpoint),"
+    " (SELECT string_agg(endpoint || ' (' || state || ')', ', ' ORDER BY endpoint)"
+    " FROM report.endpoint WHERE state NOT IN ('ok', 'throttled'))";
 
 /* Worst block of each pass: its age, and when the next visit is due. */
 static const char passes_sql[] =
@@ -180,6 +184,22 @@ static void print_pass(struct buf *out, const struct db_rows *p, size_t row)
     buf_char(out, '\n');
 }
 
+static void print_alerts(struct buf *out, const struct db_rows *t)
+{
+    int64_t waiting = db_rows_int(t, 0, 6, 0), dead = db_rows_int(t, 0, 7, 0);
+
+    if (waiting)
+        buf_printf(out, "alerts on their way: %" PRId64 "\n", waiting);
+    if (dead)
+        buf_printf(out, "%" PRId64 " alert%s given up ('muster deliveries', 'muster replay')\n",
+                   dead, dead == 1 ? " was" : "s were");
+    if (db_rows_text(t, 0, 8)) {
+        buf_str(out, "endpoints in trouble: ");
+        screen_text(out, db_rows_text(t, 0, 8));
+        buf_str(out, " ('muster endpoint list')\n");
+    }
+}
+
 static void print_rest(struct buf *out, const struct status *s)
 {
     const struct db_rows *t = s->totals;
@@ -192,6 +212,7 @@ static void print_rest(struct buf *out, const struct status *s)
     if (db_rows_int(t, 0, 5, 0))
         buf_printf(out, "late: %s blocks were not looked at in time (is musterd running?)\n",
                    db_rows_text(t, 0, 5));
+    print_alerts(out, t);
     if (!db_rows_count(s->passes))
         buf_str(out, "nothing is scheduled: musterd has not taken over its configuration yet\n");
     else
@@ -204,7 +225,8 @@ static void print_json(struct buf *out, const struct status *s)
 {
     static const char *const count_keys[] = {"new", "changed", "gone"};
     static const char *const total_keys[] = {"assets_present", "assets_absent", "assets_unknown",
-                                             "ports_open",     "doubts",        "blocks_late"};
+                                             "ports_open",     "doubts",        "blocks_late",
+                                             "alerts_waiting", "alerts_dead"};
 
     buf_printf(out, "{\"since\":\"%s\"", s->since);
     for (size_t i = 0; i < ARRAY_LEN(count_keys); i++)

@@ -137,6 +137,30 @@ def test_passes_and_rescan():
     assert "expected a prefix length" in muster("rescan", "10.1.0.0/99", check=2)
 
 
+def test_deliveries_and_replay():
+    assert muster("deliveries") == "" and muster("endpoint", "list") == ""
+    db.sql("SELECT alert.take('t', gen_random_uuid(), true, interval '1 hour', '{hook}', '{x}')")
+    visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
+          ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"', '"10.1.0.1 443 port -"'])
+    rows = [line.split("\t") for line in muster("deliveries").splitlines()]
+    assert [(r[0], r[2], r[3]) for r in rows] == [("hook", "port.opened", "waiting")], rows
+    event = rows[0][1]
+    db.sql("UPDATE alert.cursor c SET xid = e.xid, seq = e.seq FROM (SELECT xid, seq FROM alert.event ORDER BY xid DESC, seq DESC LIMIT 1) e;"
+           "INSERT INTO alert.open(endpoint_id, seq, state, reason, attempts, dedup, last_code, last_error)"
+           f" SELECT 1, seq, 'dead', 'message', 3, dedup, 400, 'HTTP 400' FROM alert.event WHERE id = '{event}'")
+    assert muster("deliveries", "hook").splitlines()[0].split("\t")[3] == "dead"
+    endpoint = json.loads(muster("endpoint", "list", "--json"))
+    assert (endpoint["endpoint"], endpoint["state"], endpoint["dead"]) == ("hook", "ok", 1), endpoint
+    assert "1 alert was given up" in muster("status"), muster("status")
+    assert muster("replay", "hook") == "1 event will be delivered to hook once more\n"
+    assert muster("replay", "hook", event) == "1 event will be delivered to hook once more\n"
+    assert muster("deliveries").splitlines()[0].split("\t")[3] == "retry"
+    assert muster("endpoint", "enable", "hook", "--skip") == "hook takes deliveries again\n"
+    for words in (["deliveries", "nohook"], ["replay", "nohook"], ["replay", "hook", "evt_none"], ["endpoint", "enable", "nohook"]):
+        err = muster(*words, check=2)
+        assert len(err.splitlines()) == 1 and (words[-1] in err), err
+
+
 def test_what_is_wrong_with_the_database_is_said():
     empty = pg.database()
     bare = muster("assets", check=2, database=empty.conninfo)
