@@ -21,45 +21,21 @@ _muster() {
   fi
   case $verb in
     'scan')
-      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h' ;;
     'script run')
-      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' -iL --exclude --excludefile -6 -n -sn -Pn -P0 -p -F --top-ports -sS -sT -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --datadir -T --min-rate --max-rate --max-retries --host-timeout -e -oN -oX -oJ --reason -v --verbose -d --debug --help -h' ;;
     'script list')
-      options=' --datadir --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --datadir --json --help -h' ;;
     'script help')
-      options=' --datadir --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --datadir --json --help -h' ;;
     'status')
-      options=' --since --wait-baseline --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --since --wait-baseline --config --database --json --help -h' ;;
     'assets')
-      options=' --zone --all --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --zone --all --config --database --json --help -h' ;;
     'asset')
-      options=' --zone --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --zone --config --database --json --help -h' ;;
     'services')
-      options=' --zone --all --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --zone --all --config --database --json --help -h' ;;
     'changes')
       options=' --since --between --format --follow -f --all --zone --config --database --json --help -h'
       case $previous in
@@ -71,60 +47,27 @@ _muster() {
         --format) values='text json csv ndiff' ;;
       esac ;;
     'passes')
-      options=' --zone --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --zone --config --database --json --help -h' ;;
     'rescan')
-      options=' --zone --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --zone --config --database --json --help -h' ;;
     'deliveries')
-      options=' --all --limit --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --all --limit --config --database --json --help -h' ;;
     'replay')
-      options=' --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --config --database --json --help -h' ;;
     'endpoint list')
-      options=' --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --config --database --json --help -h' ;;
     'endpoint enable')
-      options=' --skip --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --skip --config --database --json --help -h' ;;
     'config check')
-      options=' --config --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --config --help -h' ;;
     'doctor')
-      options=' --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --config --database --json --help -h' ;;
     'db migrate')
-      options=' --check --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --check --config --database --json --help -h' ;;
     'db psql')
-      options=' --config --database --json --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --config --database --json --help -h' ;;
     'completion')
-      options=' --help -h'
-      case $previous in
-        *) ;;
-      esac ;;
+      options=' --help -h' ;;
   esac
   if [ -n "$values" ]; then
     COMPREPLY=($(compgen -W "$values" -- "$current"))
