@@ -110,6 +110,8 @@ static int choose_dir(struct script_host *h, const struct select_rule *rule, str
 
     if (!dir)
         return not_matched(rule->text, -ENOENT, e);
+    while (strlen(dir) > 1 && dir[strlen(dir) - 1] == '/')
+        dir[strlen(dir) - 1] = '\0';
     n = scandir(dir, &list, is_script_name, alphasort);
     if (n < 0)
         return err_set(e, -errno, "read '%s': %s", dir, strerror(errno));

@@ -9,10 +9,8 @@
 #include <string.h>
 
 static const luaL_Reg modules[] = {
-    {"openssl", luaopen_openssl},
-    {"zlib", luaopen_zlib},
-    {"lfs", luaopen_lfs},
-    {"lpeg", luaopen_lpeg},
+    {"openssl", luaopen_openssl}, {"zlib", luaopen_zlib},       {"lfs", luaopen_lfs},
+    {"lpeg", luaopen_lpeg},       {"libssh2", luaopen_libssh2},
 };
 
 struct script_host *host_of(lua_State *L)

@@ -7,22 +7,23 @@
 
 #include <stdlib.h>
 
-static void *refuse(struct lmem *m, const void *ptr, size_t size)
+/* May this request pass the limit?  Remembers it: the same one coming again at once means that
+ * collecting did not help. */
+static bool is_granted(struct lmem *m, const void *ptr, size_t size, size_t more)
 {
     bool again = m->failing && m->failed_ptr == ptr && m->failed_size == size;
 
     m->failing = !again;
     m->failed_ptr = ptr;
     m->failed_size = size;
-    if (again && m->exhausted)
-        m->exhausted(m->user);
-    return NULL;
+    return again && m->exhausted && m->exhausted(m->user, more);
 }
 
 void *lmem_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 {
     struct lmem *m = ud;
     size_t held = ptr ? old_size : 0; /* old_size names a type when ptr is NULL */
+    bool passes = m->limit && new_size > held && m->used + (new_size - held) > m->limit;
     void *got;
 
     if (new_size == 0) {
@@ -30,11 +31,11 @@ void *lmem_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
         m->used -= held;
         return NULL;
     }
-    if (m->limit && new_size > held && new_size - held > m->limit - m->used)
-        return refuse(m, ptr, new_size);
+    if (passes && !is_granted(m, ptr, new_size, new_size - held))
+        return NULL;
     got = realloc(ptr, new_size);
     if (!got)
-        return refuse(m, ptr, new_size);
+        return NULL;
     m->used += new_size - held;
     if (m->used > m->peak)
         m->peak = m->used;

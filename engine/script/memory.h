@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 struct lmem {
-    size_t used, peak;             /* bytes */
-    size_t limit;                  /* 0: none */
-    void (*exhausted)(void *user); /* an allocation failed even after a full collection */
+    size_t used, peak; /* bytes */
+    size_t limit;      /* 0: none */
+    /* A request would pass the limit even after a full collection.  True: grant it all the same. */
+    bool (*exhausted)(void *user, size_t more);
     void *user;
     /* Lua answers a failure with a collection and one more try of the same request: only the second
      * failure is real. */

@@ -130,15 +130,7 @@ void sched_count_hook(lua_State *L, lua_Debug *ar)
     }
 }
 
-static void memory_exhausted(void *user)
-{
-    struct sched *s = user;
-
-    if (!s->current)
-        return;
-    s->current->doom = "the script used up the memory of its worker";
-    sched_arm_doom(s->running); /* safe here: lua_sethook may be called from signal handlers */
-}
+static const char out_of_memory[] = "the script used up the memory of its worker";
 
 static struct sthread *greediest(struct sched *s)
 {
@@ -150,12 +142,43 @@ static struct sthread *greediest(struct sched *s)
     return worst;
 }
 
-/* Above the soft limit somebody holds too much: who grew the heap most has to go, not who happens
- * to ask next. */
+/* Who grew the heap most has to go, not who happens to ask when it is full: that one gets a reserve
+ * of a quarter, once, and the other ends as soon as the running burst is over. */
+static bool memory_exhausted(void *user, size_t more)
+{
+    struct sched *s = user;
+    struct sthread *t = s->current, *worst = greediest(s);
+    ptrdiff_t mine;
+
+    if (!t)
+        return false;
+    mine = t->memory + ((ptrdiff_t)s->memory.used - (ptrdiff_t)s->burst_memory) + (ptrdiff_t)more;
+    if (worst && worst != t && worst->memory > mine &&
+        s->memory.used + more < s->memory.limit + s->memory.limit / 4) {
+        s->condemned = worst;
+        return true;
+    }
+    t->doom = out_of_memory;
+    sched_arm_doom(s->running); /* safe here: lua_sethook may be called from signal handlers */
+    return false;
+}
+
+static void end_condemned(struct sched *s)
+{
+    struct sthread *t = s->condemned;
+
+    s->condemned = NULL;
+    t->doom = out_of_memory;
+    sthread_kill(t, STHREAD_EXHAUSTED);
+}
+
+/* Above the soft limit somebody holds too much. */
 static void check_memory(struct sched *s)
 {
     struct sthread *t;
 
+    if (s->condemned)
+        end_condemned(s);
     if (s->memory.used <= s->memory_soft)
         return;
     lua_gc(s->L, LUA_GCCOLLECT);
@@ -163,8 +186,8 @@ static void check_memory(struct sched *s)
         return;
     t = greediest(s);
     if (t && t->memory > (ptrdiff_t)(s->memory.limit / 8)) {
-        t->doom = "the script used up the memory of its worker";
-        sthread_kill(t, STHREAD_EXHAUSTED);
+        s->condemned = t;
+        end_condemned(s);
         return;
     }
     /* Shared data (registry, libraries): collect again only when it has grown further. */
@@ -284,7 +307,6 @@ static void resumed(struct sthread *t, int r)
 void sched_resume(struct sthread *t)
 {
     struct sched *s = t->sched;
-    size_t used = s->memory.used;
     int n_args = t->n_args, n_results = 0, r;
 
     t->n_args = 0;
@@ -293,11 +315,12 @@ void sched_resume(struct sthread *t)
     s->running = t->co;
     s->current_script = t->script;
     s->stats.resumes++;
+    s->burst_memory = s->memory.used;
     s->burst_mono = mono_now();
     s->burst_cpu = cpu_now();
     r = lua_resume(t->co, s->L, n_args, &n_results);
     t->cpu += cpu_now() - s->burst_cpu;
-    t->memory += (ptrdiff_t)s->memory.used - (ptrdiff_t)used;
+    t->memory += (ptrdiff_t)s->memory.used - (ptrdiff_t)s->burst_memory;
     s->current = NULL;
     s->current_script = "";
     if (r == LUA_YIELD)

@@ -84,7 +84,9 @@ struct sched {
     struct sthread *current;
     lua_State *running;                  /* the innermost coroutine of current */
     const char *volatile current_script; /* read by the watchdog's signal handler */
+    struct sthread *condemned;           /* holds too much memory: ends after the running burst */
     usec_t burst_mono, burst_cpu;        /* when the running burst began */
+    size_t burst_memory;                 /* bytes of the heap then */
     struct sched_stats stats;
 };
 

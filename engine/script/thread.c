@@ -180,6 +180,8 @@ void sched_end_thread(struct sthread *t, enum sthread_end how)
 
     assert(t != s->current && !t->dead);
     t->dead = true;
+    if (s->condemned == t)
+        s->condemned = NULL;
     if (t->queued)
         TAILQ_REMOVE(&s->ready, t, ready);
     t->queued = false;
