@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -159,6 +160,45 @@ def test_deliveries_and_replay():
     for words in (["deliveries", "nohook"], ["replay", "nohook"], ["replay", "hook", "evt_none"], ["endpoint", "enable", "nohook"]):
         err = muster(*words, check=2)
         assert len(err.splitlines()) == 1 and (words[-1] in err), err
+
+
+def test_a_database_is_set_up():
+    fresh = pg.database()
+    newest = max(int(path.name[:4]) for path in pgtest.MIGRATIONS.glob("[0-9]*.sql"))
+    assert "no schema" in muster("db", "migrate", "--check", check=1, database=fresh.conninfo)
+    text = muster("db", "migrate", database=fresh.conninfo)
+    assert text.startswith("applied 0001_inventory.sql\n") and f"the database is at version {newest}\n" in text, text
+    assert muster("db", "migrate", database=fresh.conninfo).startswith("the database is at version ")
+    assert muster("db", "migrate", "--check", database=fresh.conninfo).startswith("the database is at version ")
+    assert muster("assets", database=fresh.conninfo) == ""
+
+
+def doctor(text, check):
+    config = pathlib.Path(pg.dir) / "muster.yaml"
+    config.write_text(text)
+    run = subprocess.run([str(MUSTER), "--config", str(config), "doctor"], capture_output=True, text=True, timeout=60)
+    if run.returncode != check:
+        raise AssertionError(f"doctor: exit {run.returncode}, not {check}: {run.stdout}{run.stderr}")
+    return {tuple(line.split(None, 2)[:2]): line for line in run.stdout.splitlines()}
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do():
+    zones = "zones:\n  - name: lan\n    networks: [127.0.0.1]\n"
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    endpoint = "endpoints:\n  - name: hook\n    url: http://127.0.0.1:%d/secret-path\n    plain_http: true\n    allow: [127.0.0.1]\n"
+    good = f"database: {db.conninfo!r}\nstate_directory: {pg.dir}\n{zones}"
+    lines = doctor(good + endpoint % port, check=2 if db.sql("SELECT count(*) FROM ops.migration WHERE sha256 = ''") != "0" else 0)
+    for check in ("config", "database", "disk", "endpoint", "scripts"):
+        assert ("ok", check) in lines, lines
+    assert "secret-path" not in str(lines), lines
+    listener.close()
+    lines = doctor(good + endpoint % port, check=2)
+    assert "does not answer: Connection refused" in lines["FAIL", "endpoint"], lines
+    lines = doctor(f"database: host={pg.socket}/nowhere dbname=x\n{zones}", check=2)
+    assert "No such file or directory" in lines["FAIL", "database"], lines
+    lines = doctor("zonez: []\n", check=2)
+    assert "muster.yaml:1: unknown key 'zonez'" in lines["FAIL", "config"], lines
 
 
 def test_what_is_wrong_with_the_database_is_said():
