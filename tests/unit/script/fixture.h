@@ -157,7 +157,7 @@ static int fx_setup(void **state)
                                     .n_datadirs = 1,
                                     .timing_level = 3,
                                     .version_intensity = 7,
-                                    .cpu_limit = 150 * USEC_PER_MSEC,
+                                    .cpu_limit = 300 * USEC_PER_MSEC,
                                     .memory_limit = 128 << 20};
     return 0;
 }

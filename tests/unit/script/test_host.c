@@ -367,7 +367,6 @@ static const struct {
     {"shadow", "return io.open('/etc/shadow'):read('a')", "attempt to index a nil value",
      SCRIPT_ERROR},
     {"so", "require('cjson')", "module 'cjson' not found", SCRIPT_ERROR},
-    {"deep", "local function f() return f() + 1 end f()", "stack overflow", SCRIPT_ERROR},
     {"cdeep", "local f f = function() return string.gsub('a', 'a', f) end f()", NULL, SCRIPT_ERROR},
 };
 
