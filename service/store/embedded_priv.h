@@ -23,6 +23,7 @@ struct embedded {
 struct embedded_job {
     const char *const *argv;
     const char *in; /* standard input; NULL: none */
+    int log_fd;     /* where both streams go when `out` is NULL; 0: where ours go */
     char *out;      /* what it says (both streams), cut, terminated; NULL: goes where ours goes */
     size_t out_cap;
     void (*tick)(void *user);
