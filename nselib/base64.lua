@@ -24,8 +24,8 @@ function M.enc(bytes)
   return table.concat(out)
 end
 
---- The bytes that `text` stands for. Bytes outside the alphabet (line breaks, padding) are skipped, bits
--- that do not fill a byte are dropped.
+--- The bytes that `text` stands for. Bytes outside the alphabet (line breaks, padding) are skipped,
+-- bits that do not fill a byte are dropped.
 function M.dec(text)
   local out, bits, n = {}, 0, 0
   for i = 1, #text do

@@ -7,6 +7,7 @@
 --   bytes, lines     wait for so many bytes or lines; else any data will do
 --   proto            "tcp", "udp" or "ssl" (when nil: the port's, "ssl" for one found to be in a TLS tunnel)
 --   recv_before      read the server's greeting before sending
+--   connect_only     (opencon) do not read anything
 --   any_af           let the resolver choose the address family
 
 local ipairs, nmap, require, stdnse = ipairs, require "nmap", require, require "stdnse"
@@ -84,17 +85,22 @@ function M.exchange(host, port, data, options)
   return true, reply
 end
 
---- Connects, sends `data` (nil or "" for nothing) and reads the answer. Returns the socket, which stays open,
--- the answer and, with `recv_before`, the greeting; or nil and the reason.
+--- Connects, sends `data` (nil or "" for nothing; or a function of the protocol that gives it) and
+-- reads the answer. Returns the socket, which stays open, the answer and, with `recv_before`, the
+-- greeting; or nil and the reason.
 function M.opencon(host, port, data, options)
   options = options or {}
-  local socket, reason = connected(host, port, options)
+  local socket, protocol = connected(host, port, options)
   if not socket then
-    return nil, reason
+    return nil, protocol
   end
+  local reason
   local function give_up(why)
     socket:close()
     return nil, why
+  end
+  if options.connect_only then
+    return socket
   end
   local status, early, answer
   if options.recv_before then
@@ -102,6 +108,9 @@ function M.opencon(host, port, data, options)
     if not status then
       return give_up(early)
     end
+  end
+  if type(data) == "function" then
+    data = data(protocol)
   end
   if data and #data > 0 then
     status, reason = socket:send(data)
@@ -130,21 +139,23 @@ local function candidates(host, port, options)
     return { "ssl", "tcp" }
   elseif type(port) == "table" and version.name_confidence and version.name_confidence > 3 then
     return { "tcp", "ssl" }
-  elseif type(port) == "table" and type(host) == "table" and require "shortport".ssl(host, port) then
+  elseif type(port) == "table" and type(host) == "table" and require "shortport".ssl(host,
+    port) then
     return { "ssl", "tcp" }
   end
   return { "tcp", "ssl" }
 end
 
---- `opencon` that finds out itself whether the port speaks TLS.
--- Returns the socket, the answer, the protocol that worked ("tcp" or "ssl") and, with `recv_before`, the
--- greeting; or nil, the reason, the protocol tried last.
+--- `opencon` that finds out itself whether the port speaks TLS. Returns the socket, the answer, the
+-- protocol that worked ("tcp" or "ssl") and, with `recv_before`, the greeting; or nil, the reason,
+-- the protocol tried last.
 function M.tryssl(host, port, data, options)
   options = options or {}
   local reason, tried
   for _, protocol in ipairs(candidates(host, port, options)) do
     local with = { proto = protocol }
-    for _, name in ipairs({ "timeout", "connect_timeout", "request_timeout", "bytes", "lines", "recv_before", "any_af" }) do
+    for _, name in ipairs({ "timeout", "connect_timeout", "request_timeout", "bytes", "lines",
+      "recv_before", "any_af" }) do
       with[name] = options[name]
     end
     local socket, answer, early = M.opencon(host, port, data, with)

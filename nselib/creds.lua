@@ -1,8 +1,8 @@
 --- Credentials that were found or given, kept for all scripts of a run in `nmap.registry.creds`.
 --
--- A kept entry: { user =, pass =, state =, tags = {script names}, host =, port = number, service = }.
--- The script argument `creds.<service>` or `creds.global`, "user:password" (or an array of such), gives
--- credentials with the state PARAM.
+-- A kept entry: { user =, pass =, state =, tags = {script names}, host =, port = number, service =
+-- }. The script argument `creds.<service>` or `creds.global`, "user:password" (or an array of
+-- such), gives credentials with the state PARAM.
 
 local ipairs, io, nmap = ipairs, io, require "nmap"
 local setmetatable, stdnse, string, table = setmetatable, require "stdnse", string, table
@@ -134,7 +134,8 @@ local function given(self)
     for _, pair in ipairs(type(value) == "table" and value or { value or nil }) do
       local user, pass = string.match(pair, "^([^:]*):?(.*)$")
       result[#result + 1] = {
-        user = user, pass = pass, state = M.State.PARAM, host = self.host, port = self.port, service = self.service,
+        user = user, pass = pass, state = M.State.PARAM, host = self.host, port = self.port,
+        service = self.service,
       }
     end
   end
@@ -192,7 +193,8 @@ function M.Credentials:saveToFile(filename, fileformat)
   end
   for entry in self:getCredentials() do
     local host = type(entry.host) == "table" and entry.host.ip or entry.host or ""
-    local fields = { host, entry.port or "", entry.service or "", entry.user or "", entry.pass or "",
+    local fields = { host, entry.port or "", entry.service or "", entry.user or "", entry.pass
+      or "",
       M.StateMsg[entry.state] or "" }
     if fileformat == "csv" then
       for i, field in ipairs(fields) do

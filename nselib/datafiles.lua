@@ -31,7 +31,8 @@ local function value_of(line, pattern)
   return string.match(line, pattern)
 end
 
---- The values that `v_pattern` (a Lua pattern with a capture, or a function of the line) finds in the lines.
+--- The values that `v_pattern` (a Lua pattern with a capture, or a function of the line) finds in
+-- the lines.
 function M.get_array(lines, v_pattern)
   local result = {}
   for _, line in ipairs(lines) do
@@ -43,8 +44,8 @@ function M.get_array(lines, v_pattern)
   return result
 end
 
---- A table of what `i_pattern` and `v_pattern` find: index -> value. A function for the index may return the
--- value as its second result. Of equal indices the first line counts.
+--- A table of what `i_pattern` and `v_pattern` find: index -> value. A function for the index may
+-- return the value as its second result. Of equal indices the first line counts.
 function M.get_assoc_array(lines, i_pattern, v_pattern)
   local result = {}
   for _, line in ipairs(lines) do
@@ -57,7 +58,8 @@ function M.get_assoc_array(lines, i_pattern, v_pattern)
   return result
 end
 
--- A description of a result: { "array", pattern } stands for `pattern`, a table index -> value for a map.
+-- A description of a result: { "array", pattern } stands for `pattern`, a table index -> value for
+-- a map.
 local function parse_one(lines, description)
   if type(description) == "string" or type(description) == "function" then
     return M.get_array(lines, description)
@@ -99,7 +101,7 @@ function M.parse_lines(lines, data_struct)
   return true, result
 end
 
--- Our own files ---------------------------------------------------------------------------------------
+-- Our own files -----------------------------------------------------------------------------------
 
 local function service_maps(protocol)
   local function entry(line)
@@ -160,8 +162,9 @@ local readers = {
   end,
 }
 
---- Reads a data file. With the name of one of the files above its own reader is used; else the next argument
--- describes the data as in `parse_lines`. A name without a slash is looked for among the data files.
+--- Reads a data file. With the name of one of the files above its own reader is used; else the next
+-- argument describes the data as in `parse_lines`. A name without a slash is looked for among the
+-- data files.
 function M.parse_file(filename, ...)
   if type(filename) ~= "string" then
     return false, "a file name was expected"

@@ -5,7 +5,8 @@ local pairs, pcall, string, table, type = pairs, pcall, string, table, type
 
 local M = {}
 
--- Days from 1970-01-01 to the given day of the Gregorian calendar (years from March, 400-year cycles).
+-- Days from 1970-01-01 to the given day of the Gregorian calendar (years from March, 400-year
+-- cycles).
 local function days_from_civil(year, month, day)
   if month <= 2 then
     year = year - 1
@@ -16,7 +17,8 @@ local function days_from_civil(year, month, day)
   return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
 end
 
---- The difference between local time and UTC at `time` (now when nil), in seconds east of Greenwich.
+--- The difference between local time and UTC at `time` (now when nil), in seconds east of
+-- Greenwich.
 function M.utc_offset(time)
   time = time or os.time()
   local here, there = os.date("*t", time), os.date("!*t", time)
@@ -24,8 +26,9 @@ function M.utc_offset(time)
   return os.time(here) - os.time(there)
 end
 
---- Seconds since 1970 of a table with year, month, day, hour, min, sec. `offset`: seconds east of Greenwich
--- in which the date is meant (0 when nil). Without an hour it is noon. nil without year, month and day.
+--- Seconds since 1970 of a table with year, month, day, hour, min, sec. `offset`: seconds east of
+-- Greenwich in which the date is meant (0 when nil). Without an hour it is noon. nil without year,
+-- month and day.
 function M.date_to_timestamp(date, offset)
   if not (date and date.year and date.month and date.day) then
     return nil
@@ -41,11 +44,13 @@ local function offset_text(offset)
   return string.format("%s%02d:%02d", sign, minutes // 60, minutes % 60)
 end
 
---- The ISO 8601 text of a time: `2026-01-31T23:59:59`. With `offset` (seconds east of Greenwich) in that
--- zone and with its offset behind, as `+01:00`. A date table is written as it stands. nil for an impossible time.
+--- The ISO 8601 text of a time: `2026-01-31T23:59:59`. With `offset` (seconds east of Greenwich) in
+-- that zone and with its offset behind, as `+01:00`. A date table is written as it stands. nil for
+-- an impossible time.
 function M.format_timestamp(t, offset)
   if type(t) == "table" then
-    return string.format("%04d-%02d-%02dT%02d:%02d:%02d", t.year, t.month, t.day, t.hour or 12, t.min or 0, t.sec or 0)
+    return string.format("%04d-%02d-%02dT%02d:%02d:%02d", t.year, t.month, t.day, t.hour or 12,
+      t.min or 0, t.sec or 0)
   end
   local shifted = math.floor(t + (offset or 0))
   local ok, text = pcall(os.date, "!%Y-%m-%dT%H:%M:%S", shifted)
@@ -66,8 +71,8 @@ local function digits_of(n)
   return digits
 end
 
---- The text of a span: `1d02h03m04s`, `2m05s`, `4s`. `interval` counts `unit`s of which there are so many in
--- a second (1 when nil): format_time(1500, 1000) is "1.500s".
+--- The text of a span: `1d02h03m04s`, `2m05s`, `4s`. `interval` counts `unit`s of which there are
+-- so many in a second (1 when nil): format_time(1500, 1000) is "1.500s".
 function M.format_time(interval, unit)
   local seconds = math.abs(interval) / (unit or 1)
   local digits = digits_of(unit or 1)
@@ -97,7 +102,8 @@ local function years_later(date, n)
   return copy
 end
 
---- The signed text of the time from the date table `t1` to `t2`: `+2y3d04h05m06s`, `-1h00m00s`, `0s`.
+--- The signed text of the time from the date table `t1` to `t2`: `+2y3d04h05m06s`, `-1h00m00s`,
+-- `0s`.
 function M.format_difftime(t2, t1)
   local sign, early, late = "+", t1, t2
   if is_before(t2, t1) then
@@ -114,8 +120,9 @@ function M.format_difftime(t2, t1)
   return sign .. (years > 0 and years .. "y" or "") .. M.format_time(rest)
 end
 
---- Notes that a host's clock said `timestamp` (seconds since 1970) when ours said `received` (now when nil).
--- The script clock-skew reads the list `host.registry.datetime_skew`, seconds that the host is ahead.
+--- Notes that a host's clock said `timestamp` (seconds since 1970) when ours said `received` (now
+-- when nil). The script clock-skew reads the list `host.registry.datetime_skew`, seconds that the
+-- host is ahead.
 function M.record_skew(host, timestamp, received)
   local skew = timestamp - (received or nmap.clock())
   local list = host.registry.datetime_skew or {}

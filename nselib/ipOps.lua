@@ -1,4 +1,5 @@
---- IPv4 and IPv6 addresses: text, binary and numeric forms, ranges, comparison (RFC 4291, RFC 5952).
+--- IPv4 and IPv6 addresses: text, binary and numeric forms, ranges, comparison (RFC 4291, RFC
+-- 5952).
 --
 -- Functions that are given something that is no address return nil and a message.
 
@@ -12,7 +13,7 @@ local function no_address(text)
   return nil, "'" .. tostring(text) .. "' is no IP address"
 end
 
--- Binary forms ----------------------------------------------------------------------------------------
+-- Binary forms ------------------------------------------------------------------------------------
 
 -- "1.2.3.4" -> four bytes, or nil. Of short forms the parts that lack are zero: "10.1" is 10.1.0.0.
 local function v4_to_binary(text)
@@ -67,9 +68,10 @@ end
 --- The four or sixteen bytes of an address. nil, message when it is none.
 function M.ip_to_str(ip, family)
   if type(ip) ~= "string" then
-    return nil, "Error in ipOps.ip_to_str: Expected string"
+    return nil, "an address is a text"
   end
-  local bytes = family ~= "inet6" and v4_to_binary(ip) or family ~= "inet" and v6_to_binary(ip) or nil
+  local bytes = family ~= "inet6" and v4_to_binary(ip) or family ~= "inet" and v6_to_binary(ip)
+    or nil
   if not bytes and family == "inet6" then
     local v4 = v4_to_binary(ip)
     bytes = v4 and string.rep("\0", 10) .. "\xff\xff" .. v4
@@ -119,14 +121,14 @@ function M.str_to_ip(bytes)
   elseif type(bytes) == "string" and #bytes == 16 then
     return v6_text(bytes)
   end
-  return nil, "Invalid length"
+  return nil, "an address has 4 or 16 bytes"
 end
 
 --- An IPv4 address as an integer. nil, message otherwise.
 function M.todword(ip)
   local bytes = type(ip) == "string" and v4_to_binary(ip)
   if not bytes then
-    return nil, "Error in ipOps.todword: Expected IPv4 address."
+    return nil, "an IPv4 address was expected"
   end
   return (string.unpack(">I4", bytes))
 end
@@ -134,7 +136,7 @@ end
 --- The IPv4 address of an integer.
 function M.fromdword(ip)
   if type(ip) ~= "number" then
-    return nil, "Error in ipOps.fromdword: Expected 32-bit number."
+    return nil, "a number of 32 bits was expected"
   end
   return M.str_to_ip(string.pack(">I4", math.tointeger(ip) or math.floor(ip)))
 end
@@ -174,9 +176,9 @@ end
 --- The address of a text of 32 or 128 ones and zeros.
 function M.bin_to_ip(binstring)
   if type(binstring) ~= "string" or string.find(binstring, "[^01]") then
-    return nil, "Error in ipOps.bin_to_ip: Expected string of binary digits."
+    return nil, "a text of ones and zeros was expected"
   elseif #binstring ~= 32 and #binstring ~= 128 then
-    return nil, "Error in ipOps.bin_to_ip: Expected exactly 32 or 128 binary digits."
+    return nil, "32 or 128 ones and zeros were expected"
   end
   return M.str_to_ip((string.gsub(binstring, "........", function(octet)
     return string.char(tonumber(octet, 2))
@@ -186,7 +188,7 @@ end
 --- A hex text as a text of ones and zeros, four for each digit.
 function M.hex_to_bin(hex)
   if type(hex) ~= "string" or hex == "" or string.find(hex, "%X") then
-    return nil, "Error in ipOps.hex_to_bin: Expected string representing a hexadecimal number."
+    return nil, "a hexadecimal number was expected"
   end
   local out = {}
   for digit in string.gmatch(hex, ".") do
@@ -196,7 +198,7 @@ function M.hex_to_bin(hex)
   return table.concat(out)
 end
 
--- Text forms ------------------------------------------------------------------------------------------
+-- Text forms --------------------------------------------------------------------------------------
 
 local function long_form(bytes)
   if #bytes == 4 then
@@ -205,9 +207,9 @@ local function long_form(bytes)
   return string.format("%x:%x:%x:%x:%x:%x:%x:%x", string.unpack(">I2I2I2I2I2I2I2I2", bytes))
 end
 
---- The long form of an address: IPv6 with eight groups, IPv4 with four parts (short forms such as "10.1" are
--- filled up with zeros). With `family` "inet6" an IPv4 address becomes the IPv6 address that maps it.
--- nil, message when it is none.
+--- The long form of an address: IPv6 with eight groups, IPv4 with four parts (short forms such as
+-- "10.1" are filled up with zeros). With `family` "inet6" an IPv4 address becomes the IPv6 address
+-- that maps it. nil, message when it is none.
 function M.expand_ip(ip, family)
   local bytes, message = M.ip_to_str(ip, family)
   if not bytes then
@@ -216,7 +218,7 @@ function M.expand_ip(ip, family)
   return long_form(bytes)
 end
 
--- Comparison and ranges -------------------------------------------------------------------------------
+-- Comparison and ranges ---------------------------------------------------------------------------
 
 local operators = {
   eq = function(a, b) return a == b end,
@@ -239,7 +241,7 @@ end
 function M.compare_ip(left, op, right)
   local compare = operators[op]
   if not compare then
-    return nil, "Error in ipOps.compare_ip: Invalid Operator."
+    return nil, "no such operator: " .. tostring(op)
   end
   local a, message = M.ip_to_str(left)
   if not a then
@@ -256,7 +258,8 @@ function M.compare_ip(left, op, right)
   return compare(sortable(a), sortable(b))
 end
 
---- Sorts an array of addresses in place. `op`: "lt" or nil for ascending, "gt" for descending, or a function.
+--- Sorts an array of addresses in place. `op`: "lt" or nil for ascending, "gt" for descending, or a
+-- function.
 function M.ip_sort(ips, op)
   op = op or "lt"
   local before = type(op) == "function" and op or function(a, b)
@@ -280,7 +283,7 @@ local function network_edge(ip, prefix, fill)
   if not bytes then
     return nil, message
   elseif not prefix or prefix < 0 or prefix > #bytes * 8 then
-    return nil, "Error: Invalid prefix length."
+    return nil, "no such prefix length"
   end
   return long_form(fill_after(bytes, prefix, fill))
 end
@@ -304,11 +307,11 @@ function M.get_first_last_ip(ip, prefix)
   return first, (network_edge(ip, prefix, 0xff))
 end
 
---- The first and last address of a range: `1.2.3.4-1.2.3.9`, `1.2.3.4 - 1.2.3.9`, `10.0.0.0/8`, `10/8`, one address.
--- nil, nil, message for anything else.
+--- The first and last address of a range: `1.2.3.4-1.2.3.9`, `1.2.3.4 - 1.2.3.9`, `10.0.0.0/8`,
+-- `10/8`, one address. nil, nil, message for anything else.
 function M.get_ips_from_range(range)
   if type(range) ~= "string" then
-    return nil, nil, "Error in ipOps.get_ips_from_range: Expected a range as a string."
+    return nil, nil, "a range is a text"
   end
   local from, to = string.match(range, "^%s*(%S-)%s*%-%s*(%S+)%s*$")
   local ip, prefix = string.match(range, "^%s*([%x:.]+)/(%d+)%s*$")
@@ -326,12 +329,14 @@ function M.get_ips_from_range(range)
     last = first
   end
   if not first or not last then
-    return nil, nil, message or "Error in ipOps.get_ips_from_range: Expected a range of IP addresses."
+    return nil, nil, message
+      or "that is no range of addresses"
   end
   return first, last
 end
 
---- Is `ip` inside the range (see `get_ips_from_range`)? nil, message for what is no range or no address.
+--- Is `ip` inside the range (see `get_ips_from_range`)? nil, message for what is no range or no
+-- address.
 function M.ip_in_range(ip, range)
   local first, last, message = M.get_ips_from_range(range)
   if not first then
@@ -348,9 +353,12 @@ end
 
 -- RFC 1918, 1122, 3927, 6598, 5737, 2544, 4193, 4291, 3849 and the IANA special-purpose registries.
 local private_ranges = {
-  "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-  "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/24",
-  "240.0.0.0/4", "::/127", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+  "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+  "224.0.0.0/24",
+  "240.0.0.0/4", "::/127", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "fec0::/10",
+  "ff00::/8",
 }
 
 --- Is the address of a kind that is not routed on the Internet? With it the range that it is in.
@@ -371,7 +379,7 @@ end
 function M.cidr_to_subnet(cidr)
   local prefix = tonumber(string.match(tostring(cidr), "/?(%d+)$"))
   if not prefix or prefix > 32 then
-    return nil, "Error in ipOps.cidr_to_subnet: Expected a prefix length."
+    return nil, "a prefix length was expected"
   end
   return M.str_to_ip(fill_after("\xff\xff\xff\xff", prefix, 0))
 end

@@ -1,8 +1,8 @@
 --- JSON (RFC 8259): `parse(text)` and `generate(value)`.
 --
--- A JSON object becomes a table, an array a table with a metatable that says so, null becomes `json.NULL`
--- (a value of its own, because nil cannot stand in a table). `json.typeof(value)` tells "object", "array",
--- "null" or the Lua type. Nesting is limited to 256 levels.
+-- A JSON object becomes a table, an array a table with a metatable that says so, null becomes
+-- `json.NULL` (a value of its own, because nil cannot stand in a table). `json.typeof(value)` tells
+-- "object", "array", "null" or the Lua type. Nesting is limited to 256 levels.
 
 local error, getmetatable, ipairs, math, pairs = error, getmetatable, ipairs, math, pairs
 local pcall, rawequal, setmetatable, string = pcall, rawequal, setmetatable, string
@@ -33,7 +33,8 @@ function M.make_object(t)
   return setmetatable(t, object_mt)
 end
 
---- "object", "array", "null", or the Lua type of what is no table. A plain table with items from 1 is an array.
+--- "object", "array", "null", or the Lua type of what is no table. A plain table with items from 1
+-- is an array.
 function M.typeof(value)
   if type(value) ~= "table" then
     return type(value)
@@ -45,13 +46,15 @@ function M.typeof(value)
   return rawequal(value[1], nil) and "object" or "array"
 end
 
--- Generating ------------------------------------------------------------------------------------------
+-- Generating --------------------------------------------------------------------------------------
 
 local short_escapes = {
-  ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
+  ["\t"] = "\\t",
 }
 
--- Bytes that are not UTF-8 are written as the code points of Latin-1, so that the text is valid always.
+-- Bytes that are not UTF-8 are written as the code points of Latin-1, so that the text is valid
+-- always.
 local function quote(s)
   local text = string.gsub(s, '[%c"\\\x7f]', function(c)
     return short_escapes[c] or string.format("\\u%04x", string.byte(c))
@@ -105,7 +108,8 @@ function generate(value, depth)
   error("JSON has no type for a " .. kind, 0)
 end
 
---- The JSON text of a value. Throws for functions and the like, for infinities and for too deep nesting.
+--- The JSON text of a value. Throws for functions and the like, for infinities and for too deep
+-- nesting.
 function M.generate(obj)
   local ok, result = pcall(generate, obj, 1)
   if not ok then
@@ -114,7 +118,7 @@ function M.generate(obj)
   return result
 end
 
--- Parsing ---------------------------------------------------------------------------------------------
+-- Parsing -----------------------------------------------------------------------------------------
 
 local function fail(text, at, expected)
   local _, line = string.gsub(string.sub(text, 1, at - 1), "\n", "")
@@ -125,11 +129,14 @@ local function skip_blanks(text, at)
   return string.find(text, "[^ \t\r\n]", at) or #text + 1
 end
 
-local long_escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
+local long_escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\",
+  ["/"] = "/" }
 
--- \uXXXX at `at` (of the backslash): text, position after it. A pair of surrogates is one character.
+-- \uXXXX at `at` (of the backslash): text, position after it. A pair of surrogates is one
+-- character.
 local function parse_unicode(text, at)
-  local code = tonumber(string.match(text, "^\\u(%x%x%x%x)", at) or fail(text, at, "four hex digits"), 16)
+  local code = tonumber(string.match(text, "^\\u(%x%x%x%x)", at) or fail(text, at,
+    "four hex digits"), 16)
   local after = at + 6
   if code & 0xfc00 == 0xd800 then
     local low = tonumber(string.match(text, "^\\u(%x%x%x%x)", after) or "0", 16)
@@ -156,7 +163,8 @@ local function parse_string(text, at)
     elseif string.sub(text, stop + 1, stop + 1) == "u" then
       parts[#parts + 1], from = parse_unicode(text, stop)
     else
-      parts[#parts + 1] = long_escapes[string.sub(text, stop + 1, stop + 1)] or fail(text, stop, "an escape")
+      parts[#parts + 1] = long_escapes[string.sub(text, stop + 1, stop + 1)] or fail(text, stop,
+        "an escape")
       from = stop + 2
     end
   end

@@ -35,16 +35,17 @@ function M.split(str, sep)
   return lpeg.match(Ct(piece * (sep * piece) ^ 0), str)
 end
 
---- A pattern of a quoted text, which captures what stands between the quotes. Inside, `esc` (a backslash)
--- takes its special meaning from the quote (a double quote) and from itself; before other bytes it stays.
+--- A pattern of a quoted text, which captures what stands between the quotes. Inside, `esc` (a
+-- backslash) takes its special meaning from the quote (a double quote) and from itself; before
+-- other bytes it stays.
 function M.escaped_quote(quot, esc)
   quot, esc = P(quot or '"'), P(esc or "\\")
   local body = (esc / "" * (quot + esc) + (1 - quot)) ^ 0
   return quot * lpeg.Cs(body) * quot
 end
 
---- Names for the upper-case locale classes: the grammar with `alpha`, `digit`, `space` and so on, as
--- `lpeg.locale` makes them, so that `V "space"` can be used in it. Returns the grammar.
+--- Names for the upper-case locale classes: the grammar with `alpha`, `digit`, `space` and so on,
+-- as `lpeg.locale` makes them, so that `V "space"` can be used in it. Returns the grammar.
 function M.localize(grammar)
   return lpeg.locale(grammar)
 end
@@ -66,7 +67,7 @@ function M.debug(grammar, printer)
   return grammar
 end
 
--- Fingerprints ----------------------------------------------------------------------------------------
+-- Fingerprints ------------------------------------------------------------------------------------
 
 local escapes = { n = "\n", r = "\r", t = "\t", ["0"] = "\0" }
 
@@ -87,8 +88,8 @@ local function unescape(text)
   return table.concat(out)
 end
 
---- The responses in a service fingerprint (`port.version.service_fp`): probe name -> bytes. An empty table
--- when the text is no fingerprint.
+--- The responses in a service fingerprint (`port.version.service_fp`): probe name -> bytes. An
+-- empty table when the text is no fingerprint.
 function M.parse_fp(fp)
   local result = {}
   local text = string.gsub(fp or "", "\n?\nSF:", "")

@@ -14,8 +14,9 @@ function M.numbytes(n)
   end
 end
 
---- Waits for a match of the Lua pattern `pattern`, but for no more than `within` bytes: a peer that never
--- ends its line must not fill memory. When as many bytes came without a match, they are taken as the message.
+--- Waits for a match of the Lua pattern `pattern`, but for no more than `within` bytes: a peer that
+-- never ends its line must not fill memory. When as many bytes came without a match, they are taken
+-- as the message.
 function M.pattern_limit(pattern, within)
   return function(buffer)
     local first, last = string.find(buffer, pattern)

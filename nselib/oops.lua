@@ -3,8 +3,8 @@
 --     local status, err = oops.raise("Could not log in", session:login())
 --     return oops.output(status, err)
 --
--- An error is a value whose text (`tostring`) is its message; when the debugging level is 1 or more, the
--- errors that caused it stand below.
+-- An error is a value whose text (`tostring`) is its message; when the debugging level is 1 or
+-- more, the errors that caused it stand below.
 
 local getmetatable, ipairs, nmap = getmetatable, ipairs, require "nmap"
 local setmetatable, table = setmetatable, table
@@ -32,8 +32,8 @@ mt.__concat = function(a, b)
   return tostring(a) .. tostring(b)
 end
 
---- A new error: `message`, caused by `previous` (an error of this kind, any value, or nil). An array, the
--- newest message first.
+--- A new error: `message`, caused by `previous` (an error of this kind, any value, or nil). An
+-- array, the newest message first.
 function M.err(message, previous)
   local e = setmetatable({ message }, mt)
   if is_error(previous) then
@@ -44,8 +44,8 @@ function M.err(message, previous)
   return e
 end
 
---- Passes on `status, ...` when `status` is true; else `status, error` with `message` put over the error
--- that came with it.
+--- Passes on `status, ...` when `status` is true; else `status, error` with `message` put over the
+-- error that came with it.
 function M.raise(message, status, previous, ...)
   if status then
     return status, previous, ...

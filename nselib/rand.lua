@@ -37,7 +37,8 @@ function M.random_alpha(len)
   return M.random_string(len, "abcdefghijklmnopqrstuvwxyz")
 end
 
---- An array of the characters from `left_bound` to `right_bound`, put behind those of `charset` if given.
+--- An array of the characters from `left_bound` to `right_bound`, put behind those of `charset` if
+-- given.
 function M.charset(left_bound, right_bound, charset)
   local result = charset or {}
   for c = string.byte(left_bound), string.byte(right_bound) do

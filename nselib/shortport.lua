@@ -1,8 +1,9 @@
 --- Port rules: functions that say whether a script wants to look at a port.
 --
--- `ports` and `services` are one value or an array; a port may be a number, a range "100-200" or a list
--- "80,443". `protos` is "tcp" when nil, `states` are "open" and "open|filtered". All of them return a
--- function of (host, port), but `http`, `ssl` and `ssh`, which are such functions themselves.
+-- `ports` and `services` are one value or an array; a port may be a number, a range "100-200" or a
+-- list "80,443". `protos` is "tcp" when nil, `states` are "open" and "open|filtered". All of them
+-- return a function of (host, port), but `http`, `ssl` and `ssh`, which are such functions
+-- themselves.
 
 local ipairs, nmap, require, string = ipairs, require "nmap", require, string
 local tonumber, type = tonumber, type
@@ -28,7 +29,8 @@ end
 local default_states = { "open", "open|filtered" }
 
 local function is_reachable(port, protos, states)
-  return includes(as_list(protos, { "tcp" }), port.protocol) and includes(as_list(states, default_states), port.state)
+  return includes(as_list(protos, { "tcp" }), port.protocol)
+    and includes(as_list(states, default_states), port.state)
 end
 
 -- Is `number` one of `ports`: numbers, "80", "100-200", "80,443"?
@@ -78,8 +80,8 @@ function M.port_or_service(ports, services, protos, states)
   end
 end
 
---- The same for scripts of the category version: also the intensity must be at least `rarity` (7 when nil) and
--- the port must not be one that service detection leaves alone.
+--- The same for scripts of the category version: also the intensity must be at least `rarity` (7
+-- when nil) and the port must not be one that service detection leaves alone.
 function M.version_port_or_service(ports, services, protos, states, rarity)
   local rule = M.port_or_service(ports, services, protos, states)
   return function(host, port)
@@ -111,7 +113,8 @@ end
 --- Where HTTP servers usually are.
 M.LIKELY_HTTP_PORTS = { 80, 443, 631, 7080, 8080, 8443, 8088, 5800, 3872, 8180, 8000 }
 M.LIKELY_HTTP_SERVICES = {
-  "http", "https", "ipp", "http-alt", "https-alt", "vnc-http", "oem-agent", "soap", "http-proxy", "caldav", "carddav",
+  "http", "https", "ipp", "http-alt", "https-alt", "vnc-http", "oem-agent", "soap", "http-proxy",
+  "caldav", "carddav",
   "webdav",
 }
 
@@ -129,18 +132,27 @@ function M.ssh(host, port)
   return ssh_rule(host, port)
 end
 
--- Ports and services that are TLS from the first byte (IANA's registry, names of service detection).
+-- Ports and services that are TLS from the first byte (IANA's registry, names of service
+-- detection).
 local likely_ssl_ports = {
-  261, 271, 324, 443, 465, 563, 585, 614, 636, 664, 684, 695, 832, 853, 854, 989, 990, 992, 993, 994, 995,
-  2221, 2252, 2376, 2381, 2478, 2479, 2482, 2484, 2679, 2762, 3077, 3078, 3183, 3191, 3220, 3269, 3389, 3410, 3424,
-  3471, 3496, 3509, 3529, 3539, 3535, 3660, 3661, 3713, 3747, 3766, 3864, 3885, 3896, 3995, 4031, 4036, 4062, 4064,
-  4081, 4083, 4116, 4335, 4336, 4433, 4536, 4590, 4740, 4843, 4849, 5061, 5321, 5349, 5671, 5783, 5868, 5986, 5989,
-  5990, 6209, 6251, 6443, 6513, 6514, 6619, 6679, 6697, 6771, 7202, 7443, 7673, 7674, 7677, 7775, 8243, 8443, 8883,
-  8991, 8989, 9089, 9295, 9318, 9443, 9444, 9614, 9802, 10161, 10162, 11751, 12013, 12109, 14143, 15002, 16995, 41230,
+  261, 271, 324, 443, 465, 563, 585, 614, 636, 664, 684, 695, 832, 853, 854, 989, 990, 992, 993,
+  994, 995,
+  2221, 2252, 2376, 2381, 2478, 2479, 2482, 2484, 2679, 2762, 3077, 3078, 3183, 3191, 3220, 3269,
+  3389, 3410, 3424,
+  3471, 3496, 3509, 3529, 3539, 3535, 3660, 3661, 3713, 3747, 3766, 3864, 3885, 3896, 3995, 4031,
+  4036, 4062, 4064,
+  4081, 4083, 4116, 4335, 4336, 4433, 4536, 4590, 4740, 4843, 4849, 5061, 5321, 5349, 5671, 5783,
+  5868, 5986, 5989,
+  5990, 6209, 6251, 6443, 6513, 6514, 6619, 6679, 6697, 6771, 7202, 7443, 7673, 7674, 7677, 7775,
+  8243, 8443, 8883,
+  8991, 8989, 9089, 9295, 9318, 9443, 9444, 9614, 9802, 10161, 10162, 11751, 12013, 12109, 14143,
+  15002, 16995, 41230,
 }
 local likely_ssl_services = {
-  "ftps", "ftps-data", "ftps-control", "https", "https-alt", "imaps", "ircs", "ldapssl", "ldaps", "pop3s", "sip-tls",
-  "smtps", "telnets", "nntps", "xmpps-client", "domain-s", "secure-mqtt", "ms-wbt-server", "tor-orport",
+  "ftps", "ftps-data", "ftps-control", "https", "https-alt", "imaps", "ircs", "ldapssl", "ldaps",
+  "pop3s", "sip-tls",
+  "smtps", "telnets", "nntps", "xmpps-client", "domain-s", "secure-mqtt", "ms-wbt-server",
+  "tor-orport",
 }
 local ssl_rule = M.port_or_service(likely_ssl_ports, likely_ssl_services)
 
@@ -148,7 +160,11 @@ local ssl_rule = M.port_or_service(likely_ssl_ports, likely_ssl_services)
 local function speaks_tls(host, port)
   local comm, tls = require "comm", require "tls"
   for _, protocol in ipairs({ "TLSv1.2", "TLSv1.0" }) do
-    local hello = tls.client_hello({ protocol = protocol, host = host })
+    local hello = tls.client_hello({
+      protocol = protocol,
+      host = host,
+      extensions = { elliptic_curves = tls.EXTENSION_HELPERS.elliptic_curves(tls.DEFAULT_ELLIPTIC_CURVES) },
+    })
     local status, reply = comm.exchange(host, port, hello, { bytes = 5, proto = port.protocol })
     if status and string.find(reply, "^[\x15\x16]\x03[\x00-\x04]") then
       return true
@@ -175,13 +191,15 @@ local function probed_tls(host, port)
   return answers[key]
 end
 
---- A rule for ports that speak TLS: those found so by service detection, those that usually do, and of what
--- service detection did not recognise those that answer a TLS greeting (this asks the server once).
+--- A rule for ports that speak TLS: those found so by service detection, those that usually do, and
+-- of what service detection did not recognise those that answer a TLS greeting (this asks the
+-- server once).
 function M.ssl(host, port)
   local version = port.version or {}
   if version.service_tunnel == "ssl" or ssl_rule(host, port) then
     return true
-  elseif port.protocol ~= "tcp" or port.state ~= "open" or M.port_is_excluded(port.number, port.protocol) then
+  elseif port.protocol ~= "tcp" or port.state ~= "open" or M.port_is_excluded(port.number,
+    port.protocol) then
     return false
   elseif (version.name_confidence or 0) > 3 then
     return false

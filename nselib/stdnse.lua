@@ -1,7 +1,7 @@
 --- What nearly every script leans on: arguments, logging, output, small conversions.
 --
--- Functions marked "host" are put in by the program that runs the scripts, over the ones here; the ones
--- here do nothing, so that libraries may call them while they are loaded.
+-- Functions marked "host" are put in by the program that runs the scripts, over the ones here; the
+-- ones here do nothing, so that libraries may call them while they are loaded.
 --
 -- Source: the script API as observed (contract of the host, sections 5 and 20), nothing else.
 
@@ -31,13 +31,14 @@ M.gethostport = nothing
 --- Host: is the running thread a worker?
 M.isworker = nothing
 
---- Host: runs `f(...)` as a worker of this script. Returns its coroutine and a function that gives the
--- coroutine's status and, when it ended by an error, the error value.
+--- Host: runs `f(...)` as a worker of this script. Returns its coroutine and a function that gives
+-- the coroutine's status and, when it ended by an error, the error value.
 function M.new_thread()
   error("stdnse.new_thread: no script is running", 2)
 end
 
---- `require(name)`; in a host a library that is not there makes the host leave the script out in silence.
+--- `require(name)`; in a host a library that is not there makes the host leave the script out in
+-- silence.
 function M.silent_require(...)
   return require(...)
 end
@@ -55,7 +56,7 @@ function M.clock_us()
   return math.floor(nmap.clock() * 1000000)
 end
 
--- Logging ---------------------------------------------------------------------------------------------
+-- Logging -----------------------------------------------------------------------------------------
 
 local function log_prefix()
   local id = nmap.debugging() >= 2 and M.getinfo() or M.getid()
@@ -127,7 +128,7 @@ function M.print_verbose(...)
   return plain_log(nmap.verbosity, ...)
 end
 
--- Script arguments ------------------------------------------------------------------------------------
+-- Script arguments --------------------------------------------------------------------------------
 
 local function argument(args, name)
   if args[name] ~= nil then
@@ -159,8 +160,9 @@ local function one_argument(args, names)
 end
 
 --- The values of script arguments, one result for each name. A name given as an array is a list of
--- alternatives of which the first that is set counts. For `script.name` the full name is asked first, then
--- `name` alone. A name that was given without a value yields 1; one that was not given yields nil.
+-- alternatives of which the first that is set counts. For `script.name` the full name is asked
+-- first, then `name` alone. A name that was given without a value yields 1; one that was not given
+-- yields nil.
 function M.get_script_args(...)
   local args = nmap.registry.args or {}
   local values, n = {}, select("#", ...)
@@ -170,11 +172,11 @@ function M.get_script_args(...)
   return table.unpack(values, 1, n)
 end
 
--- Output ----------------------------------------------------------------------------------------------
+-- Output ------------------------------------------------------------------------------------------
 
---- A table that remembers the order in which its keys were first set.
--- `pairs` follows that order; assigning to a key that is there keeps its place; assigning nil removes the key.
--- `#t` is the number of keys, `t()` tells whether there are any, `next(t)` sees nothing.
+--- A table that remembers the order in which its keys were first set. `pairs` follows that order;
+-- assigning to a key that is there keeps its place; assigning nil removes the key. `#t` is the
+-- number of keys, `t()` tells whether there are any, `next(t)` sees nothing.
 function M.output_table()
   local order, values = {}, {}
 
@@ -261,10 +263,11 @@ end
 
 --- Text of nested lists, the way scripts wrote it before there was structured output.
 --
--- `data` is a string or an array of strings and of tables of the same shape; `data.name` is a heading over the
--- items, which stand two blanks deeper; `data.warning` is shown only when debugging. With `status` false the
--- text is shown only when debugging, each line behind `ERROR: `. Nil when there are no items. The text starts
--- with a newline and ends with one. Throws when `data` is no string and no table.
+-- `data` is a string or an array of strings and of tables of the same shape; `data.name` is a
+-- heading over the items, which stand two blanks deeper; `data.warning` is shown only when
+-- debugging. With `status` false the text is shown only when debugging, each line behind `ERROR: `.
+-- Nil when there are no items. The text starts with a newline and ends with one. Throws when `data`
+-- is no string and no table.
 function M.format_output(status, data)
   if not status and nmap.debugging() < 1 then
     return nil
@@ -309,7 +312,7 @@ function M.pretty_printer(t, printer)
   show(t, 0)
 end
 
--- Conversions -----------------------------------------------------------------------------------------
+-- Conversions -------------------------------------------------------------------------------------
 
 local function grouped(text, separator, group)
   local parts, last = {}, #text
@@ -320,8 +323,8 @@ local function grouped(text, separator, group)
   return table.concat(parts, separator)
 end
 
---- The bytes of a string, or an integer, in lower-case hex. `options.separator` is put between groups of
--- `options.group` digits (2), counted from the right.
+--- The bytes of a string, or an integer, in lower-case hex. `options.separator` is put between
+-- groups of `options.group` digits (2), counted from the right.
 function M.tohex(value, options)
   options = options or {}
   local text
@@ -376,7 +379,7 @@ local second_units = { [""] = 1, s = 1, ms = 0.001, m = 60, h = 3600 }
 --- Seconds of a time such as `30`, `5s`, `100ms`, `2.5m`, `1h`. nil, message for anything else.
 function M.parse_timespec(text)
   if text == nil then
-    return nil, "Can't parse nil timespec"
+    return nil, "a time is missing"
   end
   local number, unit = string.match(text, "^(%d*%.?%d*)(.*)$")
   local value = tonumber(number)
@@ -390,7 +393,7 @@ function M.parse_timespec(text)
   return value * factor
 end
 
--- Hosts -----------------------------------------------------------------------------------------------
+-- Hosts -------------------------------------------------------------------------------------------
 
 --- The best name of a host: what the user typed, else its reverse name, else its address.
 function M.get_hostname(host)
@@ -404,8 +407,9 @@ function M.get_hostname(host)
   return host.ip
 end
 
---- A time to wait for this host, in milliseconds: its measured timeout scaled so that one of a second
--- becomes (`max` + 6000) / 7, kept between `min` (1000) and `max` (8000). `max` when nothing was measured.
+--- A time to wait for this host, in milliseconds: its measured timeout scaled so that one of a
+-- second becomes (`max` + 6000) / 7, kept between `min` (1000) and `max` (8000). `max` when nothing
+-- was measured.
 function M.get_timeout(host, max, min)
   max, min = max or 8000, min or 1000
   local times = type(host) == "table" and host.times
@@ -415,8 +419,9 @@ function M.get_timeout(host, max, min)
   return math.max(min, math.min(max, times.timeout * (max + 6000) / 7))
 end
 
---- A function that gives the next piece of what comes from `socket`, cut at the Lua pattern `separator`
--- (which is left out). At the end it gives what is left, then nil and the reason. `data`: text read before.
+--- A function that gives the next piece of what comes from `socket`, cut at the Lua pattern
+-- `separator` (which is left out). At the end it gives what is left, then nil and the reason.
+-- `data`: text read before.
 function M.make_buffer(socket, separator, data)
   local buffer, status, failure = data or "", true, nil
   local from = 1
@@ -457,8 +462,8 @@ local function wanted_interfaces()
   return given
 end
 
---- The interfaces a script may use: those of the argument `interfaces`, else the one the user chose, else
--- every one for which `filter(interface)` is true. An array of interface tables.
+--- The interfaces a script may use: those of the argument `interfaces`, else the one the user
+-- chose, else every one for which `filter(interface)` is true. An array of interface tables.
 function M.get_script_interfaces(filter)
   local wanted, result = wanted_interfaces(), {}
   for _, interface in ipairs(nmap.list_interfaces() or {}) do
@@ -473,7 +478,7 @@ function M.get_script_interfaces(filter)
   return result
 end
 
--- Registry --------------------------------------------------------------------------------------------
+-- Registry ----------------------------------------------------------------------------------------
 
 -- The table at the path `keys` of the registry; makes what is missing when `create`.
 local function registry_at(keys, create)
@@ -512,7 +517,8 @@ function M.registry_exists(keys, value)
   return false
 end
 
---- Appends `value` to the array under the path `keys`; one that is there already only with `allow_duplicates`.
+--- Appends `value` to the array under the path `keys`; one that is there already only with
+-- `allow_duplicates`.
 function M.registry_add_array(keys, value, allow_duplicates)
   if allow_duplicates or not M.registry_exists(keys, value) then
     table.insert(registry_at(keys, true), value)
@@ -524,7 +530,7 @@ function M.registry_add_table(keys, key, value)
   registry_at(keys, true)[key] = value
 end
 
--- Modules ---------------------------------------------------------------------------------------------
+-- Modules -----------------------------------------------------------------------------------------
 
 --- Lets an environment see the standard globals. For `stdnse.module(name, stdnse.seeall)`.
 function M.seeall(env)
@@ -533,8 +539,9 @@ function M.seeall(env)
   return setmetatable(env, mt)
 end
 
---- The environment of a library: `local _ENV = stdnse.module(name, stdnse.seeall)`. Each further argument
--- is a function that is called with the environment. Undeclared variables are caught in it (see `strict`).
+--- The environment of a library: `local _ENV = stdnse.module(name, stdnse.seeall)`. Each further
+-- argument is a function that is called with the environment. Undeclared variables are caught in it
+-- (see `strict`).
 function M.module(name, ...)
   local env = { _NAME = name }
   env._M = env

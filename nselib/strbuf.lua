@@ -4,8 +4,9 @@
 --     b = b .. "second" .. "third"
 --     print(strbuf.dump(b, ", "))
 --
--- A buffer is an array of strings. `..` appends to it (and returns the buffer itself), `==` compares two
--- buffers piece by piece, `tostring` gives the pieces as lines. The functions are methods too: `b:dump()`.
+-- A buffer is an array of strings. `..` appends to it (and returns the buffer itself), `==`
+-- compares two buffers piece by piece, `tostring` gives the pieces as lines. The functions are
+-- methods too: `b:dump()`.
 
 local getmetatable, setmetatable = getmetatable, setmetatable
 local error, select, table, tostring, type = error, select, table, tostring, type
@@ -25,7 +26,8 @@ local function append(buffer, value)
   return buffer
 end
 
---- The text of the pieces `i` to `j` (all when nil) with `separator` (nothing when nil) between them.
+--- The text of the pieces `i` to `j` (all when nil) with `separator` (nothing when nil) between
+-- them.
 function M.dump(buffer, separator, i, j)
   return table.concat(buffer, separator, i, j)
 end

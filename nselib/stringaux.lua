@@ -30,8 +30,8 @@ function M.strsplit(pattern, text)
   return pieces
 end
 
---- A name that is safe as one component of a file name: every byte but letters, digits, `_`, `-` and `.` is
--- written as `%` and two hex digits, and so are the names `.` and `..`.
+--- A name that is safe as one component of a file name: every byte but letters, digits, `_`, `-`
+-- and `.` is written as `%` and two hex digits, and so are the names `.` and `..`.
 function M.filename_escape(s)
   if s == "." or s == ".." then
     return (string.gsub(s, "%.", "%%2e"))

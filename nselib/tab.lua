@@ -5,11 +5,12 @@
 --     tab.addrow(t, "index.html", "1274")
 --     print(tab.dump(t))
 --
--- A table is an array of rows; the row being filled is `t.current_row`. Cells are kept as they were given and
--- shown by `tostring`. Every column is as wide as its widest cell and two blanks follow it, except the last
--- cell of a row, which is not padded.
+-- A table is an array of rows; the row being filled is `t.current_row`. Cells are kept as they were
+-- given and shown by `tostring`. Every column is as wide as its widest cell and two blanks follow
+-- it, except the last cell of a row, which is not padded.
 
-local math, select, setmetatable, string, table, tostring = math, select, setmetatable, string, table, tostring
+local math, select, setmetatable, string, table, tostring = math, select, setmetatable, string,
+  table, tostring
 
 local M = {}
 

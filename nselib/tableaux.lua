@@ -4,8 +4,8 @@ local next, pairs, type = next, pairs, type
 
 local M = {}
 
---- A copy of `t` whose tables are copies too, at every depth (keys are shared, metatables are not kept).
--- A table that contains itself is copied once and the copy contains itself.
+--- A copy of `t` whose tables are copies too, at every depth (keys are shared, metatables are not
+-- kept). A table that contains itself is copied once and the copy contains itself.
 function M.tcopy(t, seen)
   if type(t) ~= "table" then
     return t

@@ -16,12 +16,12 @@ end
 
 --- Adds targets (addresses, names, networks, each a string; or an array of such strings).
 --
--- `true, number added` when something was added; `false, message` when the user did not allow it (script
--- argument `newtargets`), when the limit `max-newtargets` is reached or when the host takes none of them.
--- Without an argument: `true, number of targets that wait to be scanned`.
+-- `true, number added` when something was added; `false, message` when the user did not allow it
+-- (script argument `newtargets`), when the limit `max-newtargets` is reached or when the host takes
+-- none of them. Without an argument: `true, number of targets that wait to be scanned`.
 function M.add(...)
   if not M.ALLOW_NEW_TARGETS then
-    return false, "to add targets run with --script-args 'newtargets'"
+    return false, "new targets are not allowed (script argument newtargets)"
   elseif select("#", ...) == 0 then
     return true, nmap.add_targets()
   end

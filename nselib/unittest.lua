@@ -6,8 +6,8 @@
 --     M.test_suite = unittest.TestSuite:new()
 --     M.test_suite:add_test(unittest.equal(M.f(1), 2), "f adds one")
 --
--- A test is a function (suite) -> ok[, note]. The factories below give such functions. The suites are built
--- only when the script argument `unittest.run` was given, and run by `run_tests`.
+-- A test is a function (suite) -> ok[, note]. The factories below give such functions. The suites
+-- are built only when the script argument `unittest.run` was given, and run by `run_tests`.
 
 local ipairs, pairs = ipairs, pairs
 local pcall, rawget, require, setmetatable = pcall, rawget, require, setmetatable
@@ -16,8 +16,10 @@ local stdnse, string, table, tostring, type = require "stdnse", string, table, t
 local M = {}
 
 local libraries = {
-  "asn1", "base32", "base64", "bits", "comm", "datetime", "dns", "formulas", "http", "idna", "ipOps", "json",
-  "lpeg-utility", "packet", "punycode", "rand", "sasl", "smbauth", "ssh2", "stringaux", "tableaux", "tls",
+  "asn1", "base32", "base64", "bits", "comm", "datetime", "dns", "formulas", "http", "idna",
+  "ipOps", "json",
+  "lpeg-utility", "packet", "punycode", "rand", "sasl", "smbauth", "ssh2", "stringaux", "tableaux",
+  "tls",
   "unicode", "unittest", "url", "vnc",
 }
 
@@ -26,8 +28,8 @@ function M.testing()
   return stdnse.get_script_args("unittest.run") ~= nil
 end
 
---- An array of tests with `setup` and `teardown` around all of them. Called as `suite()` it runs them and
--- returns how many failed and how many there are.
+--- An array of tests with `setup` and `teardown` around all of them. Called as `suite()` it runs
+-- them and returns how many failed and how many there are.
 M.TestSuite = {}
 M.TestSuite.__index = M.TestSuite
 
@@ -62,7 +64,8 @@ function M.TestSuite:run()
     if not ok then
       failed = failed + 1
     end
-    stdnse.debug2("%s %s%s", ok and "ok" or "FAILED", test.description, note and ": " .. tostring(note) or "")
+    stdnse.debug2("%s %s%s", ok and "ok" or "FAILED", test.description, note and ": "
+      .. tostring(note) or "")
   end
   self:teardown()
   return failed, #self.tests
@@ -101,7 +104,7 @@ function M.run_tests(to_test)
   return faults
 end
 
--- Factories -------------------------------------------------------------------------------------------
+-- Factories ---------------------------------------------------------------------------------------
 
 local function shown(value)
   return type(value) == "string" and string.format("%q", value) or tostring(value)

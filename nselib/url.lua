@@ -1,8 +1,8 @@
 --- Uniform resource locators (RFC 3986): taking apart, putting together, escaping.
 --
--- A parsed URL is a table with those of the fields that the text has: `scheme`, `authority`, `userinfo`,
--- `user`, `password`, `host`, `port` (integer), `path`, `params`, `query`, `fragment`, and
--- `extension` (of the last path segment), `is_folder` (the path ends in a slash).
+-- A parsed URL is a table with those of the fields that the text has: `scheme`, `authority`,
+-- `userinfo`, `user`, `password`, `host`, `port` (integer), `path`, `params`, `query`, `fragment`,
+-- and `extension` (of the last path segment), `is_folder` (the path ends in a slash).
 
 local ipairs, math, pairs, pcall, require, string = ipairs, math, pairs, pcall, require, string
 local table, tonumber, tostring, type = table, tonumber, tostring, type
@@ -127,8 +127,8 @@ local function build_authority(parsed)
   return userinfo and userinfo .. "@" .. host or host
 end
 
---- The text of a parsed URL. The fields of which others are made (`host`, `port`, `user`) win over the
--- compound ones (`authority`).
+--- The text of a parsed URL. The fields of which others are made (`host`, `port`, `user`) win over
+-- the compound ones (`authority`).
 function M.build(parsed)
   local url = M.build_path(M.parse_path(parsed.path or ""))
   if parsed.params then
@@ -176,7 +176,8 @@ local function remove_dot_segments(path)
   return text
 end
 
--- The reference's path seen from the base's folder; dots are taken out of the reference's own part too.
+-- The reference's path seen from the base's folder; dots are taken out of the reference's own part
+-- too.
 local function merge_paths(base, relative)
   if string.sub(relative, 1, 1) == "/" then
     return remove_dot_segments(relative)
@@ -248,7 +249,8 @@ function M.build_path(parsed, unsafe)
   return path
 end
 
---- The parameters of a query text as a table name -> value, unescaped; a name without `=` has the value "".
+--- The parameters of a query text as a table name -> value, unescaped; a name without `=` has the
+-- value "".
 function M.parse_query(query)
   local parsed = {}
   for pair in string.gmatch(string.gsub(query, "&amp;", "&"), "[^&]*") do

@@ -1,17 +1,18 @@
 --- Reports of vulnerabilities, all of one shape.
 --
---     local report = vulns.Report:new(SCRIPT_NAME, host, port)
+--     local report = vulns.Report:new(SCRIPT_NAME, host, port) -- port may be nil
 --     local vuln = { title = "...", state = vulns.STATE.NOT_VULN, IDS = { CVE = "CVE-2014-0160" },
 --       risk_factor = "High", description = "...", references = { "https://..." } }
 --     ...                              -- the check sets vuln.state
 --     return report:make_output(vuln)
 --
--- Fields of a vulnerability: `title` and `state` (needed), `IDS` (kind -> id), `risk_factor`, `scores`
--- (name -> text), `description`, `dates.disclosure` ({year=, month=, day=}), `check_results`,
--- `exploit_results`, `extra_info` (each a string or an array of strings), `references` (array of URLs).
+-- Fields of a vulnerability: `title` and `state` (needed), `IDS` (kind -> id), `risk_factor`,
+-- `scores` (name -> text), `description`, `dates.disclosure` ({year=, month=, day=}),
+-- `check_results`, `exploit_results`, `extra_info` (each a string or an array of strings),
+-- `references` (array of URLs).
 --
--- Script arguments: `vulns.showall` reports also what is not vulnerable, `vulns.short` makes one line of
--- each host. Every report is kept in `nmap.registry.vulns` for scripts that run at the end
+-- Script arguments: `vulns.showall` reports also what is not vulnerable, `vulns.short` makes one
+-- line of each host. Every report is kept in `nmap.registry.vulns` for scripts that run at the end
 -- (`save_reports`, `find`, `make_output`).
 
 local ipairs, nmap, pairs, select = ipairs, require "nmap", pairs, select
@@ -21,7 +22,8 @@ local tostring, type = tostring, type
 local M = {}
 
 --- States; they are bits, so that one vulnerability may have several.
-M.STATE = { LIKELY_VULN = 0x1, NOT_VULN = 0x2, VULN = 0x4, DoS = 0x8, EXPLOIT = 0x10, UNKNOWN = 0x20 }
+M.STATE = { LIKELY_VULN = 0x1, NOT_VULN = 0x2, VULN = 0x4, DoS = 0x8, EXPLOIT = 0x10,
+  UNKNOWN = 0x20 }
 M.STATE_MSG = {
   [0x01] = "LIKELY VULNERABLE",
   [0x02] = "NOT VULNERABLE",
@@ -39,7 +41,7 @@ do
   show_all, short_form = all ~= nil and all ~= "false", short ~= nil and short ~= "false"
 end
 
--- Identifiers -----------------------------------------------------------------------------------------
+-- Identifiers -------------------------------------------------------------------------------------
 
 local popular = {
   CVE = function(id)
@@ -59,7 +61,8 @@ function M.get_popular_link(id_type, id)
   return link and link(tostring(id))
 end
 
---- Makes `callback(id)` give the URL of a kind of identifier. True unless the arguments make no sense.
+--- Makes `callback(id)` give the URL of a kind of identifier. True unless the arguments make no
+-- sense.
 function M.register_popular_id(id_type, callback)
   if type(id_type) ~= "string" or type(callback) ~= "function" then
     return false
@@ -68,7 +71,7 @@ function M.register_popular_id(id_type, callback)
   return true
 end
 
--- Formatting ------------------------------------------------------------------------------------------
+-- Formatting --------------------------------------------------------------------------------------
 
 local function is_vulnerable(vuln)
   return vuln.state & M.STATE.NOT_VULN == 0
@@ -143,7 +146,8 @@ end
 
 local function add_details(lines, vuln)
   lines[#lines + 1] = risk_line(vuln)
-  for _, text in ipairs(type(vuln.description) == "table" and vuln.description or { vuln.description }) do
+  for _, text in ipairs(type(vuln.description) == "table" and vuln.description
+    or { vuln.description }) do
     for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
       lines[#lines + 1] = "    " .. line
     end
@@ -157,8 +161,8 @@ local function add_details(lines, vuln)
   add_section(lines, "Extra information", vuln.extra_info)
 end
 
---- The lines of a vulnerability's text, or nil when it has no title, no state, or is not vulnerable and
--- `showall` is false.
+--- The lines of a vulnerability's text, or nil when it has no title, no state, or is not vulnerable
+-- and `showall` is false.
 function M.format_vuln_table(vuln, showall)
   if type(vuln) ~= "table" or not vuln.title or not vuln.state then
     return nil
@@ -215,7 +219,7 @@ local function structured(vuln)
   return t
 end
 
--- Keeping ---------------------------------------------------------------------------------------------
+-- Keeping -----------------------------------------------------------------------------------------
 
 local function kept()
   nmap.registry.vulns = nmap.registry.vulns or { reports = {}, last = 0, filters = {} }
@@ -237,8 +241,8 @@ local function key_of(vuln)
   return "NMAP-" .. store.last
 end
 
---- Keeps reports for the end of the run. `filter(vuln)`, when given, says which. Returns a number that
--- stands for the filter in `find`, `make_output` and the like.
+--- Keeps reports for the end of the run. `filter(vuln)`, when given, says which. Returns a number
+-- that stands for the filter in `find`, `make_output` and the like.
 function M.save_reports(filter)
   local filters = kept().filters
   filters[#filters + 1] = filter or function()
@@ -247,7 +251,8 @@ function M.save_reports(filter)
   return #filters
 end
 
---- Keeps vulnerabilities of a script, if somebody asked for that (`save_reports`). Returns how many.
+--- Keeps vulnerabilities of a script, if somebody asked for that (`save_reports`). Returns how
+-- many.
 function M.add(script_name, ...)
   local n = 0
   for _, vuln in ipairs(#kept().filters > 0 and { ... } or {}) do
@@ -336,7 +341,7 @@ function M.make_output(fid, selection)
   return #texts > 0 and "\n" .. table.concat(texts, "\n  \n") .. "\n" or nil
 end
 
--- Report ----------------------------------------------------------------------------------------------
+-- Report ------------------------------------------------------------------------------------------
 
 --- What one script found on one host or port.
 M.Report = {}

@@ -1,10 +1,11 @@
 -- Runs the Lua tests: lua5.4 tests/nse/run_lua.lua [FILE...]
 --
--- Without arguments every tests/nse/lib/test_*.lua and tests/nse/scripts/*.lua. A test file is called with
--- `test, check, fake`: test(name, f) registers a test, `check` holds assertions, `fake` the module nmap that is not
--- one (lib/support/fake_nmap.lua). Each test starts with a fresh fake, and is stopped after 200 million
--- instructions or when Lua holds more than 256 MiB: a library must neither hang nor eat all memory on
--- whatever it is sent. Exit 0: all passed, 1: not, 77: nothing could be tested (the reason is printed).
+-- Without arguments every tests/nse/lib/test_*.lua and tests/nse/scripts/*.lua. A test file is
+-- called with `test, check, fake`: test(name, f) registers a test, `check` holds assertions, `fake`
+-- the module nmap that is not one (lib/support/fake_nmap.lua). Each test starts with a fresh fake,
+-- and is stopped after 200 million instructions or when Lua holds more than 256 MiB: a library must
+-- neither hang nor eat all memory on whatever it is sent. Exit 0: all passed, 1: not, 77: nothing
+-- could be tested (the reason is printed).
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local root = here .. "/../.."
 package.path = table.concat({ root .. "/nselib/?.lua", here .. "/lib/?.lua", package.path }, ";")
@@ -52,7 +53,8 @@ local function run_file(path, totals)
     totals.run = totals.run + 1
     if not ok then
       totals.failed = totals.failed + 1
-      print(("FAILED %s: %s\n  %s"):format(path:match("[^/]+$"), name, tostring(message):gsub("\n", "\n  ")))
+      print(("FAILED %s: %s\n  %s"):format(path:match("[^/]+$"), name, tostring(message):gsub("\n",
+        "\n  ")))
     end
   end
   local chunk, message = loadfile(path)

@@ -1,4 +1,5 @@
--- The small helpers: strict, tableaux, stringaux, strbuf, tab, outlib, listop, match, oops, bits, rand.
+-- The small helpers: strict, tableaux, stringaux, strbuf, tab, outlib, listop, match, oops, bits,
+-- rand.
 local test, check, fake = ...
 
 local strict = require "strict"

@@ -1,5 +1,5 @@
--- MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4), HMAC (RFC 2104) in plain Lua, so that the tests need no module
--- of C. They stand in for the host's module openssl.
+-- MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4), HMAC (RFC 2104) in plain Lua, so that the tests
+-- need no module of C. They stand in for the host's module openssl.
 local M = {}
 
 local function rotl(x, n)
@@ -34,7 +34,8 @@ function M.md5(message)
       local sum = (a + f + k + w[g + 1]) & 0xffffffff
       a, d, c, b = d, c, b, (b + rotl(sum, shifts[round * 4 + i % 4 + 1])) & 0xffffffff
     end
-    a0, b0, c0, d0 = a0 + a & 0xffffffff, b0 + b & 0xffffffff, c0 + c & 0xffffffff, d0 + d & 0xffffffff
+    a0, b0, c0, d0 = a0 + a & 0xffffffff, b0 + b & 0xffffffff, c0 + c & 0xffffffff,
+      d0 + d & 0xffffffff
   end
   return string.pack("<I4I4I4I4", a0, b0, c0, d0)
 end
@@ -61,7 +62,8 @@ function M.sha1(message)
     local a, b, c, d, e = table.unpack(h)
     for i = 1, 80 do
       local f, k = sha1_round(i, b, c, d)
-      a, b, c, d, e = rotl(a, 5) + (f & 0xffffffff) + e + k + w[i] & 0xffffffff, a, rotl(b, 30), c, d
+      a, b, c, d, e = rotl(a, 5) + (f & 0xffffffff) + e + k + w[i] & 0xffffffff, a, rotl(b, 30), c,
+        d
     end
     for i, v in ipairs({ a, b, c, d, e }) do
       h[i] = h[i] + v & 0xffffffff
@@ -104,7 +106,8 @@ function M.sha256(message)
     end
     local a, b, c, d, e, f, g, k = table.unpack(h)
     for i = 1, 64 do
-      local t1 = k + (rotr(e, 6) ~ rotr(e, 11) ~ rotr(e, 25)) + (e & f ~ (~e & g)) + sha256_k[i] + w[i]
+      local t1 = k + (rotr(e, 6) ~ rotr(e, 11) ~ rotr(e,
+        25)) + (e & f ~ (~e & g)) + sha256_k[i] + w[i]
       local t2 = (rotr(a, 2) ~ rotr(a, 13) ~ rotr(a, 22)) + (a & b ~ a & c ~ b & c)
       a, b, c, d, e, f, g, k = t1 + t2 & 0xffffffff, a, b, c, d + t1 & 0xffffffff, e, f, g
     end
@@ -115,7 +118,14 @@ function M.sha256(message)
   return string.pack(">I4I4I4I4I4I4I4I4", table.unpack(h))
 end
 
+-- In tests with many thousands of rounds digests need not be right, only quick: see
+-- fake.quick_digests().
+local lengths = { md5 = 16, sha1 = 20, sha256 = 32 }
+
 function M.digest(name, message)
+  if M.quick then
+    return string.rep("d", lengths[name:lower()] or 32)
+  end
   local f = M[name:lower()]
   if not f then
     error("Unknown digest algorithm: " .. name, 2)

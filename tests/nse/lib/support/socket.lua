@@ -5,8 +5,9 @@
 --       peer:send("HTTP/1.0 200 OK\r\n\r\n")
 --     end                                 -- the function's end closes the connection
 --
--- peer:recv() waits for the client; peer:hang() never answers again (the client sees a timeout). A server
--- runs only while the client waits for data, so that no time passes in a test. With UDP each send is a datagram.
+-- peer:recv() waits for the client; peer:hang() never answers again (the client sees a timeout). A
+-- server runs only while the client waits for data, so that no time passes in a test. With UDP each
+-- send is a datagram.
 local M = {}
 M.__index = M
 
@@ -40,7 +41,8 @@ M.Socket = Socket
 local certificates = {}
 
 function M.new(servers, protocol)
-  return setmetatable({ servers = servers, protocol = protocol or "tcp", timeout = 30000, buffer = "" }, Socket)
+  return setmetatable({ servers = servers, protocol = protocol or "tcp", timeout = 30000,
+    buffer = "" }, Socket)
 end
 
 local function start(self, server, key)
@@ -49,7 +51,8 @@ local function start(self, server, key)
   self.ended = false
 end
 
--- Runs the server until it has said something, waits for us, or is done. A server that dies fails the test.
+-- Runs the server until it has said something, waits for us, or is done. A server that dies fails
+-- the test.
 local function run(self)
   while not self.ended and #self.peer.outbox == 0 do
     local ok, why = coroutine.resume(self.thread, self.peer)

@@ -1,0 +1,79 @@
+description = [[
+Connects to an open TCP port and shows what the service says within five seconds, unasked.
+
+Bytes that cannot be printed are written as \xHH. More lines are shown with higher verbosity.
+]]
+---
+-- @args banner.timeout  How long to wait, such as 3s or 500ms (5s).
+--
+-- @output
+-- |_banner: 220 ProFTPD Server ready.
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe" }
+
+-- Banners often carry clocks, session ids and host names: what is in them is not compared as a
+-- fact.
+identity = {}
+volatile = { "*" }
+
+local comm = require "comm"
+local nmap = require "nmap"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+local string = require "string"
+local table = require "table"
+
+-- A line on the screen, without the bar in front of it.
+local width = 71
+
+function portrule(_, port)
+  return port.protocol == "tcp" and port.state == "open"
+    and not shortport.port_is_excluded(port.number, port.protocol)
+end
+
+local function timeout_ms()
+  local seconds = stdnse.parse_timespec(stdnse.get_script_args(SCRIPT_NAME .. ".timeout"))
+  return (seconds or 5) * 1000
+end
+
+-- TLS ports say nothing before the handshake, so it is made for them.
+local function grab(host, port)
+  local tunnel = port.version and port.version.service_tunnel == "ssl"
+  local options = { timeout = timeout_ms(), proto = tunnel and "ssl" or "tcp" }
+  local status, text = comm.get_banner(host, port, options)
+  return status and string.match(text, "^%s*(.-)%s*$") or nil
+end
+
+local function printable(text)
+  return (string.gsub(text, "[^ -~]", function(c)
+    return string.format("\\x%02X", string.byte(c))
+  end))
+end
+
+-- Lines that fill the screen's width; the script's name stands in front of the first.
+local function wrapped(text, lines_max)
+  local lines, room = {}, width - #SCRIPT_NAME - 2
+  while #lines < lines_max and (#text >= room or #lines == 0) do
+    lines[#lines + 1] = string.sub(text, 1, room)
+    if #text < room then
+      return table.concat(lines, "\n")
+    end
+    text, room = string.sub(text, room + 1), width
+  end
+  if #lines == lines_max and #text > 0 then
+    lines[#lines] = string.sub(lines[#lines], 1, -4) .. "..."
+    text = ""
+  end
+  lines[#lines + 1] = text
+  return table.concat(lines, "\n")
+end
+
+function action(host, port)
+  local text = grab(host, port)
+  if not text or text == "" then
+    return nil
+  end
+  return wrapped(printable(text), nmap.verbosity() + 1)
+end
