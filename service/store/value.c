@@ -217,29 +217,45 @@ static void print_json(struct buf *out, const cJSON *j, const struct value_volat
     }
 }
 
-/* What follows a backslash in a JSON string; returns how many bytes were used. */
+/* The code of "\\uXXXX", or -1. */
+static int unicode_escape(const char *s, size_t left)
+{
+    int code = 0;
+
+    if (left < 6 || s[0] != '\\' || s[1] != 'u')
+        return -1;
+    for (size_t i = 2; i < 6; i++) {
+        int digit = nibble(s[i]);
+
+        if (digit < 0)
+            return -1;
+        code = code << 4 | digit;
+    }
+    return code;
+}
+
+/* A backslash in a JSON string; returns how many bytes were used. */
 static size_t clean_escape(struct buf *out, const char *s, size_t left)
 {
-    unsigned code = 0, low = 0;
+    int code = unicode_escape(s, left), low;
 
-    if (left < 2 || s[1] != 'u' || left < 6) {
-        buf_add(out, s, left < 2 ? left : 2);
-        return left < 2 ? left : 2;
+    if (code < 0 && left >= 2 && s[1] && strchr("\"\\/bfnrt", s[1])) {
+        buf_add(out, s, 2);
+        return 2;
     }
-    for (size_t i = 2; i < 6; i++)
-        code = code << 4 | (unsigned)(nibble(s[i]) & 15);
-    if (code >= 0xd800 && code < 0xdc00 && left >= 12 && s[6] == '\\' && s[7] == 'u') {
-        for (size_t i = 8; i < 12; i++)
-            low = low << 4 | (unsigned)(nibble(s[i]) & 15);
-        if (low >= 0xdc00 && low < 0xe000) {
-            buf_add(out, s, 12);
-            return 12;
-        }
+    if (code < 0) {
+        buf_str(out, "\\\\"); /* no escape: the backslash stands for itself */
+        return 1;
+    }
+    low = code >= 0xd800 && code < 0xdc00 ? unicode_escape(s + 6, left - 6) : -1;
+    if (low >= 0xdc00 && low < 0xe000) {
+        buf_add(out, s, 12);
+        return 12;
     }
     if (code == 0)
         buf_str(out, "\\\\x00");
     else if (code >= 0xd800 && code < 0xe000)
-        buf_printf(out, "\\\\u%04x", code);
+        buf_printf(out, "\\\\u%04x", (unsigned)code);
     else
         buf_add(out, s, 6);
     return 6;
