@@ -3,6 +3,8 @@
 #include "service/cli/db.h"
 
 #include "engine/loop/loop.h"
+#include "engine/model/services.h"
+#include "service/cli/scan_plan.h"
 #include "service/config/config.h"
 #include "service/store/embedded.h"
 
@@ -75,6 +77,7 @@ void cli_db_done(struct cli_db *x)
     x->db = db_free(x->db);
     x->loop = loop_free(x->loop);
     x->config = config_free(x->config);
+    x->names = services_free(x->names);
     if (x->conninfo)
         explicit_bzero(x->conninfo, strlen(x->conninfo)); /* there may be a password in it */
     free(x->conninfo);
@@ -110,15 +113,46 @@ int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t
     return r;
 }
 
-int cli_rows_table(struct table *t, const struct db_rows *r)
+static void names_load(struct cli_db *x)
+{
+    struct option_list given = {0};
+    char **dirs = NULL;
+    size_t n;
+
+    x->names_tried = true;
+    for (uint32_t i = 0; x->config && i < x->config->scripts->n_datadirs; i++)
+        if (option_list_add(&given, x->config->scripts->datadirs[i]) < 0)
+            break;
+    /* A name is a courtesy: without the table, or with a bad one, the number has to do. */
+    if (scan_datadirs(&dirs, &n, &given, NULL) == 0 &&
+        scan_services_load(&x->names, dirs, NULL) < 0)
+        x->names = NULL;
+    scan_datadirs_free(dirs);
+    option_list_done(&given);
+}
+
+const char *cli_port_name(struct cli_db *x, const char *protocol, const char *port)
+{
+    if (!protocol || !port)
+        return NULL;
+    if (!x->names_tried)
+        names_load(x);
+    return services_name(x->names, protocol_from(protocol), (uint16_t)strtoul(port, NULL, 10));
+}
+
+int cli_rows_table(struct table *t, const struct db_rows *r, struct cli_db *x,
+                   const struct cli_listing *l)
 {
     const char *cells[32] = {NULL};
 
     if (t->n_columns > ARRAY_LEN(cells))
         return -EINVAL;
     for (size_t row = 0; row < db_rows_count(r); row++) {
-        for (size_t c = 0; c < t->n_columns; c++)
+        for (size_t c = 0; c < t->n_columns; c++) {
             cells[c] = db_rows_text(r, row, c);
+            if (l && l->fill && (!cells[c] || !*cells[c]))
+                cells[c] = l->fill(x, r, row, c);
+        }
         if (table_add(t, cells) < 0)
             return -ENOMEM;
     }
@@ -141,7 +175,7 @@ int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct er
     struct table_style style = table_style_for(stdout, json);
     int r = cli_ask(x, l->sql, l->params, l->n_params, &rows, e);
 
-    if (r == 0 && cli_rows_table(&t, rows) < 0)
+    if (r == 0 && cli_rows_table(&t, rows, x, l) < 0)
         r = err_set(e, -ENOMEM, "out of memory");
     if (r < 0)
         return r;

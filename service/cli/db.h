@@ -7,12 +7,15 @@
 
 struct config;
 struct loop;
+struct services;
 
 struct cli_db {
     struct loop *loop;
     struct db *db;
     struct config *config; /* NULL: --database was given and no configuration was read */
     char *conninfo;
+    struct services *names; /* of ports; loaded when first asked for */
+    bool names_tried;
     bool connected; /* by what the state callback said last */
     char why[256];  /* it is not */
 };
@@ -39,8 +42,10 @@ const struct err *cli_explain(const struct cli_db *x, struct err *e);
 int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
             struct db_rows **ret, struct err *e) MUST_USE;
 
-/* Rows into a table with these columns, in the order of the query. */
-int cli_rows_table(struct table *t, const struct db_rows *r) MUST_USE;
+/* What a port is registered for, for a port that nothing is known of.  Both as texts, may be NULL;
+ * NULL: no name. */
+const char *cli_port_name(struct cli_db *x, const char *protocol, const char *port);
+
 /* The whole of a listing verb: query, table, stdout.  Returns an exit code. */
 struct cli_listing {
     const char *sql;
@@ -49,8 +54,13 @@ struct cli_listing {
     const struct column *columns;
     size_t n_columns;
     const char *nothing; /* on a terminal, when there is no row */
+    /* Asked for cells without text; may be NULL. */
+    const char *(*fill)(struct cli_db *x, const struct db_rows *r, size_t row, size_t column);
 };
 int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct err *e);
+/* Rows into a table with its columns, in the order of the query.  l may be NULL. */
+int cli_rows_table(struct table *t, const struct db_rows *r, struct cli_db *x,
+                   const struct cli_listing *l) MUST_USE;
 /* Writes and empties the buffer; an error of the stream ends the process as a pipe would. */
 void cli_print(struct buf *out);
 

@@ -79,18 +79,17 @@ int scan_datadirs(char ***ret, size_t *ret_n, const struct option_list *given, s
     return 0;
 }
 
-/* The first table of port names in the data directories, ours or nmap's. */
-static int plan_services(struct scan_plan *p, struct err *e)
+int scan_services_load(struct services **ret, char *const *dirs, struct err *e)
 {
     static const char *const files[] = {"nselib/data/services", "nmap-services"};
     char path[PATH_MAX];
 
-    for (size_t d = 0; d < p->n_datadirs; d++) {
+    for (; *dirs; dirs++) {
         for (size_t f = 0; f < ARRAY_LEN(files); f++) {
             int r;
 
-            snprintf(path, sizeof path, "%s/%s", p->datadirs[d], files[f]);
-            r = services_load(&p->services, path, e);
+            snprintf(path, sizeof path, "%s/%s", *dirs, files[f]);
+            r = services_load(ret, path, e);
             if (r != -ENOENT)
                 return r;
         }
@@ -214,7 +213,7 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
     if (p->timing < 0)
         return p->timing;
     plan_timing(p, a);
-    r = plan_services(p, e);
+    r = scan_services_load(&p->services, p->datadirs, e);
     if (r == 0)
         r = plan_ports(p, a, e);
     if (r == 0)

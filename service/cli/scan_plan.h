@@ -52,5 +52,8 @@ const char *scan_plan_name_of(const struct scan_plan *p, const struct addr *a);
 int scan_datadirs(char ***ret, size_t *ret_n, const struct option_list *given,
                   struct err *e) MUST_USE;
 void scan_datadirs_free(char **dirs);
+/* The first table of port names in the directories, ours or nmap's; *ret is untouched when there is
+ * none.  -EINVAL. */
+int scan_services_load(struct services **ret, char *const *dirs, struct err *e) MUST_USE;
 
 struct lookups *scan_lookups_free(struct lookups *all);

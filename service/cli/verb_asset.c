@@ -117,6 +117,21 @@ static int page_head(struct page *p, struct err *e)
     return 0;
 }
 
+enum { PORT_PLACE = 1, PORT_SERVICE = 3 };
+
+/* The place is "22/tcp". */
+static const char *port_fill(struct cli_db *x, const struct db_rows *r, size_t row, size_t column)
+{
+    const char *place = db_rows_text(r, row, PORT_PLACE);
+    const char *slash = place ? strchr(place, '/') : NULL;
+
+    if (column != PORT_SERVICE || !slash)
+        return db_rows_text(r, row, column);
+    return cli_port_name(x, slash + 1, place);
+}
+
+static const struct cli_listing ports_listing = {.fill = port_fill};
+
 static int page_table(struct page *p, const char *sql, const struct column *columns, size_t n,
                       struct err *e)
 {
@@ -124,7 +139,8 @@ static int page_table(struct page *p, const char *sql, const struct column *colu
     CLEANUP(table_done) struct table t = {.columns = columns, .n_columns = n};
     int r = ask(p, sql, &rows, e);
 
-    if (r == 0 && cli_rows_table(&t, rows) < 0)
+    if (r == 0 &&
+        cli_rows_table(&t, rows, p->x, columns == port_columns ? &ports_listing : NULL) < 0)
         r = err_set(e, -ENOMEM, "out of memory");
     if (r < 0 || !t.n_rows)
         return r;

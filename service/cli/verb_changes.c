@@ -39,7 +39,7 @@
 
 enum { COLUMN_TX = 14, COLUMN_ID = 15, COLUMN_NEWS = 16 };
 
-static void change_of_row(struct change *c, const struct db_rows *r, size_t row)
+static void change_of_row(struct change *c, struct cli_db *x, const struct db_rows *r, size_t row)
 {
     *c = (struct change){
         .at = db_rows_text(r, row, 0),
@@ -57,6 +57,8 @@ static void change_of_row(struct change *c, const struct db_rows *r, size_t row)
         .old_json = db_rows_text(r, row, 12),
         .new_json = db_rows_text(r, row, 13),
     };
+    if (!c->service && c->kind && strcmp(c->kind, "port") == 0)
+        c->service = cli_port_name(x, c->protocol, c->port);
 }
 
 static void writer_init(struct change_writer *w, const struct db_args *a)
@@ -113,7 +115,7 @@ static int print_range(struct cli_db *x, const struct db_args *a, struct change_
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         struct change c;
 
-        change_of_row(&c, rows, i);
+        change_of_row(&c, x, rows, i);
         change_write(&out, w, &c);
         if (out.len > 65536)
             cli_print(&out);
@@ -170,7 +172,7 @@ static int follow_once(struct cli_db *x, const struct db_args *a, struct change_
     for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
         struct change c;
 
-        change_of_row(&c, rows, i);
+        change_of_row(&c, x, rows, i);
         snprintf(f->tx, sizeof f->tx, "%s", db_rows_text(rows, i, COLUMN_TX));
         snprintf(f->id, sizeof f->id, "%s", db_rows_text(rows, i, COLUMN_ID));
         if ((a->all || db_rows_bool(rows, i, COLUMN_NEWS)) &&

@@ -31,7 +31,7 @@ static int print(const struct db_rows *rows, struct table *t, const struct db_ar
     CLEANUP(buf_done) struct buf out = {0};
     struct table_style style = table_style_for(stdout, a->json);
 
-    if (cli_rows_table(t, rows) < 0)
+    if (cli_rows_table(t, rows, NULL, NULL) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     table_write(&out, t, &style);
     if (!t->n_rows && style.mode == TABLE_TTY)

@@ -135,6 +135,17 @@ static const struct column service_columns[] = {
     {"asset_id", NULL, COLUMN_TEXT},
 };
 
+enum { SERVICE_NAME = 4, SERVICE_PROTOCOL = 8, SERVICE_PORT = 9 };
+
+static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_t row,
+                                size_t column)
+{
+    if (column != SERVICE_NAME)
+        return db_rows_text(r, row, column);
+    return cli_port_name(x, db_rows_text(r, row, SERVICE_PROTOCOL),
+                         db_rows_text(r, row, SERVICE_PORT));
+}
+
 int verb_services(struct verb_call *c)
 {
     const struct db_args *a = c->args;
@@ -157,6 +168,7 @@ int verb_services(struct verb_call *c)
         .columns = service_columns,
         .n_columns = ARRAY_LEN(service_columns),
         .nothing = "no open ports",
+        .fill = service_fill,
     };
 
     filter_make(&f, c->operands.n ? c->operands.values[0] : NULL);
