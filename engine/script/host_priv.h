@@ -107,6 +107,7 @@ struct job_host {
     uint8_t reason_ttl;
     bool has_mac, directly_connected;
     struct mac mac;
+    int mtu; /* of the interface; 0: not known */
     usec_t srtt, rttvar, rtt_timeout;
     struct port_rec *ports;
     size_t n_ports;
@@ -230,6 +231,7 @@ void nmap_port_register(lua_State *L);
 void nmap_sync_register(lua_State *L);
 void nmap_net_register(lua_State *L);
 
+int interface_mtu(const char *name); /* 0: not known */
 void push_host(lua_State *L, struct job_host *jh);
 void push_port(lua_State *L, const struct port_rec *p);
 void push_job_registry(lua_State *L, struct script_host *h, struct job *j);

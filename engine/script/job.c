@@ -201,6 +201,7 @@ static int fill_host(struct job_host *jh, const struct script_target *t)
     jh->target_name = dup_or_null(t->target_name, &failed);
     jh->hostname = dup_or_null(t->hostname, &failed);
     jh->interface = dup_or_null(t->interface, &failed);
+    jh->mtu = t->interface ? interface_mtu(t->interface) : 0;
     jh->reason = t->reason;
     jh->reason_ttl = t->reason_ttl;
     jh->has_mac = t->has_mac;

@@ -26,7 +26,7 @@ static void free_addrs(struct ifaddrs **list)
         freeifaddrs(*list);
 }
 
-static int mtu_of(const char *name)
+int interface_mtu(const char *name)
 {
     struct ifreq ifr = {0};
     CLEANUP(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -47,7 +47,7 @@ static const char *link_type(const struct ifaddrs *ifa, int hardware)
 /* What the packet-family entry of the same interface says. */
 static struct link link_of(const struct ifaddrs *list, const char *name)
 {
-    struct link link = {.type = "other", .mtu = mtu_of(name)};
+    struct link link = {.type = "other", .mtu = interface_mtu(name)};
 
     for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
         const struct sockaddr_ll *ll = (const struct sockaddr_ll *)(const void *)i->ifa_addr;

@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 static void set_string(lua_State *L, const char *key, const char *value)
 {
@@ -53,20 +51,6 @@ static void set_registry(lua_State *L, struct job_host *jh)
     lua_setfield(L, -2, "registry");
 }
 
-static void set_interface(lua_State *L, const struct job_host *jh)
-{
-    struct ifreq ifr = {0};
-    CLEANUP(closep) int fd = -1;
-
-    if (!jh->interface)
-        return;
-    set_string(L, "interface", jh->interface);
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", jh->interface);
-    if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &ifr) == 0)
-        set_integer(L, "interface_mtu", ifr.ifr_mtu);
-}
-
 void push_host(lua_State *L, struct job_host *jh)
 {
     luaL_checkstack(L, 6, NULL);
@@ -79,7 +63,9 @@ void push_host(lua_State *L, struct job_host *jh)
         set_bytes(L, "bin_ip_src", jh->source.b, addr_len(&jh->source));
     if (jh->has_mac)
         set_bytes(L, "mac_addr", jh->mac.b, sizeof jh->mac.b);
-    set_interface(L, jh);
+    set_string(L, "interface", jh->interface);
+    if (jh->mtu > 0)
+        set_integer(L, "interface_mtu", jh->mtu);
     lua_pushboolean(L, jh->directly_connected);
     lua_setfield(L, -2, "directly_connected");
     set_string(L, "reason", reason_name(jh->reason));

@@ -4,4 +4,9 @@ if(TARGET muster_script)
   target_link_libraries(nse_driver PRIVATE muster_script)
   target_include_directories(nse_driver PRIVATE ${CMAKE_SOURCE_DIR})
   set_target_properties(nse_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+  find_package(Python3 COMPONENTS Interpreter REQUIRED)
+  add_test(NAME nse/corpus
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/nse/test_corpus.py $<TARGET_FILE:nse_driver>)
+  set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 180 SKIP_RETURN_CODE 77)
 endif()
