@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""What goes wrong gives one clear line that names the place, and everything else goes on: scripts that do not load, loop, hang or crash;
+a receiver that answers 500; a worker that is killed; a reload with errors; a database that is away."""
+import os
+import pathlib
+import signal
+import time
+
+import daemon
+import netns
+
+SCRIPTS = {
+    "fine": 'hostrule = function() return true end\naction = function() return "all is well" end\n',
+    "broken": "hostrule = function( return true end\n",
+    "endless": "hostrule = function() return true end\naction = function() while true do end end\n",
+    # A pattern that Lua matches in exponential time, inside one C call: no count hook gets in between.
+    "hangs": 'hostrule = function() return true end\naction = function() return string.find(("a"):rep(40), ("a-"):rep(40) .. "b") end\n',
+}
+HEAD = 'description = [[test]]\nauthor = "test"\nlicense = "test"\ncategories = {"safe"}\n'
+
+
+def zones(world, scripts, ports="8088"):
+    return f"""
+scripts: {{workers: 1, datadirs: [{world.path("data")}, {daemon.ROOT}]}}
+zones:
+  - name: self
+    networks: [127.0.0.1/32]
+    confirm: {{misses: 2, after: 1s}}
+    passes:
+      - {{kind: ports, interval: 2s, ports: "{ports}"}}
+      - {{kind: scripts, interval: 3s, scripts: "{scripts}"}}
+"""
+
+
+def write_scripts(world):
+    os.makedirs(world.path("data/scripts"), exist_ok=True)
+    for name, text in SCRIPTS.items():
+        pathlib.Path(world.path(f"data/scripts/{name}.nse")).write_text(HEAD + text)
+    for directory, _, files in os.walk(world.directory):
+        os.chmod(directory, 0o755)
+
+
+def said(d, *parts):
+    """The log lines that have all these parts."""
+    return [line for line in d.log().splitlines() if all(part in line for part in parts)]
+
+
+def wait_said(d, *parts, timeout=60):
+    return netns.wait_for(f"the log says {parts}", lambda: said(d, *parts), timeout)
+
+
+def results(d):
+    return {row[0]: row[1] for row in d.sql_or_nothing("SELECT script, output FROM report.script_result")}
+
+
+def configure(d, text):
+    """Replaces the zones in the configuration file; the directory in front of them and the endpoints behind stay."""
+    path = pathlib.Path(d.config)
+    old = path.read_text()
+    path.write_text(old[:old.index("log_level:")] + "log_level: debug\n" + text + old[old.index("endpoints:"):])
+
+
+def reload(d):
+    d.process.send(signal.SIGHUP)
+
+
+def scripts_that_misbehave(world, d):
+    netns.wait_for("the result of the good script", lambda: results(d).get("fine") == "all is well", 120)
+    line = wait_said(d, "a script does not load", "script=broken")[0]
+    assert "broken.nse:5" in line, line
+    print("syntax error: one line with file and line; the others go on", flush=True)
+    hung = wait_said(d, "event=worker-died", "script=hangs", timeout=120)[0]
+    wait_said(d, "a script killed its worker again", "script=hangs", timeout=120)
+    print(f"a script that hangs is blamed by name: {hung[:120]}", flush=True)
+    before = d.visits().get("scripts", 0)
+    netns.wait_for("the pass goes on without it", lambda: d.visits().get("scripts", 0) > before, 120)
+    assert len(said(d, "a script does not load", "script=broken")) == 1, "said more than once"
+    configure(d, zones(world, "fine"))
+    reload(d)
+    wait_said(d, "event=config-applied")
+
+
+def receiver_that_fails(world, d):
+    d.receiver.answer(500)
+    server = world.start(["python3", "-m", "http.server", "8088", "--bind", "127.0.0.1", "--directory", "/run/netns"])
+    netns.wait_for("an attempt", lambda: any(r["status"] == 500 for r in d.receiver.requests()), 60)
+    d.wait_visits(1)
+    d.receiver.answer(200)
+    netns.wait_for("the delivery", lambda: d.receiver.accepted(), 90)
+    assert len({r["id"] for r in d.receiver.requests()}) == 1
+    server.stop()
+    netns.wait_for("port closed", lambda: ("port.closed", "host/127.0.0.1/tcp/8088") in d.events(), 60)
+    print("a receiver that answers 500 is tried again, the passes go on", flush=True)
+
+
+def workers_that_are_killed(d):
+    for role in ("scanner", "script", "core"):
+        before = d.visits()
+        assert before
+        pid = next(int(e.name) for e in pathlib.Path("/proc").iterdir()
+                   if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid)
+        os.kill(pid, signal.SIGKILL)
+        wait_said(d, "event=worker-died", f"role={role}", "signal 9")
+        netns.wait_for(f"visits after the death of the {role}", lambda: all(d.visits().get(k, 0) > v for k, v in before.items()), 90)
+    print("scanner, script worker and core: killed, started again, visits go on", flush=True)
+
+
+def command(entry):
+    try:
+        return (entry / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def parent(entry):
+    try:
+        return int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
+def reloads(world, d):
+    good = zones(world, "fine")
+    configure(d, good.replace("interval: 2s", "intervall: 2s"))
+    reload(d)
+    line = wait_said(d, "event=config-rejected")[0]
+    assert "muster.yaml:" in line and "did you mean 'interval'?" in line, line
+    configure(d, good.replace("scripts: {", "database: \"dbname=other\"\nscripts: {"))
+    reload(d)
+    wait_said(d, "event=config-rejected", "'database' has changed, which takes a restart")
+    d.wait_visits(1)
+    print("a reload with errors changes nothing and names the line", flush=True)
+    configure(d, zones(world, "fine", ports="8088,9009"))
+    reload(d)
+    netns.wait_for("the new port list holds", lambda: d.sql_or_nothing("SELECT 1 FROM report.change WHERE port = 9009"), 60)
+    for _ in range(20):
+        reload(d)
+        time.sleep(0.05)
+    d.wait_visits(1)
+    print("a good one is in force at once; twenty in a row do no harm", flush=True)
+
+
+def database_away(world):
+    nowhere = daemon.Daemon.__new__(daemon.Daemon)
+    nowhere.world, nowhere.state, nowhere.config = world, world.path("nowhere"), world.path("nowhere.yaml")
+    pathlib.Path(nowhere.config).write_text(f"database: \"host={world.path('no-socket')} dbname=muster\"\nstate_directory: {nowhere.state}\n"
+                                            "zones:\n  - {name: self, networks: [127.0.0.1]}\n")
+    nowhere.process = world.start([str(daemon.BUILD / "musterd"), "--config", nowhere.config], log="nowhere.log")
+    nowhere.log = lambda: pathlib.Path(world.path("nowhere.log")).read_text(errors="replace")
+    line = wait_said(nowhere, "the database cannot be used, trying again")[0]
+    assert "no-socket" in line, line
+    wait_said(nowhere, "Muster has started", timeout=60)
+    lines = said(nowhere, "the database cannot be used")
+    assert len(lines) < 5, f"said {len(lines)} times"
+    assert nowhere.process.stop() == 0
+    print(f"unreachable database: {line[:150]}", flush=True)
+
+
+def bad_start(world):
+    """Exit 78 and one line for a configuration that is wrong."""
+    path = pathlib.Path(world.path("bad.yaml"))
+    path.write_text("zones:\n  - name: self\n    networks: [127.0.0.1/33]\n")
+    process = world.start([str(daemon.BUILD / "musterd"), "--config", str(path)], log="bad.log")
+    assert process.popen.wait(30) == 78
+    text = pathlib.Path(world.path("bad.log")).read_text()
+    assert "bad.yaml:3: zones[0].networks[0]" in text and text.count("\n") == 1, text
+    print(f"wrong configuration, exit 78: {text.strip()}", flush=True)
+
+
+def main():
+    netns.enter()
+    daemon.need_programs()
+    with netns.World() as world:
+        write_scripts(world)
+        bad_start(world)
+        database_away(world)
+        d = daemon.Daemon(world, zones(world, "fine or broken or endless or hangs"))
+        d.start()
+        scripts_that_misbehave(world, d)
+        receiver_that_fails(world, d)
+        workers_that_are_killed(d)
+        reloads(world, d)
+        assert d.stop() == 0
+
+
+if __name__ == "__main__":
+    main()
