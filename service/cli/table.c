@@ -263,12 +263,13 @@ static bool is_right(const struct column *c)
     return c->kind == COLUMN_NUMBER || c->kind == COLUMN_SPAN;
 }
 
-static size_t last_shown(const struct table *t)
+/* Columns of which no row has anything are left out; their width is 0. */
+static size_t last_shown(const struct table *t, const size_t *widths)
 {
     size_t last = 0;
 
     for (size_t c = 0; c < t->n_columns; c++)
-        if (t->columns[c].heading)
+        if (widths[c])
             last = c;
     return last;
 }
@@ -277,15 +278,19 @@ static size_t *tty_widths(const struct table *t)
 {
     size_t *width = calloc(t->n_columns, sizeof *width);
 
-    for (size_t c = 0; width && c < t->n_columns; c++)
-        width[c] = text_width(t->columns[c].heading);
     for (size_t i = 0; width && i < t->n_rows * t->n_columns; i++) {
         CLEANUP(buf_done) struct buf text = {0};
         size_t c = i % t->n_columns, n;
 
-        cell_text(&text, &t->columns[c], t->cells[i], TABLE_TTY);
+        if (t->columns[c].heading)
+            cell_text(&text, &t->columns[c], t->cells[i], TABLE_TTY);
         n = text_width(text.data);
         width[c] = n > width[c] ? n : width[c];
+    }
+    for (size_t c = 0; width && c < t->n_columns; c++) {
+        size_t n = text_width(t->columns[c].heading);
+
+        width[c] = width[c] && n > width[c] ? n : width[c];
     }
     return width;
 }
@@ -295,14 +300,14 @@ static void tty_line(struct buf *out, const struct table *t, char *const *cells,
                      const size_t *widths, const struct table_style *s)
 {
     struct tty_row row = {.out = out, .style = s};
-    size_t last = last_shown(t);
+    size_t last = last_shown(t, widths);
 
     for (size_t c = 0; c <= last; c++) {
         const struct column *k = &t->columns[c];
         CLEANUP(buf_done) struct buf text = {0};
         const char *colour = cells ? NULL : "1";
 
-        if (!k->heading)
+        if (!widths[c])
             continue;
         if (cells)
             cell_text(&text, k, cells[c], TABLE_TTY);
