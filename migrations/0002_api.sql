@@ -119,6 +119,17 @@ BEGIN
   UPDATE schedule s SET wanted_at = now() + p.every, due_at = LEAST(s.due_at, now() + p.every)
     FROM profile p WHERE p.profile_id = s.profile_id AND s.retired_at IS NULL AND s.wanted_at > now() + p.every
      AND s.sensor_id IS NULL;
+  -- Services and scripts wait until the ports of the block were listed once (api.finish): else their first visit would find
+  -- nothing and count as coverage.
+  UPDATE schedule s SET due_at = q.due_at
+    FROM (SELECT r.schedule_id, CASE WHEN EXISTS (
+                   SELECT FROM schedule o JOIN profile op USING (profile_id)
+                    WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports' AND o.last_at IS NULL)
+                 THEN 'infinity' ELSE now() END AS due_at
+            FROM schedule r JOIN profile p USING (profile_id)
+           WHERE r.retired_at IS NULL AND r.last_at IS NULL AND r.sensor_id IS NULL AND r.tries = 0
+             AND p.kind IN ('services', 'scripts')) q
+   WHERE q.schedule_id = s.schedule_id AND (s.due_at = 'infinity') <> (q.due_at = 'infinity');
   SELECT count(*) INTO v_n FROM schedule WHERE retired_at IS NULL;
   DROP TABLE pg_temp.c_zone, pg_temp.c_pass, pg_temp.c_block;
   RETURN v_n;
@@ -126,17 +137,19 @@ END $$;
 
 -- ------------------------------------------------------------------ leases
 
--- Writes the proof of a visit that ends, or that ended without a word (its lease ran out).
-CREATE FUNCTION inv.record_visit(s inv.schedule, p_at timestamptz, p_complete bool) RETURNS void
+-- Writes the proof of a visit that ends, or that ended without a word (its lease ran out: then there are no figures).
+CREATE FUNCTION inv.record_visit(s inv.schedule, p_at timestamptz, p_complete bool, p_probes int8 DEFAULT NULL,
+                                 p_retransmissions int8 DEFAULT NULL, p_drops int8 DEFAULT NULL, p_loss real DEFAULT NULL,
+                                 p_rate real DEFAULT NULL) RETURNS void
 LANGUAGE sql AS $$
   INSERT INTO inv.coverage(at, from_at, zone_id, block_id, profile_id, sensor_id, set_id, fence, parts, complete, method, scope,
-                           blind, up, down, opened, altered, closed)
+                           blind, up, down, opened, altered, closed, probes, retransmissions, drops, loss, rate_pps)
   VALUES (p_at, s.claimed_at, s.zone_id, s.block_id, s.profile_id, s.sensor_id, s.set_id, s.fence, s.part_done, p_complete,
-          s.method, s.scope, NULLIF(s.blind, '{}'), s.up, s.down, s.opened, s.altered, s.closed) $$;
+          s.method, s.scope, NULLIF(s.blind, '{}'), s.up, s.down, s.opened, s.altered, s.closed,
+          p_probes, p_retransmissions, p_drops, p_loss, p_rate) $$;
 
 -- Claims up to p_n due rows of passes of these kinds.  A row whose full visit is not due yet is visited for the addresses alone that are asked for or in
--- doubt; where there are none any more, it just goes back to its time.  Services and scripts wait until the ports of the block
--- were listed once: else their first visit would find nothing and count as coverage.
+-- doubt; where there are none any more, it just goes back to its time.
 -- id = ANY(ARRAY(... LIMIT n)): a join on a CTE is planned for 10 % of the table when LIMIT is a parameter.
 CREATE FUNCTION api.claim(p_sensor int4, p_kinds text[], p_n int4, p_lease interval)
 RETURNS TABLE (schedule_id int8, fence int8, zone text, pass text, kind text, lo inet, hi inet, scope inet[],
@@ -148,10 +161,6 @@ BEGIN
   FOR s IN SELECT * FROM schedule q WHERE q.schedule_id = ANY(ARRAY(
              SELECT r.schedule_id FROM schedule r JOIN profile p USING (profile_id)
               WHERE r.retired_at IS NULL AND r.due_at <= now() AND p.kind = ANY(p_kinds)
-                AND (r.last_at IS NOT NULL OR p.kind IN ('presence', 'ports')
-                     OR NOT EXISTS (SELECT FROM schedule o JOIN profile op USING (profile_id)
-                                     WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports'
-                                       AND o.last_at IS NULL))
               ORDER BY r.due_at, r.schedule_id LIMIT p_n FOR NO KEY UPDATE OF r SKIP LOCKED))
             ORDER BY q.due_at, q.schedule_id
   LOOP
@@ -185,12 +194,10 @@ END $$;
 -- VOLATILE: behind api.claim in one statement it must see what that did.
 CREATE FUNCTION api.next_due(p_kinds text[]) RETURNS float8
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
-  SELECT CASE WHEN min(due_at) IS NOT NULL THEN GREATEST(EXTRACT(epoch FROM min(due_at) - clock_timestamp()), 0) END::float8
-    FROM schedule r JOIN profile p USING (profile_id)
-   WHERE r.retired_at IS NULL AND p.kind = ANY(p_kinds)
-     AND (r.last_at IS NOT NULL OR p.kind IN ('presence', 'ports')
-          OR NOT EXISTS (SELECT FROM schedule o JOIN profile op USING (profile_id)
-                          WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports' AND o.last_at IS NULL)) $$;
+  SELECT GREATEST(EXTRACT(epoch FROM q.due_at - clock_timestamp()), 0)::float8
+    FROM (SELECT r.due_at FROM schedule r JOIN profile p USING (profile_id)
+           WHERE r.retired_at IS NULL AND p.kind = ANY(p_kinds) AND r.due_at < 'infinity'
+           ORDER BY r.due_at LIMIT 1) q $$;
 
 -- Heartbeat; answers the fences that are still the sensor's.
 CREATE FUNCTION api.keep(p_sensor int4, p_fence int8[], p_lease interval) RETURNS SETOF int8
@@ -211,9 +218,7 @@ BEGIN
   END IF;
   SELECT * INTO STRICT p FROM profile q WHERE q.profile_id = s.profile_id;
   s.method := COALESCE(s.method, p_method);
-  PERFORM record_visit(s, clock_timestamp(), p_complete);
-  UPDATE coverage SET probes = p_probes, retransmissions = p_retransmissions, drops = p_drops, loss = p_loss, rate_pps = p_rate
-   WHERE block_id = s.block_id AND at >= s.claimed_at AND fence = s.fence;
+  PERFORM record_visit(s, clock_timestamp(), p_complete, p_probes, p_retransmissions, p_drops, p_loss, p_rate);
   v_asked := s.asked; v_wanted := s.wanted_at;
   v_doubts := EXISTS (SELECT FROM doubt d JOIN block b ON b.block_id = s.block_id
                        WHERE d.zone_id = s.zone_id AND d.addr BETWEEN b.lo AND b.hi AND d.profile_id = s.profile_id AND d.misses > 0);
@@ -234,6 +239,9 @@ BEGIN
          last_from = CASE WHEN p_complete AND s.scope IS NULL THEN s.claimed_at ELSE q.last_from END,
          last_at = CASE WHEN p_complete AND s.scope IS NULL THEN clock_timestamp() ELSE q.last_at END
    WHERE q.schedule_id = p_schedule;
+  IF p.kind = 'ports' AND p_complete AND s.scope IS NULL AND s.last_at IS NULL THEN
+    UPDATE schedule q SET due_at = now() WHERE q.block_id = s.block_id AND q.retired_at IS NULL AND q.due_at = 'infinity';
+  END IF;
   verdict := 'a';
 END $$;
 
@@ -248,7 +256,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
   u AS (
     UPDATE schedule s SET
            wanted_at = CASE WHEN whole THEN LEAST(s.wanted_at, now()) ELSE s.wanted_at END,
-           due_at = CASE WHEN s.sensor_id IS NULL THEN LEAST(s.due_at, now()) ELSE s.due_at END,
+           due_at = CASE WHEN s.sensor_id IS NULL AND s.due_at < 'infinity' THEN LEAST(s.due_at, now()) ELSE s.due_at END,
            asked = CASE WHEN whole THEN s.asked ELSE
              ARRAY(SELECT unnest(s.asked) UNION SELECT hit.lo + i FROM generate_series(0, hit.hi - hit.lo) i) END
       FROM hit WHERE hit.schedule_id = s.schedule_id RETURNING 1)
@@ -286,11 +294,12 @@ CREATE FUNCTION inv.mac_identifies(p macaddr) RETURNS bool LANGUAGE sql IMMUTABL
 CREATE FUNCTION inv.presence_strength(p_method text) RETURNS int2 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_method IN ('arp', 'nd', 'localhost') THEN 3 WHEN p_method = 'connect' THEN 1 ELSE 2 END::int2 $$;
 
--- Whether presence at this address had been covered by a complete visit.
-CREATE FUNCTION inv.presence_covered(p_zone int4, p_addr inet) RETURNS bool LANGUAGE sql STABLE AS $$
+-- Whether a complete visit of this kind had covered the address.  By kind: what the first ports visit finds beyond the presence
+-- visits is first contact too.
+CREATE FUNCTION inv.presence_covered(p_zone int4, p_addr inet, p_kind text) RETURNS bool LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM inv.block b JOIN inv.schedule s USING (block_id) JOIN inv.profile p USING (profile_id)
                   WHERE b.zone_id = p_zone AND b.lo <= p_addr AND b.hi >= p_addr AND s.last_at IS NOT NULL
-                    AND p.kind IN ('presence', 'ports')) $$;
+                    AND p.kind = p_kind) $$;
 
 -- Whether the ports of this host, this one among them, had been listed completely before.
 CREATE FUNCTION inv.port_covered(p_zone int4, p_addr inet, p_slot int4, p_before timestamptz) RETURNS bool LANGUAGE sql STABLE AS $$
@@ -485,7 +494,11 @@ LANGUAGE sql STABLE AS $$
     SELECT t.* FROM unnest(f_addr, f_slot, f_attr, f_value) t(addr, slot, attr_id, value) JOIN unnest(p_up) u(addr) USING (addr)),
   f AS MATERIALIZED (
     SELECT n.addr, n.slot, n.attr_id, n.value, n.since FROM unnest(p_up) t(a)
-      JOIN inv.fact_now n ON n.zone_id = p_zone AND n.addr = t.a AND n.attr_id >= 2),
+      JOIN inv.fact_now n ON n.zone_id = p_zone AND n.addr = t.a AND n.slot = 0 AND n.attr_id >= 2
+    UNION ALL                                 -- a presence visit has nothing to do with ports, unless another device is there
+    SELECT n.addr, n.slot, n.attr_id, n.value, n.since
+      FROM unnest(CASE WHEN p_profile.kind = 'presence' THEN p_moved ELSE p_up END) t(a)
+      JOIN inv.fact_now n ON n.zone_id = p_zone AND n.addr = t.a AND n.slot > 0),
   j AS MATERIALIZED (
     SELECT COALESCE(s.addr, f.addr) AS addr, COALESCE(s.slot, f.slot) AS slot, COALESCE(s.attr_id, f.attr_id) AS attr_id,
            s.value AS new, f.value AS old, f.since
@@ -621,7 +634,7 @@ BEGIN
     WITH i AS (
       INSERT INTO change(at, zone_id, slot, attr_id, profile_id, cause, news, addr, new_value)
       SELECT p_at, z.zone_id, 0, 1, p.profile_id, CASE WHEN q.back THEN 'b' ELSE 'o' END::"char",
-             q.back OR presence_covered(z.zone_id, q.addr), q.addr, c_true
+             q.back OR presence_covered(z.zone_id, q.addr, p.kind), q.addr, c_true
         FROM (SELECT u AS addr, NOT u = ANY(v_moved) AND EXISTS (SELECT FROM fact_now f
                        WHERE f.zone_id = z.zone_id AND f.addr = u AND f.slot = 0 AND f.attr_id = 0) AS back FROM unnest(v_new) u) q
       RETURNING change_id, news)

@@ -179,9 +179,16 @@ def test_too_large_networks_are_refused_with_a_sentence(db, d):
 def test_scripts_wait_until_ports_were_listed(db, d):
     d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
     expect(d.do("claim 8 60s scripts"), "claimed ok next never")
+    expect(d.do("rescan lab 0.0.0.0 255.255.255.255"), "rescan ok 3")
+    expect(d.do("claim 8 60s scripts"), "claimed ok next never")
     lease = claimed(d, "ports")[0][1]
     d.do(f"finish {lease} complete")
     expect(len(claimed(d, "scripts")), 1)
+    # a zone whose ports pass is taken out does not leave its scripts waiting for ever
+    d.do("config lab 10.0.0.0/24 - 3 scripts/scripts/1h/30s//0|dmz 10.0.9.0/24 - 3 ports/ports/1h/30s/22/0 scripts/scripts/1h/30s//0")
+    expect(d.do("claim 8 60s scripts").splitlines()[-1], "claimed ok next 59s")
+    d.do("config lab 10.0.0.0/24 - 3 scripts/scripts/1h/30s//0|dmz 10.0.9.0/24 - 3 scripts/scripts/1h/30s//0")
+    expect([w[2] for w in claimed(d, "scripts")], ["dmz"])
 
 
 @with_store
@@ -252,6 +259,22 @@ def test_new_process_voids_the_leases_of_its_predecessor():
     b = open_store(db)
     expect(len(claimed(b, "presence,ports")), 2)
     b.close()
+
+
+def test_database_restored_into_another_cluster_hides_no_event():
+    db = pg.database(migrated=True)
+    d = open_store(db)
+    baseline(d)
+    due(db, "presence")
+    lease = claimed(d, "presence")[0][1]
+    d.do(f"part {lease} icmp 10.0.0.1,up,m=00:11:22:33:44:55,n=box.lab 10.0.0.2,up")
+    # as if transaction ids had begun anew
+    db.sql("UPDATE ops.installation SET system_identifier = 1; UPDATE alert.event SET xid = '999999999'; UPDATE inv.change SET tx = '999999999'")
+    d.close()
+    d = open_store(db)
+    db.equal("visible", "SELECT count(*) FROM alert.event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())", 1)
+    db.equal("ledger", "SELECT count(*) > 5 FROM report.changes_after('0', 0, 100)", "t")
+    d.close()
 
 
 # ------------------------------------------------------------------ faults

@@ -202,6 +202,14 @@ def test_script_on_a_host_that_a_partial_visit_covered_is_news():
             told="certificate.appeared .1/tcp/443/ssl-cert")
 
 
+def test_what_the_first_ports_visit_finds_beyond_presence_is_first_contact():
+    z = Zone()
+    z.visit("presence", ".1 u")
+    z.visit("ports", ".1 u, .2 u", ".2 22 port -", told="")
+    z.visit("presence", ".1 u, .2 u", told="")
+    z.visit("ports", ".1 u, .2 u, .3 u", ".2 22 port -", told="host.appeared .3")
+
+
 def test_aborted_visit_is_no_coverage():
     z = Zone()
     z.visit("presence", ".1 u", complete="false")
