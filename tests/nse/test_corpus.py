@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import socketserver
+import ssl
 import struct
 import subprocess
 import sys
@@ -44,6 +45,7 @@ class Page(http.server.BaseHTTPRequestHandler):
     pages = {
         80: {"/": (200, "<html><head><title>First\n  &amp; only \"page\"</title></head></html>"),
              "/robots.txt": (200, "User-agent: *\nDisallow: /private\nDisallow: /tmp/\nAllow: /pub\n")},
+        443: {"/": (200, "<html><head><title>Behind TLS</title></head></html>")},
         8080: {"/": (302, "/login"), "/login": (200, "<TITLE>Sign in \u00fc</TITLE>")},
     }
 
@@ -94,16 +96,27 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         """Scanners reset connections: nothing to tell."""
 
 
-def serve(port, handler):
-    threading.Thread(target=Server(("127.0.0.1", port), handler).serve_forever, daemon=True).start()
+class TlsServer(Server):
+    """Handshakes in the connection's thread: a script that sends nothing must not hold up the others (openssl s_server would)."""
+
+    def finish_request(self, request, client_address):
+        super().finish_request(self.context.wrap_socket(request, server_side=True), client_address)
+
+
+def serve(port, handler, server=Server):
+    made = server(("127.0.0.1", port), handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    return made
 
 
 def start_tls(work):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{work}/key.pem", "-out", f"{work}/cert.pem",
                     "-days", "30", "-subj", "/C=DE/O=Example Ltd/CN=test.example", "-addext",
                     "subjectAltName=DNS:test.example,DNS:www.test.example,IP:127.0.0.1"], check=True, capture_output=True)
-    return subprocess.Popen(["openssl", "s_server", "-accept", "443", "-cert", f"{work}/cert.pem", "-key", f"{work}/key.pem", "-www"],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{work}/cert.pem", f"{work}/key.pem")
+    TlsServer.context = context
+    serve(443, Page, TlsServer)
 
 
 def start_sshd(work):
@@ -200,15 +213,16 @@ def main():
         serve(80, Page)
         serve(8080, Page)
         serve(8333, Bitcoin)
-        servers = [p for p in (start_tls(work), start_sshd(work)) if p]
+        start_tls(work)
+        sshd = start_sshd(work)
         time.sleep(1)
         try:
             nmap, opened = run_nmap()
             faults = compare(nmap, run_ours(driver, opened))
         finally:
-            for p in servers:
-                p.terminate()
-                p.wait()
+            if sshd:
+                sshd.terminate()
+                sshd.wait()
     missing = load_all(driver) + sorted(compare_suites(driver))
     if missing:
         print("to look at:", *missing)
