@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* The first line of a message that may go on with a traceback. */
-static void say_failure(struct scan_run *run, const struct script_result *r)
+/* One line: the first of a message that may go on with a traceback. */
+static void say_outcome(struct scan_run *run, const struct script_result *r)
 {
     CLEANUP(buf_done) struct buf text = {0};
-    const char *reason = r->reason ? r->reason : "no reason given";
+    const char *reason = r->reason ? r->reason : "";
     char address[ADDR_TEXT_MAX];
 
     screen_text(&text, r->script);
@@ -23,8 +23,9 @@ static void say_failure(struct scan_run *run, const struct script_result *r)
         buf_printf(&text, " on %s", addr_format(&r->address, address));
     if (r->phase == SCRIPT_PORT && r->address.family != ADDR_NONE)
         buf_printf(&text, " %u/%s", r->port, protocol_name(r->protocol));
-    scan_say(run, "script %s failed: %.*s", text.data ? text.data : "?", (int)strcspn(reason, "\n"),
-             reason);
+    scan_say(run, "script %s %s%s%.*s", text.data ? text.data : "?",
+             r->outcome == SCRIPT_TIMEOUT ? "took too long and was ended" : "failed",
+             *reason ? ": " : "", (int)strcspn(reason, "\n"), reason);
 }
 
 static void keep_phase(struct scan_run *run, const struct script_result *r)
@@ -59,7 +60,7 @@ static void load_result(struct scan_run *run, const struct script_result *r)
 {
     keep_phase(run, r);
     if (r->outcome == SCRIPT_ERROR)
-        say_failure(run, r);
+        say_outcome(run, r);
     else if (run->args->verbose)
         scan_say(run, "script %s left out: %s", r->script, r->reason ? r->reason : "");
 }
@@ -74,8 +75,9 @@ static void on_result(void *user, uint64_t job, const struct script_result *r)
         load_result(run, r);
         return;
     }
-    if (r->outcome == SCRIPT_ERROR && run->args->debug)
-        say_failure(run, r);
+    /* The output of one that fails says so in its place; one that is ended has none. */
+    if (r->outcome == SCRIPT_TIMEOUT || (r->outcome == SCRIPT_ERROR && run->args->debug))
+        say_outcome(run, r);
     if (r->outcome != SCRIPT_SKIPPED)
         run->totals.scripts_run++;
     scan_outputs_script(&run->outputs, r);
@@ -197,8 +199,9 @@ int scan_scripts_load(struct scan_run *run, struct err *e)
     if (!run->plan.scripts)
         return 0;
     r = host_new(run, e);
-    if (r == 0)
-        r = script_host_select(run->scripts, run->plan.scripts, &n, e);
+    if (r < 0)
+        return r;
+    r = script_host_select(run->scripts, run->plan.scripts, &n, e);
     return r < 0 ? err_add(e, r, "--script %s", run->plan.scripts) : 0;
 }
 
