@@ -102,18 +102,26 @@ COMMENT ON COLUMN report.service.misses IS 'looks in a row that did not find it 
 
 CREATE VIEW report.script_result AS
 SELECT z.name AS zone, s.addr AS address, inv.protocol(s.slot) AS protocol, NULLIF(s.slot & 65535, 0) AS port, a.name AS script,
-       v.output, v.data, h.addr IS NOT NULL AS present, s.since AS first_seen, d.seen_at AS doubted_since, COALESCE(d.misses, 0)::int4 AS misses
+       v.output, v.data, h.addr IS NOT NULL AS present, s.since AS first_seen,
+       COALESCE(d.seen_at, GREATEST(s.since, c.last_at)) AS last_seen, c.last_at AS last_checked, COALESCE(d.misses, 0)::int4 AS misses
   FROM inv.fact_now s
   JOIN inv.attr a ON a.attr_id = s.attr_id AND a.kind = 'script'
   JOIN inv.zone z ON z.zone_id = s.zone_id
   LEFT JOIN inv.value_script v ON v.value = s.value
   LEFT JOIN inv.fact_now h ON h.zone_id = s.zone_id AND h.addr = s.addr AND h.attr_id = 1
-  LEFT JOIN inv.doubt d ON d.zone_id = s.zone_id AND d.addr = s.addr AND d.slot = s.slot AND d.attr_id = s.attr_id;
+  LEFT JOIN inv.doubt d ON d.zone_id = s.zone_id AND d.addr = s.addr AND d.slot = s.slot AND d.attr_id = s.attr_id
+  LEFT JOIN LATERAL (SELECT max(q.last_at) AS last_at FROM inv.schedule q JOIN inv.script_set x USING (set_id)
+                      WHERE q.block_id = inv.block_of(s.zone_id, s.addr) AND s.attr_id = ANY(x.attrs)) c ON true;
 COMMENT ON VIEW report.script_result IS 'what scripts say, as it holds now';
 COMMENT ON COLUMN report.script_result.port IS 'NULL: a script about the host';
 COMMENT ON COLUMN report.script_result.output IS 'the text nmap would print';
 COMMENT ON COLUMN report.script_result.data IS 'structured output';
 COMMENT ON COLUMN report.script_result.first_seen IS 'since when the result is this one';
+COMMENT ON COLUMN report.script_result.last_seen IS 'last time the script said so';
+COMMENT ON COLUMN report.script_result.last_checked IS 'last complete visit of the block with this script';
+COMMENT ON COLUMN report.script_result.present IS 'its host is there';
+COMMENT ON COLUMN report.script_result.misses IS 'runs in a row without this result; gone when enough';
+COMMENT ON COLUMN report.script_result.script IS 'script id';
 
 CREATE VIEW report.change AS
 SELECT c.noted_at, c.at, z.name AS zone, c.addr AS address, inv.protocol(c.slot) AS protocol, NULLIF(c.slot & 65535, 0) AS port,
@@ -273,4 +281,40 @@ BEGIN
   PERFORM ops.make_partitions(current_date, 4);
 EXCEPTION WHEN check_violation THEN
   RAISE WARNING 'partitions of the coming months could not be made: %', SQLERRM;
+END $$;
+
+-- ------------------------------------------------------------------ words that mean the same in every view
+DO $$
+DECLARE r record;
+BEGIN
+  FOR r IN SELECT c.relname, a.attname, w.words FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+             JOIN (VALUES
+      ('address', 'IP address'), ('zone', 'routing domain; the same address may be in use in two zones'),
+      ('protocol', 'tcp, udp or sctp; NULL: about the host'), ('port', 'port number; NULL: about the host'),
+      ('asset_id', 'the asset (report.asset)'), ('hostname', 'name that was told or looked up'), ('vendor', 'maker, from the MAC address'),
+      ('label', 'name given by a person'), ('note', 'remark of a person'), ('change_id', 'number of the change'),
+      ('product', 'software, as probed'), ('version', 'of the software, as probed'), ('extra', 'what else the service tells'),
+      ('os', 'operating system that the service tells'), ('device', 'kind of device that the service tells'),
+      ('cpe', 'names in the Common Platform Enumeration'),
+      ('first_address', 'of the block, inside'), ('last_address', 'of the block, inside'), ('pass', 'name of the pass in the configuration'),
+      ('kind', 'presence, ports, services or scripts'), ('every', 'interval of full visits'), ('sensor', 'the engine that was or is at it'),
+      ('tries', 'attempts since the last complete visit'), ('visits', 'complete visits so far'),
+      ('at', 'when it ended or was written'), ('from_at', 'when it began'), ('method', 'how it looked'), ('up', 'addresses that answered'),
+      ('down', 'addresses that were silent'), ('opened', 'facts that began'), ('altered', 'facts that changed'), ('closed', 'facts that ended'),
+      ('probes', 'probes sent'), ('retransmissions', 'of them, sent again'), ('drops', 'frames the kernel dropped before us'),
+      ('loss', 'share of answers that were lost, 0 to 1'), ('rate_pps', 'packets per second'),
+      ('seq', 'number of the event'), ('id', 'identity of the event in every delivery'), ('observed_at', 'when it was observed'),
+      ('type', 'what happened: port.opened ...'), ('severity', 'debug, info, warning, high or critical'),
+      ('subject', 'what it is about: host/192.0.2.17/tcp/80/http-title'), ('baseline', 'of a first inventory'),
+      ('body', 'what a webhook is told'), ('xid', 'transaction; readers take what is older than every running one'),
+      ('endpoint', 'name of the webhook endpoint in the configuration'), ('event', 'id of the event'), ('n', 'number of the attempt'),
+      ('code', 'HTTP status; NULL: no answer'), ('error', 'what went wrong'), ('ms', 'milliseconds'), ('bytes_in', 'bytes received'),
+      ('bytes_out', 'bytes sent'), ('new_conn', 'a connection was made for it'), ('remote', 'address it was sent to'),
+      ('attempts', 'attempts so far'), ('created_at', 'when it was noted'), ('last_at', 'last attempt'), ('next_at', 'next attempt'),
+      ('summary', 'one sentence'), ('last_ok_at', 'last success'), ('reason', 'why the state is this'), ('since', 'since when the state is this')
+             ) AS w(name, words) ON w.name = a.attname
+            WHERE c.relnamespace = 'report'::regnamespace AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN report.%I.%I IS %L', r.relname, r.attname, r.words);
+  END LOOP;
 END $$;

@@ -206,6 +206,8 @@ def test_every_view_and_column_of_report_is_commented():
     migrate(db, pgtest.MIGRATIONS)
     db.equal("views without a comment", "SELECT string_agg(viewname, ' ') FROM pg_views WHERE schemaname = 'report' "
              "AND obj_description(format('report.%I', viewname)::regclass) IS NULL", "")
+    db.equal("columns without a comment", "SELECT string_agg(c.relname || '.' || a.attname, ' ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+             "WHERE c.relnamespace = 'report'::regnamespace AND c.relkind = 'v' AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL", "")
 
 
 if __name__ == "__main__":
