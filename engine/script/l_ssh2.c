@@ -6,28 +6,71 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <math.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
 
 #define OUT_MAX    (256 * 1024) /* bytes that wait to be sent */
 #define FREE_TRIES 100
 
+/* libssh2's own order but for the first two: its exchange over NIST curves and its Diffie-Hellman
+ * lose objects of OpenSSL's (1.5 kB) when they are broken off half way, that over curve 25519 does
+ * not. */
+#define KEX_ORDER                                                                                  \
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,"        \
+    "ecdh-sha2-nistp521,diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,"       \
+    "diffie-hellman-group18-sha512,diffie-hellman-group14-sha256,diffie-hellman-group14-sha1,"     \
+    "diffie-hellman-group1-sha1,diffie-hellman-group-exchange-sha1"
+
 static const char module_key;
 
 /* ---- what libssh2 calls ---- */
 
-static void *ssh_alloc(size_t size, void **abstract)
-{
-    return l_alloc(((struct ssh *)*abstract)->main, size);
-}
+/* libssh2 forgets some of its memory when a key exchange is broken off.  So a session's blocks are
+ * chained, and what is left when it ends goes with it. */
+struct ssh_block {
+    LIST_ENTRY(ssh_block) entry;
+    max_align_t data[];
+};
 
 static void *ssh_realloc(void *p, size_t size, void **abstract)
 {
-    return l_realloc(((struct ssh *)*abstract)->main, p, size);
+    struct ssh *s = *abstract;
+    struct ssh_block *old = p ? CONTAINER_OF(p, struct ssh_block, data) : NULL;
+    struct ssh_block *b;
+
+    if (size > SIZE_MAX - sizeof *b)
+        return NULL;
+    if (old)
+        LIST_REMOVE(old, entry);
+    b = l_realloc(s->main, old, sizeof *b + size);
+    if (!b && old)
+        LIST_INSERT_HEAD(&s->blocks, old, entry);
+    if (!b)
+        return NULL;
+    LIST_INSERT_HEAD(&s->blocks, b, entry);
+    return b->data;
+}
+
+static void *ssh_alloc(size_t size, void **abstract)
+{
+    return ssh_realloc(NULL, size, abstract);
 }
 
 static void ssh_free(void *p, void **abstract)
 {
-    l_free(((struct ssh *)*abstract)->main, p);
+    struct ssh_block *b = p ? CONTAINER_OF(p, struct ssh_block, data) : NULL;
+
+    if (!b)
+        return;
+    LIST_REMOVE(b, entry);
+    l_free(((struct ssh *)*abstract)->main, b);
+}
+
+void *ssh_memory(struct ssh *s, size_t size)
+{
+    void *abstract = s;
+
+    return ssh_alloc(size, &abstract);
 }
 
 static ssize_t ssh_recv(libssh2_socket_t fd, void *data, size_t len, int flags, void **abstract)
@@ -181,6 +224,7 @@ void ssh_channel_drop(struct ssh_channel *c)
 static void session_end(struct ssh *s)
 {
     struct ssh_channel *c;
+    struct ssh_block *b;
 
     s->dead = true;
     for (int i = 0; s->session && i < FREE_TRIES; i++)
@@ -189,6 +233,10 @@ static void session_end(struct ssh *s)
     s->session = NULL;
     while ((c = LIST_FIRST(&s->channels)))
         ssh_channel_drop(c);
+    while ((b = LIST_FIRST(&s->blocks))) {
+        LIST_REMOVE(b, entry);
+        l_free(s->main, b);
+    }
     buf_done(&s->in);
     buf_done(&s->out);
 }
@@ -218,6 +266,7 @@ static struct ssh *session_push(lua_State *L)
 
     *s = (struct ssh){.sock = sock_check(L, 1), .main = l_main(L)};
     LIST_INIT(&s->channels);
+    LIST_INIT(&s->blocks);
     luaL_setmetatable(L, SSH_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -226,6 +275,7 @@ static struct ssh *session_push(lua_State *L)
     if (!s->session)
         l_no_memory(L);
     libssh2_session_set_blocking(s->session, 0);
+    libssh2_session_method_pref(s->session, LIBSSH2_METHOD_KEX, KEX_ORDER);
     libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_SEND, (void *)ssh_send);
     libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, (void *)ssh_recv);
     return s;

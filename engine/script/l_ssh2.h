@@ -38,6 +38,7 @@ struct ssh {
     bool sign_wanted;         /* of publickey_canauth: the server takes the key */
     lua_State *caller;        /* of keyboard-interactive: where the callback stands */
     LIST_HEAD(, ssh_channel) channels;
+    LIST_HEAD(, ssh_block) blocks; /* all memory of the session */
 };
 
 /* What all sessions of a Lua state share. */
@@ -63,6 +64,8 @@ int ssh_raise(lua_State *L, struct ssh *s); /* with libssh2's last error */
  * connection itself failed. */
 bool ssh_again(lua_State *L, struct ssh *s, int rc);
 void ssh_channel_drop(struct ssh_channel *c); /* forgets it; libssh2's part is freed elsewhere */
+
+void *ssh_memory(struct ssh *s, size_t size); /* that libssh2 will free */
 
 void ssh_add_auth(lua_State *L);
 void ssh_add_channel(lua_State *L);

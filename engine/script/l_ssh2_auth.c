@@ -128,7 +128,7 @@ static void take_response(lua_State *L, struct prompts *p, int i)
 {
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
-    char *copy = text && len < KEY_FILE_MAX ? l_alloc(p->ssh->main, len + 1) : NULL;
+    char *copy = text && len < KEY_FILE_MAX ? ssh_memory(p->ssh, len + 1) : NULL;
 
     if (!copy)
         return;
