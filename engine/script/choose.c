@@ -67,26 +67,24 @@ static int choose(struct script_host *h, const char *path, enum select_how how, 
 }
 
 /* "name", "name.nse": below scripts/ of the data directories, then as given. */
-static char *find_file(const struct script_host *h, const char *name, mode_t type)
+static bool find_file(const struct script_host *h, const char *name, mode_t type,
+                      char ret[SCRIPT_PATH_MAX])
 {
+    static const char *const endings[] = {"", ".nse"};
     struct stat st;
+    char path[SCRIPT_PATH_MAX - 256];
 
-    for (int i = 0; i < 4; i++) {
-        CLEANUP(freep) char *path = NULL;
-        char *found = NULL;
-        int n = i % 2 ? asprintf(&path, i < 2 ? "scripts/%s.nse" : "%s.nse", name)
-                      : asprintf(&path, i < 2 ? "scripts/%s" : "%s", name);
-
-        if (n < 0)
-            return NULL;
-        if (i < 2)
-            found = path_find(h, path, type);
-        else if (stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type)
-            found = take(&path);
-        if (found)
-            return found;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "scripts/%s%s", name, endings[i]);
+        if (path_find(h, path, type, ret))
+            return true;
     }
-    return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(ret, SCRIPT_PATH_MAX, "%s%s", name, endings[i]);
+        if (stat(ret, &st) == 0 && (st.st_mode & S_IFMT) == type)
+            return true;
+    }
+    return false;
 }
 
 static int not_matched(const char *rule, int code, struct err *e)
@@ -104,11 +102,11 @@ static int is_script_name(const struct dirent *d)
 /* "dir/": all its scripts. */
 static int choose_dir(struct script_host *h, const struct select_rule *rule, struct err *e)
 {
-    CLEANUP(freep) char *dir = find_file(h, rule->text, S_IFDIR);
+    char dir[SCRIPT_PATH_MAX];
     struct dirent **list = NULL;
     int n, r = 0;
 
-    if (!dir)
+    if (!find_file(h, rule->text, S_IFDIR, dir))
         return not_matched(rule->text, -ENOENT, e);
     while (strlen(dir) > 1 && dir[strlen(dir) - 1] == '/')
         dir[strlen(dir) - 1] = '\0';
@@ -132,16 +130,14 @@ static int choose_dir(struct script_host *h, const struct select_rule *rule, str
 static int choose_file(struct script_host *h, const struct select_rule *rule, bool is_expression,
                        struct err *e)
 {
-    CLEANUP(freep) char *path = NULL;
+    char path[SCRIPT_PATH_MAX];
     size_t len = strlen(rule->text);
 
     if (len > 0 && rule->text[len - 1] == '/')
         return choose_dir(h, rule, e);
-    path = find_file(h, rule->text, S_IFREG);
-    if (path)
+    if (find_file(h, rule->text, S_IFREG, path))
         return choose(h, path, SELECT_NAME, rule->forced, e);
-    path = find_file(h, rule->text, S_IFDIR);
-    if (path)
+    if (find_file(h, rule->text, S_IFDIR, path))
         return err_set(e, -EINVAL, "directory '%s' found, but will not match without '/'",
                        rule->text);
     return not_matched(rule->text, is_expression ? -ENOENT : -EINVAL, e);

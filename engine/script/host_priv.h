@@ -202,8 +202,10 @@ struct script_host {
 
 /* ---- files (paths.c) ---- */
 
-/* First readable regular file (or directory, if wanted) "DATADIR/name"; malloc'd, NULL: none. */
-char *path_find(const struct script_host *h, const char *name, mode_t type);
+/* First readable file of that type (S_IFREG, S_IFDIR) among "DATADIR/name".  False: none. */
+#define SCRIPT_PATH_MAX 4096
+bool path_find(const struct script_host *h, const char *name, mode_t type,
+               char ret[SCRIPT_PATH_MAX]);
 /* May a script open path?  Only inside data directories, script arguments that name the file, and
  * the scratch directory. */
 bool path_allowed(const struct script_host *h, const char *path, bool write);

@@ -104,10 +104,12 @@ static int l_clock_ms(lua_State *L)
 static int l_fetchfile(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    char *path = strstr(name, "..") ? NULL : path_find(host_of(L), name, S_IFREG);
+    char path[SCRIPT_PATH_MAX];
 
-    lua_pushstring(L, path);
-    free(path);
+    if (!strstr(name, "..") && path_find(host_of(L), name, S_IFREG, path))
+        lua_pushstring(L, path);
+    else
+        lua_pushnil(L);
     return 1;
 }
 

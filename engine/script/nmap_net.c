@@ -2,6 +2,7 @@
 #include "engine/base/addr.h"
 #include "engine/loop/dns.h"
 #include "engine/script/host_priv.h"
+#include "engine/script/l_util.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -20,10 +21,20 @@ struct link {
     int mtu;
 };
 
-static void free_addrs(struct ifaddrs **list)
+static void free_addrs(void *list)
 {
-    if (*list)
-        freeifaddrs(*list);
+    freeifaddrs(list);
+}
+
+/* The machine's addresses, owned by a box on the stack; NULL: none to be had. */
+static const struct ifaddrs *push_addrs(lua_State *L)
+{
+    struct l_box *box = l_box_push(L, free_addrs);
+    struct ifaddrs *list = NULL;
+
+    if (getifaddrs(&list) == 0)
+        box->object = list;
+    return box->object;
 }
 
 int interface_mtu(const char *name)
@@ -141,19 +152,16 @@ static bool is_entry(const struct ifaddrs *list, const struct ifaddrs *i)
 /* nmap.list_interfaces() -> array of tables */
 static int l_list_interfaces(lua_State *L)
 {
-    struct ifaddrs *list = NULL;
+    const struct ifaddrs *list = push_addrs(L);
     lua_Integer n = 0;
 
     lua_newtable(L);
-    if (getifaddrs(&list) < 0)
-        return 1;
     for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
         if (!is_entry(list, i))
             continue;
         push_interface(L, list, i);
         lua_rawseti(L, -2, ++n);
     }
-    freeifaddrs(list);
     return 1;
 }
 
@@ -161,16 +169,13 @@ static int l_list_interfaces(lua_State *L)
 static int l_get_interface_info(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    struct ifaddrs *list = NULL;
+    const struct ifaddrs *list = push_addrs(L);
 
-    if (getifaddrs(&list) == 0)
-        for (const struct ifaddrs *i = list; i; i = i->ifa_next)
-            if (is_entry(list, i) && strcmp(i->ifa_name, name) == 0) {
-                push_interface(L, list, i);
-                freeifaddrs(list);
-                return 1;
-            }
-    free_addrs(&list);
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next)
+        if (is_entry(list, i) && strcmp(i->ifa_name, name) == 0) {
+            push_interface(L, list, i);
+            return 1;
+        }
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "failed to find interface");
     return 2;

@@ -21,18 +21,20 @@ static bool is_readable(const char *path, mode_t type)
     return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type && access(path, R_OK) == 0;
 }
 
-char *path_find(const struct script_host *h, const char *name, mode_t type)
+bool path_find(const struct script_host *h, const char *name, mode_t type,
+               char ret[SCRIPT_PATH_MAX])
 {
-    for (size_t i = 0; i < h->datadirs.n; i++) {
-        char *path = NULL;
+    char path[SCRIPT_PATH_MAX];
 
-        if (asprintf(&path, "%s/%s", h->datadirs.v[i], name) < 0)
-            return NULL;
-        if (is_readable(path, type))
-            return path;
-        free(path);
+    for (size_t i = 0; i < h->datadirs.n; i++) {
+        int n = snprintf(path, sizeof path, "%s/%s", h->datadirs.v[i], name);
+
+        if (n < 0 || (size_t)n >= sizeof path || !is_readable(path, type))
+            continue;
+        memcpy(ret, path, (size_t)n + 1);
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 static bool is_below(const char *path, const char *root)

@@ -28,30 +28,21 @@ static int load_stdnse(lua_State *L)
     return 1;
 }
 
-/* The path of a library as a string on the stack; nil: none. */
-static void push_path(lua_State *L, const char *file)
-{
-    char *path = path_find(host_of(L), file, S_IFREG);
-
-    /* lua_pushstring may raise and leak the path: when memory is out anyway */
-    lua_pushstring(L, path);
-    free(path);
-}
-
 static int search_nselib(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1), *file;
+    char path[SCRIPT_PATH_MAX];
 
     if (strstr(name, "..") || name[0] == '/')
         return luaL_error(L, "bad library name '%s'", name);
     luaL_gsub(L, name, ".", "/");
     lua_pushfstring(L, "nselib/%s.lua", lua_tostring(L, -1));
     file = lua_tostring(L, -1);
-    push_path(L, file);
-    if (lua_isnil(L, -1)) {
+    if (!path_find(host_of(L), file, S_IFREG, path)) {
         lua_pushfstring(L, "failed to find %s in the data directories", file);
         return 1;
     }
+    lua_pushstring(L, path);
     if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name,
                           lua_tostring(L, -2), lua_tostring(L, -1));

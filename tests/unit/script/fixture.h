@@ -162,12 +162,8 @@ static int fx_setup(void **state)
     return 0;
 }
 
-static int fx_teardown(void **state)
+static void fx_forget_results(void)
 {
-    char command[128];
-
-    (void)state;
-    fx->host = script_host_free(fx->host);
     for (size_t i = 0; i < fx->n_results; i++) {
         free(fx->results[i].script);
         free(fx->results[i].reason);
@@ -175,6 +171,16 @@ static int fx_teardown(void **state)
         free(fx->results[i].data);
         free(fx->results[i].xml);
     }
+    fx->n_results = 0;
+}
+
+static int fx_teardown(void **state)
+{
+    char command[128];
+
+    (void)state;
+    fx->host = script_host_free(fx->host);
+    fx_forget_results();
     buf_done(&fx->log);
     buf_done(&fx->ports);
     loop_free(fx->loop);

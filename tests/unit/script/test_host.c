@@ -287,17 +287,12 @@ static void registries_belong_to_run_job_and_host(void **state)
              "return r.n .. ' ' .. top .. ' ' .. r.args.x end\n");
     fx->o.args = "x=y";
     for (int i = 0; i < 2; i++) {
-        fx->n_results = 0;
         fx_run("h", &t, 1);
         assert_string_equal(fx->results[0].output, "1 2 y");
         assert_string_equal(fx->results[1].output,
                             "2 2 y"); /* top-level variables are a thread's own */
-        for (int k = 0; k < 2; k++) {
-            free(fx->results[k].script);
-            free(fx->results[k].output);
-        }
+        fx_forget_results();
     }
-    fx->n_results = 0;
 }
 
 static void scripts_read_and_change_ports(void **state)
@@ -413,6 +408,42 @@ static void who_holds_the_memory_ends_and_not_who_asks_next(void **state)
     fx_expect("hog", SCRIPT_ERROR, "memory");
     fx_expect("hogpcall", SCRIPT_ERROR, "memory");
     fx_expect("good", SCRIPT_OK, "fine");
+}
+
+/* Every ceiling fails at another place: while the state opens, while a file loads, inside a
+ * binding, inside a script. */
+static void running_out_of_memory_anywhere_is_survived(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 3);
+    unsigned opened = 0;
+
+    (void)state;
+    fx_script("a", "hostrule",
+              "nmap.mutex('x')('lock') require('stdnse').new_thread(function() "
+              "nmap.condvar('y')('wait') end) "
+              "nmap.registry.t = {} for i = 1, 100 do nmap.registry.t[i] = tostring(i) end "
+              "local p = nmap.get_port_state(host, {number = 80, protocol = 'tcp'}) "
+              "nmap.set_port_version(host, p) "
+              "nmap.socket.sleep(0.01) return {a = nmap.list_interfaces()}");
+    fx->o.script_timeout = USEC_PER_SEC;
+    for (size_t limit = 20000; limit < 700000; limit += limit / 97) {
+        struct err e = {0};
+
+        fx->o.memory_limit = limit;
+        fx->job_done = false;
+        if (fx_select("a", &e) < 0 || script_job_start(fx->host, FX_JOB, &e) < 0) {
+            fx->host = script_host_free(fx->host);
+            continue;
+        }
+        opened++;
+        assert_int_equal(script_job_add_host(fx->host, FX_JOB, &t, &e), 0);
+        assert_int_equal(script_job_finish(fx->host, FX_JOB), 0);
+        fx_wait(10);
+        assert_true(fx->job_done);
+        fx->host = script_host_free(fx->host);
+        fx_forget_results();
+    }
+    assert_true(opened > 10);
 }
 
 static void the_script_timeout_is_an_outcome(void **state)
@@ -570,6 +601,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(scripts_read_and_change_ports),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),
+    FX_TEST(running_out_of_memory_anywhere_is_survived),
     FX_TEST(the_script_timeout_is_an_outcome),
     FX_TEST(threads_that_wait_for_each_other_for_ever_are_ended),
     FX_TEST(cancel_ends_every_thread_with_an_outcome),
