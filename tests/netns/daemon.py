@@ -93,7 +93,7 @@ class Daemon:
     def sql_or_nothing(self, text):
         try:
             return self.sql(text)
-        except RuntimeError:
+        except (RuntimeError, OSError):  # not there yet: initdb renames its directory under our feet
             return []
 
     def events(self):
