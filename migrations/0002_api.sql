@@ -566,13 +566,16 @@ CREATE FUNCTION api.apply_part(
   u_addr inet[], u_slot int4[], u_attr int4[],
   b_value uuid[], b_kind "char"[], b_body text[], n_slot int4[], n_name text[],
   OUT verdict "char", OUT want uuid[], OUT opened int4, OUT altered int4, OUT closed int4, OUT events int4, OUT new_ports inet[])
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp
+-- Everything here goes by key.  During a first inventory the statistics say that the tables are empty, and a plan made then would read
+-- them whole, again and again.
+SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   c_true CONSTANT uuid := '00000000-0000-0000-0000-000000000001';
   s schedule%ROWTYPE; b block%ROWTYPE; p profile%ROWTYPE; z zone%ROWTYPE;
   v_ids int4[]; v_up inet[]; v_full inet[]; v_down inet[]; v_blind inet[]; v_new inet[]; v_moved inet[] := '{}';
-  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_lost inet[]; v_doubts bool; v_n int4; v_m int4;
+  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_lost inet[]; v_listed inet[]; v_ran bool; v_doubts bool; v_n int4; v_m int4;
   v_strength int2 := inv.presence_strength(p_method);
 BEGIN
   opened := 0; altered := 0; closed := 0; events := 0; want := '{}'; new_ports := '{}';
@@ -610,7 +613,7 @@ BEGIN
     v_full := ARRAY(SELECT u FROM unnest(v_full) u WHERE u = ANY(v_up));
   END IF;
 
-  v_edges := edges(z.zone_id, p_at, p, v_up, v_full, v_moved, v_ids[1:p_judged],
+  v_edges := edges(z.zone_id, p_at, p, v_up, v_full, v_moved, CASE WHEN p.kind = 'scripts' THEN v_ids[1:p_judged] ELSE '{}' END,
                    f_addr, f_slot, f_attr, f_value, u_addr, u_slot, u_attr);
   IF cardinality(v_edges) > 0 THEN
     want := bodies(ARRAY(SELECT DISTINCT new FROM unnest(v_edges) WHERE what IN ('o', 'v') AND attr_id <> 10), b_value, b_kind, b_body);
@@ -705,6 +708,11 @@ BEGIN
 
   -- E. facts that differ
   IF cardinality(v_edges) > 0 THEN
+    -- cheap answers first: on a first inventory nothing was covered, and nothing is news
+    v_listed := CASE WHEN p.kind = 'ports' THEN ARRAY(SELECT DISTINCT c.addr FROM host_covered c
+                                                       WHERE c.zone_id = z.zone_id AND c.addr BETWEEN b.lo AND b.hi AND c.since < p_at) ELSE '{}' END;
+    v_ran := p.kind = 'scripts' AND EXISTS (SELECT FROM block o JOIN coverage v USING (block_id)
+                                             WHERE o.zone_id = z.zone_id AND o.lo <= b.hi AND o.hi >= b.lo AND v.complete AND v.set_id IS NOT NULL);
     WITH m AS MATERIALIZED (
       SELECT e.*, COALESCE(d.misses, 0) + 1 >= p.misses
                AND (e.attr_id < 11 OR e.slot = 0 OR port_seen_since(z.zone_id, e.addr, e.slot, COALESCE(d.first_at, p_at))) AS enough,
@@ -744,8 +752,8 @@ BEGIN
       SELECT p_at, e.since, NULL, z.zone_id, e.slot, e.attr_id, p.profile_id, e.what, CASE
                WHEN e.addr = ANY(v_moved) THEN false
                WHEN e.what = 'v' THEN a.kind IN ('service', 'script')
-               WHEN a.kind = 'port' THEN port_covered(z.zone_id, e.addr, e.slot, p_at)
-               WHEN a.kind = 'script' THEN COALESCE(script_covered(z.zone_id, e.addr, e.attr_id,
+               WHEN a.kind = 'port' THEN e.addr = ANY(v_listed) AND port_covered(z.zone_id, e.addr, e.slot, p_at)
+               WHEN a.kind = 'script' THEN v_ran AND COALESCE(script_covered(z.zone_id, e.addr, e.attr_id,
                  (SELECT f.since FROM fact_now f WHERE f.zone_id = z.zone_id AND f.addr = e.addr AND f.slot = e.slot
                      AND f.attr_id = CASE WHEN e.slot = 0 THEN 0 ELSE 10 END)), false)
                ELSE false END,
