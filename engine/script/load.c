@@ -195,12 +195,10 @@ static int load_body(lua_State *L)
 static int find_missing(lua_State *L)
 {
     struct load *l = lua_touserdata(L, 1);
-    lua_State *co = l->run.thread->co;
 
-    if (lua_gettop(co) == 0 || !lua_istable(co, -1))
+    sthread_push_error(L, l->run.thread);
+    if (!lua_istable(L, -1))
         return 0;
-    lua_pushvalue(co, -1);
-    lua_xmove(co, L, 1);
     lua_pushliteral(L, "errtype");
     lua_rawget(L, 2);
     lua_pushliteral(L, "library");

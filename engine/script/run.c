@@ -158,12 +158,10 @@ struct error_kind {
 static int classify_error(lua_State *L)
 {
     struct error_kind *k = lua_touserdata(L, 1);
-    lua_State *co = k->thread->co;
 
-    if (lua_gettop(co) == 0 || !lua_istable(co, -1))
+    sthread_push_error(L, k->thread);
+    if (!lua_istable(L, -1))
         return 0;
-    lua_pushvalue(co, -1);
-    lua_xmove(co, L, 1);
     lua_pushliteral(L, "errtype");
     lua_rawget(L, -2);
     k->is_try = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "nmap.new_try") == 0;
@@ -263,11 +261,9 @@ int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port
 static int keep_error(lua_State *L)
 {
     struct run *r = lua_touserdata(L, 1);
-    lua_State *co = r->thread->co;
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, r->box_ref);
-    lua_pushvalue(co, -1);
-    lua_xmove(co, L, 1);
+    sthread_push_error(L, r->thread);
     lua_rawseti(L, -2, 1);
     return 0;
 }
@@ -292,7 +288,7 @@ static void worker_ended(struct sthread *t, enum sthread_end how)
                     : how == STHREAD_EXHAUSTED ? t->doom
                     : how == STHREAD_KILLED    ? "killed"
                                                : NULL;
-    if (how == STHREAD_FAILED && lua_gettop(t->co) > 0)
+    if (how == STHREAD_FAILED)
         (void)sched_protected(t->sched, keep_error, r, NULL);
     else if (r->end_reason)
         (void)sched_protected(t->sched, keep_text, r, NULL);

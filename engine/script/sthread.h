@@ -124,6 +124,8 @@ void sthread_kill(struct sthread *t, enum sthread_end how);
 /* Calls fn protected on the main coroutine with lightuserdata ud as only argument.  0, -ENOMEM,
  * -EINVAL (an error was raised; its text goes to e). */
 int sched_protected(struct sched *s, lua_CFunction fn, void *ud, struct err *e);
+/* Pushes the error value that is on top of the dead thread's coroutine, which keeps it. */
+void sthread_push_error(lua_State *L, struct sthread *t);
 /* The error on top of co as text, with a traceback if wanted: malloc'd; NULL when there is no
  * memory.  Runs no script code. */
 char *sthread_error_text(struct sthread *t, bool traceback);

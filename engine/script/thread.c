@@ -261,23 +261,33 @@ struct error_text {
     char *text;
 };
 
-static void push_message(lua_State *L, lua_State *co)
+/* The dead coroutine has no room for a copy: the value comes over and goes back. */
+void sthread_push_error(lua_State *L, struct sthread *t)
 {
-    int type = lua_gettop(co) > 0 ? lua_type(co, -1) : LUA_TNIL;
+    if (lua_gettop(t->co) == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_xmove(t->co, L, 1);
+    lua_pushvalue(L, -1);
+    lua_xmove(L, t->co, 1);
+}
 
-    if (type == LUA_TSTRING)
-        lua_pushstring(L, lua_tostring(co, -1));
-    else if (type == LUA_TNUMBER)
-        lua_pushfstring(L, "%f", (double)lua_tonumber(co, -1));
+/* Replaces the error value on top by its text, without metamethods. */
+static void make_text(lua_State *L)
+{
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
     else
-        lua_pushfstring(L, "(error object is a %s value)", lua_typename(L, type));
+        (void)lua_tostring(L, -1); /* a number becomes a string in place */
 }
 
 static int make_error_text(lua_State *L)
 {
     struct error_text *x = lua_touserdata(L, 1);
 
-    push_message(L, x->t->co);
+    sthread_push_error(L, x->t);
+    make_text(L);
     if (x->traceback)
         luaL_traceback(L, x->t->co, lua_tostring(L, -1), 0);
     x->text = strdup(lua_tostring(L, -1));
