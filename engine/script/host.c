@@ -122,7 +122,10 @@ struct script_host *script_host_free(struct script_host *h)
 {
     if (!h)
         return NULL;
-    h->world = (struct script_world){0}; /* what ends now is told to nobody */
+    h->world.result = NULL; /* what ends now is told to nobody; captures are still closed */
+    h->world.host_done = NULL;
+    h->world.job_done = NULL;
+    h->world.log = NULL;
     jobs_free(h);
     for (size_t i = 0; i < h->n_scripts; i++)
         script_free(NULL, h->scripts[i]);

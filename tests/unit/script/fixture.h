@@ -105,7 +105,8 @@ static void fx_on_log(void *user, int pri, const char *script, const char *text)
     struct fixture *f = user;
 
     if (pri <= LOG_INFO)
-        buf_printf(&f->log, "%s: %s\n", script, text);
+        buf_printf(&f->log, "%s: %s (%s)\n", script, text,
+                   f->host ? script_host_current(f->host) : "");
 }
 
 static void fx_write(const char *dir, const char *name, const char *source)

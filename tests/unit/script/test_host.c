@@ -329,6 +329,31 @@ static void scripts_read_and_change_ports(void **state)
                         "80/tcp open syn-ack web/a.b 10\n81/tcp open script-set -/- 3\n");
 }
 
+static void an_error_in_a_rule_is_an_outcome_of_its_place(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 1);
+
+    (void)state;
+    fx_write(fx->dir, "scripts/p.nse",
+             "categories = {} portrule = function(h, p) return p.nosuch.x end action = print\n");
+    fx_write(fx->dir, "scripts/top.nse",
+             "categories = {} hostrule = print action = print if rawget(_ENV, 'SCRIPT_TYPE') then "
+             "error('again') end\n");
+    fx_run("*", &t, 1);
+    fx_expect("p", SCRIPT_ERROR, "p.nse:1: attempt to index a nil value (field 'nosuch')");
+    assert_int_equal(fx_result_of("p")->port, 80);
+    fx_expect("top", SCRIPT_ERROR, "top.nse:1: again");
+    assert_string_equal(fx_result_of("top")->address, "192.0.2.1");
+}
+
+static void the_running_script_is_known_for_the_blame(void **state)
+{
+    (void)state;
+    fx_script("culprit", "prerule", "print('x')"); /* on_log asks script_host_current() */
+    fx_run("culprit", NULL, 0);
+    assert_string_equal(fx->log.data, "culprit: x (culprit)\n");
+}
+
 /* ---- outcomes ---- */
 
 static const struct {
@@ -599,6 +624,8 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(hosts_start_when_they_are_added),
     FX_TEST(registries_belong_to_run_job_and_host),
     FX_TEST(scripts_read_and_change_ports),
+    FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
+    FX_TEST(the_running_script_is_known_for_the_blame),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),
     FX_TEST(running_out_of_memory_anywhere_is_survived),
