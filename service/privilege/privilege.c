@@ -44,7 +44,7 @@ static int drop_limits(const struct privilege_opts *o, struct err *e)
 }
 
 /* Whether there is anything to drop.  Under the unit there is not: exec emptied the set
- * (privilege_before_exec), and capset(2) is denied there. */
+ * (privilege_monitor), and capset(2) is denied there. */
 static bool has_more_than(bool keep_raw)
 {
     for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
@@ -53,12 +53,18 @@ static bool has_more_than(bool keep_raw)
     return false;
 }
 
+void privilege_monitor(void)
+{
+    /* Without ambient capabilities an ordinary user's exec ends with none: not for core and
+     * scripts, and not for PostgreSQL. Root's does not: there privilege_drop() sees to it. */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
 void privilege_before_exec(enum privilege_role role)
 {
-    /* Without ambient capabilities an ordinary user's exec ends with none.  Root's does not:
-     * privilege_drop() follows. */
-    if (role != PRIVILEGE_SCANNER)
-        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (role ==
+        PRIVILEGE_SCANNER) /* denied where it is not ours to give: then it scans by connect() */
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0);
 }
 
 /* Keeps CAP_NET_RAW for the scanner, where it is there, and nothing else.  The bounding set can

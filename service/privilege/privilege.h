@@ -26,7 +26,10 @@ struct privilege_opts {
  * process by SIGSYS; =off leaves the filter out. */
 int privilege_drop(const struct privilege_opts *o, struct err *e) MUST_USE;
 
-/* Between fork and exec of a role: async-signal-safe. */
+/* The monitor keeps what it was started with (under the unit: CAP_NET_RAW), but no longer hands it
+ * to everything that it runs. */
+void privilege_monitor(void);
+/* Between fork and exec of a role: gives the scanner what it needs.  Async-signal-safe. */
 void privilege_before_exec(enum privilege_role role);
 
 /* From now on files can be read below these directories and nowhere else, and written nowhere; may

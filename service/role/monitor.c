@@ -6,6 +6,7 @@
 #include "service/role/monitor_priv.h"
 
 #include "engine/base/log.h"
+#include "service/privilege/privilege.h"
 #include "service/systemd/journal.h"
 #include "service/systemd/notify.h"
 
@@ -16,6 +17,8 @@
 
 #define CORE_STOP     (3 * USEC_PER_SEC)
 #define DATABASE_STOP (25 * USEC_PER_SEC)
+#define ROLES_WAIT                                                                                 \
+    (10 * USEC_PER_SEC) /* for the database and its migrations, before the roles start without */
 
 /* A configuration from its file, and its bytes in a memfd for the core.  Errors name file and line.
  */
@@ -97,6 +100,7 @@ void monitor_stop(struct monitor *m)
     if (m->stop != STOP_NOT)
         return;
     m->stop = STOP_CORE;
+    timer_stop(m->loop, &m->roles);
     notify_stopping("stopping");
     log_event(LOG_INFO, "stopping");
     timer_stop(m->loop, &m->core.restart);
@@ -273,6 +277,11 @@ static void signals_block(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void on_roles(struct timer *t)
+{
+    monitor_roles_start(CONTAINER_OF(t, struct monitor, roles));
+}
+
 static void on_watchdog(struct timer *t)
 {
     struct monitor *m = CONTAINER_OF(t, struct monitor, watchdog);
@@ -302,10 +311,13 @@ static int monitor_open(struct monitor *m, struct err *e)
     monitor_roles_init(m);
     m->deadline.fire = on_deadline;
     m->watchdog.fire = on_watchdog;
+    m->roles.fire = on_roles;
     m->watchdog_every = notify_watchdog_interval();
     if (m->watchdog_every)
         r = timer_set(m->loop, &m->watchdog, 0);
-    return r < 0 ? r : monitor_database_open(m, e);
+    if (r == 0)
+        r = monitor_database_open(m, e);
+    return r < 0 ? r : timer_set(m->loop, &m->roles, ROLES_WAIT);
 }
 
 static void monitor_done(struct monitor *m)
@@ -333,6 +345,7 @@ int monitor_run(const struct monitor_opts *o)
     log_set_tag("monitor");
     if (!o->foreground)
         (void)journal_install("monitor");
+    privilege_monitor();
     r = monitor_open(&m, &e);
     if (r < 0) {
         log_event(LOG_ERR, "cannot start", "WHY", err_text(&e));
@@ -340,7 +353,6 @@ int monitor_run(const struct monitor_opts *o)
         return r == -EINVAL || r == -ENOENT ? EXIT_CONFIG : EXIT_FAILURE;
     }
     monitor_database_start(&m);
-    monitor_roles_start(&m);
     r = loop_run(m.loop);
     log_event(LOG_INFO, "Muster has stopped", "EVENT", "stopped");
     monitor_done(&m);

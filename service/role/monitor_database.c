@@ -183,6 +183,7 @@ void monitor_migrated(struct monitor *m, const char *why)
     int status = m->migrate.wait_status;
     bool again = WIFEXITED(status) && WEXITSTATUS(status) == MIGRATE_AGAIN;
 
+    monitor_roles_start(m); /* with or without: the core says what is missing */
     if (status && !again && m->stop == STOP_NOT)
         log_debug("the migration ended: %s", why);
     if (status && m->stop == STOP_NOT)

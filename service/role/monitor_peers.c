@@ -122,21 +122,27 @@ static void tell_gone(struct monitor *m, struct proc *p, const char *why)
     (void)proc_send(&m->core, MSG_PEER_GONE, 0, &gone, -1); /* a dead core needs no news */
 }
 
+/* Told to end, or ended by itself because the core's channel did: nothing to worry about. */
+static bool end_is_harmless(const struct proc *p)
+{
+    return p->expected || (!p->hung && p->wait_status == 0);
+}
+
 static void say_gone(const struct monitor *m, const struct proc *p, const char *why)
 {
-    bool harmless = p->expected || (!p->hung && p->wait_status == 0);
-
-    log_event(harmless ? LOG_DEBUG : LOG_ERR,
-              m->stop == STOP_NOT ? "a role has died and is started again" : "a role has died",
-              "EVENT", "worker-died", "ROLE", proc_role_name(p->role), "SCRIPT",
-              p->blame[0] ? p->blame : NULL, "WHY", why);
+    if (end_is_harmless(p) && (p->wait_status == 0 || m->stop != STOP_NOT))
+        log_debug("%s ended: %s", proc_role_name(p->role), why);
+    else
+        log_event(LOG_ERR,
+                  m->stop == STOP_NOT ? "a role has died and is started again" : "a role has died",
+                  "EVENT", "worker-died", "ROLE", proc_role_name(p->role), "SCRIPT",
+                  p->blame[0] ? p->blame : NULL, "WHY", why);
 }
 
 static void on_gone(void *user, struct proc *p, const char *why)
 {
     struct monitor *m = user;
-    bool harmless = p->expected || (!p->hung && p->wait_status == 0);
-    usec_t wait = harmless ? 0 : proc_backoff(p);
+    usec_t wait = end_is_harmless(p) ? 0 : proc_backoff(p);
 
     if (p->role == PROC_MIGRATE) {
         monitor_migrated(m, why);
@@ -213,6 +219,10 @@ void monitor_roles_done(struct monitor *m)
 
 void monitor_roles_start(struct monitor *m)
 {
+    timer_stop(m->loop, &m->roles);
+    if (m->roles_started || m->stop != STOP_NOT)
+        return;
+    m->roles_started = true;
     start_core(m);
     start_worker(m, &m->scanner);
     for (uint32_t i = 0; i < m->config->scripts->workers; i++)

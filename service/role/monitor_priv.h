@@ -22,9 +22,10 @@ struct monitor {
     struct loop *loop;
     struct proc_handlers handlers;
     struct proc core, scanner, migrate, workers[WORKERS_MAX];
-    uint32_t generation;           /* of the configuration that was sent last */
-    bool core_configured;          /* this core has taken one: it can be given workers */
-    bool started;                  /* and systemd told */
+    uint32_t generation;  /* of the configuration that was sent last */
+    bool core_configured; /* this core has taken one: it can be given workers */
+    bool roles_started;
+    bool started;                  /* all of them, and systemd was told */
     char status[IPC_SENTENCE_MAX]; /* what the core says */
 
     struct embedded *embedded; /* NULL: the database is somebody else's */
@@ -36,7 +37,7 @@ struct monitor {
     usec_t postgres_began;
     bool database_ready; /* accepts connections */
 
-    struct timer watchdog, deadline;
+    struct timer watchdog, deadline, roles;
     usec_t watchdog_every; /* 0: systemd does not watch */
     enum stop_stage stop;
     int exit_code;
@@ -55,6 +56,7 @@ void monitor_core_gone(struct monitor *m); /* before it is started again */
 /* monitor_peers.c */
 void monitor_roles_init(struct monitor *m);
 void monitor_roles_done(struct monitor *m);
+/* Once; later calls do nothing. */
 void monitor_roles_start(struct monitor *m);
 void monitor_workers_resize(
     struct monitor *m); /* to the configuration; changed ones are started anew */

@@ -3,6 +3,8 @@
  * MESSAGE is the sentence with the fields behind it, so that plain `journalctl` tells as much as
  * stderr would; the fields stand beside it under their own names, so that `journalctl
  * EVENT=worker-died` finds them. */
+#define SD_JOURNAL_SUPPRESS_LOCATION /* of this file, which says nothing about the event */
+
 #include "service/systemd/journal.h"
 
 #include "engine/base/buf.h"
