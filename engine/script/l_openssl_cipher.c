@@ -31,7 +31,8 @@ static void job_check(lua_State *L, struct cipher_job *job)
     luaL_argcheck(L, job->len <= INT_MAX - OUT_ROOM, 4, "data too long");
 }
 
-/* 1 done, 0 with errors in OpenSSL's queue.  An empty iv means zeros. */
+/* 1 done, 0 with errors in OpenSSL's queue.  An empty iv means zeros.  The length that an iv should
+ * have is known only now: some modes have a choice. */
 static int job_run(const struct cipher_job *job, EVP_CIPHER_CTX *ctx, unsigned char *out,
                    int *ret_len)
 {
@@ -39,8 +40,7 @@ static int job_run(const struct cipher_job *job, EVP_CIPHER_CTX *ctx, unsigned c
     const void *iv = job->iv_len ? job->iv : (const char *)zeros;
     int n = 0, last = 0;
 
-    if (EVP_CipherInit_ex(ctx, job->cipher, NULL, NULL, NULL, (int)job->direction) != 1 ||
-        EVP_CIPHER_CTX_set_key_length(ctx, (int)job->key_len) != 1 ||
+    if (EVP_CIPHER_CTX_set_key_length(ctx, (int)job->key_len) != 1 ||
         EVP_CipherInit_ex(ctx, NULL, NULL, (const unsigned char *)job->key, iv,
                           (int)job->direction) != 1 ||
         EVP_CIPHER_CTX_set_padding(ctx, job->padding) != 1 ||
@@ -49,6 +49,24 @@ static int job_run(const struct cipher_job *job, EVP_CIPHER_CTX *ctx, unsigned c
         return 0;
     *ret_len = n + last;
     return 1;
+}
+
+static void context_destroy(void *object)
+{
+    EVP_CIPHER_CTX_free(object);
+}
+
+/* A context that knows its cipher and direction, but no key. */
+static EVP_CIPHER_CTX *push_context(lua_State *L, const struct cipher_job *job)
+{
+    struct l_box *box = l_box_push(L, context_destroy);
+
+    box->object = EVP_CIPHER_CTX_new();
+    if (!box->object)
+        l_no_memory(L);
+    if (EVP_CipherInit_ex(box->object, job->cipher, NULL, NULL, NULL, (int)job->direction) != 1)
+        ossl_error(L);
+    return box->object;
 }
 
 static void cipher_destroy(void *object)
@@ -73,19 +91,17 @@ static int run(lua_State *L, enum direction direction)
     EVP_CIPHER_CTX *ctx;
     luaL_Buffer b;
     char *out;
-    int want, n = 0, done;
+    int want, n = 0;
 
     lua_settop(L, 5);
     job_check(L, &job);
     job.cipher = push_cipher(L, luaL_checkstring(L, 1));
-    want = EVP_CIPHER_get_iv_length(job.cipher);
+    ctx = push_context(L, &job);
+    want = EVP_CIPHER_CTX_get_iv_length(ctx);
     if (job.iv_len && job.iv_len != (size_t)want)
         return luaL_error(L, "Length of iv is %d; should be %d", (int)job.iv_len, want);
     out = luaL_buffinitsize(L, &b, job.len + OUT_ROOM);
-    ctx = EVP_CIPHER_CTX_new();
-    done = ctx && job_run(&job, ctx, (unsigned char *)out, &n);
-    EVP_CIPHER_CTX_free(ctx);
-    if (!done)
+    if (job_run(&job, ctx, (unsigned char *)out, &n) != 1)
         return ossl_error(L);
     luaL_pushresultsize(&b, (size_t)n);
     return 1;

@@ -55,6 +55,8 @@ void l_type_hidden(lua_State *L, const char *name, const luaL_Reg *methods, lua_
         lua_setfield(L, -2, "__index");
         lua_newtable(L);
         lua_setfield(L, -2, "__metatable");
+        lua_pushnil(L); /* errors call it "userdata", as scripts know it */
+        lua_setfield(L, -2, "__name");
         lua_pushcfunction(L, gc);
         lua_setfield(L, -2, "__gc");
     }

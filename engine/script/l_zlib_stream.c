@@ -188,6 +188,13 @@ static int l_deflate(lua_State *L)
 
 /* ---- inflate ---- */
 
+/* Errors of the data say no place in the script. */
+static void raise_plain(lua_State *L, const char *format, int code)
+{
+    lua_pushfstring(L, format, code);
+    lua_error(L);
+}
+
 /* Calls the source's method (or the source itself), which leaves one value. */
 static void call_source(lua_State *L, const char *method, lua_Integer n)
 {
@@ -229,10 +236,10 @@ static void set_dictionary(lua_State *L, struct zstream *s)
     const char *data;
 
     if (lua_getiuservalue(L, 1, DICTIONARY) != LUA_TSTRING)
-        luaL_error(L, "no inflate dictionary provided");
+        raise_plain(L, "no inflate dictionary provided", 0);
     data = lua_tolstring(L, -1, &len);
     if (inflateSetDictionary(&s->z, (const Bytef *)data, (uInt)len) != Z_OK)
-        luaL_error(L, "call to inflateSetDictionnary failed");
+        raise_plain(L, "call to inflateSetDictionnary failed", 0);
     lua_pop(L, 1);
 }
 
@@ -258,7 +265,7 @@ static void inflate_step(lua_State *L, struct zstream *s)
         zstream_end(s);
         if (r == Z_MEM_ERROR)
             l_no_memory(L);
-        luaL_error(L, "failed to decompress [%d]", r);
+        raise_plain(L, "failed to decompress [%d]", r);
     }
     s->out_pos = 0;
     s->out_len = CHUNK - s->z.avail_out;

@@ -10,10 +10,14 @@ end)
 raises("bad argument #2 to 'connect' (number expected, got no value)", function()
   nmap.new_socket():connect("127.0.0.1")
 end)
-raises("number has no integer representation", function() nmap.new_socket():connect("127.0.0.1", 1.5) end)
-raises("port table lacks integer 'number' field", function() nmap.new_socket():connect("127.0.0.1", {number = 80.0}) end)
-raises("port table lacks integer 'number' field", function() nmap.new_socket():connect("127.0.0.1", {}) end)
-raises("host table lacks 'ip' or 'targetname' fields", function() nmap.new_socket():connect({}, 80) end)
+raises("number has no integer representation", function() nmap.new_socket():connect("127.0.0.1",
+  1.5) end)
+raises("port table lacks integer 'number' field", function() nmap.new_socket():connect("127.0.0.1",
+  {number = 80.0}) end)
+raises("port table lacks integer 'number' field", function() nmap.new_socket():connect("127.0.0.1",
+  {}) end)
+raises("host table lacks 'ip' or 'targetname' fields", function() nmap.new_socket():connect({},
+  80) end)
 raises("host name too long", function() nmap.new_socket():connect(("x"):rep(1000), 80) end)
 
 local s = nmap.new_socket()
@@ -22,6 +26,7 @@ raises("attempt to index a", function() s.foo = 1 end)
 same(type(getmetatable(s)), next(getmetatable(s)), "table", nil)
 raises("(nsock expected, got number)", s.send, 5, "x")
 raises("(nsock expected, got table)", s.close, {})
+same(tostring(s):match("^userdata: "), "userdata: ")
 raises("(string expected, got nil)", s.send, s, nil)
 raises("Negative timeout", s.set_timeout, s, -2)
 raises("(number expected, got string)", s.set_timeout, s, "x")
@@ -40,7 +45,8 @@ raises("dnet ethernet interface is not open", d.ethernet_send, d, "x")
 raises("raw socket not open to send", d.ip_send, d, "x")
 same(d:ethernet_close(), true)
 
--- a name that no resolver knows (the resolver of the test answers nothing; .invalid is never asked for)
+-- a name that no resolver knows (the resolver of the test answers nothing; .invalid is never asked
+-- for)
 local a, b = nmap.new_socket():connect("no.such.name.invalid", 80)
 same(a, math.type(1), false, "integer")
 assert(b == "Name or service not known" or b == "Temporary failure in name resolution"

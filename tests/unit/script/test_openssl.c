@@ -65,6 +65,8 @@ static const struct {
      "same(hex(openssl.encrypt('AES-128-CBC', k, '', d)), '7ccee65cdb522ece8bf3266d9adaa06a')\n"
      "same(hex(openssl.encrypt('aes-128-gcm', k, ('i'):rep(12), '0123456789')), "
      "'2dd514382888d773234e')\n"
+     "same(hex(openssl.encrypt('aes-128-ccm', k, ('i'):rep(7), '0123456789')), "
+     "'138677425c5915835b63')\n"
      "same(openssl.encrypt('aes-128-cbc', k, '', ''), '')\n"},
     {"ciphers of the legacy provider are there",
      "same(hex(openssl.encrypt('DES', ('k'):rep(8), '', '12345678')), '293cee769dd4599f')\n"
