@@ -363,6 +363,8 @@ int sock_connect(lua_State *L, lua_KFunction k)
     s->protocol = protocol == 1 || (p->tls && s->protocol == SOCK_UDP) ? SOCK_UDP : SOCK_TCP;
     c = conn_new(L, s, s->protocol);
     c->server_name = p->server_name[0] ? strdup(p->server_name) : NULL;
+    if (p->server_name[0] && !c->server_name)
+        return l_no_memory(L);
     op = sock_op_new(L, "connect", c);
     c->plan = plan_take(L, 5);
     if (conn_take_slot(c))
