@@ -148,6 +148,16 @@ static enum store_kind kind_of(enum config_pass_kind k)
     return kinds[k];
 }
 
+/* A pass that looks often also looks again sooner, unless the zone says when. */
+static usec_t confirm_of(const struct config_zone *z, const struct config_pass *p)
+{
+    usec_t half = p->interval / 2;
+
+    if (z->confirm->after_text || z->confirm->after < half)
+        return z->confirm->after;
+    return half > USEC_PER_SEC ? half : USEC_PER_SEC;
+}
+
 static bool zone_view(const struct config_zone *z, struct store_zone *zone,
                       struct store_pass **ret_passes)
 {
@@ -160,7 +170,7 @@ static bool zone_view(const struct config_zone *z, struct store_zone *zone,
             .name = z->passes[i].name,
             .kind = kind_of(z->passes[i].kind),
             .every = z->passes[i].interval,
-            .confirm = z->confirm->after,
+            .confirm = confirm_of(z, &z->passes[i]),
             .ports = z->passes[i].port_set,
             .misses = z->confirm->misses,
         };
