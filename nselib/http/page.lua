@@ -54,6 +54,7 @@ end
 --- The value of an attribute in the text between `<` and `>` of a tag, or nil. A value without
 -- quotes ends at a blank.
 function M.attribute(text, name)
+  text = " " .. text
   for key, after in string.gmatch(text, "%f[^%s\"'/]([^%s=>\"'/]+)()") do
     if string.lower(key) == name then
       local quote, from = string.match(text, "^%s*=%s*([\"'])()", after)

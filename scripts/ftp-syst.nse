@@ -1,0 +1,58 @@
+description = [[
+Shows what an FTP server answers to SYST and STAT: its kind, its version, its settings.
+]]
+---
+-- @args ftp-syst.user, ftp-syst.pass  Log in with these (anonymous, IEUser@).
+--
+-- @output
+-- | ftp-syst:
+-- |   SYST: UNIX Type: L8
+-- |   STAT:
+-- | FTP server status:
+-- |_End of status
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+-- STAT counts sessions and names our own address.
+volatile = { "STAT" }
+
+local ftp = require "ftp"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
+
+local function ask(socket, buffer, command)
+  local status, reason = socket:send(command .. "\r\n")
+  if not status then
+    return nil, reason
+  end
+  return ftp.read_reply(buffer)
+end
+
+function action(host, port)
+  local socket, code, _, buffer = ftp.connect(host, port, { request_timeout = 8000 })
+  if not socket then
+    return nil
+  elseif code ~= 220 then
+    socket:close()
+    return nil
+  end
+  local user, pass = stdnse.get_script_args(SCRIPT_NAME .. ".user", SCRIPT_NAME .. ".pass")
+  local output = stdnse.output_table()
+  local logged_in = ftp.auth(socket, buffer, user or "anonymous", pass or "IEUser@")
+  local message
+  code, message = ask(socket, buffer, "SYST")
+  if code == 215 and (not message:find("^UNIX Type: L8") or nmap.verbosity() > 0 and not logged_in) then
+    output.SYST = message
+  end
+  code, message = ask(socket, buffer, "STAT")
+  if code == 211 or code == 212 or code == 213 then
+    output.STAT = "\n" .. message
+  end
+  ftp.close(socket)
+  return #output > 0 and output or nil
+end

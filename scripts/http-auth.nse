@@ -1,0 +1,66 @@
+description = [[
+Shows the authentication that a web server asks for: scheme, realm, and the other parameters of the challenge.
+]]
+---
+-- @args http-auth.path  The page to ask for ("/").
+--
+-- @output
+-- | http-auth:
+-- | HTTP/1.1 401 Unauthorized
+-- |_  Basic realm=Router login
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "auth", "safe" }
+
+-- The realm of an appliance often is its model.
+identity = {}
+volatile = { "nonce", "opaque" }
+
+local http = require "http"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.http
+
+-- realm first, the others by name.
+local function parameters_text(params)
+  local names = {}
+  for name in pairs(params) do
+    if name ~= "realm" then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  if params.realm then
+    table.insert(names, 1, "realm")
+  end
+  local out = {}
+  for _, name in ipairs(names) do
+    out[#out + 1] = (type(name) == "string" and name .. "=" or "") .. params[name]
+  end
+  return table.concat(out, " ")
+end
+
+function action(host, port)
+  local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
+  local response = http.get(host, port, path, { redirect_ok = false })
+  if response.status ~= 401 then
+    return nil
+  end
+  local challenges = http.parse_www_authenticate(response.header["www-authenticate"] or "")
+  if not challenges then
+    return nil, "\n" .. response["status-line"] .. "\n  Server returned no authentication headers."
+  end
+  local data, lines = {}, { "", response["status-line"] }
+  for _, challenge in ipairs(challenges) do
+    local item = stdnse.output_table()
+    item.scheme = challenge.scheme
+    item.params = challenge.params
+    data[#data + 1] = item
+    lines[#lines + 1] = ("  " .. challenge.scheme .. " " .. parameters_text(challenge.params)):gsub("%s+$", "")
+  end
+  return data, table.concat(lines, "\n") .. "\n"
+end

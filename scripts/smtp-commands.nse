@@ -1,0 +1,51 @@
+description = [[
+Shows what a mail server says to EHLO and HELP: its name, its extensions, its commands.
+]]
+---
+-- @args smtp.domain  The name that we greet with.
+--
+-- @output
+-- | smtp-commands: mail.example Hello client [192.0.2.9], SIZE 52428800, PIPELINING, STARTTLS, HELP
+-- |_ Commands supported: AUTH STARTTLS HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+volatile = {}
+
+local shortport = require "shortport"
+local smtp = require "smtp"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service({ 25, 465, 587 }, { "smtp", "smtps", "submission" })
+
+-- The texts of a reply's lines, joined.
+local function text_of(reply)
+  local lines = {}
+  for line in reply:gmatch("[^\r\n]+") do
+    lines[#lines + 1] = line:match("^%d%d%d[%- ]?(.*)$") or line
+  end
+  return table.concat(lines, ", ")
+end
+
+function action(host, port)
+  local socket, greeting = smtp.connect(host, port, { ssl = true, timeout = 10000 })
+  if not socket then
+    stdnse.debug1("%s", greeting)
+    return nil
+  end
+  local lines = {}
+  local status, reply = smtp.ehlo(socket, smtp.get_domain(host))
+  if status then
+    lines[1] = text_of(reply)
+  end
+  status, reply = smtp.help(socket)
+  if status then
+    lines[#lines + 1] = " " .. text_of(reply):gsub("^,? ?", ""):gsub(":, ", ": "):gsub("^Commands supported:,?%s*",
+      "Commands supported: ")
+  end
+  smtp.quit(socket)
+  return #lines > 0 and table.concat(lines, "\n") or nil
+end
