@@ -1,8 +1,8 @@
 /* Dispatch by Ethernet type, ICMPv6 type and UDP port; one table, one filter beside it.
  *
  * The frame's source MAC is the subject's only where no router can stand between: protocols of the
- * link, group destinations, hop limit 255, link-local sources.  Elsewhere it may be a router's and
- * is left out. */
+ * link, group destinations (multicast routing of what we listen for is not worth a thought), hop
+ * limit 255, link-local sources.  Elsewhere it may be a router's and is left out. */
 #include "engine/packet/hear_frame.h"
 
 #include "engine/packet/decode.h"

@@ -13,7 +13,7 @@ struct listen_link {
 };
 
 enum listen_link_mode {
-    LISTEN_LINK_GROUPS,      /* the group addresses of the listened protocols */
+    LISTEN_LINK_GROUPS,      /* all group addresses */
     LISTEN_LINK_PROMISCUOUS, /* everything that passes */
 };
 
