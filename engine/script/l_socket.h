@@ -45,6 +45,7 @@ struct holder {
     struct conn_list conns;
     struct capture_list captures;
     unsigned n_counted; /* connections that count for its slot */
+    unsigned n_conns;   /* open */
     UT_hash_handle hh;
 };
 

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <lauxlib.h>
 
+#define COLLECT_EVERY 128 /* open connections of a thread */
+#define CONNS_MAX     512
+
 static void slots_serve(struct sockets *all);
 
 struct conn *conn_ref(struct conn *c)
@@ -100,6 +103,7 @@ void conn_close(struct conn *c)
     slot_dequeue(c);
     slot_give_back(c);
     LIST_REMOVE(c, of_holder);
+    c->holder->n_conns--;
     c->holder = NULL;
     c->all = NULL;
     if (c->plan && c->plan->query)
@@ -150,11 +154,24 @@ struct holder *holder_get(lua_State *L)
     return h;
 }
 
+/* Sockets that a script dropped without closing are still open: collects them, and sees to it that
+ * one script does not use up the descriptors of all. */
+static void holder_check(lua_State *L, const struct holder *h)
+{
+    if (h->n_conns == 0 || h->n_conns % COLLECT_EVERY != 0)
+        return;
+    lua_gc(L, LUA_GCCOLLECT);
+    if (h->n_conns >= CONNS_MAX)
+        luaL_error(L, "too many open sockets (%d)", (int)h->n_conns);
+}
+
 struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol)
 {
     struct holder *h = holder_get(L);
-    struct conn *c = calloc(1, sizeof *c);
+    struct conn *c;
 
+    holder_check(L, h);
+    c = calloc(1, sizeof *c);
     if (!c)
         l_no_memory(L);
     c->refs = 1;
@@ -163,6 +180,7 @@ struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol)
     c->holder = h;
     c->protocol = protocol;
     LIST_INSERT_HEAD(&h->conns, c, of_holder);
+    h->n_conns++;
     s->conn = c;
     return c;
 }

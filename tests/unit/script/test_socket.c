@@ -211,6 +211,28 @@ static void a_thread_can_be_killed_at_any_time(void **state)
     env_close(&env);
 }
 
+static void a_script_cannot_use_up_the_descriptors(void **state)
+{
+    struct script_env env = {0};
+
+    (void)state;
+    open_env(&env);
+    env_run(&env, "dropped",
+            "for i = 1, 3000 do assert(nmap.new_socket():connect('127.0.0.1', ports.udp_echo, "
+            "'udp')) end");
+    env_run(&env, "kept",
+            "local kept = {}\n"
+            "raises('too many open sockets (512)', function()\n"
+            "  for i = 1, 3000 do\n"
+            "    kept[i] = nmap.new_socket() assert(kept[i]:connect('127.0.0.1', ports.udp_echo, "
+            "'udp'))\n"
+            "  end\n"
+            "end)\n"
+            "for i = 1, 100 do kept[i]:close() end\n"
+            "assert(nmap.new_socket():connect('127.0.0.1', ports.echo))\n");
+    env_close(&env);
+}
+
 static void bytes_are_counted_for_the_thread(void **state)
 {
     struct script_env env = {0};
@@ -407,6 +429,7 @@ int main(void)
         cmocka_unit_test(threads_wait_for_a_slot),
         cmocka_unit_test(a_thread_that_waits_for_a_slot_can_be_killed),
         cmocka_unit_test(a_thread_can_be_killed_at_any_time),
+        cmocka_unit_test(a_script_cannot_use_up_the_descriptors),
         cmocka_unit_test(bytes_are_counted_for_the_thread),
         cmocka_unit_test(the_trace_shows_what_went_over_the_wire),
         cmocka_unit_test(frames_of_the_world_reach_pcap_receive),
