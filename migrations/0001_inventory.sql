@@ -92,6 +92,7 @@ CREATE TABLE inv.schedule (
   zone_id     int4 NOT NULL,
   block_id    int4 NOT NULL REFERENCES inv.block,
   profile_id  int4 NOT NULL REFERENCES inv.profile,
+  kind        text NOT NULL,                -- of the profile: claims ask by kind
   wanted_at   timestamptz NOT NULL DEFAULT now(),   -- when the next full visit should start
   due_at      timestamptz NOT NULL DEFAULT now(),   -- nobody may take it before; a claim moves it to the end of its lease
   fence       int8 NOT NULL DEFAULT 0,      -- token of the latest claim; older ones can not commit
@@ -118,7 +119,7 @@ CREATE TABLE inv.schedule (
   retired_at  timestamptz,
   UNIQUE (block_id, profile_id)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
-CREATE INDEX schedule_due ON inv.schedule (due_at) WHERE retired_at IS NULL;
+CREATE INDEX schedule_due ON inv.schedule (kind, due_at) WHERE retired_at IS NULL;
 CREATE SEQUENCE inv.fence;
 
 -- Append-only proof of coverage: one row per visit, complete or not.

@@ -111,8 +111,8 @@ BEGIN
     FROM block b, profile p
    WHERE s.retired_at IS NOT NULL AND b.block_id = s.block_id AND p.profile_id = s.profile_id
      AND b.retired_at IS NULL AND p.retired_at IS NULL;
-  INSERT INTO schedule(zone_id, block_id, profile_id)
-  SELECT b.zone_id, b.block_id, p.profile_id FROM block b JOIN profile p USING (zone_id)
+  INSERT INTO schedule(zone_id, block_id, profile_id, kind)
+  SELECT b.zone_id, b.block_id, p.profile_id, p.kind FROM block b JOIN profile p USING (zone_id)
    WHERE b.retired_at IS NULL AND p.retired_at IS NULL
      AND NOT EXISTS (SELECT FROM schedule s WHERE s.block_id = b.block_id AND s.profile_id = p.profile_id);
   -- a shorter interval takes effect at once
@@ -123,12 +123,12 @@ BEGIN
   -- nothing and count as coverage.
   UPDATE schedule s SET due_at = q.due_at
     FROM (SELECT r.schedule_id, CASE WHEN EXISTS (
-                   SELECT FROM schedule o JOIN profile op USING (profile_id)
-                    WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND op.kind = 'ports' AND o.last_at IS NULL)
+                   SELECT FROM schedule o
+                    WHERE o.block_id = r.block_id AND o.retired_at IS NULL AND o.kind = 'ports' AND o.last_at IS NULL)
                  THEN 'infinity' ELSE now() END AS due_at
-            FROM schedule r JOIN profile p USING (profile_id)
+            FROM schedule r
            WHERE r.retired_at IS NULL AND r.last_at IS NULL AND r.sensor_id IS NULL AND r.tries = 0
-             AND p.kind IN ('services', 'scripts')) q
+             AND r.kind IN ('services', 'scripts')) q
    WHERE q.schedule_id = s.schedule_id AND (s.due_at = 'infinity') <> (q.due_at = 'infinity');
   SELECT count(*) INTO v_n FROM schedule WHERE retired_at IS NULL;
   DROP TABLE pg_temp.c_zone, pg_temp.c_pass, pg_temp.c_block;
@@ -159,9 +159,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp AS $$
 DECLARE s schedule%ROWTYPE; v_scope inet[]; v_fence int8;
 BEGIN
   FOR s IN SELECT * FROM schedule q WHERE q.schedule_id = ANY(ARRAY(
-             SELECT r.schedule_id FROM schedule r JOIN profile p USING (profile_id)
-              WHERE r.retired_at IS NULL AND r.due_at <= now() AND p.kind = ANY(p_kinds)
-              ORDER BY r.due_at, r.schedule_id LIMIT p_n FOR NO KEY UPDATE OF r SKIP LOCKED))
+             SELECT d.schedule_id FROM unnest(p_kinds) k, LATERAL (
+                 SELECT r.schedule_id, r.due_at FROM schedule r WHERE r.retired_at IS NULL AND r.kind = k AND r.due_at <= now()
+                  ORDER BY r.due_at LIMIT p_n FOR NO KEY UPDATE SKIP LOCKED) d
+              ORDER BY d.due_at, d.schedule_id LIMIT p_n))
             ORDER BY q.due_at, q.schedule_id
   LOOP
     IF s.sensor_id IS NOT NULL THEN                           -- its lease ran out
@@ -194,10 +195,10 @@ END $$;
 -- VOLATILE: behind api.claim in one statement it must see what that did.
 CREATE FUNCTION api.next_due(p_kinds text[]) RETURNS float8
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = inv, pg_temp AS $$
-  SELECT GREATEST(EXTRACT(epoch FROM q.due_at - clock_timestamp()), 0)::float8
-    FROM (SELECT r.due_at FROM schedule r JOIN profile p USING (profile_id)
-           WHERE r.retired_at IS NULL AND p.kind = ANY(p_kinds) AND r.due_at < 'infinity'
-           ORDER BY r.due_at LIMIT 1) q $$;
+  SELECT GREATEST(EXTRACT(epoch FROM min(q.due_at) - clock_timestamp()), 0)::float8
+    FROM unnest(p_kinds) k, LATERAL (SELECT r.due_at FROM schedule r WHERE r.retired_at IS NULL AND r.kind = k AND r.due_at < 'infinity'
+                                      ORDER BY r.due_at LIMIT 1) q
+  HAVING min(q.due_at) IS NOT NULL $$;
 
 -- Heartbeat; answers the fences that are still the sensor's.
 CREATE FUNCTION api.keep(p_sensor int4, p_fence int8[], p_lease interval) RETURNS SETOF int8
@@ -781,17 +782,14 @@ BEGIN
   IF cardinality(new_ports) > 0 THEN
     UPDATE schedule q SET asked = ARRAY(SELECT unnest(q.asked) UNION SELECT unnest(new_ports)),
            due_at = CASE WHEN q.sensor_id IS NULL THEN LEAST(q.due_at, now()) ELSE q.due_at END
-      FROM profile o
-     WHERE o.profile_id = q.profile_id AND o.kind IN ('services', 'scripts') AND q.block_id = s.block_id AND q.retired_at IS NULL
-       AND (q.last_at IS NOT NULL OR q.sensor_id IS NOT NULL);
+     WHERE q.kind IN ('services', 'scripts') AND q.block_id = s.block_id AND q.retired_at IS NULL AND (q.last_at IS NOT NULL OR q.sensor_id IS NOT NULL);
   END IF;
   -- a detail that is missing wants a look at its port
   v_lost := ARRAY(SELECT DISTINCT addr FROM unnest(v_edges) WHERE what = 'm' AND attr_id >= 11 AND slot <> 0);
   IF cardinality(v_lost) > 0 THEN
     UPDATE schedule q SET asked = ARRAY(SELECT unnest(q.asked) UNION SELECT unnest(v_lost)),
            due_at = CASE WHEN q.sensor_id IS NULL THEN LEAST(q.due_at, now()) ELSE q.due_at END
-      FROM profile o
-     WHERE o.profile_id = q.profile_id AND o.kind = 'ports' AND q.block_id = s.block_id AND q.retired_at IS NULL AND q.last_at IS NOT NULL;
+     WHERE q.kind = 'ports' AND q.block_id = s.block_id AND q.retired_at IS NULL AND q.last_at IS NOT NULL;
   END IF;
   IF cardinality(v_news) > 0 THEN events := tell(v_news); END IF;
   UPDATE schedule q SET part_done = p_part, method = p_method,
