@@ -1,6 +1,7 @@
 /* Leases out of the schedule, and what goes with them: heartbeats, targets, requests to look again;
  * and the configuration that makes the schedule. */
 #include "service/store/decode.h"
+#include "service/store/lease_read.h"
 #include "service/store/store_priv.h"
 
 #include <errno.h>
@@ -79,43 +80,6 @@ int store_sync_config(struct store *s, const struct store_config *c, store_cb cb
 
 /* ------------------------------------------------------------------ claim */
 
-enum claim_column { C_SCHEDULE, C_FENCE, C_ZONE, C_PASS, C_KIND, C_LO, C_HI, C_SCOPE, C_NEXT };
-
-static int read_scope(struct addr_set *set, const char *array)
-{
-    CLEANUP(buf_done) struct buf item = {0};
-    size_t pos = 0;
-    struct addr a;
-    int r = 0;
-
-    while (r == 0 && array && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM)
-        r = item.data && pg_inet_parse(item.data, &a) == 0 ? addr_set_add(set, &a, &a) : -EBADMSG;
-    return r;
-}
-
-static int read_lease(struct store_lease *l, const struct store *s, const struct db_rows *rows,
-                      size_t row)
-{
-    const char *zone = db_rows_text(rows, row, C_ZONE), *pass = db_rows_text(rows, row, C_PASS);
-    int kind = store_kind_from(db_rows_text(rows, row, C_KIND));
-
-    if (!zone || !pass || kind < 0)
-        return -EBADMSG;
-    *l = (struct store_lease){
-        .schedule = db_rows_int(rows, row, C_SCHEDULE, 0),
-        .fence = db_rows_int(rows, row, C_FENCE, 0),
-        .kind = (enum store_kind)kind,
-        .started = loop_wall(s->loop),
-    };
-    snprintf(l->zone, sizeof l->zone, "%s", zone);
-    snprintf(l->pass, sizeof l->pass, "%s", pass);
-    db_rows_addr(rows, row, C_LO, &l->first);
-    db_rows_addr(rows, row, C_HI, &l->last);
-    if (l->first.family == ADDR_NONE || l->first.family != l->last.family)
-        return -EBADMSG;
-    return read_scope(&l->only, db_rows_text(rows, row, C_SCOPE));
-}
-
 static usec_t read_span(const char *seconds)
 {
     double d = seconds ? strtod(seconds, NULL) : -1;
@@ -138,8 +102,8 @@ static void on_claimed(void *user, int status, const struct db_rows *rows, const
             next = read_span(db_rows_text(rows, i, C_NEXT));
             continue;
         }
-        status = read_lease(&leases[got], a->store, rows, i);
-        got++;
+        status = lease_read(&leases[got], rows, i, loop_wall(a->store->loop));
+        got += status == 0;
     }
     a->cb.claim(a->user, status, leases, status == 0 ? got : 0, next);
     for (size_t i = 0; i < got; i++)
@@ -263,125 +227,17 @@ int store_rescan(struct store *s, const struct store_rescan *r, store_rescan_cb 
 
 /* ------------------------------------------------------------------ targets */
 
-enum target_column {
-    T_ADDR,
-    T_REASON,
-    T_TTL,
-    T_VENDOR,
-    T_MAC,
-    T_HOSTNAME,
-    T_SLOT,
-    T_PORT_NAME,
-    T_NAME,
-    T_PRODUCT,
-    T_VERSION,
-    T_EXTRA,
-    T_SERVICE_HOSTNAME,
-    T_OS,
-    T_DEVICE,
-    T_TUNNEL,
-    T_CPE
-};
-
-static void read_target(struct store_target *t, const struct db_rows *rows, size_t row,
-                        const struct addr *a)
-{
-    const char *reason = db_rows_text(rows, row, T_REASON), *mac = db_rows_text(rows, row, T_MAC);
-
-    *t = (struct store_target){
-        .address = *a,
-        .reason = reason ? reason_from(reason) : REASON_UNKNOWN,
-        .ttl = (uint8_t)db_rows_int(rows, row, T_TTL, 0),
-        .hostname = db_rows_text(rows, row, T_HOSTNAME),
-        .vendor = db_rows_text(rows, row, T_VENDOR),
-    };
-    t->has_mac = mac && mac_parse(mac, &t->mac) == 0;
-}
-
-/* CPE names are read from the array into `words`, which holds them for the callback. */
-static void read_cpe(struct service_info *s, const char *array, char **words)
-{
-    CLEANUP(buf_done) struct buf item = {0}, all = {0};
-    size_t pos = 0, n = 0, at[SERVICE_CPE_MAX];
-
-    while (array && n < SERVICE_CPE_MAX && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM) {
-        at[n++] = all.len;
-        buf_add(&all, item.data ? item.data : "", item.len + (item.data ? 1 : 0));
-    }
-    *words = n ? buf_take(&all) : NULL;
-    for (size_t i = 0; *words && i < n; i++)
-        s->cpe[i] = *words + at[i];
-}
-
-static void read_port(struct port_finding *p, const struct db_rows *rows, size_t row, char **words)
-{
-    uint32_t slot = (uint32_t)db_rows_int(rows, row, T_SLOT, 0);
-    const char *probed = db_rows_text(rows, row, T_NAME),
-               *product = db_rows_text(rows, row, T_PRODUCT);
-
-    *p = (struct port_finding){
-        .protocol = (enum protocol)(slot >> 16),
-        .port = (uint16_t)slot,
-        .state = PORT_OPEN,
-        .reason = slot >> 16 == PROTOCOL_UDP ? REASON_UDP_RESPONSE : REASON_SYN_ACK,
-        .ttl = (uint8_t)db_rows_int(rows, row, T_TTL, 0),
-    };
-    db_rows_addr(rows, row, T_ADDR, &p->address);
-    p->service = (struct service_info){
-        .name = probed ? probed : db_rows_text(rows, row, T_PORT_NAME),
-        .product = product,
-        .version = db_rows_text(rows, row, T_VERSION),
-        .extra = db_rows_text(rows, row, T_EXTRA),
-        .hostname = db_rows_text(rows, row, T_SERVICE_HOSTNAME),
-        .os = db_rows_text(rows, row, T_OS),
-        .device = db_rows_text(rows, row, T_DEVICE),
-        .tunnel = db_rows_text(rows, row, T_TUNNEL),
-        .method = probed || product ? SERVICE_PROBED : SERVICE_TABLE,
-        .confidence = probed || product ? 10 : 3,
-    };
-    read_cpe(&p->service, db_rows_text(rows, row, T_CPE), words);
-}
-
-/* Rows are sorted by address: a host is a run of rows. */
-static void deliver_targets(struct ask *a, const struct db_rows *rows, size_t n)
-{
-    struct store_target *hosts = calloc(n ? n : 1, sizeof *hosts);
-    struct port_finding *ports = calloc(n ? n : 1, sizeof *ports);
-    char **words = calloc(n ? n : 1, sizeof *words);
-    size_t n_hosts = 0, n_ports = 0;
-    bool whole = hosts && ports && words;
-
-    for (size_t i = 0; whole && i < n; i++) {
-        struct addr addr;
-
-        db_rows_addr(rows, i, T_ADDR, &addr);
-        if (!n_hosts || !addr_equal(&hosts[n_hosts - 1].address, &addr)) {
-            read_target(&hosts[n_hosts], rows, i, &addr);
-            hosts[n_hosts++].ports = &ports[n_ports];
-        }
-        if (db_rows_text(rows, i, T_SLOT)) {
-            read_port(&ports[n_ports], rows, i, &words[n_ports]);
-            n_ports++;
-            hosts[n_hosts - 1].n_ports++;
-        }
-    }
-    a->cb.targets(a->user, whole ? 0 : -ENOMEM, hosts, n_hosts);
-    for (size_t i = 0; i < n_ports; i++)
-        free(words[i]);
-    free(words);
-    free(ports);
-    free(hosts);
-}
-
 static void on_targets(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct ask *a = user;
+    struct targets t = {0};
 
     (void)e;
-    if (status < 0)
-        a->cb.targets(a->user, status, NULL, 0);
-    else
-        deliver_targets(a, rows, db_rows_count(rows));
+
+    if (status == 0)
+        status = targets_read(&t, rows);
+    a->cb.targets(a->user, status, t.hosts, t.n_hosts);
+    targets_done(&t);
     free(a);
 }
 
