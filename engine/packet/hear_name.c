@@ -1,20 +1,22 @@
 /* Names of DNS kind.  Each jump must lead to before the place where the present run of labels
  * began, so a name ends after finitely many steps whatever the message says; the length limit of
- * RFC 1035 bounds the labels. */
+ * RFC 1035 bounds the labels, and no honest sender needs more than a few jumps. */
 #include "engine/packet/hear_name.h"
 
 #include <string.h>
 #include <strings.h>
 
-enum { LABEL_MAX = 63 };
+enum { LABEL_MAX = 63, JUMPS_MAX = 16 };
 
 static bool add_label(struct hear_name *n, struct rbuf *at, uint8_t len)
 {
     const uint8_t *p = rbuf_bytes(at, len);
+    size_t dot = n->len ? 1 : 0;
 
-    if (!p || n->len + 1 + len > HEAR_NAME_MAX - 1)
+    /* The text is two bytes shorter than the name on the wire: its first length, and the root. */
+    if (!p || n->len + dot + len > HEAR_NAME_MAX - 2)
         return false;
-    if (n->len)
+    if (dot)
         n->text[n->len++] = '.';
     else
         n->first_len = len;
@@ -39,16 +41,20 @@ bool hear_name_read(struct rbuf *b, struct hear_name *ret)
     struct hear_name n = {0};
     struct rbuf at = *b;
     size_t start = b->pos, end = 0;
+    unsigned jumps = 0;
     bool ok = !b->bad;
 
     while (ok && (rbuf_left(&at) || end)) {
         uint8_t len = rbuf_u8(&at);
 
-        if (at.bad || (len == 0))
+        if (at.bad || len == 0)
             break;
         if (len > LABEL_MAX && !end)
             end = at.pos + 1;
-        ok = len >= 0xc0 ? jump(&at, len, &start) : len <= LABEL_MAX && add_label(&n, &at, len);
+        if (len >= 0xc0)
+            ok = ++jumps <= JUMPS_MAX && jump(&at, len, &start);
+        else
+            ok = len <= LABEL_MAX && add_label(&n, &at, len);
     }
     if (!ok || at.bad) {
         b->bad = true;
