@@ -76,6 +76,7 @@ static int set_opts(struct script_host *h, const struct script_host_opts *o, str
     h->o.datadirs = NULL; /* the caller's strings do not outlive the call */
     h->o.args = h->o.args_file = h->o.interface = h->o.scratch_dir = NULL;
     h->o.max_threads = o->max_threads ? o->max_threads : 1000;
+    h->o.max_threads_per_host = o->max_threads_per_host ? o->max_threads_per_host : 20;
     h->o.family = o->family ? o->family : ADDR_V4;
     h->interface = o->interface ? strdup(o->interface) : NULL;
     if ((o->interface && !h->interface) || read_dns_servers(h) < 0)

@@ -18,20 +18,21 @@ struct script_host;
 struct script_host_opts {
     const char *const *datadirs; /* each holds scripts/, nselib/ and data files; first hit wins */
     size_t n_datadirs;
-    const char *args;         /* --script-args text; NULL: none */
-    const char *args_file;    /* --script-args-file; NULL: none */
-    int verbosity, debugging; /* as nmap's -v and -d */
-    int timing_level;         /* 0..5; nmap's default is 3 */
-    int version_intensity;    /* 0..9; 7 */
-    enum addr_family family;  /* nmap.address_family(); ADDR_V4 default */
-    const char *interface;    /* nmap.get_interface(); NULL */
-    bool privileged;          /* nmap.is_privileged() */
-    usec_t script_timeout;    /* wall limit per script thread; 0: none */
-    usec_t cpu_limit;         /* per script thread; 0: 10 s */
-    size_t memory_limit;      /* bytes for the whole Lua state; 0: 512 MiB */
-    unsigned max_threads;     /* threads that may hold sockets at a time; 0: 1000 */
-    unsigned trace;           /* 1: --script-trace */
-    const char *scratch_dir;  /* the one directory that scripts may write below; NULL: none */
+    const char *args;              /* --script-args text; NULL: none */
+    const char *args_file;         /* --script-args-file; NULL: none */
+    int verbosity, debugging;      /* as nmap's -v and -d */
+    int timing_level;              /* 0..5; nmap's default is 3 */
+    int version_intensity;         /* 0..9; 7 */
+    enum addr_family family;       /* nmap.address_family(); ADDR_V4 default */
+    const char *interface;         /* nmap.get_interface(); NULL */
+    bool privileged;               /* nmap.is_privileged() */
+    usec_t script_timeout;         /* wall limit per script thread; 0: none */
+    usec_t cpu_limit;              /* per script thread; 0: 10 s */
+    size_t memory_limit;           /* bytes for the whole Lua state; 0: 512 MiB */
+    unsigned max_threads;          /* threads that may hold sockets at a time; 0: 1000 */
+    unsigned max_threads_per_host; /* script threads at a time against one host; 0: 20 */
+    unsigned trace;                /* 1: --script-trace */
+    const char *scratch_dir;       /* the one directory that scripts may write below; NULL: none */
 };
 
 struct script_target {

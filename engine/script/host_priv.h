@@ -89,6 +89,8 @@ struct stage {
     struct job_host *jh;       /* NULL but for STAGE_HOST */
     struct progress *progress; /* one for each selected script; NULL until begun */
     size_t n_open;             /* scripts not done */
+    unsigned n_live;           /* script threads, not workers */
+    size_t first;              /* the scripts before it have all started */
     bool begun, queued;
     TAILQ_ENTRY(stage) entry;
 };

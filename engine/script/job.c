@@ -89,8 +89,22 @@ static void check_done(struct stage *st, size_t i)
         stage_wake(st);
 }
 
-/* Starts a script's candidates.  False: the budget is used up. */
-static bool start_script(struct stage *st, size_t i, unsigned *budget)
+enum start { START_ALL, START_HOST_FULL, START_FULL };
+
+/* Weak servers fall over when every script asks at once: each host has a limit of its own. */
+static enum start room(const struct stage *st, unsigned budget)
+{
+    const struct script_host *h = st->job->host;
+
+    if (budget == 0 || h->n_threads >= h->o.max_threads)
+        return START_FULL;
+    if (st->kind == STAGE_HOST && st->n_live >= h->o.max_threads_per_host)
+        return START_HOST_FULL;
+    return START_ALL;
+}
+
+/* Starts a script's candidates, as many as there is room for. */
+static enum start start_script(struct stage *st, size_t i, unsigned *budget)
 {
     struct script_host *h = st->job->host;
     struct progress *p = &st->progress[i];
@@ -99,8 +113,10 @@ static bool start_script(struct stage *st, size_t i, unsigned *budget)
     int r;
 
     while ((r = candidate(st, h->scripts[i], p->next, &rule, &port)) >= 0) {
-        if (r == 0 && (*budget == 0 || h->n_threads >= h->o.max_threads))
-            return false;
+        enum start s = r == 0 ? room(st, *budget) : START_ALL;
+
+        if (s != START_ALL)
+            return s;
         p->next++;
         if (r > 0)
             continue;
@@ -112,21 +128,21 @@ static bool start_script(struct stage *st, size_t i, unsigned *budget)
     }
     p->started = true;
     check_done(st, i);
-    return true;
+    return START_ALL;
 }
 
-/* False: it has more to start, but not now. */
-static bool stage_start(struct stage *st, unsigned *budget)
+static enum start stage_start(struct stage *st, unsigned *budget)
 {
     struct script_host *h = st->job->host;
+    enum start s = START_ALL;
 
-    for (size_t i = 0; i < h->n_scripts; i++) {
-        if (st->progress[i].started || !may_start(st, h->scripts[i]))
-            continue;
-        if (!start_script(st, i, budget))
-            return false;
+    for (size_t i = st->first; s == START_ALL && i < h->n_scripts; i++) {
+        if (!st->progress[i].started && may_start(st, h->scripts[i]))
+            s = start_script(st, i, budget);
+        while (st->first < h->n_scripts && st->progress[st->first].started)
+            st->first++;
     }
-    return true;
+    return s;
 }
 
 static int stage_begin(struct stage *st)
@@ -240,6 +256,7 @@ void job_run_begun(struct run *r)
     if (r->worker)
         return;
     r->stage->progress[r->script_index].live++;
+    r->stage->n_live++;
     r->job->n_live++;
     r->host->n_threads++;
 }
@@ -254,9 +271,11 @@ void job_run_ended(struct run *r)
     if (!r->worker) {
         j->n_live--;
         h->n_threads--;
+        r->stage->n_live--;
         if (r->stage->progress) { /* not cancelled */
             r->stage->progress[r->script_index].live--;
             check_done(r->stage, r->script_index);
+            stage_wake(r->stage); /* it may have waited for room */
         }
     }
     output_done(&r->output);
@@ -400,8 +419,8 @@ static void start_some(struct script_host *h)
     struct stage *st;
 
     while (budget > 0 && (st = TAILQ_FIRST(&h->startable))) {
-        if (!stage_start(st, &budget))
-            break;
+        if (stage_start(st, &budget) == START_FULL)
+            break; /* it stays the first */
         TAILQ_REMOVE(&h->startable, st, entry);
         st->queued = false;
         if (stage_is_over(st))

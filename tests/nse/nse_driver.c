@@ -219,7 +219,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int r;
 
-    d.o = (struct script_host_opts){.timing_level = 3, .version_intensity = 7, .privileged = true};
+    d.o = (struct script_host_opts){.timing_level = 3, .version_intensity = 7};
     d.o.datadirs = d.datadirs;
     d.target = (struct script_target){.reason = REASON_LOCALHOST,
                                       .directly_connected = true,

@@ -560,6 +560,30 @@ static void threads_are_limited_and_all_candidates_run(void **state)
     assert_string_equal(script_host_current(fx->host), "");
 }
 
+static void one_host_is_not_asked_by_all_scripts_at_once(void **state)
+{
+    struct script_target t[2] = {fx_target("192.0.2.1", two_ports, 3),
+                                 fx_target("192.0.2.2", two_ports, 3)};
+    char name[16];
+
+    (void)state;
+    fx->o.max_threads_per_host = 3;
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        fx_script(
+            name, "portrule",
+            "local r, all = host.registry, nmap.registry r.n = (r.n or 0) + 1 all.n = (all.n or 0) "
+            "+ 1 "
+            "all.max = math.max(all.max or 0, all.n) assert(r.n <= 3, r.n) nmap.socket.sleep(0.1) "
+            "r.n = r.n - 1 all.n = all.n - 1 return all.max");
+    }
+    fx_run("*", t, 2);
+    assert_int_equal(fx->n_results, 40);
+    for (size_t i = 0; i < fx->n_results; i++)
+        assert_int_equal(fx->results[i].outcome, SCRIPT_OK);
+    assert_string_equal(fx->results[39].output, "6"); /* both hosts side by side */
+}
+
 /* ---- Nmap's own scripts, when they are installed ---- */
 
 #define NMAP_DIR "/usr/share/nmap"
@@ -634,6 +658,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(cancel_ends_every_thread_with_an_outcome),
     FX_TEST(a_host_can_be_freed_with_everything_running),
     FX_TEST(threads_are_limited_and_all_candidates_run),
+    FX_TEST(one_host_is_not_asked_by_all_scripts_at_once),
     FX_TEST(nmaps_scripts_are_selected_and_loaded_as_nmap_does),
 };
 
