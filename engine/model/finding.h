@@ -133,7 +133,7 @@ struct script_result {
 
 struct coverage {
     const char *scope;  /* the target expression or CIDR */
-    const char *method; /* "syn", "connect", "arp", "icmp", "script" */
+    const char *method; /* "syn", "connect", "udp", "syn+udp", "arp", "icmp", "script" */
     const char *ports;  /* nmap's list syntax; NULL: hosts only */
     uint64_t probes;
     uint64_t retransmissions;

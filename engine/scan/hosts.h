@@ -6,6 +6,7 @@
 #include "engine/base/random.h"
 #include "engine/base/time.h"
 #include "engine/model/finding.h"
+#include "engine/scan/hostpace.h"
 #include "engine/scan/rtt.h"
 
 #include <sys/queue.h>
@@ -17,6 +18,7 @@ struct hop;
 struct host_ports {
     uint32_t left;               /* not answered yet */
     uint32_t counts[REASON_MAX]; /* answered, by reason */
+    uint32_t rejected;           /* of REASON_PORT_UNREACH: not the host's own word */
     uint64_t answered[];         /* a bit per position */
 };
 
@@ -26,13 +28,19 @@ struct host {
     struct addr addr;
     const struct hop *hop;
     enum host_stage stage;
+    uint8_t list;      /* of the sweep's lists of ports */
     uint8_t pass;      /* transmissions before the present one */
+    uint8_t believed;  /* passes whose silence counts */
+    bool news;         /* this pass has brought an answer */
+    bool resting;      /* due is the time of the next probe, not the end of the pass */
+    bool checked;      /* this pass has had its last control */
     bool inconclusive; /* something could not be asked */
     bool has_mac;
     struct mac mac;
     enum reason reason; /* of ICMP errors while nothing better is known */
     uint32_t cursor;    /* next position of this pass */
     struct rtt rtt;
+    struct hostpace pace;
     usec_t admitted, sent; /* sent: the last probe */
     struct host_ports *ports;
 

@@ -12,6 +12,7 @@ static const struct probe_module *const modules[PROBE_KINDS] = {
     [PROBE_TIMESTAMP] = &probe_timestamp,
     [PROBE_SYN] = &probe_syn,
     [PROBE_ACK] = &probe_ack,
+    [PROBE_UDP] = &probe_udp,
 };
 
 const struct probe_module *probe_module(enum probe_kind kind)

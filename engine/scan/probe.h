@@ -18,6 +18,7 @@ enum probe_kind {
     PROBE_TIMESTAMP,
     PROBE_SYN,     /* a port's state; also a ping */
     PROBE_ACK,     /* a ping only */
+    PROBE_UDP,     /* a port's state */
     PROBE_CONNECT, /* no module: connect.h */
     PROBE_KINDS
 };
@@ -26,12 +27,15 @@ enum probe_kind {
 #define PROBE_TRY_SENTINEL COOKIE_TRY_MAX
 #define PROBE_TRIES_MAX    COOKIE_TRY_MAX
 
+struct payloads;
+
 /* What all probes of a scan on one link share. */
 struct probe_ctx {
     struct siphash_key key;
-    uint16_t sport_base; /* first of COOKIE_PORTS source ports */
-    struct mac mac;      /* ours; zero where frames have no Ethernet header */
-    bool ether;          /* frames begin with an Ethernet header */
+    uint16_t sport_base;             /* first of COOKIE_PORTS source ports */
+    struct mac mac;                  /* ours; zero where frames have no Ethernet header */
+    bool ether;                      /* frames begin with an Ethernet header */
+    const struct payloads *payloads; /* what UDP ports are sent; NULL: nothing */
 };
 
 struct probe_target {
@@ -87,4 +91,4 @@ void probe_filter(struct buf *out, unsigned kinds, uint16_t sport_base);
 enum reason probe_icmp_reason(const struct packet *p);
 
 extern const struct probe_module probe_arp, probe_nd, probe_echo, probe_echo6, probe_timestamp,
-    probe_syn, probe_ack;
+    probe_syn, probe_ack, probe_udp;

@@ -51,16 +51,17 @@ static void choose_method(struct scan *s)
     unsigned ping = s->o.ping ? s->o.ping : DEFAULT_PINGS;
 
     s->method = s->o.ports ? s->o.method : SCAN_HOSTS_ONLY;
+    s->o.udp = s->o.udp && s->o.ports;
     if (s->method == SCAN_SYN && !privileged)
         s->method = SCAN_CONNECT;
     /* Beyond the link ARP finds nobody. */
     if ((ping & RAW_PINGS) == SCAN_PING_ARP)
         ping |= DEFAULT_PINGS;
-    s->raw = privileged && (s->method == SCAN_SYN || (ping & RAW_PINGS));
+    s->raw = privileged && (s->method == SCAN_SYN || s->o.udp || (ping & RAW_PINGS));
     if (!s->raw && !(ping & SCAN_PING_NONE))
         ping = SCAN_PING_CONNECT;
     if (ping & SCAN_PING_NONE)
-        s->raw = s->method == SCAN_SYN;
+        s->raw = s->method == SCAN_SYN || s->o.udp;
     s->o.ping = ping;
 }
 
@@ -106,7 +107,7 @@ static int make_plan(struct scan *s, const char *interface, struct err *e)
         return r;
     if (only(&s->plan, HOP_UNREACHABLE))
         return err_set(e, -ENETUNREACH, "there is no route to any of the targets");
-    return s->raw || s->method == SCAN_SYN ? scan_open_links(s, e) : 0;
+    return s->raw || s->method == SCAN_SYN || s->o.udp ? scan_open_links(s, e) : 0;
 }
 
 static int make_sweep(struct scan *s, struct err *e);
@@ -157,6 +158,8 @@ int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct 
     if (r < 0)
         return r;
     choose_method(s);
+    if (s->o.udp && !scan_privileged())
+        return err_set(e, -EPERM, "UDP ports cannot be scanned without raw sockets (CAP_NET_RAW)");
     r = make_plan(s, o->interface, e);
     if (r >= 0)
         r = make_sweep(s, e);
@@ -224,6 +227,7 @@ static int make_sweep(struct scan *s, struct err *e)
         .ping = s->o.ping,
         .raw = s->raw,
         .port_kind = kinds[s->method],
+        .udp = s->o.udp,
         .ports = &s->ports,
         .max_retries = s->o.max_retries,
         .host_timeout = s->o.host_timeout,
@@ -271,8 +275,12 @@ static void write_scope(struct buf *out, const struct addr_set *set)
 
 static const char *method_text(const struct scan *s)
 {
+    if (s->method != SCAN_HOSTS_ONLY && s->o.udp)
+        return s->method == SCAN_SYN ? "syn+udp" : "connect+udp";
     if (s->method != SCAN_HOSTS_ONLY)
         return s->method == SCAN_SYN ? "syn" : "connect";
+    if (s->o.udp)
+        return "udp";
     if (!s->raw)
         return "connect";
     for (size_t i = 0; i < s->plan.n_hops; i++)
@@ -293,7 +301,7 @@ void scan_finish(struct scan *s, int status)
     sweep_counts(s->sweep, &n);
     write_scope(&scope, &s->targets);
     c.scope = scope.data ? scope.data : "";
-    if (s->method != SCAN_HOSTS_ONLY) {
+    if (s->method != SCAN_HOSTS_ONLY || s->o.udp) {
         port_set_format(&ports, &s->ports);
         c.ports = ports.data;
     }
@@ -354,6 +362,9 @@ void scan_progress(const struct scan *s, struct scan_progress *ret)
     struct sweep_counts n;
     uint64_t ports = s->method == SCAN_HOSTS_ONLY ? 0 : port_set_count(&s->ports, PROTOCOL_TCP);
     double up;
+
+    if (s->o.udp)
+        ports += port_set_count(&s->ports, PROTOCOL_UDP);
 
     sweep_counts(s->sweep, &n);
     up = n.hosts_done ? (double)n.hosts_up / (double)n.hosts_done : 1;

@@ -12,6 +12,7 @@
 
 struct guard;
 struct scan;
+struct payloads;
 struct vendors;
 
 enum scan_ping {
@@ -32,6 +33,8 @@ struct scan_opts {
     unsigned ping; /* mask of enum scan_ping; 0: nmap's default for the rights there are */
     enum scan_method
         method; /* without raw rights SCAN_SYN becomes SCAN_CONNECT (scan_method_used) */
+    bool udp;   /* the UDP ports of `ports` are asked too, or alone (SCAN_HOSTS_ONLY); needs raw
+                   rights */
     const struct port_set *ports; /* copied; may be NULL for hosts only */
     const char *interface;        /* NULL: from the routes */
     double max_rate;      /* packets per second; 0: the default (10,000; on loopback 300,000) */
@@ -42,7 +45,8 @@ struct scan_opts {
     uint64_t seed;        /* of the walk's permutation; 0: random */
     bool report_down;     /* tell hosts that are down too */
     bool report_closed;   /* a port_finding for each closed and filtered port, else port_summary */
-    const struct vendors *vendors; /* vendor.h: names for MAC addresses; kept; may be NULL */
+    const struct vendors *vendors;   /* vendor.h: names for MAC addresses; kept; may be NULL */
+    const struct payloads *payloads; /* payload.h: what UDP ports are sent; kept; may be NULL */
 };
 
 struct scan_sink {

@@ -13,9 +13,9 @@
 #define GATEWAY_TRIES 5
 #define GATEWAY_WAIT  (300 * USEC_PER_MSEC)
 
-static unsigned kinds_of(const struct iface *i)
+static unsigned kinds_of(const struct iface *i, bool udp)
 {
-    unsigned kinds = 1U << PROBE_SYN;
+    unsigned kinds = 1U << PROBE_SYN | (udp ? 1U << PROBE_UDP : 0);
 
     if (i->loopback)
         return kinds;
@@ -31,7 +31,7 @@ static int link_open(struct scan *s, struct link *l, struct err *e)
     enum sender_mode mode = l->ctx.ether ? SENDER_ETHER : SENDER_IP;
     int r;
 
-    probe_filter(&filter, kinds_of(&l->iface), s->sport_base);
+    probe_filter(&filter, kinds_of(&l->iface, s->o.udp), s->sport_base);
     if (filter.failed)
         return err_set(e, -ENOMEM, "out of memory");
     /* Bound to lo, packets to an address of another interface of ours would not be routed as local.
@@ -66,6 +66,7 @@ static struct link *link_get(struct scan *s, int ifindex, struct err *e)
         .sport_base = s->sport_base,
         .mac = l->iface.mac,
         .ether = l->iface.ethernet && !l->iface.loopback,
+        .payloads = s->o.payloads,
     };
     return link_open(s, l, e) < 0 ? NULL : l;
 }
@@ -73,7 +74,7 @@ static struct link *link_get(struct scan *s, int ifindex, struct err *e)
 static bool needs_link(const struct scan *s, const struct hop *h)
 {
     if (h->kind == HOP_LOCAL)
-        return s->method == SCAN_SYN;
+        return s->method == SCAN_SYN || s->o.udp;
     return s->raw && (h->kind == HOP_ONLINK || h->kind == HOP_GATEWAY);
 }
 

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #define BATCH     64
-#define FRAME_MAX 128
+#define FRAME_MAX 1344 /* the longest UDP payload */
 
 struct sender {
     enum sender_mode mode;

@@ -15,34 +15,51 @@
 #define PORT_MEMORY   (32U << 20) /* bytes for the ports of hosts under way */
 #define STEPS_MAX     256         /* hosts handled in one call without a probe */
 #define PORT_WAIT_MIN (100 * USEC_PER_MSEC)
+#define UDP_WAIT_MIN  (500 * USEC_PER_MSEC) /* services take their time */
 #define PING_WAIT_MIN (200 * USEC_PER_MSEC) /* phones doze */
 /* Between the different pings of one round: who answers the first is spared the others. */
 #define PING_STAGGER (50 * USEC_PER_MSEC)
 #define WAIT_MAX     (2 * USEC_PER_SEC)
 #define WAIT_UNKNOWN (500 * USEC_PER_MSEC) /* nobody has answered yet */
+/* One probe in so many is a control, where there are enough for the host's limits to show. */
+#define CONTROL_EVERY_TCP 64
+#define CONTROL_EVERY_UDP 8
+#define CONTROL_PORTS     64
+/* ICMP errors are limited nearly everywhere; this far below a thousand a second few are. */
+#define UDP_INTERVAL (2 * USEC_PER_MSEC)
+#define PASSES_MAX   250
 
-static int make_order(struct sweep *s)
+static int make_list(struct sweep *s, enum protocol protocol, enum probe_kind kind)
 {
+    struct port_list *l = &s->lists[s->n_lists];
     struct walk w;
     CLEANUP(freep) uint16_t *sorted = calloc(65536, sizeof *sorted);
 
-    s->order = calloc(65536, sizeof *s->order);
-    s->positions = malloc(65536 * sizeof *s->positions);
-    if (!sorted || !s->order || !s->positions)
+    l->protocol = protocol;
+    l->kind = kind;
+    l->order = calloc(65536, sizeof *l->order);
+    l->positions = malloc(65536 * sizeof *l->positions);
+    s->n_lists++;
+    if (!sorted || !l->order || !l->positions)
         return -ENOMEM;
-    memset(s->positions, 0xff, 65536 * sizeof *s->positions);
-    s->n_ports = port_set_list(s->o.ports, PROTOCOL_TCP, sorted);
-    walk_init(&w, s->n_ports ? s->n_ports : 1, s->o.seed ^ 0x706f727473ULL);
-    for (uint32_t i = 0; i < s->n_ports; i++) {
-        s->order[i] = sorted[walk_at(&w, i)];
-        s->positions[s->order[i]] = i;
+    memset(l->positions, 0xff, 65536 * sizeof *l->positions);
+    l->n = port_set_list(s->o.ports, protocol, sorted);
+    walk_init(&w, l->n ? l->n : 1, s->o.seed ^ 0x706f727473ULL);
+    for (uint32_t i = 0; i < l->n; i++) {
+        l->order[i] = sorted[walk_at(&w, i)];
+        l->positions[l->order[i]] = i;
     }
     return 0;
 }
 
 static size_t ports_size(const struct sweep *s)
 {
-    return sizeof(struct host_ports) + (s->n_ports + 63) / 64 * sizeof(uint64_t);
+    uint32_t n = 0;
+
+    for (unsigned i = 0; i < s->n_lists; i++)
+        if (s->lists[i].n > n)
+            n = s->lists[i].n;
+    return sizeof(struct host_ports) + (n + 63) / 64 * sizeof(uint64_t);
 }
 
 int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep_sink *sink,
@@ -60,7 +77,9 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     walk_init(&s->walk, o->plan->total, o->seed);
     if (hosts_init(&s->hosts, max) < 0)
         return -ENOMEM;
-    if (o->port_kind != PROBE_NONE && make_order(s) < 0)
+    if (o->port_kind != PROBE_NONE && make_list(s, PROTOCOL_TCP, o->port_kind) < 0)
+        return -ENOMEM;
+    if (o->udp && make_list(s, PROTOCOL_UDP, PROBE_UDP) < 0)
         return -ENOMEM;
     s->max_port_hosts = PORT_MEMORY / ports_size(s);
     *ret = take(&s);
@@ -72,8 +91,10 @@ struct sweep *sweep_free(struct sweep *s)
     if (!s)
         return NULL;
     hosts_done(&s->hosts);
-    free(s->order);
-    free(s->positions);
+    for (unsigned i = 0; i < s->n_lists; i++) {
+        free(s->lists[i].order);
+        free(s->lists[i].positions);
+    }
     free(s);
     return NULL;
 }
@@ -175,39 +196,76 @@ static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_
     hosts_set_due(&s->hosts, h, now + (h->pass % l.n + 1 < l.n ? PING_STAGGER : ret->timeout));
 }
 
-/* The next open position from `at` on, or n_ports. */
+/* The next open position from `at` on, or that behind the last. */
 static uint32_t next_open(const struct sweep *s, const struct host *h, uint32_t at)
 {
-    while (at < s->n_ports) {
+    uint32_t n = sweep_list(s, h)->n;
+
+    while (at < n) {
         uint64_t open = ~h->ports->answered[at / 64] >> at % 64;
 
         if (open) {
             at += (uint32_t)__builtin_ctzll(open);
-            return at < s->n_ports ? at : s->n_ports;
+            return at < n ? at : n;
         }
         at = (at / 64 + 1) * 64;
     }
-    return s->n_ports;
+    return n;
+}
+
+/* Longer with each pass whose silence was believed. */
+static usec_t port_wait(const struct sweep *s, const struct host *h, unsigned round)
+{
+    bool udp = sweep_list(s, h)->protocol == PROTOCOL_UDP;
+
+    return wait_time(s, h, udp ? UDP_WAIT_MIN : PORT_WAIT_MIN, round);
+}
+
+/* Whether the host's next probe is a control: one in so many, and the last one of a pass that
+ * leaves questions open. */
+static bool is_control_due(struct sweep *s, struct host *h, bool last, usec_t now)
+{
+    const struct port_list *l = sweep_list(s, h);
+    bool udp = l->protocol == PROTOCOL_UDP;
+
+    if (!udp && (l->n < CONTROL_PORTS || l->kind != PROBE_SYN))
+        return false;
+    hostpace_expire(&h->pace, port_wait(s, h, 0), loss_measured(&s->loss), now);
+    if (!last)
+        return hostpace_control_due(&h->pace, udp ? CONTROL_EVERY_UDP : CONTROL_EVERY_TCP, now);
+    if (h->checked)
+        return false;
+    h->checked = true;
+    return hostpace_control_due(&h->pace, 0, now);
 }
 
 /* False: nothing is left to send in this pass; the host waits. */
 static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep_probe *ret)
 {
+    const struct port_list *l = sweep_list(s, h);
     uint32_t at = next_open(s, h, h->cursor);
-    usec_t timeout = wait_time(s, h, PORT_WAIT_MIN, h->pass);
+    bool control = is_control_due(s, h, at == l->n, now);
 
-    if (at == s->n_ports) {
-        hosts_set_due(&s->hosts, h, h->sent + timeout);
+    h->resting = false;
+    if (at == l->n && !control) {
+        hosts_set_due(&s->hosts, h, h->sent + port_wait(s, h, h->believed));
         return false;
     }
     fill(h, ret);
-    ret->kind = s->o.port_kind;
-    ret->port = s->order[at];
-    ret->try = h->pass;
-    ret->timeout = timeout;
-    h->cursor = at + 1;
+    ret->kind = l->kind;
+    ret->port = control ? h->pace.port : l->order[at];
+    ret->try = control                     ? PROBE_TRY_SENTINEL
+               : h->pass < PROBE_TRIES_MAX ? h->pass
+                                           : PROBE_TRIES_MAX - 1;
+    ret->timeout = port_wait(s, h, h->believed);
+    if (!control)
+        h->cursor = at + 1;
     h->sent = now;
-    hosts_set_ready(&s->hosts, h);
+    h->resting = h->pace.interval > 0;
+    if (h->resting)
+        hosts_set_due(&s->hosts, h, now + h->pace.interval);
+    else
+        hosts_set_ready(&s->hosts, h);
     return true;
 }
 
@@ -225,30 +283,61 @@ static bool step(struct sweep *s, usec_t now, struct sweep_probe *ret)
     if (h->stage == HOST_PINGS)
         step_ping(s, h, now, ret);
     s->counts.probes++;
-    s->counts.retransmissions += ret->try > 0;
+    s->counts.retransmissions += ret->try > 0 && ret->try != PROBE_TRY_SENTINEL;
     return true;
+}
+
+static void ping_pass_over(struct sweep *s, struct host *h)
+{
+    struct ping_list l;
+
+    sweep_pings(s, h, &l);
+    if (h->pass < sweep_tries(s) * l.n)
+        hosts_set_ready(&s->hosts, h);
+    else
+        sweep_host_down(s, h);
+}
+
+/* Silence is believed after as many passes as the loss asks for.  Passes do not count while the
+ * host holds answers back; of UDP also those that, like the first, brought answers: what they
+ * brought may have kept others from being sent. */
+static void port_pass_over(struct sweep *s, struct host *h, usec_t now)
+{
+    bool counts, late = h->pass > 1 && h->news && sweep_list(s, h)->protocol == PROTOCOL_UDP;
+
+    hostpace_expire(&h->pace, 0, loss_measured(&s->loss), now);
+    counts = hostpace_pass_counts(&h->pace);
+    h->believed += (counts && !late) || h->pass >= PASSES_MAX;
+    h->news = h->checked = false;
+    if (h->believed < sweep_tries(s))
+        hosts_set_ready(&s->hosts, h);
+    else
+        sweep_host_end(s, h);
 }
 
 /* The last probe of a pass counts as unanswered. */
 static void pass_over(struct sweep *s, struct host *h, usec_t now)
 {
-    struct ping_list l = {.n = 1};
-    unsigned passes = sweep_tries(s);
-
     if (is_timed_out(s, h, now)) {
         time_out(s, h);
         return;
     }
-    h->pass++;
+    if (h->pass < PASSES_MAX)
+        h->pass++;
     h->cursor = 0;
     if (h->stage == HOST_PINGS)
-        sweep_pings(s, h, &l);
-    if (h->pass < passes * l.n)
-        hosts_set_ready(&s->hosts, h);
-    else if (h->stage == HOST_PINGS)
-        sweep_host_down(s, h);
+        ping_pass_over(s, h);
     else
-        sweep_host_end(s, h);
+        port_pass_over(s, h, now);
+}
+
+/* The time has come that the host waited for. */
+static void come_due(struct sweep *s, struct host *h, usec_t now)
+{
+    if (h->resting)
+        hosts_set_ready(&s->hosts, h);
+    else
+        pass_over(s, h, now);
 }
 
 /* Takes the next host of the walk in. */
@@ -290,13 +379,24 @@ static void unpark(struct sweep *s)
         return;
     TAILQ_REMOVE(&s->parked, h, entry);
     s->n_parked--;
-    ports->left = s->n_ports;
     h->ports = ports;
     h->stage = HOST_PORTS;
-    h->pass = 0;
-    h->cursor = 0;
     s->port_hosts++;
-    if (s->n_ports)
+    sweep_list_begin(s, h);
+}
+
+void sweep_list_begin(struct sweep *s, struct host *h)
+{
+    const struct port_list *l = sweep_list(s, h);
+    bool slow = l->protocol == PROTOCOL_UDP && h->hop->kind != HOP_LOCAL;
+
+    memset(h->ports, 0, ports_size(s));
+    h->ports->left = l->n;
+    h->pass = h->believed = 0;
+    h->cursor = 0;
+    h->news = h->checked = h->resting = false;
+    hostpace_init(&h->pace, slow ? UDP_INTERVAL : 0);
+    if (l->n)
         hosts_set_ready(&s->hosts, h);
     else
         sweep_host_end(s, h);
@@ -333,7 +433,7 @@ enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret,
         struct host *h = hosts_first_due(&s->hosts);
 
         if (h && h->due <= now)
-            pass_over(s, h, now);
+            come_due(s, h, now);
         else if (!TAILQ_EMPTY(&s->parked) && s->port_hosts < s->max_port_hosts)
             unpark(s);
         else if (may_admit(s))

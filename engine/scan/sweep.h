@@ -18,7 +18,8 @@ struct sweep_opts {
     uint64_t seed;
     unsigned ping;             /* mask of enum scan_ping */
     bool raw;                  /* neighbours are found by ARP and ND */
-    enum probe_kind port_kind; /* PROBE_NONE: hosts only */
+    enum probe_kind port_kind; /* of TCP ports; PROBE_NONE: they are not asked */
+    bool udp;                  /* UDP ports are, after them */
     const struct port_set *ports;
     unsigned max_retries;
     usec_t host_timeout; /* 0: none */

@@ -5,14 +5,22 @@
  */
 #include "engine/scan/sweep_priv.h"
 
-static enum port_state state_of(enum reason reason)
+/* own: the host itself said so. */
+static enum port_state state_of(enum protocol protocol, enum reason reason, bool own)
 {
+    bool udp = protocol == PROTOCOL_UDP;
+
     switch (reason) {
     case REASON_SYN_ACK:
+    case REASON_UDP_RESPONSE:
         return PORT_OPEN;
     case REASON_RESET:
     case REASON_CONN_REFUSED:
         return PORT_CLOSED;
+    case REASON_PORT_UNREACH:
+        return udp && own ? PORT_CLOSED : PORT_FILTERED;
+    case REASON_NO_RESPONSE:
+        return udp ? PORT_OPEN_FILTERED : PORT_FILTERED;
     default:
         return PORT_FILTERED;
     }
@@ -23,9 +31,9 @@ static void tell_port(struct sweep *s, const struct host *h, uint16_t port,
 {
     struct port_finding p = {
         .address = h->addr,
-        .protocol = PROTOCOL_TCP,
+        .protocol = sweep_list(s, h)->protocol,
         .port = port,
-        .state = state_of(r->reason),
+        .state = state_of(sweep_list(s, h)->protocol, r->reason, r->from_target),
         .reason = r->reason,
         .ttl = r->ttl,
         .service = {.method = SERVICE_TABLE, .confidence = 3},
@@ -36,31 +44,45 @@ static void tell_port(struct sweep *s, const struct host *h, uint16_t port,
         s->sink.port(s->user, &p);
 }
 
-/* Ports that never answered are filtered: each its finding, or all one line. */
+/* Ports that never answered: each its finding, or all one line. */
 static void tell_silent(struct sweep *s, struct host *h)
 {
+    const struct port_list *l = sweep_list(s, h);
     struct probe_reply silence = {.reason = REASON_NO_RESPONSE};
 
     h->ports->counts[REASON_NO_RESPONSE] += h->ports->left;
-    for (uint32_t i = 0; s->o.report_closed && i < s->n_ports; i++)
+    for (uint32_t i = 0; s->o.report_closed && i < l->n; i++)
         if (!(h->ports->answered[i / 64] >> i % 64 & 1))
-            tell_port(s, h, s->order[i], &silence);
+            tell_port(s, h, l->order[i], &silence);
+}
+
+static void tell_summary(struct sweep *s, const struct host *h, enum reason reason, bool own)
+{
+    struct port_summary sum = {
+        .address = h->addr,
+        .protocol = sweep_list(s, h)->protocol,
+        .reason = reason,
+        .count = h->ports->counts[reason],
+    };
+
+    sum.state = state_of(sum.protocol, reason, own);
+    if (reason == REASON_PORT_UNREACH)
+        sum.count = own ? sum.count - h->ports->rejected : h->ports->rejected;
+    if (sum.count && sum.state != PORT_OPEN)
+        s->sink.summary(s->user, &sum);
 }
 
 static void tell_summaries(struct sweep *s, const struct host *h)
 {
-    for (int reason = 0; reason < REASON_MAX && !s->o.report_closed; reason++) {
-        struct port_summary sum = {
-            .address = h->addr,
-            .protocol = PROTOCOL_TCP,
-            .state = state_of((enum reason)reason),
-            .reason = (enum reason)reason,
-            .count = h->ports->counts[reason],
-        };
+    for (int reason = 0; reason < REASON_MAX && !s->o.report_closed; reason++)
+        tell_summary(s, h, (enum reason)reason, true);
+    if (!s->o.report_closed)
+        tell_summary(s, h, REASON_PORT_UNREACH, false);
+}
 
-        if (sum.count && sum.state != PORT_OPEN)
-            s->sink.summary(s->user, &sum);
-    }
+static bool is_over(const struct sweep *s, const struct host *h)
+{
+    return !h->ports || h->inconclusive || h->list + 1U >= s->n_lists;
 }
 
 void sweep_host_end(struct sweep *s, struct host *h)
@@ -70,10 +92,14 @@ void sweep_host_end(struct sweep *s, struct host *h)
 
     if (h->ports && conclusive)
         tell_silent(s, h);
-    if (h->ports) {
+    if (h->ports)
         tell_summaries(s, h);
-        s->port_hosts--;
+    if (!is_over(s, h)) {
+        h->list++;
+        sweep_list_begin(s, h);
+        return;
     }
+    s->port_hosts -= h->ports != NULL;
     if (h->stage == HOST_PARKED) {
         TAILQ_REMOVE(&s->parked, h, entry);
         s->n_parked--;
@@ -98,7 +124,7 @@ void sweep_host_up(struct sweep *s, struct host *h, const struct probe_reply *r)
 
     s->counts.hosts_up++;
     s->sink.host(s->user, &f);
-    if (s->o.port_kind == PROBE_NONE) {
+    if (s->n_lists == 0) {
         sweep_host_end(s, h);
         return;
     }
@@ -135,7 +161,9 @@ static void measure(struct sweep *s, struct host *h, const struct probe_reply *r
         rtt_add(&h->rtt, rtt);
         rtt_add(&s->rtt, rtt);
     }
-    loss_add(&s->loss, neighbour ? h->pass : r->try);
+    /* What a host held back is no loss of the network's. */
+    if (h->stage != HOST_PORTS || (h->pace.interval <= h->pace.base && !h->pace.doubt))
+        loss_add(&s->loss, neighbour ? h->pass : r->try);
 }
 
 static void learn_sentinel(struct sweep *s, const struct host *h, const struct probe_reply *r)
@@ -165,13 +193,17 @@ static void ping_error(struct sweep *s, struct host *h, const struct probe_reply
 
 static void port_answer(struct sweep *s, struct host *h, const struct probe_reply *r)
 {
-    uint32_t at = s->positions[r->port];
+    uint32_t at = sweep_list(s, h)->positions[r->port];
 
     if (at == UINT32_MAX || h->ports->answered[at / 64] >> at % 64 & 1)
         return;
     h->ports->answered[at / 64] |= 1ULL << at % 64;
     h->ports->left--;
     h->ports->counts[r->reason]++;
+    h->ports->rejected += r->reason == REASON_PORT_UNREACH && !r->from_target;
+    h->news = true;
+    if (r->reason == REASON_RESET || (r->reason == REASON_PORT_UNREACH && r->from_target))
+        hostpace_learn(&h->pace, r->port);
     tell_port(s, h, r->port, r);
     if (h->ports->left == 0)
         sweep_host_end(s, h);
@@ -182,16 +214,25 @@ static bool is_error(const struct probe_reply *r)
     return r->reason >= REASON_PORT_UNREACH && r->reason <= REASON_TIME_EXCEEDED;
 }
 
+/* A control's or a sentinel's. */
+static void repeat_answer(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
+{
+    bool control = h && h->stage == HOST_PORTS && r->kind == sweep_list(s, h)->kind &&
+                   hostpace_answered(&h->pace, r->port);
+
+    if (!control && s->o.pacer && !is_error(r))
+        sentinels_answer(&s->sentinels, s->o.pacer, r, now);
+}
+
 void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
 {
     struct host *h;
 
-    if (r->try == PROBE_TRY_SENTINEL && s->o.pacer) {
-        if (!is_error(r))
-            sentinels_answer(&s->sentinels, s->o.pacer, r, now);
+    h = hosts_find(&s->hosts, &r->addr);
+    if (r->try == PROBE_TRY_SENTINEL) {
+        repeat_answer(s, h, r, now);
         return;
     }
-    h = hosts_find(&s->hosts, &r->addr);
     if (!h)
         return;
     if (!is_error(r)) {
@@ -202,7 +243,7 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
         }
         learn_sentinel(s, h, r);
     }
-    if (h->stage == HOST_PORTS && r->kind == s->o.port_kind)
+    if (h->stage == HOST_PORTS && r->kind == sweep_list(s, h)->kind)
         port_answer(s, h, r);
     else if (h->stage == HOST_PINGS && is_error(r))
         ping_error(s, h, r);
@@ -213,7 +254,7 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
 void sweep_refuse(struct sweep *s, const struct sweep_probe *p)
 {
     struct host *h = p->try == PROBE_TRY_SENTINEL ? NULL : hosts_find(&s->hosts, &p->addr);
-    uint32_t at = s->positions ? s->positions[p->port] : UINT32_MAX;
+    uint32_t at;
 
     s->counts.probes--;
     if (!h)
@@ -223,6 +264,7 @@ void sweep_refuse(struct sweep *s, const struct sweep_probe *p)
         sweep_host_end(s, h);
         return;
     }
+    at = sweep_list(s, h)->positions[p->port];
     if (at == UINT32_MAX || h->ports->answered[at / 64] >> at % 64 & 1)
         return;
     h->ports->answered[at / 64] |= 1ULL << at % 64;

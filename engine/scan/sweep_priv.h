@@ -19,6 +19,17 @@ struct ping_list {
     unsigned n;
 };
 
+/* The ports of one protocol, in the order in which each host is asked for them. */
+struct port_list {
+    enum protocol protocol;
+    enum probe_kind kind;
+    uint16_t *order;     /* position -> port */
+    uint32_t *positions; /* port -> position; UINT32_MAX: not asked for */
+    uint32_t n;
+};
+
+#define PORT_LISTS 2
+
 struct sweep {
     struct sweep_opts o;
     struct sweep_sink sink;
@@ -31,9 +42,8 @@ struct sweep {
     size_t n_parked;
     size_t port_hosts, max_port_hosts;
 
-    uint16_t *order;     /* position -> port */
-    uint32_t *positions; /* port -> position; UINT32_MAX: not asked for */
-    uint32_t n_ports;
+    struct port_list lists[PORT_LISTS];
+    unsigned n_lists;
 
     struct rtt rtt; /* of all hosts */
     struct loss loss;
@@ -43,10 +53,17 @@ struct sweep {
 };
 
 void sweep_pings(const struct sweep *s, const struct host *h, struct ping_list *ret);
+static inline const struct port_list *sweep_list(const struct sweep *s, const struct host *h)
+{
+    return &s->lists[h->list];
+}
+/* The questions of the host's list begin. */
+void sweep_list_begin(struct sweep *s, struct host *h);
+
 unsigned sweep_tries(const struct sweep *s);
 
 /* The host is there: tells it, and goes on to its ports. */
 void sweep_host_up(struct sweep *s, struct host *h, const struct probe_reply *r);
 void sweep_host_down(struct sweep *s, struct host *h);
-/* The host is through; it is gone afterwards. */
+/* The host is through with its list, and without another one it is gone afterwards. */
 void sweep_host_end(struct sweep *s, struct host *h);

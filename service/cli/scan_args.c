@@ -28,13 +28,15 @@ const struct option scan_options[] = {
 
     {OPTION_HEADING, .help = "Ports"},
     {OPTION_TEXT, "-p", .arg = "PORTS", AT(ports),
-     .help = "22,80,8000-8100, names such as http*, - for all; T: in front for TCP"},
+     .help = "22,80,8000-8100, names such as http*, - for all; T: and U: in front of TCP and UDP"},
     {OPTION_FLAG, "-F", AT(fast), .help = "The 100 most frequent ports instead of 1000"},
     {OPTION_NUMBER, "--top-ports", .arg = "N", AT(top_ports), .bits = 65535,
      .help = "The N most frequent ports"},
     {OPTION_BITS, "-sS", AT(ways), .bits = WAY_SYN,
      .help = "TCP SYN scan (default with raw socket rights)"},
     {OPTION_BITS, "-sT", AT(ways), .bits = WAY_CONNECT, .help = "connect() scan (default without)"},
+    {OPTION_BITS, "-sU", AT(ways), .bits = WAY_UDP,
+     .help = "UDP scan, alone or beside -sS or -sT; needs raw socket rights"},
 
     {OPTION_HEADING, .help = "Scripts"},
     {OPTION_BITS, "-sC", AT(ways), .bits = WAY_DEFAULT_SCRIPTS,
@@ -77,7 +79,6 @@ const struct option scan_options[] = {
     {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
     {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
 
-    {OPTION_REFUSED, "-sU", .help = "UDP scan is not supported yet; -sS and -sT look at TCP ports"},
     {OPTION_REFUSED, "-sV",
      .help = "version detection is not supported yet; scripts (-sC, --script) tell what answers "
              "on a port"},
@@ -153,6 +154,8 @@ static int check_ways(const struct scan_args *a, struct err *e)
 
     if (port_ways & (port_ways - 1))
         return err_set(e, -EINVAL, "-sn, -sS and -sT exclude each other; give one");
+    if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_UDP))
+        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sU");
     if (a->min_rate > 0 && a->max_rate > 0 && a->min_rate > a->max_rate)
         return err_set(e, -EINVAL, "--min-rate %g is above --max-rate %g", a->min_rate,
                        a->max_rate);

@@ -8,6 +8,7 @@ enum scan_way {                               /* scan_args.ways */
                 WAY_SYN = 1 << 1,             /* -sS */
                 WAY_CONNECT = 1 << 2,         /* -sT */
                 WAY_DEFAULT_SCRIPTS = 1 << 3, /* -sC */
+                WAY_UDP = 1 << 4,             /* -sU */
 };
 
 struct scan_args {

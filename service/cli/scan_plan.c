@@ -6,6 +6,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/model/services.h"
+#include "engine/scan/payload.h"
 #include "service/config/paths.h"
 
 #include <errno.h>
@@ -97,7 +98,31 @@ int scan_services_load(struct services **ret, char *const *dirs, struct err *e)
     return 0;
 }
 
-static int plan_top_ports(struct scan_plan *p, unsigned n, struct err *e)
+/* The first table of UDP payloads; without one all probes are empty. */
+static int plan_payloads(struct scan_plan *p, const struct scan_args *a, struct err *e)
+{
+    char path[PATH_MAX];
+
+    for (size_t d = 0; a->ways & WAY_UDP && d < p->n_datadirs; d++) {
+        int r;
+
+        snprintf(path, sizeof path, "%s/nselib/data/payloads", p->datadirs[d]);
+        r = payloads_load(&p->payloads, path, e);
+        if (r != -ENOENT)
+            return r;
+    }
+    return 0;
+}
+
+/* The protocols whose ports are asked: mask of 1 (TCP) and 2 (UDP). */
+static unsigned protocols_of(const struct scan_args *a)
+{
+    if (!(a->ways & WAY_UDP))
+        return 1;
+    return a->ways & (WAY_SYN | WAY_CONNECT) ? 3 : 2;
+}
+
+static int plan_top_ports(struct scan_plan *p, enum protocol protocol, unsigned n, struct err *e)
 {
     CLEANUP(freep) uint16_t *top = calloc(n, sizeof *top);
     size_t got;
@@ -108,30 +133,33 @@ static int plan_top_ports(struct scan_plan *p, unsigned n, struct err *e)
         return err_set(e, -ENOENT,
                        "no table of port frequencies (nselib/data/services) in the data "
                        "directories; name the ports with -p");
-    got = services_top(p->services, PROTOCOL_TCP, n, top);
+    got = services_top(p->services, protocol, n, top);
     for (size_t i = 0; i < got; i++)
-        port_set_add(&p->ports, PROTOCOL_TCP, top[i]);
+        port_set_add(&p->ports, protocol, top[i]);
     return 0;
 }
 
 static int plan_ports(struct scan_plan *p, const struct scan_args *a, struct err *e)
 {
-    int r;
+    unsigned protocols = protocols_of(a);
+    unsigned n = a->fast ? PORTS_FAST : a->top_ports ? a->top_ports : PORTS_USUAL;
+    int r = 0;
 
     if (a->ways & WAY_HOSTS_ONLY)
         return 0;
+    if (!a->ports && protocols & 1)
+        r = plan_top_ports(p, PROTOCOL_TCP, n, e);
+    if (!a->ports && protocols & 2 && r == 0)
+        r = plan_top_ports(p, PROTOCOL_UDP, n, e);
     if (!a->ports)
-        return plan_top_ports(p,
-                              a->fast        ? PORTS_FAST
-                              : a->top_ports ? a->top_ports
-                                             : PORTS_USUAL,
-                              e);
-    r = port_set_parse(&p->ports, a->ports, 1, p->services, e);
+        return r;
+    r = port_set_parse(&p->ports, a->ports, protocols, p->services, e);
     if (r < 0)
         return err_add(e, r, "-p %s", a->ports);
-    if (port_set_count(&p->ports, PROTOCOL_UDP))
-        return err_set(e, -EINVAL, "-p %s: UDP ports are not supported yet; give TCP ports",
-                       a->ports);
+    if (!(protocols & 2) && port_set_count(&p->ports, PROTOCOL_UDP))
+        return err_set(e, -EINVAL, "-p %s: UDP ports are asked with -sU; add it", a->ports);
+    if (!(protocols & 1) && port_set_count(&p->ports, PROTOCOL_TCP))
+        return err_set(e, -EINVAL, "-p %s: -sU alone asks no TCP ports; add -sS or -sT", a->ports);
     return 0;
 }
 
@@ -217,6 +245,8 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
     if (r == 0)
         r = plan_ports(p, a, e);
     if (r == 0)
+        r = plan_payloads(p, a, e);
+    if (r == 0)
         r = plan_targets(p, a, targets, e);
     if (r == 0)
         r = join(&p->scripts, &a->scripts, a->ways & WAY_DEFAULT_SCRIPTS ? "default" : NULL);
@@ -235,6 +265,7 @@ void scan_plan_done(struct scan_plan *p)
         free(p->named[i].name);
     free(p->named);
     services_free(p->services);
+    payloads_free(p->payloads);
     scan_datadirs_free(p->datadirs);
     free(p->scripts);
     free(p->script_args);

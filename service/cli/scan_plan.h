@@ -9,6 +9,7 @@
 
 struct dns;
 struct lookups;
+struct payloads;
 struct services;
 
 /* A target that was given by name. */
@@ -25,6 +26,7 @@ struct scan_plan {
     size_t n_named;
     size_t n_unresolved;       /* names that led nowhere; told on stderr */
     struct services *services; /* NULL: no table was found */
+    struct payloads *payloads; /* NULL: no table was found, or it is not needed */
     struct port_set ports;
     char **datadirs; /* first hit wins; NULL behind the last */
     size_t n_datadirs;

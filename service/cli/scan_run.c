@@ -95,14 +95,16 @@ static int guard_open(struct scan_run *run, struct err *e)
 /* SYN where the rights are there and nobody asked for connect(). */
 static enum scan_method wanted_method(const struct scan_run *run)
 {
-    if (run->args->ways & WAY_HOSTS_ONLY)
+    unsigned ways = run->args->ways;
+
+    if (ways & WAY_HOSTS_ONLY || ((ways & WAY_UDP) && !(ways & (WAY_SYN | WAY_CONNECT))))
         return SCAN_HOSTS_ONLY;
     return run->privileged && !(run->args->ways & WAY_CONNECT) ? SCAN_SYN : SCAN_CONNECT;
 }
 
 static void tell_rights(struct scan_run *run)
 {
-    if (run->privileged || run->args->ways & WAY_CONNECT)
+    if (run->privileged || run->args->ways & (WAY_CONNECT | WAY_UDP))
         return;
     if (run->args->ways & WAY_SYN)
         run->partial = true;
@@ -113,12 +115,15 @@ static void tell_rights(struct scan_run *run)
 static int scanner_start(struct scan_run *run, struct err *e)
 {
     uint64_t pairs = addr_set_count(&run->plan.scope);
-    uint32_t ports = port_set_count(&run->plan.ports, PROTOCOL_TCP);
+    uint32_t ports = port_set_count(&run->plan.ports, PROTOCOL_TCP) +
+                     port_set_count(&run->plan.ports, PROTOCOL_UDP);
     struct scan_opts o = {
         .targets = &run->plan.scope,
         .excludes = &run->plan.excludes.addrs,
         .ping = run->args->no_ping ? SCAN_PING_NONE : 0,
         .method = wanted_method(run),
+        .udp = run->args->ways & WAY_UDP,
+        .payloads = run->plan.payloads,
         .ports = ports ? &run->plan.ports : NULL,
         .interface = run->args->interface,
         .max_rate = run->plan.max_rate,
@@ -144,7 +149,8 @@ static void info_fill(struct scan_run *run, const char *command)
         .method = m == SCAN_SYN       ? "syn"
                   : m == SCAN_CONNECT ? "connect"
                                       : NULL,
-        .ports = m == SCAN_HOSTS_ONLY ? NULL : &run->plan.ports,
+        .udp = run->args->ways & WAY_UDP,
+        .ports = run->args->ways & WAY_HOSTS_ONLY ? NULL : &run->plan.ports,
         .names = run->plan.services,
         .verbose = run->args->verbose,
         .debug = run->args->debug,

@@ -15,7 +15,8 @@ struct scan_info {
     const char *version; /* of Muster */
     const char *command; /* the command line */
     usec_t start;        /* wall */
-    const char *method;  /* "syn" or "connect"; NULL: hosts only */
+    const char *method;  /* of TCP ports: "syn" or "connect"; NULL: they are not asked */
+    bool udp;            /* UDP ports are */
     const struct port_set *ports;
     const struct services *names; /* of ports; may be NULL */
     int verbose, debug;

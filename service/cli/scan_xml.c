@@ -87,15 +87,19 @@ static void time_attribute(struct buf *out, const char *name, usec_t wall)
     attribute(out, name, text);
 }
 
-static void xml_scaninfo(struct buf *out, const struct scan_info *i)
+static void xml_scaninfo(struct buf *out, const struct scan_info *i, enum protocol protocol)
 {
     CLEANUP(buf_done) struct buf services = {0};
+    struct port_set only = {0}; /* in the place of TCP, where ports have no prefix */
+    bool udp = protocol == PROTOCOL_UDP;
 
-    if (!i->method)
+    if (udp ? !i->udp : !i->method)
         return;
-    port_set_format(&services, i->ports);
-    buf_printf(out, "<scaninfo type=\"%s\" protocol=\"tcp\" numservices=\"%" PRIu32 "\"", i->method,
-               port_set_count(i->ports, PROTOCOL_TCP));
+    memcpy(only.tcp, udp ? i->ports->udp : i->ports->tcp, sizeof only.tcp);
+    port_set_format(&services, &only);
+    buf_printf(out, "<scaninfo type=\"%s\" protocol=\"%s\" numservices=\"%" PRIu32 "\"",
+               udp ? "udp" : i->method, protocol_name(protocol),
+               port_set_count(&only, PROTOCOL_TCP));
     attribute(out, "services", services.data ? services.data : "");
     buf_str(out, "/>\n");
     out->failed |= services.failed;
@@ -109,7 +113,8 @@ static void xml_begin(struct buf *out, const struct scan_info *i)
     buf_printf(out, " start=\"%" PRIu64 "\"", seconds(i->start));
     time_attribute(out, "startstr", i->start);
     buf_printf(out, " version=\"muster-%s\" xmloutputversion=\"%s\">\n", i->version, XML_FORMAT);
-    xml_scaninfo(out, i);
+    xml_scaninfo(out, i, PROTOCOL_TCP);
+    xml_scaninfo(out, i, PROTOCOL_UDP);
     buf_printf(out, "<verbose level=\"%d\"/>\n<debugging level=\"%d\"/>\n", i->verbose, i->debug);
 }
 

@@ -117,8 +117,8 @@ static const struct {
     {{"--top-ports", "70000"}, "--top-ports 70000: expected a whole number from 0 to 65535"},
     {{"--host-timeout", "soon"},
      "--host-timeout soon: expected a time span such as 500ms, 30 (seconds), 5m or 1h30m"},
-    {{"-sU"}, "-sU: UDP scan is not supported yet; -sS and -sT look at TCP ports"},
-    {{"-sSU"}, "-sU: UDP scan is not supported yet; -sS and -sT look at TCP ports"},
+    {{"-sO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
+    {{"-sSO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
     {{"-sV"},
      "-sV: version detection is not supported yet; scripts (-sC, --script) tell what answers on a "
      "port"},
@@ -151,6 +151,8 @@ static const struct {
     {{"-F", "-p1", "h"}, "-p, -F and --top-ports exclude each other; give one"},
     {{"-sn", "-F", "h"}, "-sn looks at no ports; leave out -p, -F and --top-ports"},
     {{"-sS", "-sT", "h"}, "-sn, -sS and -sT exclude each other; give one"},
+    {{"-sn", "-sU", "h"}, "-sn looks at no ports; leave out -sU"},
+    {{"-sSU", "h"}, NULL},
     {{"-T9", "h"}, "-T 9: expected 0 to 5"},
     {{"-Taggressive", "h"}, NULL},
     {{"-oX-", "h"}, "unknown option '-oX-'; did you mean '-oX'?"},
@@ -210,7 +212,7 @@ static void help_names_options_and_stays_in_100_columns(void **state)
     options_help(&out, &set);
     assert_non_null(strstr(out.data, "\n  -iL FILE "));
     assert_non_null(strstr(out.data, "\nPorts:\n"));
-    assert_null(strstr(out.data, "-sU"));
+    assert_null(strstr(out.data, "-sO"));
     for (const char *line = out.data; *line; line += strcspn(line, "\n") + 1)
         assert_true(strcspn(line, "\n") <= 100);
 }

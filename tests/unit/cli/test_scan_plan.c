@@ -65,7 +65,7 @@ static const struct {
     const char *words[4];
     const char *text;
 } faults[] = {
-    {{"-p", "U:53", "10.0.0.1"}, "-p U:53: UDP ports are not supported yet; give TCP ports"},
+    {{"-p", "U:53", "10.0.0.1"}, "-p U:53: UDP ports are asked with -sU; add it"},
     {{"-p", "no-such-port", "10.0.0.1"}, "-p no-such-port: port 'no-such-port'"},
     {{"10.0.0.0/33"}, "target '10.0.0.0/33'"},
     {{"--exclude", "10.0.0.7,10.0.0.0/99", "10.0.0.0/8"}, "--exclude: target '10.0.0.0/99'"},

@@ -267,6 +267,71 @@ static void an_advertisement_from_beyond_the_link_is_refused(void **state)
     assert_memory_equal(&r.mac, &theirs, sizeof theirs);
 }
 
+/* What comes back to `sent` as UDP. */
+static struct packet udp_answer(const struct packet *sent)
+{
+    struct packet p = *sent;
+
+    p.ip.src = sent->ip.dst;
+    p.ip.dst = sent->ip.src;
+    p.tcp.sport = sent->tcp.dport;
+    p.tcp.dport = sent->tcp.sport;
+    return p;
+}
+
+static void a_datagram_is_answered_by_one_to_its_port(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct exchange x;
+        struct probe_reply r;
+        struct packet p;
+
+        start(&x, &probe_udp, pairs[i][0], pairs[i][1]);
+        assert_int_equal(x.sent.layers & PACKET_UDP, PACKET_UDP);
+        assert_int_equal(x.sent.payload_len, 0);
+        /* Our own probe, seen on loopback, is no answer. */
+        assert_int_equal(probe_match(&ctx, &x.sent, NOW, &r), VERDICT_NONE);
+        p = udp_answer(&x.sent);
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_ANSWER);
+        assert_int_equal(r.kind, PROBE_UDP);
+        assert_int_equal(r.reason, REASON_UDP_RESPONSE);
+        assert_int_equal(r.port, 443);
+        assert_int_equal(r.try, 2);
+        p.tcp.dport ^= 1;
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_NONE);
+    }
+}
+
+static void an_icmp_error_about_a_datagram_needs_its_ports_and_length(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        bool six = i == 1;
+        struct exchange x;
+        struct probe_reply r;
+        struct packet p = {.layers = PACKET_IP | PACKET_ICMP | PACKET_QUOTE,
+                           .protocol = six ? IP_ICMP6 : IP_ICMP};
+
+        start(&x, &probe_udp, pairs[i][0], pairs[i][1]);
+        p.icmp = six ? (struct icmp_fields){ICMP6_TYPE_UNREACH, 4, 0}
+                     : (struct icmp_fields){ICMP_TYPE_UNREACH, 3, 0};
+        p.ip.src = x.t.addr;
+        p.ip.dst = x.t.src;
+        p.quote = (struct packet_quote){x.t.src,          x.t.addr,         IP_UDP,
+                                        x.sent.tcp.sport, x.sent.tcp.dport, 8U << 16};
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_ERROR);
+        assert_int_equal(r.reason, REASON_PORT_UNREACH);
+        assert_true(r.from_target);
+        p.quote.word = 9U << 16;
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_NONE);
+        p.quote.word = 8U << 16;
+        p.ip.src = x.t.src;
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_ERROR);
+        assert_false(r.from_target);
+    }
+}
+
 static void the_joint_filter_names_our_ports(void **state)
 {
     struct buf out = {0};
@@ -309,6 +374,8 @@ static const struct CMUnitTest probe[] = {
     cmocka_unit_test(an_arp_request_is_answered_to_us_alone),
     cmocka_unit_test(a_neighbour_solicitation_goes_to_the_solicited_node),
     cmocka_unit_test(an_advertisement_from_beyond_the_link_is_refused),
+    cmocka_unit_test(a_datagram_is_answered_by_one_to_its_port),
+    cmocka_unit_test(an_icmp_error_about_a_datagram_needs_its_ports_and_length),
     cmocka_unit_test(the_joint_filter_names_our_ports),
     cmocka_unit_test(a_cookie_has_its_try_and_age_across_the_wrap_of_time),
 };

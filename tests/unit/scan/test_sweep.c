@@ -431,6 +431,101 @@ static void an_icmp_error_says_why_a_port_is_filtered(void **state)
     free(w);
 }
 
+/* A host that sends its ICMP errors at a limited rate. */
+struct limited {
+    struct sweep *sweep;
+    usec_t now, filled;
+    double tokens;
+    unsigned sent;
+};
+
+static void limited_transmit(struct limited *l, const struct sweep_probe *p)
+{
+    struct probe_reply r = {.addr = p->addr,
+                            .kind = PROBE_UDP,
+                            .port = p->port,
+                            .try = p->try,
+                            .reason = REASON_PORT_UNREACH,
+                            .from_target = true};
+
+    l->sent++;
+    l->tokens += (double)(l->now - l->filled) * 20e-6;
+    l->filled = l->now;
+    if (l->tokens > 6)
+        l->tokens = 6;
+    if (p->port == 53 || p->port == 60) {
+        r.reason = REASON_UDP_RESPONSE;
+        sweep_answer(l->sweep, &r, l->now + 100);
+    } else if (p->port != 7 && l->tokens >= 1) {
+        l->tokens -= 1;
+        sweep_answer(l->sweep, &r, l->now + 100);
+    }
+}
+
+static void a_host_that_holds_icmp_errors_back_still_comes_out_right(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {.udp = true, .max_retries = 6, .ping = SCAN_PING_NONE, .report_closed = true}};
+    struct limited l = {.now = 1000000, .filled = 1000000, .tokens = 6};
+    struct sweep_probe p;
+    enum sweep_step step;
+    usec_t wait;
+
+    (void)state;
+    for (uint16_t port = 1; port <= PORTS; port++)
+        port_set_add(&u.ports, PROTOCOL_UDP, port);
+    set_up(&u, w, 1, HOP_GATEWAY);
+    l.sweep = u.sweep;
+    while ((step = sweep_next(u.sweep, l.now, &p, &wait)) != SWEEP_DONE) {
+        if (step == SWEEP_PROBE)
+            limited_transmit(&l, &p);
+        l.now += step == SWEEP_WAIT && wait ? wait : 20;
+    }
+    for (unsigned port = 1; port <= PORTS; port++) {
+        enum port_state want = port == 53 || port == 60 ? PORT_OPEN
+                               : port == 7              ? PORT_OPEN_FILTERED
+                                                        : PORT_CLOSED;
+
+        assert_int_equal(w->port_events[0][port - 1], 1);
+        assert_int_equal(w->ports[0][port - 1], want);
+    }
+    assert_true(w->conclusive[0]);
+    assert_in_range(l.sent, PORTS, 10 * PORTS);
+    assert_in_range(l.now, 0, 60 * USEC_PER_SEC);
+    tear_down(&u);
+    free(w);
+}
+
+static void udp_ports_are_asked_after_those_of_tcp(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .udp = true, .ping = SCAN_PING_NONE}};
+    struct sweep_probe p;
+    enum sweep_step step;
+    usec_t wait, now = 1;
+    unsigned tcp = 0, udp = 0;
+
+    (void)state;
+    port_set_add(&u.ports, PROTOCOL_UDP, 53);
+    port_set_add(&u.ports, PROTOCOL_UDP, 123);
+    set_up(&u, w, 1, HOP_GATEWAY);
+    while ((step = sweep_next(u.sweep, now, &p, &wait)) != SWEEP_DONE) {
+        now += step == SWEEP_WAIT && wait ? wait : 20;
+        if (step != SWEEP_PROBE)
+            continue;
+        assert_true(p.kind == PROBE_SYN ? udp == 0 : p.port == 53 || p.port == 123);
+        tcp += p.kind == PROBE_SYN;
+        udp += p.kind == PROBE_UDP;
+    }
+    assert_int_equal(tcp, PORTS);
+    assert_int_equal(udp, 2);
+    assert_int_equal(w->summed, PORTS + 2);
+    assert_int_equal(w->host_done[0], 1);
+    tear_down(&u);
+    free(w);
+}
+
 static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_clean_network_is_found_exactly),
     cmocka_unit_test(ten_percent_loss_each_way_costs_tries_and_not_truth),
@@ -444,6 +539,8 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_probe_that_left_late_is_waited_for_from_then_on),
     cmocka_unit_test(the_seed_decides_the_order_of_hosts),
     cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
+    cmocka_unit_test(a_host_that_holds_icmp_errors_back_still_comes_out_right),
+    cmocka_unit_test(udp_ports_are_asked_after_those_of_tcp),
 };
 
 TEST_MAIN(sweep)
