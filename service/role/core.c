@@ -11,6 +11,7 @@
 #include "service/config/paths.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/core_view.h"
 #include "service/schedule/schedule.h"
 #include "service/store/embedded.h"
 #include "service/store/migrate.h"
@@ -45,69 +46,6 @@ struct core {
     bool ready, alert_stopped;
 };
 
-/* -------------------------------------------------------------------- endpoints */
-
-struct endpoints {
-    struct alert_endpoint *list;
-    char **secrets; /* urls and keys that were read, to be wiped */
-    size_t n, n_secrets;
-};
-
-static void endpoints_done(struct endpoints *eps)
-{
-    for (size_t i = 0; i < eps->n_secrets; i++) {
-        explicit_bzero(eps->secrets[i], strlen(eps->secrets[i]));
-        free(eps->secrets[i]);
-    }
-    free(eps->secrets);
-    free(eps->list);
-    *eps = (struct endpoints){0};
-}
-
-/* A text that may be a reference: what it refers to, or itself. */
-static int endpoint_text(struct endpoints *eps, const char *text, const char **ret, struct err *e)
-{
-    bool refers = text && (strncmp(text, "file:", 5) == 0 || strncmp(text, "cred:", 5) == 0);
-
-    *ret = text;
-    if (!refers)
-        return 0;
-    return config_secret_read(&eps->secrets[eps->n_secrets], text, e) < 0
-               ? -EINVAL
-               : (*ret = eps->secrets[eps->n_secrets++], 0);
-}
-
-static int endpoint_fill(struct endpoints *eps, const struct config_endpoint *c, struct err *e)
-{
-    struct alert_endpoint *ep = &eps->list[eps->n++];
-    int r;
-
-    *ep = (struct alert_endpoint){
-        .name = c->name,
-        .timeout = c->timeout,
-        .reach = c->policy == REACH_PUBLIC ? ALERT_REACH_PUBLIC : ALERT_REACH_LOCAL,
-        .allow = &c->allowed,
-        .plain_http = c->plain_http,
-    };
-    r = endpoint_text(eps, c->url, &ep->url, e);
-    if (r == 0)
-        r = endpoint_text(eps, c->secret, &ep->secrets, e);
-    return r < 0 ? err_add(e, r, "endpoint '%s'", c->name) : 0;
-}
-
-static int endpoints_of(const struct config *c, struct endpoints *ret, struct err *e)
-{
-    int r = 0;
-
-    ret->list = calloc(c->n_endpoints + 1, sizeof *ret->list);
-    ret->secrets = calloc(2 * c->n_endpoints + 1, sizeof *ret->secrets);
-    if (!ret->list || !ret->secrets)
-        return err_set(e, -ENOMEM, "out of memory");
-    for (uint32_t i = 0; i < c->n_endpoints && r == 0; i++)
-        r = endpoint_fill(ret, &c->endpoints[i], e);
-    return r;
-}
-
 static int alert_of(struct core *core, const struct config *c, struct alert **ret, struct err *e)
 {
     CLEANUP(endpoints_done) struct endpoints eps = {0};
@@ -121,81 +59,6 @@ static int alert_of(struct core *core, const struct config *c, struct alert **re
     };
 
     return r < 0 ? r : alert_new(ret, core->loop, &o, e);
-}
-
-/* -------------------------------------------------------------------- the store's view of the
- * configuration */
-
-struct store_view {
-    struct store_zone *zones;
-    struct store_pass **passes;
-    size_t n;
-};
-
-static void store_view_done(struct store_view *view)
-{
-    for (size_t i = 0; i < view->n; i++)
-        free(view->passes[i]);
-    free(view->passes);
-    free(view->zones);
-}
-
-static enum store_kind kind_of(enum config_pass_kind k)
-{
-    static const enum store_kind kinds[PASS_KIND_MAX] = {STORE_PRESENCE, STORE_PORTS,
-                                                         STORE_SERVICES, STORE_SCRIPTS};
-
-    return kinds[k];
-}
-
-/* A pass that looks often also looks again sooner, unless the zone says when. */
-static usec_t confirm_of(const struct config_zone *z, const struct config_pass *p)
-{
-    usec_t half = p->interval / 2;
-
-    if (z->confirm->after_text || z->confirm->after < half)
-        return z->confirm->after;
-    return half > USEC_PER_SEC ? half : USEC_PER_SEC;
-}
-
-static bool zone_view(const struct config_zone *z, struct store_zone *zone,
-                      struct store_pass **ret_passes)
-{
-    struct store_pass *passes = calloc(z->n_passes + 1, sizeof *passes);
-
-    if (!passes)
-        return false;
-    for (uint32_t i = 0; i < z->n_passes; i++)
-        passes[i] = (struct store_pass){
-            .name = z->passes[i].name,
-            .kind = kind_of(z->passes[i].kind),
-            .every = z->passes[i].interval,
-            .confirm = confirm_of(z, &z->passes[i]),
-            .ports = z->passes[i].port_set,
-            .misses = z->confirm->misses,
-        };
-    *zone = (struct store_zone){
-        .name = z->name,
-        .networks = &z->scope,
-        .excludes = &z->excluded,
-        .host_misses = z->confirm->host_misses,
-        .passes = passes,
-        .n_passes = z->n_passes,
-    };
-    *ret_passes = passes;
-    return true;
-}
-
-static int store_view_of(const struct config *c, struct store_view *ret)
-{
-    ret->zones = calloc(c->n_zones + 1, sizeof *ret->zones);
-    ret->passes = calloc(c->n_zones + 1, sizeof *ret->passes);
-    if (!ret->zones || !ret->passes)
-        return -ENOMEM;
-    for (; ret->n < c->n_zones; ret->n++)
-        if (!zone_view(&c->zones[ret->n], &ret->zones[ret->n], &ret->passes[ret->n]))
-            return -ENOMEM;
-    return 0;
 }
 
 /* -------------------------------------------------------------------- database */

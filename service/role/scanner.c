@@ -49,6 +49,7 @@ struct job {
     struct zone *zone;
     uint32_t id;
     struct scan *scan;
+    bool overrun; /* the core takes nothing: it ends */
 };
 
 struct scanner {
@@ -154,9 +155,12 @@ static void say(struct job *j, uint16_t type, const void *value)
 {
     int r = channel_send(j->scanner->core, type, j->id, value);
 
-    if (r == -ENOBUFS)
+    if (r == -ENOBUFS && !j->overrun) {
+        j->overrun = true;
+        log_event(LOG_WARNING, "the core takes no findings, ending the scan", "EVENT",
+                  "visit-failed");
         scan_stop(j->scan);
-    else if (r < 0 && r != -EPIPE)
+    } else if (r < 0 && r != -EPIPE && r != -ENOBUFS)
         log_event(LOG_ERR, "a finding cannot be told, leaving it out", "WHY", strerror(-r));
 }
 
@@ -426,6 +430,8 @@ int role_scanner(void)
         r = privilege_drop(&drop, &e);
     }
     if (r == 0) {
+        if (!scan_privileged())
+            log_event(LOG_NOTICE, "no right to raw packets (CAP_NET_RAW), looking by connect()");
         child_ready(s.child);
         r = loop_run(s.loop);
     } else

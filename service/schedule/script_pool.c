@@ -7,6 +7,7 @@
 
 #include "engine/base/log.h"
 #include "service/ipc/channel.h"
+#include "service/schedule/script_setup.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +16,6 @@
 #define QUEUE_MARK                                                                                 \
     (1U << 20) /* bytes waiting for a worker from which on no more hosts are sent                  \
                 */
-#define BLAMED_MAX  64
 #define SCRIPTS_MAX 4096
 #define WORKERS_MAX 64
 
@@ -51,19 +51,13 @@ struct worker_link {
     unsigned n_jobs;
 };
 
-struct blamed {
-    char script[IPC_NAME_MAX * 4];
-    unsigned deaths;
-};
-
 struct script_pool {
     struct loop *loop;
     struct script_pool_opts opts;
     struct worker_link *workers[WORKERS_MAX]; /* by index; NULL: never seen */
     struct jobs line;
     struct jobs dead; /* whose end is to be told */
-    struct blamed blamed[BLAMED_MAX];
-    size_t n_blamed;
+    struct script_blame blamed;
     struct task assign, bury;
     uint32_t next_id;
     unsigned holds;
@@ -141,64 +135,11 @@ struct script_pool *script_pool_free(struct script_pool *p)
 
 /* -------------------------------------------------------------------- set-up */
 
-/* The pass's expression within the grants, without the scripts that kill workers. */
-static char *expression_of(const struct script_pool *p, const struct pool_order *o)
-{
-    const char *deadly[BLAMED_MAX];
-    struct config_without without = {deadly, 0};
-    char *expression;
-
-    for (size_t i = 0; i < p->n_blamed; i++)
-        if (p->blamed[i].deaths >= POOL_DEATHS)
-            deadly[without.n++] = p->blamed[i].script;
-    return config_script_expression(&expression, o->zone, o->pass, &without) < 0 ? NULL
-                                                                                 : expression;
-}
-
-static char *args_of(const struct pool_order *o)
-{
-    const char *pass = o->pass->args, *all = o->generation->args;
-    struct buf text = {0};
-
-    buf_printf(&text, "%s%s%s", pass ? pass : "", pass && all ? "," : "", all ? all : "");
-    return buf_take(&text);
-}
-
-static char *datadirs_of(const struct config_scripts *s)
-{
-    struct buf text = {0};
-
-    for (uint32_t i = 0; i < s->n_datadirs; i++)
-        buf_printf(&text, "%s%s", i ? "\n" : "", s->datadirs[i]);
-    return buf_take(&text);
-}
-
-/* The frame that sets a worker up for the job. */
 static int job_key(struct pool_job *j)
 {
-    const struct pool_order *o = &j->order;
-    const struct config *c = o->generation->config;
-    CLEANUP(freep) char *expression = expression_of(j->pool, o);
-    CLEANUP(freep) char *args = args_of(o);
-    CLEANUP(freep) char *datadirs = datadirs_of(c->scripts);
-    const struct ipc_setup m = {
-        .datadirs = datadirs,
-        .expression = expression,
-        .args = args && *args ? args : NULL,
-        .resolver = c->resolver,
-        .interface = o->zone->interface,
-        .script_timeout = o->pass->script_timeout,
-        .memory = (uint64_t)c->scripts->memory_mib << 20,
-        .max_threads = c->scripts->max_threads,
-        .rate = generation_rate(o->generation, o->zone) / c->scripts->workers,
-    };
     struct buf frame = {0};
-    int r;
+    int r = script_setup_encode(&frame, &j->order, &j->pool->blamed);
 
-    if (!expression || !args || !datadirs)
-        return -ENOMEM;
-    r = ipc_encode(&frame, ipc_message_find(MSG_SETUP), generation_zone_id(o->generation, o->zone),
-                   &m);
     if (r < 0) {
         buf_done(&frame);
         return r;
@@ -555,36 +496,12 @@ static void on_ready(void *user)
 
 /* -------------------------------------------------------------------- life and death */
 
-static struct blamed *blamed_of(struct script_pool *p, const char *script)
-{
-    struct blamed *b;
-
-    for (size_t i = 0; i < p->n_blamed; i++)
-        if (strcmp(p->blamed[i].script, script) == 0)
-            return &p->blamed[i];
-    if (p->n_blamed == BLAMED_MAX)
-        return NULL;
-    b = &p->blamed[p->n_blamed++];
-    snprintf(b->script, sizeof b->script, "%s", script);
-    return b;
-}
-
-static void blame(struct script_pool *p, const char *script)
-{
-    struct blamed *b = script && *script ? blamed_of(p, script) : NULL;
-
-    if (b && ++b->deaths == POOL_DEATHS)
-        log_event(LOG_WARNING,
-                  "a script killed its worker again, leaving it out until the next start", "EVENT",
-                  "script-failed", "SCRIPT", script);
-}
-
 void script_pool_gone(struct script_pool *p, uint32_t index, const char *script, const char *why)
 {
     struct worker_link *w = index < WORKERS_MAX ? p->workers[index] : NULL;
     struct pool_job *j;
 
-    blame(p, script);
+    script_blame_add(&p->blamed, script);
     if (!w || w->state == WORKER_ABSENT)
         return;
     w->state = WORKER_ABSENT;
