@@ -69,7 +69,7 @@ struct sched_opts {
 
 struct sched_stats {
     uint64_t started, resumes, preemptions;
-    unsigned live, parked;
+    unsigned live;
 };
 
 struct sched {
