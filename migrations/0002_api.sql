@@ -576,7 +576,7 @@ DECLARE
   c_true CONSTANT uuid := '00000000-0000-0000-0000-000000000001';
   s schedule%ROWTYPE; b block%ROWTYPE; p profile%ROWTYPE; z zone%ROWTYPE;
   v_ids int4[]; v_up inet[]; v_full inet[]; v_down inet[]; v_blind inet[]; v_new inet[]; v_moved inet[] := '{}';
-  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_shut inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_lost inet[]; v_listed inet[]; v_ran bool; v_doubts bool; v_n int4; v_m int4;
+  v_who inv.who[] := '{}'; v_edges inv.edge[]; v_news int8[] := '{}'; v_some int8[]; v_lost inet[]; v_listed inet[]; v_ran bool; v_doubts bool; v_n int4; v_m int4;
   v_strength int2 := inv.presence_strength(p_method);
 BEGIN
   opened := 0; altered := 0; closed := 0; events := 0; want := '{}'; new_ports := '{}';

@@ -52,7 +52,6 @@ struct db {
     size_t bytes, waiting;
     bool told_full; /* an -EAGAIN was given: `drained` is owed */
     bool dead;      /* db_free() was called */
-    bool in_callback;
     LIST_HEAD(, db_channel) channels;
 };
 

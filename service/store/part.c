@@ -10,8 +10,8 @@
 #include "service/store/decode.h"
 
 #include <errno.h>
-#include <stdalign.h>
 #include <string.h>
+#define HASH_FUNCTION HASH_SAX /* the default one makes clang warn of its fallthroughs */
 #include <uthash.h>
 
 enum { ATTR_MAC = 2, ATTR_HOSTNAME = 3, ATTR_PORT = 10, ATTR_SERVICE = 11 };

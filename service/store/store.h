@@ -42,8 +42,9 @@ struct store_opts {
      * database that is not migrated. */
     void (*state)(void *user, enum db_state s, const char *why);
     void (*drained)(void *user); /* after an -EAGAIN of store_apply; may be NULL */
-    void (*news)(void *user,
-                 unsigned n_events); /* events were committed: look at alert.event; may be NULL */
+    /* Events were committed: look at alert.event.  Other processes get NOTIFY muster_event soon
+     * after, as a hint.  May be NULL. */
+    void (*news)(void *user, unsigned n_events);
 };
 
 int store_open(struct store **ret, struct loop *l, const struct store_opts *o,
