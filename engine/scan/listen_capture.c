@@ -1,16 +1,17 @@
 /* libpcap on the loop, as in capture.c: immediate mode, non-blocking after activation.
  *
  * In TPACKET_V2, which immediate mode brings, each slot of the ring holds one frame of the snapshot
- * length.  2,048 bytes hold what the listened protocols send on links of 1,500 bytes; 4 MiB of it
- * are some 2,000 frames, more than the wire brings in a turn of the loop. */
+ * length.  1,920 bytes hold what the listened protocols send on links of 1,500 bytes, and two slots
+ * with their headers fit in a page; 8 MiB are some 4,000 frames.  A flood that fills them while we
+ * do not get the processor is counted as dropped. */
 #include "engine/scan/listen_capture.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <string.h>
 
-#define SNAPLEN      2048
-#define BUFFER_BYTES (4 << 20)
+#define SNAPLEN      1920
+#define BUFFER_BYTES (8 << 20)
 #define BATCH        64
 #define BATCHES_MAX  4 /* a turn */
 

@@ -9,7 +9,7 @@
 
 struct listen_capture;
 
-/* Ethernet frames that came in; bytes are valid during the call only.  Not cut up to 2,048 bytes.
+/* Ethernet frames that came in; bytes are valid during the call only.  Not cut up to 1,920 bytes.
  */
 typedef void (*listen_frame_cb)(void *user, const uint8_t *frame, size_t len);
 
