@@ -37,5 +37,10 @@ bool hostpace_control_due(struct hostpace *p, unsigned every, usec_t now);
 bool hostpace_answered(struct hostpace *p, uint16_t port);
 /* A control sent more than `timeout` ago is lost.  loss: the network's own, 0..1. */
 void hostpace_expire(struct hostpace *p, usec_t timeout, double loss, usec_t now);
+/* Answers are being held back, as far as is known now. */
+static inline bool hostpace_holds(const struct hostpace *p)
+{
+    return p->doubt || p->interval > p->base;
+}
 /* The pass is over: whether its silence counts.  Begins the next one. */
 bool hostpace_pass_counts(struct hostpace *p);

@@ -34,6 +34,7 @@ struct host {
     bool news;         /* this pass has brought an answer */
     bool resting;      /* due is the time of the next probe, not the end of the pass */
     bool checked;      /* this pass has had its last control */
+    bool granted;      /* its network's turn is taken */
     bool inconclusive; /* something could not be asked */
     bool has_mac;
     struct mac mac;

@@ -188,6 +188,14 @@ void pacer_sentinel_done(struct pacer *p, enum pacer_outcome outcome, uint32_t p
     check_period(p, now);
 }
 
+void pacer_sentinel_void(struct pacer *p, uint32_t period, usec_t now)
+{
+    if (period != p->period || p->sent == 0)
+        return;
+    p->sent--;
+    check_period(p, now);
+}
+
 void pacer_overload(struct pacer *p, usec_t now)
 {
     halve(p, 0, now);

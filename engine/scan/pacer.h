@@ -40,5 +40,7 @@ unsigned pacer_sentinel_every(const struct pacer *p);
 /* A sentinel goes out.  Returns the period to give back with its outcome. */
 uint32_t pacer_sentinel_sent(struct pacer *p, usec_t now);
 void pacer_sentinel_done(struct pacer *p, enum pacer_outcome outcome, uint32_t period, usec_t now);
+/* It proves nothing: as if it had not been sent. */
+void pacer_sentinel_void(struct pacer *p, uint32_t period, usec_t now);
 /* We dropped frames ourselves: halves at once. */
 void pacer_overload(struct pacer *p, usec_t now);

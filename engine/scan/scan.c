@@ -231,6 +231,8 @@ static int make_sweep(struct scan *s, struct err *e)
         .ports = &s->ports,
         .max_retries = s->o.max_retries,
         .host_timeout = s->o.host_timeout,
+        .host_rate = s->o.host_rate,
+        .net_rate = s->o.net_rate,
         .report_down = s->o.report_down,
         .report_closed = s->o.report_closed,
         .pacer = s->raw ? &s->pacer : NULL,

@@ -39,6 +39,8 @@ struct scan_opts {
     const char *interface;        /* NULL: from the routes */
     double max_rate;      /* packets per second; 0: the default (10,000; on loopback 300,000) */
     double min_rate;      /* 0: none */
+    double host_rate;     /* port probes per second to one host; 0: no limit */
+    double net_rate;      /* probes per second into one /24 (IPv6: /64); 0: no limit */
     unsigned max_retries; /* retransmissions per probe at most (6 are the limit); how many there are
                              follows from the measured loss, at least one */
     usec_t host_timeout;  /* 0: none */

@@ -48,6 +48,23 @@ void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_r
     }
 }
 
+void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a, usec_t now)
+{
+    for (size_t i = 0; i < s->n;) {
+        struct sentinel *v = &s->v[i];
+
+        if (!addr_equal(&v->addr, a)) {
+            i++;
+            continue;
+        }
+        if (v->waiting)
+            pacer_sentinel_void(p, v->period, now);
+        *v = s->v[--s->n];
+    }
+    s->next_place = s->n % SENTINELS_MAX;
+    s->next_turn = 0;
+}
+
 void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {

@@ -32,5 +32,7 @@ void sentinels_learn(struct sentinels *s, const struct sentinel *one);
 const struct sentinel *sentinels_next(struct sentinels *s, struct pacer *p, usec_t now);
 void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_reply *r,
                       usec_t now);
+/* The host holds answers back: its ports measure the network no more. */
+void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a, usec_t now);
 /* Those sent more than `timeout` ago are lost. */
 void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now);

@@ -75,6 +75,7 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     s->user = user;
     TAILQ_INIT(&s->parked);
     walk_init(&s->walk, o->plan->total, o->seed);
+    netpace_init(&s->nets, o->net_rate);
     if (hosts_init(&s->hosts, max) < 0)
         return -ENOMEM;
     if (o->port_kind != PROBE_NONE && make_list(s, PROTOCOL_TCP, o->port_kind) < 0)
@@ -193,6 +194,7 @@ static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_
     ret->try = h->pass / l.n;
     ret->timeout = wait_time(s, h, PING_WAIT_MIN, ret->try);
     h->sent = now;
+    h->resting = false;
     hosts_set_due(&s->hosts, h, now + (h->pass % l.n + 1 < l.n ? PING_STAGGER : ret->timeout));
 }
 
@@ -221,6 +223,16 @@ static usec_t port_wait(const struct sweep *s, const struct host *h, unsigned ro
     return wait_time(s, h, udp ? UDP_WAIT_MIN : PORT_WAIT_MIN, round);
 }
 
+/* A host that is slowed down measures itself and not the network. */
+static void expire_control(struct sweep *s, struct host *h, usec_t timeout, usec_t now)
+{
+    usec_t before = h->pace.interval;
+
+    hostpace_expire(&h->pace, timeout, loss_measured(&s->loss), now);
+    if (h->pace.interval > before && s->o.pacer)
+        sentinels_forget(&s->sentinels, s->o.pacer, &h->addr, now);
+}
+
 /* Whether the host's next probe is a control: one in so many, and the last one of a pass that
  * leaves questions open. */
 static bool is_control_due(struct sweep *s, struct host *h, bool last, usec_t now)
@@ -230,7 +242,7 @@ static bool is_control_due(struct sweep *s, struct host *h, bool last, usec_t no
 
     if (!udp && (l->n < CONTROL_PORTS || l->kind != PROBE_SYN))
         return false;
-    hostpace_expire(&h->pace, port_wait(s, h, 0), loss_measured(&s->loss), now);
+    expire_control(s, h, port_wait(s, h, 0), now);
     if (!last)
         return hostpace_control_due(&h->pace, udp ? CONTROL_EVERY_UDP : CONTROL_EVERY_TCP, now);
     if (h->checked)
@@ -269,6 +281,19 @@ static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep
     return true;
 }
 
+/* False: its network's next turn is later, and the host waits for it. */
+static bool has_turn(struct sweep *s, struct host *h, usec_t now)
+{
+    usec_t turn = h->granted ? now : netpace_turn(&s->nets, &h->addr, now);
+
+    h->granted = turn > now;
+    if (!h->granted)
+        return true;
+    h->resting = true;
+    hosts_set_due(&s->hosts, h, turn);
+    return false;
+}
+
 /* The turn of the first ready host.  False when it had nothing to send. */
 static bool step(struct sweep *s, usec_t now, struct sweep_probe *ret)
 {
@@ -278,6 +303,8 @@ static bool step(struct sweep *s, usec_t now, struct sweep_probe *ret)
         time_out(s, h);
         return false;
     }
+    if (!has_turn(s, h, now))
+        return false;
     if (h->stage == HOST_PORTS && !step_ports(s, h, now, ret))
         return false;
     if (h->stage == HOST_PINGS)
@@ -305,7 +332,7 @@ static void port_pass_over(struct sweep *s, struct host *h, usec_t now)
 {
     bool counts, late = h->pass > 1 && h->news && sweep_list(s, h)->protocol == PROTOCOL_UDP;
 
-    hostpace_expire(&h->pace, 0, loss_measured(&s->loss), now);
+    expire_control(s, h, 0, now);
     counts = hostpace_pass_counts(&h->pace);
     h->believed += (counts && !late) || h->pass >= PASSES_MAX;
     h->news = h->checked = false;
@@ -389,13 +416,15 @@ void sweep_list_begin(struct sweep *s, struct host *h)
 {
     const struct port_list *l = sweep_list(s, h);
     bool slow = l->protocol == PROTOCOL_UDP && h->hop->kind != HOP_LOCAL;
+    usec_t interval = slow ? UDP_INTERVAL : 0;
+    usec_t wanted = s->o.host_rate > 0 ? (usec_t)((double)USEC_PER_SEC / s->o.host_rate) : interval;
 
     memset(h->ports, 0, ports_size(s));
     h->ports->left = l->n;
     h->pass = h->believed = 0;
     h->cursor = 0;
     h->news = h->checked = h->resting = false;
-    hostpace_init(&h->pace, slow ? UDP_INTERVAL : 0);
+    hostpace_init(&h->pace, wanted > interval ? wanted : interval);
     if (l->n)
         hosts_set_ready(&s->hosts, h);
     else
@@ -413,7 +442,8 @@ static bool step_sentinel(struct sweep *s, usec_t now, struct sweep_probe *ret)
 {
     const struct sentinel *v;
 
-    if (!s->o.pacer || ++s->since_sentinel < pacer_sentinel_every(s->o.pacer))
+    /* Where networks have their own rate, it is kept without exception. */
+    if (!s->o.pacer || s->nets.interval || ++s->since_sentinel < pacer_sentinel_every(s->o.pacer))
         return false;
     s->since_sentinel = 0;
     sentinels_expire(&s->sentinels, s->o.pacer, rtt_timeout(&s->rtt, PORT_WAIT_MIN, WAIT_MAX), now);

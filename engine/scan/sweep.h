@@ -22,7 +22,8 @@ struct sweep_opts {
     bool udp;                  /* UDP ports are, after them */
     const struct port_set *ports;
     unsigned max_retries;
-    usec_t host_timeout; /* 0: none */
+    usec_t host_timeout;        /* 0: none */
+    double host_rate, net_rate; /* as in scan_opts */
     bool report_down, report_closed;
     struct pacer *pacer; /* for sentinels; NULL: none are sent */
 };

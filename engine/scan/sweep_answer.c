@@ -162,7 +162,7 @@ static void measure(struct sweep *s, struct host *h, const struct probe_reply *r
         rtt_add(&s->rtt, rtt);
     }
     /* What a host held back is no loss of the network's. */
-    if (h->stage != HOST_PORTS || (h->pace.interval <= h->pace.base && !h->pace.doubt))
+    if (h->stage != HOST_PORTS || !hostpace_holds(&h->pace))
         loss_add(&s->loss, neighbour ? h->pass : r->try);
 }
 
@@ -176,6 +176,8 @@ static void learn_sentinel(struct sweep *s, const struct host *h, const struct p
         .port = r->port,
     };
 
+    if (hostpace_holds(&h->pace))
+        return;
     if (s->o.pacer && (r->kind == PROBE_SYN || r->kind == PROBE_ECHO || r->kind == PROBE_ECHO6))
         sentinels_learn(&s->sentinels, &one);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/scan/hosts.h"
+#include "engine/scan/netpace.h"
 #include "engine/scan/sentinel.h"
 #include "engine/scan/sweep.h"
 #include "engine/scan/walk.h"
@@ -38,6 +39,7 @@ struct sweep {
     struct walk walk;
     uint64_t admitted; /* of the walk */
     struct hosts hosts;
+    struct netpace nets;
     struct host_queue parked; /* up, waiting for memory for their ports */
     size_t n_parked;
     size_t port_hosts, max_port_hosts;

@@ -497,6 +497,29 @@ static void a_host_that_holds_icmp_errors_back_still_comes_out_right(void **stat
     free(w);
 }
 
+static void a_host_and_a_network_keep_their_rates(void **state)
+{
+    (void)state;
+    for (int net = 0; net < 2; net++) {
+        struct world *w = calloc(1, sizeof *w);
+        struct setup u = {.o = {.port_kind = PROBE_SYN,
+                                .ping = SCAN_PING_NONE,
+                                .host_rate = net ? 0 : 100,
+                                .net_rate = net ? 200 : 0,
+                                .report_closed = true}};
+        usec_t took;
+
+        set_up(&u, w, 4, HOP_GATEWAY);
+        took = run(w, u.sweep);
+        /* 64 ports of each host at 100 a second; of all four at 200. */
+        assert_in_range(took, (net ? 1250 : 630) * USEC_PER_MSEC, 4 * USEC_PER_SEC);
+        for (unsigned host = 0; host < 4; host++)
+            assert_true(w->host_done[host] == 1 && w->conclusive[host]);
+        tear_down(&u);
+        free(w);
+    }
+}
+
 static void udp_ports_are_asked_after_those_of_tcp(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -540,6 +563,7 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(the_seed_decides_the_order_of_hosts),
     cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
     cmocka_unit_test(a_host_that_holds_icmp_errors_back_still_comes_out_right),
+    cmocka_unit_test(a_host_and_a_network_keep_their_rates),
     cmocka_unit_test(udp_ports_are_asked_after_those_of_tcp),
 };
 
