@@ -145,6 +145,8 @@ static void on_store_state(void *user, enum db_state s, const char *why)
 {
     struct core *c = user;
 
+    if (!c->schedule || !schedule_config_now(c->schedule))
+        return; /* the first configuration was rejected: the end is near */
     if (s == DB_READY)
         core_sync(c);
     else if (s == DB_DOWN)

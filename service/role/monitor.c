@@ -73,7 +73,8 @@ static void on_deadline(struct timer *t)
 
     log_event(LOG_WARNING, "the embedded database takes long to stop, leaving it to recover at the "
                            "next start");
-    kill(m->postgres, SIGQUIT);
+    if (m->postgres)
+        kill(m->postgres, SIGQUIT);
     loop_exit(m->loop, m->exit_code);
 }
 

@@ -102,7 +102,10 @@ def main():
         servers.replace_certificate()
         expect(d, done, "certificate.changed", "host/10.77.0.10/tcp/443/ssl-cert")
         new = world.host("new", 12)
+        new.cable("down")  # until it serves: a port that opens after the host came up is a change of its own
         new.start(["python3", "-m", "http.server", "80", "--directory", servers.dir])
+        netns.wait_for("the new host listens", lambda: ":80 " in new.run("ss", "-Hltn"))
+        new.cable("up")
         expect(d, done, "host.appeared", "host/10.77.0.12")
         lost.cable("down")
         expect(d, done, "host.gone", "host/10.77.0.11")
