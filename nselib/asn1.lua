@@ -2,7 +2,7 @@
 --
 -- Lua values and what they become: integer INTEGER, string OCTET STRING, boolean BOOLEAN, nil NULL, a table SEQUENCE;
 -- of a table with the field `_snmp` (an identifier byte) that type, with the items as its content; `_snmp` "\6" is an
--- object identifier, `_snmp` "\x40" an IPv4 address. A table with `_ldaptype` (hex text of an identifier) is what
+-- object identifier, `_snmp` "\x40" an IPv4 address. A table with `_ldaptype` (an identifier byte) is what
 -- that says. Other types are registered by tag.
 --
 -- A decoder is a function (decoder, bytes, length, position) -> value, position after it. What is cut short or nests
@@ -238,12 +238,11 @@ local function encode_items(self, list)
 end
 
 local function encode_table(self, val)
-  if val._ldap == "0A" or val._ldaptype == "0A" then
+  if val._ldaptype == "\10" then
     return with_tag("\10", self.encodeInt(val[1]))
   elseif val._ldaptype then
-    local tag = string.char(tonumber(val._ldaptype, 16))
     local content = type(val[1]) == "string" and #val == 1 and val[1] or encode_items(self, val)
-    return with_tag(tag, content)
+    return with_tag(val._ldaptype, content)
   elseif val._snmp == "\6" then
     local out = { string.char((val[1] or 0) * 40 + (val[2] or 0)) }
     for i = 3, #val do

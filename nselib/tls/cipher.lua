@@ -75,7 +75,7 @@ end
 
 local function read_rsa(blob)
   local modulus, exponent, at = string.unpack(">s2s2", blob)
-  return { rsa = { modulus = modulus, exponent = exponent }, strength = #modulus }, at
+  return { rsa = { modulus = modulus, exponent = exponent }, strength = bits_of(modulus) }, at
 end
 
 local curve_types = { "explicit_prime", "explicit_char2", "namedcurve" }

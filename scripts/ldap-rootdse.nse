@@ -1,0 +1,79 @@
+description = [[
+Shows the root entry of an LDAP directory, which servers give to anyone: what they hold, what they can do, and, of Active
+Directory, the names of domain and host.
+]]
+---
+-- @output
+-- | ldap-rootdse:
+-- | LDAP Results
+-- |   <ROOT>
+-- |       namingContexts: dc=example,dc=com
+-- |_      supportedLDAPVersion: 3
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe" }
+
+identity = {}
+volatile = { "currentTime", "highestCommittedUSN" }
+
+local comm = require "comm"
+local ldap = require "ldap"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service({ 389, 636 }, { "ldap", "ldapssl", "ldaps" })
+
+local function search(host, port)
+  local params = {
+    scope = ldap.SCOPE.base, baseObject = "", derefPolicy = ldap.DEREFPOLICY.never,
+    filter = { op = ldap.FILTER.present, obj = "objectClass" },
+    attributes = {
+      "_domainControllerFunctionality", "configurationNamingContext", "currentTime", "defaultNamingContext", "dnsHostName",
+      "_domainFunctionality", "dsServiceName", "_forestFunctionality", "highestCommittedUSN", "isGlobalCatalogReady",
+      "isSynchronized", "ldap-get-baseobject", "ldapServiceName", "namingContexts", "rootDomainNamingContext",
+      "schemaNamingContext", "serverName", "subschemaSubentry", "supportedCapabilities", "supportedControl",
+      "supportedLDAPPolicies", "supportedLDAPVersion", "supportedSASLMechanisms", "altServer", "supportedExtension",
+    },
+  }
+  if port.protocol == "udp" then
+    return ldap.udpSearchRequest(host, port, params)
+  end
+  -- an anonymous bind, which any server answers in some way
+  local socket, reply = comm.tryssl(host, port, "\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0", { timeout = 10000 })
+  if not socket then
+    return false, reply
+  end
+  local status, result = ldap.searchRequest(socket, params)
+  socket:close()
+  return status, result
+end
+
+local function set_version(host, port, entries)
+  local vendor = ldap.extractAttribute(entries, "vendorVersion")
+  if ldap.extractAttribute(entries, "defaultNamingContext") and not port.version.product then
+    port.version.product = "Microsoft Windows Active Directory LDAP"
+    nmap.set_port_version(host, port, "softmatched")
+  elseif vendor and not port.version.product then
+    port.version.product = vendor[1]
+    nmap.set_port_version(host, port, "softmatched")
+  end
+end
+
+function action(host, port)
+  local status, entries = search(host, port)
+  if not status then
+    stdnse.debug1("%s", tostring(entries))
+    return nil
+  end
+  local list = ldap.searchResultToTable(entries)
+  if #list == 0 or #list[1][1] == 0 then
+    return nil
+  end
+  set_version(host, port, entries)
+  local output = { name = "LDAP Results" }
+  for _, entry in ipairs(list) do
+    output[#output + 1] = { name = entry.name, entry[1] }
+  end
+  return stdnse.format_output(true, output)
+end
