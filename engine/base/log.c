@@ -1,6 +1,7 @@
 /* The stderr sink and the level filter.  See log.h for the contract. */
 #include "engine/base/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static void stderr_sink(int priority, const char *sentence, const struct log_fie
 
         n += (size_t)snprintf(line + n, sizeof line - n, "%s", i ? " " : " [");
         for (len = 0; fields[i].key[len] && n < sizeof line - 1; len++)
-            line[n++] = (char)(fields[i].key[len] | 0x20);
+            line[n++] = (char)tolower((unsigned char)fields[i].key[len]);
         if (n < sizeof line)
             n += (size_t)snprintf(line + n, sizeof line - n, "=%s%s", fields[i].value,
                                   i + 1 == n_fields ? "]" : "");

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 1024
@@ -217,4 +218,23 @@ size_t services_top(const struct services *s, enum protocol p, size_t n, uint16_
         if (s->by_frequency[i].protocol == p)
             ret[out++] = s->by_frequency[i].port;
     return out;
+}
+
+int services_find(struct services **ret, char *const *dirs, size_t n_dirs, struct err *e)
+{
+    static const char *const files[] = {"nselib/data/services", "nmap-services"};
+    char path[PATH_MAX];
+
+    *ret = NULL;
+    for (size_t d = 0; d < n_dirs; d++) {
+        for (size_t f = 0; f < ARRAY_LEN(files); f++) {
+            int r;
+
+            snprintf(path, sizeof path, "%s/%s", dirs[d], files[f]);
+            r = services_load(ret, path, e);
+            if (r != -ENOENT)
+                return r;
+        }
+    }
+    return 0;
 }

@@ -8,6 +8,9 @@ struct services;
 
 /* -ENOENT, -EINVAL (file:line), -ENOMEM. */
 int services_load(struct services **ret, const char *path, struct err *e) MUST_USE;
+/* The first table in a list of data directories: nselib/data/services or nmap-services.  0 with
+ * *ret NULL when none has one. */
+int services_find(struct services **ret, char *const *dirs, size_t n_dirs, struct err *e) MUST_USE;
 struct services *services_free(struct services *s);
 void services_freep(struct services **s);
 /* NULL when the port has no name.  NULL table: NULL. */

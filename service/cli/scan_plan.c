@@ -82,20 +82,11 @@ int scan_datadirs(char ***ret, size_t *ret_n, const struct option_list *given, s
 
 int scan_services_load(struct services **ret, char *const *dirs, struct err *e)
 {
-    static const char *const files[] = {"nselib/data/services", "nmap-services"};
-    char path[PATH_MAX];
+    size_t n = 0;
 
-    for (; *dirs; dirs++) {
-        for (size_t f = 0; f < ARRAY_LEN(files); f++) {
-            int r;
-
-            snprintf(path, sizeof path, "%s/%s", *dirs, files[f]);
-            r = services_load(ret, path, e);
-            if (r != -ENOENT)
-                return r;
-        }
-    }
-    return 0;
+    while (dirs[n])
+        n++;
+    return services_find(ret, dirs, n, e);
 }
 
 /* The first table of UDP payloads; without one all probes are empty. */

@@ -72,6 +72,8 @@ int generation_new(struct generation **ret, struct config *c, struct err *e)
     next_zone += c->n_zones;
     g->share = share_of(c);
     r = args_read(g, e);
+    if (r == 0)
+        r = services_find(&g->services, c->scripts->datadirs, c->scripts->n_datadirs, e);
     if (r < 0) {
         generation_unref(g);
         return r;
@@ -89,6 +91,7 @@ struct generation *generation_ref(struct generation *g)
 struct generation *generation_unref(struct generation *g)
 {
     if (g && --g->refs == 0) {
+        services_free(g->services);
         config_free(g->config);
         free(g->args);
         free(g);

@@ -22,8 +22,14 @@ static void on_host(void *user, const struct host_finding *h)
 static void on_port(void *user, const struct port_finding *p)
 {
     struct visit *v = user;
+    struct port_finding named = *p;
 
-    visit_keep(v, collect_port(v->collect, p));
+    if (!named.service.name) {
+        named.service.name = services_name(v->generation->services, p->protocol, p->port);
+        named.service.method = SERVICE_TABLE;
+        named.service.confidence = named.service.name ? 3 : 0;
+    }
+    visit_keep(v, collect_port(v->collect, &named));
 }
 
 static void on_host_done(void *user, const struct addr *a, bool conclusive)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The whole loop with real servers: baseline, then each kind of change gives exactly one change and one verified delivery, and a pass
 without changes writes no fact and sends nothing."""
+import json
 import os
 import pathlib
 import subprocess
@@ -95,6 +96,7 @@ def main():
 
         late = web.start(["python3", "-m", "http.server", "8080", "--directory", f"{servers.dir}/www"])
         expect(d, done, "port.opened", "host/10.77.0.10/tcp/8080")
+        assert "http-proxy" in json.dumps(d.receiver.requests()[0]), f"the port has no name in {d.receiver.requests()[0]}"
         servers.title("Under new management")
         # Two servers show the page: two changes.
         done.append(("script.changed", "host/10.77.0.10/tcp/80/http-title"))

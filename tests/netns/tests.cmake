@@ -1,12 +1,14 @@
 # Tests in network namespaces: each tests/netns/test_*.py is one ctest; the programs come from this build.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-# The scanner alone, for tests and measurements.
+# The scanner and the listener alone, for tests and measurements.
 if(TARGET muster_scan)
-  add_executable(scan_driver ${CMAKE_CURRENT_LIST_DIR}/scan_driver.c)
-  target_link_libraries(scan_driver PRIVATE muster_scan)
-  target_include_directories(scan_driver PRIVATE ${CMAKE_SOURCE_DIR})
-  set_target_properties(scan_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  foreach(driver scan_driver listen_driver)
+    add_executable(${driver} ${CMAKE_CURRENT_LIST_DIR}/${driver}.c)
+    target_link_libraries(${driver} PRIVATE muster_scan)
+    target_include_directories(${driver} PRIVATE ${CMAKE_SOURCE_DIR})
+    set_target_properties(${driver} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  endforeach()
 endif()
 
 file(GLOB netns_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
