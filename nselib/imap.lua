@@ -131,7 +131,8 @@ function M.Helper:login(username, password, mech)
   if not mech or mech == "LOGIN" then
     return self.client:login(username, password)
   end
-  return self.client:authenticate(username, password, mech)
+  local client = self.client
+  return client:authenticate(username, password, mech)
 end
 function M.Helper:close()
   return self.client:close()

@@ -558,9 +558,9 @@ function M.NFS.ReadDirPlus(_, comm, file_handle)
     more, pos = string.unpack(">I4", data, pos)
     while more ~= 0 and #result.entries < items_max do
       local entry = {}
-      entry.fileid, pos = string.unpack(">I8", data, pos)
+      entry.fileid, pos = (">I8"):unpack(data, pos)
       pos, entry.name = read_opaque(data, pos)
-      entry.cookie, pos = string.unpack(">I8", data, pos)
+      entry.cookie, pos = (">I8"):unpack(data, pos)
       entry.attributes, pos = read_optional_attributes(data, pos)
       follows, pos = string.unpack(">I4", data, pos)
       if follows ~= 0 then

@@ -203,7 +203,8 @@ end
 --- Opens the socket: true, or false and the reason.
 function M.Helper:connect()
   self.socket = nmap.new_socket("udp")
-  self.socket:set_timeout(self.options.timeout or 5000)
+  local timeout_ms = self.options.timeout or 5000
+  self.socket:set_timeout(timeout_ms)
   local status, reason = self.socket:connect(self.host, self.port, "udp")
   if not status then
     return false, reason

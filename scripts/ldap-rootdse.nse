@@ -52,7 +52,7 @@ end
 local function set_version(host, port, entries)
   local vendor = ldap.extractAttribute(entries, "vendorVersion")
   if ldap.extractAttribute(entries, "defaultNamingContext") and not port.version.product then
-    port.version.product = "Microsoft Windows Active Directory LDAP"
+    port.version.product = "Microsoft Active Directory LDAP"
     nmap.set_port_version(host, port, "softmatched")
   elseif vendor and not port.version.product then
     port.version.product = vendor[1]

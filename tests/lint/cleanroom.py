@@ -14,6 +14,12 @@ INSTALLED = [pathlib.Path(p) for p in ("/usr/share/nmap", "/usr/local/share/nmap
 # pattern of a squeezed line -> why it may be the same
 ALLOWED = [
     (r"^\W*(0x[0-9a-fA-F]+\W*)+$", "a row of numbers"),
+    (r"^-- \|[ _]", "an example of an output format, which is an interface"),
+    (r"^portrule = shortport\.port_or_service\([^()]*\)$", "a rule: a protocol's registered ports and names through the API"),
+    (r'^nmap\.set_port_version\(host, port, "\w+"\)$', "the API's only form of this call"),
+    (r'^local \w+ = stdnse\.get_script_args\(SCRIPT_NAME \.\. "\.\w+"\) or "/"$', "reading a documented script argument"),
+    (r"^local \w+ = http\.(get|generic_request)\(host, port, [^()]*\)$", "one call of the API with its documented arguments"),
+    (r"^local status, \w+, \w+ = netbios\.do_nbstat\(host\)$", "one call of the API with its documented results"),
 ]
 
 
