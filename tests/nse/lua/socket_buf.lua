@@ -36,7 +36,8 @@ same(a, b, nil, "EOF")
 
 -- what it returns is checked
 for _, pair in ipairs {{3, 100}, {0, 1}, {3, 2}, {-1, 1}} do
-  raises("invalid indices for match", connected().receive_buf, connected(), function() return pair[1], pair[2] end, true)
+  raises("invalid indices for match", connected().receive_buf, connected(),
+    function() return pair[1], pair[2] end, true)
 end
 raises("invalid indices for match", s.receive_buf, connected(), "", true)
 a, b = connected():receive_buf(function() return "a", "b" end, true)
@@ -48,7 +49,8 @@ same(a, b, nil, "EOF")
 raises("(boolean expected, got no value)", s.receive_buf, s, "\n")
 raises("(function/string expected, got number)", s.receive_buf, s, 5, true)
 raises("(function/string expected, got nil)", s.receive_buf, s, nil, true)
-raises("attempt to yield across a C-call boundary", s.receive_buf, connected(), function() coroutine.yield() end, true)
+raises("attempt to yield across a C-call boundary", s.receive_buf, connected(),
+  function() coroutine.yield() end, true)
 
 -- what was kept survives a new connect, but not a close
 s = connected()

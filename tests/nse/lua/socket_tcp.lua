@@ -13,7 +13,8 @@ for _, port in ipairs {ports.echo + 0.0, tostring(ports.echo)} do
   same(nmap.new_socket():connect("127.0.0.1", port), true)
 end
 same(nmap.new_socket():connect({ip = "127.0.0.1"}, {number = ports.echo}), true)
-same(nmap.new_socket():connect({ip = "127.0.0.1", targetname = "x.test"}, {number = ports.echo, protocol = "tcp"}), true)
+same(nmap.new_socket():connect({ip = "127.0.0.1", targetname = "x.test"}, {number = ports.echo,
+  protocol = "tcp"}), true)
 for _, port in ipairs {-1, 70000} do
   local ok, why = nmap.new_socket():connect("127.0.0.1", port)
   same(ok, why, nil, "ERROR")
