@@ -292,7 +292,8 @@ end
 
 -- One attempt: true and an account, or false and an error.
 local function attempt(self, user, pass)
-  local driver = self.driver:new(self.host, self.port, self.driver_options)
+  local options = self.driver_options
+  local driver = self.driver:new(self.host, self.port, options)
   local status, result = driver:connect()
   if not status then
     local e = type(result) == "table" and result or M.Error:new(tostring(result))

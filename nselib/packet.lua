@@ -415,6 +415,10 @@ end
 
 -- ICMP ------------------------------------------------------------------------------------------------
 
+-- ICMP errors carry the head of the packet they are about (RFC 792): unreachable, source quench, time
+-- exceeded, parameter problem.
+local ICMP_QUOTES_PACKET = { [3] = true, [4] = true, [11] = true, [12] = true }
+
 function Packet:icmp_parse(force_continue)
   local o = self.ip_data_offset
   if #self.buf < o + 8 then
@@ -422,7 +426,7 @@ function Packet:icmp_parse(force_continue)
   end
   self.icmp, self.icmp_offset = true, o
   self.icmp_type, self.icmp_code, self.icmp_sum = self:u8(o), self:u8(o + 1), self:u16(o + 2)
-  if self.icmp_type == 3 or self.icmp_type == 4 or self.icmp_type == 11 or self.icmp_type == 12 then
+  if ICMP_QUOTES_PACKET[self.icmp_type] then
     self.icmp_payload = true
     self.icmp_r0 = self:u32(o + 4)
     self.icmp_payload_offset = o + 8

@@ -15,6 +15,7 @@ INSTALLED = [pathlib.Path(p) for p in ("/usr/share/nmap", "/usr/local/share/nmap
 ALLOWED = [
     (r"^\W*(0x[0-9a-fA-F]+\W*)+$", "a row of numbers"),
     (r"^-- \|[ _]", "an example of an output format, which is an interface"),
+    (r"^function \w+[:.]\w+\([\w, ]*\)$", "the name and parameters of a function, which are an interface"),
     (r"^portrule = shortport\.port_or_service\([^()]*\)$", "a rule: a protocol's registered ports and names through the API"),
     (r'^nmap\.set_port_version\(host, port, "\w+"\)$', "the API's only form of this call"),
     (r'^local \w+ = stdnse\.get_script_args\(SCRIPT_NAME \.\. "\.\w+"\) or "/"$', "reading a documented script argument"),
