@@ -2,7 +2,7 @@
 --
 -- Each reader returns `true, table` or `false, message`. A file is read once in a run.
 
-local io, ipairs, nmap, pairs = io, ipairs, require "nmap", pairs
+local io, ipairs, next, nmap, pairs = io, ipairs, next, require "nmap", pairs
 local select, string, tonumber, tostring, type = select, string, tonumber, tostring, type
 
 local M = {}
@@ -78,13 +78,18 @@ local function parse_one(lines, description)
   return M.get_assoc_array(lines, index, value)
 end
 
---- Reads `lines` as `data_struct` says: an array of pattern (an array comes out), of tables
--- `{ [index pattern] = value pattern }` (a map comes out), or of names -> such descriptions.
+--- Reads `lines` as `data_struct` says: {} gives an array of the lines that are no comments, { pattern } an array of what
+-- it finds, { [index pattern] = value pattern } a map; with several patterns, or with names, a table of such results.
 function M.parse_lines(lines, data_struct)
   if type(lines) ~= "table" or #lines == 0 then
     return false, "there are no lines"
   elseif type(data_struct) ~= "table" then
     return false, "a description of the data was expected"
+  end
+  if next(data_struct) == nil then
+    return true, M.get_array(lines, "^%s*([^#%s].-)%s*$")
+  elseif #data_struct == 1 and type(data_struct[1]) ~= "table" then
+    return true, M.get_array(lines, data_struct[1])
   end
   local result = {}
   for k, description in pairs(data_struct) do

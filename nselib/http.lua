@@ -483,21 +483,17 @@ function M.identify_404(host, port)
   return true, status, known
 end
 
---- Is a response that of a page which exists? `result_404` and `known_404` come from
--- `identify_404`. With `displayall` pages that may not be read (401, 403) count as well.
+--- Is a response that of a page which exists? `result_404` and `known_404` come from `identify_404`. A page that wants a
+-- login (401) exists. With `displayall` everything counts that is not answered as missing pages are.
 function M.page_exists(data, result_404, known_404, _page, displayall)
   if not data or not data.status then
     return false
-  elseif data.status == 404 or data.status == 400 or data.status == 410 then
-    return false
   elseif data.status == 200 then
     return result_404 ~= 200 or page.clean_404(data.body or "") ~= known_404
-  elseif data.status == result_404 then
-    return false
-  elseif data.status == 401 or data.status == 403 then
-    return displayall and true or false
+  elseif data.status == 401 then
+    return true
   end
-  return data.status < 400
+  return displayall and data.status ~= 404 and data.status ~= result_404 or false
 end
 
 --- May HEAD be used instead of GET? It may when the server says 404 properly and answers HEAD for

@@ -168,8 +168,16 @@ end
 
 --- The limits as a text.
 function M.Crawler:getLimitations()
-  return string.format("Spidering limited to: maxdepth=%d; maxpagecount=%d; withinhost=%s", self.maxdepth,
-    self.maxpagecount, stdnse.get_hostname(self.host))
+  local limits = {}
+  for _, name in ipairs({ "maxdepth", "maxpagecount" }) do
+    if self[name] > 0 then
+      limits[#limits + 1] = name .. "=" .. self[name]
+    end
+  end
+  if self.options.withinhost ~= false then
+    limits[#limits + 1] = "withinhost=" .. stdnse.get_hostname(self.host)
+  end
+  return "Spidering limited to: " .. table.concat(limits, "; ")
 end
 
 local function within(self, link)
@@ -220,6 +228,15 @@ function M.Crawler:crawl()
     end
   end
 end
+
+--- Is a file of the kind `extension`?
+function M.Crawler.isresource(_, path, extension)
+  return string.find(string.lower(tostring(path)), "%." .. string.lower(extension) .. "$") ~= nil
+end
+function M.Crawler:iswithindomain(link)
+  return within(self, link)
+end
+M.Crawler.iswithinhost = M.Crawler.iswithindomain
 
 --- No further pages.
 function M.Crawler:stop()

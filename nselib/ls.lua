@@ -14,7 +14,7 @@ local string, tab, table, tonumber, tostring = string, require "tab", table, ton
 
 local M = {}
 
-local defaults = { maxdepth = 0, maxfiles = 10, checksum = false, errors = true, empty = true, human = false }
+local defaults = { maxdepth = 0, maxfiles = 10, checksum = false, errors = true, empty = false, human = false }
 
 --- A setting: of the script arguments, else the default.
 function M.config(argname)

@@ -39,11 +39,10 @@ function action(host, port)
   if not response then
     response, kind = http.get(host, port, path), "GET"
   end
-  if not response.status or #response.rawheader == 0 then
+  if not response.status or #response.rawheader < 2 then
     return nil
   end
   local lines = { table.unpack(response.rawheader) }
-  lines[#lines + 1] = ""
   lines[#lines + 1] = "(Request type: " .. kind .. ")"
   return stdnse.format_output(true, lines)
 end

@@ -155,6 +155,8 @@ local function read_head(reader)
   for _, header in ipairs(response.rawheader) do
     add_header(response, header)
   end
+  -- the empty line that ends the headers
+  response.rawheader[#response.rawheader + 1] = ""
   return response
 end
 

@@ -157,7 +157,7 @@ end)
 
 test("data files are parsed by patterns and functions", function()
   local lines = { "# x", "a 1", "b 2", "a 3" }
-  check.same({ datafiles.parse_lines(lines, { "^(%a)" }) }, { true, { { "a", "b", "a" } } })
+  check.same({ datafiles.parse_lines(lines, { "^(%a)" }) }, { true, { "a", "b", "a" } })
   check.same({ datafiles.parse_lines(lines, { ["^(%a)"] = "(%d)" }) }, { true, { a = "1",
     b = "2" } })
   check.fails(datafiles.parse_lines({}, {}))
