@@ -1,12 +1,12 @@
 --- ASN.1 in the Basic Encoding Rules (X.690), as far as SNMP, LDAP and Kerberos need it.
 --
--- Lua values and what they become: integer INTEGER, string OCTET STRING, boolean BOOLEAN, nil NULL, a table SEQUENCE;
--- of a table with the field `_snmp` (an identifier byte) that type, with the items as its content; `_snmp` "\6" is an
--- object identifier, `_snmp` "\x40" an IPv4 address. A table with `_ldaptype` (an identifier byte) is what
--- that says. Other types are registered by tag.
+-- Lua values and what they become: integer INTEGER, string OCTET STRING, boolean BOOLEAN, nil NULL,
+-- a table SEQUENCE; of a table with the field `_snmp` (an identifier byte) that type, with the
+-- items as its content; `_snmp` "\6" is an object identifier, `_snmp` "\x40" an IPv4 address. A
+-- table with `_ldaptype` (an identifier byte) is what that says. Other types are registered by tag.
 --
--- A decoder is a function (decoder, bytes, length, position) -> value, position after it. What is cut short or nests
--- too deeply gives nil.
+-- A decoder is a function (decoder, bytes, length, position) -> value, position after it. What is
+-- cut short or nests too deeply gives nil.
 
 local ipairs, math, pairs, pcall = ipairs, math, pairs, pcall
 local setmetatable, string, table, tonumber = setmetatable, string, table, tonumber
@@ -27,7 +27,7 @@ function M.intToBER(i)
   return { class = i & 0xc0, constructed = i & 0x20 ~= 0, number = i & 0x1f }
 end
 
--- Decoding --------------------------------------------------------------------------------------------
+-- Decoding ----------------------------------------------------------------------------------------
 
 M.ASN1Decoder = {}
 
@@ -47,7 +47,8 @@ function M.ASN1Decoder:setStopOnError(val)
   self.stoponerror = val
 end
 
---- The length at `pos`: length, position after it. nil when it is cut short or longer than four bytes.
+--- The length at `pos`: length, position after it. nil when it is cut short or longer than four
+-- bytes.
 function M.ASN1Decoder.decodeLength(encStr, pos)
   local first = string.byte(encStr, pos)
   if not first then
@@ -105,7 +106,8 @@ function M.ASN1Decoder:decodeOID(encStr, len, pos)
   return oid, pos
 end
 
---- The items of a sequence of `len` bytes: an array, position after it. Items that are not known are left out.
+--- The items of a sequence of `len` bytes: an array, position after it. Items that are not known
+-- are left out.
 function M.ASN1Decoder:decodeSeq(encStr, len, pos)
   local seq, n, last = {}, 0, pos + len - 1
   local bytes = string.sub(encStr, 1, last)
@@ -139,7 +141,8 @@ function M.ASN1Decoder:registerBaseDecoders()
       return string.byte(encStr, pos) ~= 0, pos + len
     end,
     ["\2"] = integer, ["\10"] = integer,
-    ["\4"] = decode_string, ["\12"] = decode_string, ["\19"] = decode_string, ["\22"] = decode_string,
+    ["\4"] = decode_string, ["\12"] = decode_string, ["\19"] = decode_string,
+    ["\22"] = decode_string,
     ["\23"] = decode_string, ["\24"] = decode_string, ["\27"] = decode_string,
     ["\5"] = function(_, _, len, pos)
       return false, pos + len
@@ -177,7 +180,7 @@ function M.ASN1Decoder:decode(encStr, pos)
   return value, after or at + len
 end
 
--- Encoding --------------------------------------------------------------------------------------------
+-- Encoding ----------------------------------------------------------------------------------------
 
 M.ASN1Encoder = {}
 

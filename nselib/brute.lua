@@ -1,15 +1,17 @@
 --- The engine of scripts that try accounts, for networks whose owners granted it.
 --
--- A script brings a driver, a class with `new(self, host, port, options)`, `connect(self)`, `login(self, user, password)` and
--- `disconnect(self)`. `login` returns true and a `creds.Account`, or false and a `brute.Error` that says what to do next.
+-- A script brings a driver, a class with `new(self, host, port, options)`, `connect(self)`,
+-- `login(self, user, password)` and `disconnect(self)`. `login` returns true and a `creds.Account`,
+-- or false and a `brute.Error` that says what to do next.
 --
 --     local engine = brute.Engine:new(Driver, host, port)
 --     engine.options.script_name = SCRIPT_NAME
 --     local status, result = engine:start()
 --     return result
 --
--- Script arguments: brute.firstonly, brute.threads (5), brute.mode (user, pass, creds), brute.credfile, brute.emptypass,
--- brute.useraspass, brute.unique, brute.retries (2), brute.delay, brute.guesses (per account), brute.start.
+-- Script arguments: brute.firstonly, brute.threads (5), brute.mode (user, pass, creds),
+-- brute.credfile, brute.emptypass, brute.useraspass, brute.unique, brute.retries (2), brute.delay,
+-- brute.guesses (per account), brute.start.
 
 local coroutine, creds, io, ipairs = coroutine, require "creds", io, ipairs
 local math, nmap, pairs, setmetatable = math, require "nmap", pairs, setmetatable
@@ -26,7 +28,7 @@ function M.new_socket(protocol)
   return nmap.new_socket(protocol)
 end
 
--- Errors ----------------------------------------------------------------------------------------------
+-- Errors ------------------------------------------------------------------------------------------
 
 --- Why a login did not succeed. Without any mark: wrong credentials.
 M.Error = { retry = false }
@@ -40,7 +42,8 @@ function M.Error:getMessage()
 end
 M.Error.__tostring = M.Error.getMessage
 
--- A mark that can be set and asked for: try again, give up all, this thread is done, fewer threads, no such account.
+-- A mark that can be set and asked for: try again, give up all, this thread is done, fewer threads,
+-- no such account.
 for name, field in pairs({ Retry = "retry", Abort = "abort", Done = "done", Reduce = "reduce" }) do
   M.Error["set" .. name] = function(self, value)
     self[field] = value
@@ -56,14 +59,15 @@ function M.Error:isInvalidAccount()
   return self.invalid_account
 end
 
--- Options ---------------------------------------------------------------------------------------------
+-- Options -----------------------------------------------------------------------------------------
 
 --- What may be set, by the script or by arguments.
 M.Options = {}
 M.Options.__index = M.Options
 
 local boolean_options = {
-  emptypass = false, useraspass = true, firstonly = false, passonly = false, unique = true, nouser = false,
+  emptypass = false, useraspass = true, firstonly = false, passonly = false, unique = true,
+  nouser = false,
 }
 
 --- A boolean argument: its value, or the default.
@@ -102,7 +106,7 @@ function M.Options:setTitle(title)
   self.title = title
 end
 
--- Iterators -------------------------------------------------------------------------------------------
+-- Iterators ---------------------------------------------------------------------------------------
 
 --- Iterators give a user and a password at each call, nil at the end.
 M.Iterators = {}
@@ -116,7 +120,8 @@ local function iterate(generator)
   end)
 end
 
---- Every pair of a user and a password: users outside (mode "user") or passwords outside (mode "pass").
+--- Every pair of a user and a password: users outside (mode "user") or passwords outside (mode
+-- "pass").
 function M.Iterators.account_iterator(users, pass, mode)
   return iterate(function(give)
     local outer, inner = users, pass
@@ -149,7 +154,8 @@ function M.Iterators.pw_same_as_user_iterator(users, case)
   return iterate(function(give)
     users("reset")
     for user in users do
-      give(user, case == "lower" and string.lower(user) or case == "upper" and string.upper(user) or user)
+      give(user, case == "lower" and string.lower(user) or case == "upper" and string.upper(user)
+        or user)
     end
   end)
 end
@@ -186,7 +192,7 @@ function M.Iterators.unpwdb_iterator(mode)
   return M.Iterators.account_iterator(users, passwords, mode or "user")
 end
 
--- Engine ----------------------------------------------------------------------------------------------
+-- Engine ------------------------------------------------------------------------------------------
 
 M.Engine = {}
 M.Engine.__index = M.Engine
@@ -254,7 +260,8 @@ function M.Engine:credentials()
   if self.options.emptypass then
     first[#first + 1] = M.Iterators.account_iterator(users, single(""), "user")
   end
-  first[#first + 1] = M.Iterators.account_iterator(users, passwords, self.options.mode == "pass" and "pass" or "user")
+  first[#first + 1] = M.Iterators.account_iterator(users, passwords, self.options.mode == "pass"
+    and "pass" or "user")
   local at = 1
   return function()
     while first[at] do
@@ -317,7 +324,8 @@ local function note_success(self, user, account)
   for code, text in pairs(creds.StateMsg) do
     state = text == account.state and code or state
   end
-  creds.Credentials:new(name, self.host, self.port):add(account.username, account.password, state or creds.State.VALID)
+  creds.Credentials:new(name, self.host, self.port):add(account.username, account.password, state
+    or creds.State.VALID)
   if self.options.firstonly then
     self.stopped = true
   end
@@ -373,14 +381,15 @@ local function result_of(self, started)
     output[title] = "No valid " .. string.lower(title) .. " found"
   end
   local seconds = math.max(1, math.floor((nmap.clock_ms() - started) / 1000))
-  output.Statistics = string.format("Performed %d guesses in %d seconds, average tps: %.1f", self.counter, seconds,
+  output.Statistics = string.format("Performed %d guesses in %d seconds, average tps: %.1f",
+    self.counter, seconds,
     self.counter / seconds)
   output.ERROR = self.failure
   return output
 end
 
---- Tries until nothing is left, the time is over, or the driver says to stop. True and what the script returns; false and a
--- reason when nothing could be tried.
+--- Tries until nothing is left, the time is over, or the driver says to stop. True and what the
+-- script returns; false and a reason when nothing could be tried.
 function M.Engine:start()
   local reason
   self.next_pair, reason = self:credentials()

@@ -2,10 +2,12 @@
 --
 -- `options` is a table or nil:
 --   timeout          milliseconds for connecting and for the answer
---   connect_timeout  milliseconds for connecting (when nil: by the host's measured round-trip time, 1 to 8 s)
+--   connect_timeout  milliseconds for connecting (when nil: by the host's measured
+--                    round-trip time, 1 to 8 s)
 --   request_timeout  milliseconds for the answer (when nil: 6 s more than connecting)
 --   bytes, lines     wait for so many bytes or lines; else any data will do
---   proto            "tcp", "udp" or "ssl" (when nil: the port's, "ssl" for one found to be in a TLS tunnel)
+--   proto            "tcp", "udp" or "ssl" (when nil: the port's, "ssl" for one found to be in a
+--                    TLS tunnel)
 --   recv_before      read the server's greeting before sending
 --   connect_only     (opencon) do not read anything
 --   any_af           let the resolver choose the address family

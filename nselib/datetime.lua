@@ -14,7 +14,8 @@ local function days_from_civil(year, month, day)
   local era = year // 400
   local year_of_era = year - era * 400
   local day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-  return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+  local leap_days = year_of_era // 4 - year_of_era // 100
+  return era * 146097 + year_of_era * 365 + leap_days + day_of_year - 719468
 end
 
 --- The difference between local time and UTC at `time` (now when nil), in seconds east of

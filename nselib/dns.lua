@@ -1,7 +1,8 @@
 --- DNS: questions and answers over UDP, and over TCP when an answer was cut.
 --
 --     local status, address = dns.query("www.example.com", { dtype = "A" })
---     local status, packet = dns.query("example.com", { host = "192.0.2.53", dtype = "MX", retPkt = true })
+--     local status, packet = dns.query("example.com",
+--       { host = "192.0.2.53", dtype = "MX", retPkt = true })
 --
 -- For the shape of packets see dns/packet.lua.
 
@@ -22,7 +23,8 @@ function M.get_default_timeout()
   return timeouts[nmap.timing_level()] or 4000
 end
 
---- The servers to ask: those of the script argument `dns.servers`, else the system's. An array of addresses.
+--- The servers to ask: those of the script argument `dns.servers`, else the system's. An array of
+-- addresses.
 function M.get_servers()
   if servers_argument then
     return type(servers_argument) == "table" and servers_argument or { servers_argument }
@@ -30,7 +32,7 @@ function M.get_servers()
   return nmap.get_dns_servers() or {}
 end
 
--- Asking ----------------------------------------------------------------------------------------------
+-- Asking ------------------------------------------------------------------------------------------
 
 local function is_answer_to(message, request)
   return message and message.id == request.id and message.flags.QR
@@ -116,7 +118,7 @@ local function ask(host, port, request, options)
   return answers
 end
 
--- Building --------------------------------------------------------------------------------------------
+-- Building ----------------------------------------------------------------------------------------
 
 --- An empty packet with a random id that asks for recursion.
 function M.newPacket()
@@ -131,7 +133,8 @@ function M.addQuestion(pkt, dname, dtype, class)
   table.insert(pkt.questions, { dname = dname, dtype = dtype, class = class or M.CLASS.IN })
 end
 
---- Adds an OPT record (EDNS, RFC 6891) with the bytes `opt` of its options. `Z`: { DO = true } asks for DNSSEC.
+--- Adds an OPT record (EDNS, RFC 6891) with the bytes `opt` of its options. `Z`: { DO = true } asks
+-- for DNSSEC.
 function M.addOPT(pkt, Z, opt)
   local flags = type(Z) == "table" and Z.DO and 0x8000 or 0
   table.insert(pkt.additional, { type = M.types.OPT, class = 4096, ttl = flags, rdata = opt or "" })
@@ -144,9 +147,11 @@ end
 
 --- Adds a client subnet (RFC 7871): { family = 1 or 2, address = integer or bytes, mask = bits }.
 function M.addClientSubnet(pkt, Z, subnet)
-  local bytes = type(subnet.address) == "number" and string.pack(">I4", subnet.address) or subnet.address
+  local bytes = type(subnet.address) == "number" and string.pack(">I4", subnet.address)
+    or subnet.address
   bytes = string.sub(bytes, 1, (subnet.mask + 7) // 8)
-  local data = string.pack(">I2BB", subnet.family or 1, subnet.mask, subnet.scope_mask or 0) .. bytes
+  local data = string.pack(">I2BB", subnet.family or 1, subnet.mask, subnet.scope_mask or 0)
+    .. bytes
   M.addOPT(pkt, Z, string.pack(">I2s2", 8, data))
 end
 
@@ -165,7 +170,7 @@ function M.addUpdate(pkt, dname, dtype, ttl, data, class)
   })
 end
 
--- Finding what was asked for --------------------------------------------------------------------------
+-- Finding what was asked for ----------------------------------------------------------------------
 
 local function wanted_records(records, dtype)
   local found = {}
@@ -200,7 +205,8 @@ for _, name in ipairs({ "NS", "CNAME", "PTR" }) do
 end
 texts[M.types.MX] = function(record, message)
   local mx = record.MX
-  return mx and string.format("%d:%s:%s", mx.pref, mx.server, address_in(message, mx.server) or "<unknown>")
+  return mx and string.format("%d:%s:%s", mx.pref, mx.server, address_in(message, mx.server)
+    or "<unknown>")
 end
 texts[M.types.SRV] = function(record)
   local srv = record.SRV
@@ -217,7 +223,8 @@ texts[M.types.NSEC3] = function(record)
 end
 texts[M.types.SOA] = function(record)
   local soa = record.SOA
-  return soa and string.format("%s:%s:%d:%d:%d:%d:%d", soa.mname, soa.rname, soa.serial, soa.refresh,
+  return soa and string.format("%s:%s:%d:%d:%d:%d:%d", soa.mname, soa.rname, soa.serial,
+    soa.refresh,
     soa.retry, soa.expire, soa.minimum)
 end
 
@@ -235,8 +242,8 @@ local function is_no_such_name(message)
   return message.flags.RC3 and message.flags.RC4 and not message.flags.RC1 and not message.flags.RC2
 end
 
---- What an answer says of the type `dtype` (a number): `true, text`, or with `retAll` `true, array`; `false, reason`
--- ("No Such Name", "No Answers", "Unable to handle response").
+--- What an answer says of the type `dtype` (a number): `true, text`, or with `retAll` `true,
+-- array`; `false, reason` ("No Such Name", "No Answers", "Unable to handle response").
 function M.findNiceAnswer(dtype, dec, retAll)
   if #dec.answers == 0 then
     return false, is_no_such_name(dec) and "No Such Name" or "No Answers"
@@ -259,7 +266,7 @@ function M.findNiceAdditional(dtype, dec, retAll)
   return true, retAll and results or results[1]
 end
 
--- The usual way in ------------------------------------------------------------------------------------
+-- The usual way in --------------------------------------------------------------------------------
 
 local function result_of(answer, dtype, options)
   if options.retPkt then
@@ -290,10 +297,11 @@ end
 
 --- Asks for a name.
 --
--- Options: `dtype` (name or number, "A" when nil), `class`, `host` (the system's servers when nil), `port` (53), `proto`
--- ("udp"), `timeout` (ms), `sendCount` (2), `norecurse`, `dnssec`, `nsid`, `subnet`, `retAll` (all results as an array),
--- `retPkt` (the whole packet), `multiple` (collect answers until the time is over: an array of { output, peer }).
--- `true, result`, or `false, reason`.
+-- Options: `dtype` (name or number, "A" when nil), `class`, `host` (the system's servers when nil),
+-- `port` (53), `proto` ("udp"), `timeout` (ms), `sendCount` (2), `norecurse`, `dnssec`, `nsid`,
+-- `subnet`, `retAll` (all results as an array), `retPkt` (the whole packet), `multiple` (collect
+-- answers until the time is over: an array of { output, peer }). `true, result`, or `false,
+-- reason`.
 function M.query(dname, options)
   options = options or {}
   local dtype = options.dtype or "A"
@@ -328,7 +336,8 @@ function M.query(dname, options)
   return false, reason
 end
 
---- The name under which an address is looked up backwards: `4.3.2.1.in-addr.arpa`. nil when it is no address.
+--- The name under which an address is looked up backwards: `4.3.2.1.in-addr.arpa`. nil when it is
+-- no address.
 function M.reverse(ip)
   local bytes = ipOps.ip_to_str(ip)
   if not bytes then
@@ -337,13 +346,14 @@ function M.reverse(ip)
   local labels = {}
   for i = #bytes, 1, -1 do
     local byte = string.byte(bytes, i)
-    labels[#labels + 1] = #bytes == 4 and tostring(byte) or string.format("%x.%x", byte & 15, byte >> 4)
+    labels[#labels + 1] = #bytes == 4 and tostring(byte)
+      or string.format("%x.%x", byte & 15, byte >> 4)
   end
   return table.concat(labels, ".") .. (#bytes == 4 and ".in-addr.arpa" or ".ip6.arpa")
 end
 
---- Changes a record of a zone (RFC 2136): options `host`, `port`, `zone`, `dtype`, `ttl`, `data`. `true, packet` or
--- `false, reason`.
+--- Changes a record of a zone (RFC 2136): options `host`, `port`, `zone`, `dtype`, `ttl`, `data`.
+-- `true, packet` or `false, reason`.
 function M.update(dname, options)
   local request = M.newPacket()
   M.addZone(request, options.zone or string.match(dname, "%.(.*)$") or dname)
@@ -355,7 +365,8 @@ function M.update(dname, options)
   end
   local class = options.data and M.CLASS.IN or M.CLASS.ANY
   M.addUpdate(request, dname, options.dtype or M.types.ANY, options.ttl or 86400, data, class)
-  local answers = ask(options.host, options.port or 53, request, { timeout = options.timeout or 5000 })
+  local answers = ask(options.host, options.port or 53, request, { timeout = options.timeout
+    or 5000 })
   if #answers == 0 then
     return false, "No Answers"
   end

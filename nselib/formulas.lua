@@ -27,7 +27,8 @@ function M.quickselect(t, k)
   return copy[k]
 end
 
---- The median of an array: the mean of the two in the middle when their number is even. nil when it is empty.
+--- The median of an array: the mean of the two in the middle when their number is even. nil when it
+-- is empty.
 function M.median(t)
   local n = #t
   if n == 0 then
@@ -50,8 +51,9 @@ function M.calcPwdEntropy(value)
   return alphabet > 0 and #value * math.log(alphabet, 2) or 0
 end
 
---- Do bytes look random? True when the frequency of single bits, of runs and of bytes is what chance gives (three tests of NIST SP
--- 800-22 with wide bounds). False for fewer than eight bytes.
+--- Do bytes look random? True when the frequency of single bits, of runs and of bytes is what
+-- chance gives (three tests of NIST SP 800-22 with wide bounds). False for fewer than eight
+-- bytes.
 function M.looksRandom(data)
   local n = #data * 8
   if n < 64 then
@@ -75,7 +77,8 @@ function M.looksRandom(data)
     most = math.max(most, count)
   end
   local bound = 3.5 * math.sqrt(n) / 2
-  return math.abs(ones - n / 2) < bound and math.abs(runs - n / 2) < bound and most <= 3 + #data // 16
+  return math.abs(ones - n / 2) < bound and math.abs(runs - n / 2) < bound
+    and most <= 3 + #data // 16
 end
 
 return M

@@ -1,6 +1,7 @@
 --- FTP (RFC 959), its TLS (RFC 4217).
 --
--- A reply is a code (number) and a message: the text of all its lines without codes, joined by newlines.
+-- A reply is a code (number) and a message: the text of all its lines without codes, joined by
+-- newlines.
 
 local comm, pairs, stdnse, string = require "comm", pairs, require "stdnse", string
 local table, tonumber = table, tonumber
@@ -34,7 +35,8 @@ function M.read_reply(buffer)
   return tonumber(code), table.concat(lines, "\n")
 end
 
---- Connects and reads the greeting: socket, code, message, buffer; nil, reason. `opts`: those of `comm.opencon`.
+--- Connects and reads the greeting: socket, code, message, buffer; nil, reason. `opts`: those of
+-- `comm.opencon`.
 function M.connect(host, port, opts)
   opts = opts or {}
   local options = { recv_before = true }
@@ -68,8 +70,8 @@ local function ask(socket, buffer, text)
   return M.read_reply(buffer)
 end
 
---- Logs in: true, code, message when it worked; false, code, message when it did not; nil, reason when the
--- connection broke.
+--- Logs in: true, code, message when it worked; false, code, message when it did not; nil, reason
+-- when the connection broke.
 function M.auth(socket, buffer, username, password, acct)
   local code, message = ask(socket, buffer, "USER " .. username)
   if code == 331 then
@@ -97,8 +99,8 @@ function M.starttls(socket, buffer)
   return true
 end
 
---- Opens a passive data connection to the address of the control connection (never to another that the server may
--- name). The socket, or nil and the reason.
+--- Opens a passive data connection to the address of the control connection (never to another that
+-- the server may name). The socket, or nil and the reason.
 function M.pasv(socket, buffer)
   local status, _, _, address = socket:get_info()
   if not status then

@@ -30,7 +30,8 @@ function M.empty()
   return next(store().by_ip) == nil
 end
 
---- All that is known: address -> { lat, lon }; "lat,lon" -> array of addresses. nil when there is nothing.
+--- All that is known: address -> { lat, lon }; "lat,lon" -> array of addresses. nil when there is
+-- nothing.
 function M.get_all_by_ip()
   return not M.empty() and store().by_ip or nil
 end
@@ -69,7 +70,8 @@ function M.Location:__tostring()
   for _, name in ipairs({ "city", "region", "country" }) do
     place[#place + 1] = rawget(self, name)
   end
-  local text = "coordinates: " .. tostring(rawget(self, "latitude")) .. ", " .. tostring(rawget(self, "longitude"))
+  local text = "coordinates: " .. tostring(rawget(self, "latitude")) .. ", "
+    .. tostring(rawget(self, "longitude"))
   return #place > 0 and text .. "\nlocation: " .. table.concat(place, ", ") or text
 end
 

@@ -14,9 +14,11 @@
 --   content             request body: a string, or a table of form fields
 --   cookies             a string, or an array of cookies as in a response
 --   auth                { username =, password =, digest = true for Digest }
---   redirect_ok         follow redirects? false, a number of hops, or a function (url) -> boolean. For GET and HEAD
+--   redirect_ok         follow redirects? false, a number of hops, or a function (url) -> boolean.
+--                       For GET and HEAD
 --                       5 hops within the same host are followed when nil
---   max_body_size       bytes; a longer body is an error, or cut when `truncated_ok`. -1: the built-in ceiling
+--   max_body_size       bytes; a longer body is an error, or cut when `truncated_ok`. -1: the
+--                       built-in ceiling
 --   bypass_cache, no_cache, no_cache_body   do not read from, not write to the cache
 --   scheme              "http" or "https"; found out when nil
 --   any_af              let the resolver choose the address family
@@ -483,8 +485,9 @@ function M.identify_404(host, port)
   return true, status, known
 end
 
---- Is a response that of a page which exists? `result_404` and `known_404` come from `identify_404`. A page that wants a
--- login (401) exists. With `displayall` everything counts that is not answered as missing pages are.
+--- Is a response that of a page which exists? `result_404` and `known_404` come from
+-- `identify_404`. A page that wants a login (401) exists. With `displayall` everything counts
+-- that is not answered as missing pages are.
 function M.page_exists(data, result_404, known_404, _page, displayall)
   if not data or not data.status then
     return false

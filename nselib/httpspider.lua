@@ -8,8 +8,9 @@
 --       ... r.url, r.response ...
 --     end
 --
--- Script arguments: httpspider.maxdepth (3; -1 for no limit), httpspider.maxpagecount (20), httpspider.url,
--- httpspider.withinhost (true), httpspider.withindomain, httpspider.noblacklist, httpspider.useheadfornonwebfiles.
+-- Script arguments: httpspider.maxdepth (3; -1 for no limit), httpspider.maxpagecount (20),
+-- httpspider.url, httpspider.withinhost (true), httpspider.withindomain, httpspider.noblacklist,
+-- httpspider.useheadfornonwebfiles.
 
 local http, ipairs, page, pairs = require "http", ipairs, require "http.page", pairs
 local setmetatable, stdnse, string, table = setmetatable, require "stdnse", string, table
@@ -35,10 +36,17 @@ M.URL.__index = M.URL
 
 function M.URL:new(text)
   local parsed = url.parse(text) or {}
+  local path = parsed.path and parsed.path ~= "" and parsed.path or "/"
   return setmetatable({
-    raw = text, proto = parsed.scheme, host = parsed.host, path = parsed.path ~= "" and parsed.path or "/",
-    port = parsed.port or url.get_default_port(parsed.scheme), file = parsed.query and parsed.path .. "?" .. parsed.query
-      or parsed.path, parsed = parsed,
+    raw = text,
+    proto = parsed.scheme,
+    host = parsed.host,
+    port = parsed.port or url.get_default_port(parsed.scheme),
+    path = path,
+    file = parsed.query and path .. "?" .. parsed.query or path,
+    dir = string.match(path, "^(.*/)") or "/",
+    domain = string.match(parsed.host or "", "%.(.+%..+)$"),
+    query = parsed.query,
   }, self)
 end
 function M.URL:getProto()
@@ -57,13 +65,13 @@ function M.URL:getFile()
   return self.file
 end
 function M.URL:getQuery()
-  return self.parsed.query
+  return self.query
 end
 function M.URL:getDir()
-  return string.match(self.path, "^(.*/)") or "/"
+  return self.dir
 end
 function M.URL:getDomain()
-  return string.match(self.host or "", "%.(.+%..+)$")
+  return self.domain
 end
 function M.URL:__tostring()
   return self.raw
@@ -72,7 +80,7 @@ M.URL.__eq = function(a, b)
   return tostring(a) == tostring(b)
 end
 
--- Links -----------------------------------------------------------------------------------------------
+-- Links -------------------------------------------------------------------------------------------
 
 --- The links of a page.
 M.LinkExtractor = {}
@@ -85,10 +93,12 @@ end
 --- Is it a link that a crawler can follow?
 function M.LinkExtractor.isValid(_, link)
   return type(link) == "string" and link ~= "" and not string.find(link, "^%s*#")
-    and not string.find(string.lower(link), "^%s*[%a+]+:%f[^/:]") or string.find(link or "", "^https?://") ~= nil
+    and not string.find(string.lower(link), "^%s*[%a+]+:%f[^/:]")
+      or string.find(link or "", "^https?://") ~= nil
 end
 
-local link_attributes = { a = "href", link = "href", area = "href", img = "src", script = "src", frame = "src",
+local link_attributes = { a = "href", link = "href", area = "href", img = "src", script = "src",
+  frame = "src",
   iframe = "src", form = "action", embed = "src", source = "src" }
 
 --- Absolute URLs of the links, each once: an array of texts.
@@ -102,7 +112,8 @@ function M.LinkExtractor:getLinks()
     local name = link_attributes[string.lower(tag)]
     local link = name and page.attribute(attributes, name)
     if link and self:isValid(link) then
-      local absolute = string.gsub(url.absolute(tostring(self.url), (string.gsub(link, "&amp;", "&"))), "#.*$", "")
+      local absolute = string.gsub(url.absolute(tostring(self.url),
+        (string.gsub(link, "&amp;", "&"))), "#.*$", "")
       if not seen[absolute] then
         seen[absolute] = true
         self.links[#self.links + 1] = absolute
@@ -112,14 +123,16 @@ function M.LinkExtractor:getLinks()
   return self.links
 end
 
--- Crawler ---------------------------------------------------------------------------------------------
+-- Crawler -----------------------------------------------------------------------------------------
 
 M.Crawler = {}
 M.Crawler.__index = M.Crawler
 
 local other_files = {
-  "gif", "jpe?g", "png", "ico", "bmp", "svg", "webp", "mp3", "mp4", "avi", "mpe?g", "wav", "flv", "webm", "pdf", "docx?",
-  "xlsx?", "pptx?", "zip", "g?z", "bz2", "rar", "7z", "tar", "exe", "msi", "iso", "jar", "css", "woff2?", "ttf", "eot",
+  "gif", "jpe?g", "png", "ico", "bmp", "svg", "webp", "mp3", "mp4", "avi", "mpe?g", "wav", "flv",
+  "webm", "pdf", "docx?",
+  "xlsx?", "pptx?", "zip", "g?z", "bz2", "rar", "7z", "tar", "exe", "msi", "iso", "jar", "css",
+  "woff2?", "ttf", "eot",
 }
 
 local function is_other_file(path)
@@ -140,8 +153,8 @@ local function number_argument(script, name, given, default)
   return tonumber(value or "") or default
 end
 
---- A crawler that begins at `path`. `options`: scriptname, maxdepth, maxpagecount, withinhost, withindomain, noblacklist,
--- redirect_ok, url_filter.
+--- A crawler that begins at `path`. `options`: scriptname, maxdepth, maxpagecount, withinhost,
+-- withindomain, noblacklist, redirect_ok, url_filter.
 function M.Crawler:new(host, port, path, options)
   options = M.Options:new(options)
   local script = options.scriptname
@@ -150,8 +163,10 @@ function M.Crawler:new(host, port, path, options)
     maxdepth = number_argument(script, "maxdepth", options.maxdepth, 3),
     maxpagecount = number_argument(script, "maxpagecount", options.maxpagecount, 20),
   }, self)
-  local scheme = type(port) == "table" and port.version and port.version.service_tunnel == "ssl" and "https" or "http"
-  if type(port) == "table" and (port.number == 443 or port.number == 8443 or port.service == "https") then
+  local scheme = type(port) == "table" and port.version and port.version.service_tunnel == "ssl"
+    and "https" or "http"
+  if type(port) == "table" and (port.number == 443 or port.number == 8443
+    or port.service == "https") then
     scheme = "https"
   end
   local number = type(port) == "table" and port.number or port
@@ -181,6 +196,9 @@ function M.Crawler:getLimitations()
 end
 
 local function within(self, link)
+  if type(link) == "string" then
+    link = M.URL:new(link)
+  end
   local rule = self.options.withinhost
   if type(rule) == "function" then
     return rule(link)
@@ -188,7 +206,8 @@ local function within(self, link)
     return true
   end
   local number = type(self.port) == "table" and self.port.number or self.port
-  return link.host == nil or link.host == stdnse.get_hostname(self.host) and (link.port or number) == number
+  return link.host == nil or link.host == stdnse.get_hostname(self.host)
+    and (link.port or number) == number
 end
 
 --- Adds a page to be fetched.
@@ -207,7 +226,8 @@ function M.Crawler:add(text, depth)
   table.insert(self.queue, { url = link, depth = depth })
 end
 
---- Fetches the next page: `true, { url, response, links }`, or `false, { err = true, reason }` when nothing is left.
+--- Fetches the next page: `true, { url, response, links }`, or `false, { err = true, reason }` when
+-- nothing is left.
 function M.Crawler:crawl()
   while true do
     local item = table.remove(self.queue, 1)
@@ -224,7 +244,8 @@ function M.Crawler:crawl()
       for _, link in ipairs(extractor:getLinks()) do
         self:add(link, item.depth + 1)
       end
-      return true, { url = item.url, response = response, links = extractor:getLinks(), depth = item.depth }
+      return true, { url = item.url, response = response, links = extractor:getLinks(),
+        depth = item.depth }
     end
   end
 end

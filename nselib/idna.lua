@@ -1,5 +1,6 @@
---- Internationalised domain names (RFC 5891), as far as asking for them needs it: lower case, ideographic full stops as dots, and
--- Punycode for each label. The tables of UTS 46 are not applied.
+--- Internationalised domain names (RFC 5891), as far as asking for them needs it: lower case,
+-- ideographic full stops as dots, and Punycode for each label. The tables of UTS 46 are not
+-- applied.
 
 local pairs, pcall, punycode, string = pairs, pcall, require "punycode", string
 local table, type, utf8 = table, type, utf8
@@ -13,7 +14,8 @@ local function as_text(name)
   return type(name) == "table" and utf8.char(table.unpack(name)) or name
 end
 
--- Lower case of Latin-1, Greek and Cyrillic letters; of others there is none in DNS names that people use.
+-- Lower case of Latin-1, Greek and Cyrillic letters; of others there is none in DNS names that
+-- people use.
 local function lower(text)
   local out = {}
   for _, code in utf8.codes(text) do
@@ -40,7 +42,8 @@ local function each_label(name, f)
   return table.concat(out, ".")
 end
 
---- The ASCII form of a name (UTF-8 text or array of code points). nil, message when it cannot be one.
+--- The ASCII form of a name (UTF-8 text or array of code points). nil, message when it cannot be
+-- one.
 function M.toASCII(name)
   local ok, text = pcall(function()
     local plain = as_text(name)

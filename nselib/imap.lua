@@ -15,7 +15,8 @@ function M.IMAP:new(host, port, options)
   return setmetatable({ host = host, port = port, options = options or {}, counter = 1 }, self)
 end
 
---- Connects, over TLS where the server speaks it, and reads the greeting: true, or false and the reason.
+--- Connects, over TLS where the server speaks it, and reads the greeting: true, or false and the
+-- reason.
 function M.IMAP:connect()
   local options = { recv_before = true, lines = 1, timeout = self.options.timeout or 10000 }
   local socket, greeting, _, early = comm.tryssl(self.host, self.port, "", options)
@@ -41,7 +42,8 @@ function M.IMAP:send(cmd, params)
   return self.socket:send(self.tag .. " " .. cmd .. (params and " " .. params or "") .. "\r\n")
 end
 
---- Reads up to the answer with our tag: true or false as it says OK or not, and all lines as one text.
+--- Reads up to the answer with our tag: true or false as it says OK or not, and all lines as one
+-- text.
 function M.IMAP:receive()
   local lines = {}
   for _ = 1, lines_max do

@@ -16,10 +16,12 @@ M.ERROR_MSG = {
   [49] = "The supplied credential is invalid.",
 }
 M.APPNO = {
-  BindRequest = 0, BindResponse = 1, UnbindRequest = 2, SearchRequest = 3, SearchResponse = 4, SearchResDone = 5,
+  BindRequest = 0, BindResponse = 1, UnbindRequest = 2, SearchRequest = 3, SearchResponse = 4,
+  SearchResDone = 5,
 }
 M.FILTER = {
-  _and = 0, _or = 1, _not = 2, equalityMatch = 3, substrings = 4, greaterOrEqual = 5, lessOrEqual = 6,
+  _and = 0, _or = 1, _not = 2, equalityMatch = 3, substrings = 4, greaterOrEqual = 5,
+  lessOrEqual = 6,
   present = 7, approxMatch = 8, extensibleMatch = 9,
 }
 M.SCOPE = { default = 0, base = 0, one = 1, sub = 2, children = 3 }
@@ -27,7 +29,7 @@ M.DEREFPOLICY = { default = 0, never = 0, searching = 1, finding = 2, always = 3
 
 local message_max, entries_max = 4 * 1024 * 1024, 10000
 
--- Encoding --------------------------------------------------------------------------------------------
+-- Encoding ----------------------------------------------------------------------------------------
 
 local encoder, decoder = asn1.ASN1Encoder:new(), asn1.ASN1Decoder:new()
 
@@ -86,7 +88,8 @@ local function substrings(value)
   return table.concat(out)
 end
 
---- The bytes of a filter: { op = FILTER.x, obj = attribute, val = value }; of _and, _or, _not `val` is an array of filters.
+--- The bytes of a filter: { op = FILTER.x, obj = attribute, val = value }; of _and, _or, _not `val`
+-- is an array of filters.
 function M.createFilter(filter)
   local op = filter.op
   if op <= M.FILTER._not then
@@ -103,7 +106,7 @@ function M.createFilter(filter)
   return wrap(0xa0 + op, encoder:encode(filter.obj) .. encoder:encode(tostring(filter.val)))
 end
 
--- Talking ---------------------------------------------------------------------------------------------
+-- Talking -----------------------------------------------------------------------------------------
 
 local message_id = 0
 local function next_id()
@@ -189,12 +192,14 @@ local function search_message(params)
   for i, name in ipairs(params.attributes or {}) do
     attributes[i] = encoder:encode(name)
   end
-  local request = encoder:encode(params.baseObject or "") .. enumerated(params.scope or M.SCOPE.default)
+  local request = encoder:encode(params.baseObject or "")
+    .. enumerated(params.scope or M.SCOPE.default)
     .. enumerated(params.derefPolicy or M.DEREFPOLICY.default)
     .. encoder:encode(params.sizeLimit or 0) .. encoder:encode(params.timeLimit or 0)
     .. encoder:encode(params.typesOnly and true or false)
     .. M.createFilter(filter) .. wrap(0x30, table.concat(attributes))
-  return wrap(0x30, encoder:encode(next_id()) .. M.encodeLDAPOp(M.APPNO.SearchRequest, true, request))
+  return wrap(0x30, encoder:encode(next_id())
+    .. M.encodeLDAPOp(M.APPNO.SearchRequest, true, request))
 end
 
 -- { "dn", { { "name", { "value", ... } }, ... } } -> an entry
@@ -227,7 +232,8 @@ local function collect(next_message, maximum)
       if done.resultCode ~= M.ERRORS.LDAP_SUCCESS
         and done.resultCode ~= M.ERRORS.LDAP_SIZELIMIT_EXCEEDED then
         local text = M.ERROR_MSG[done.resultCode] or ""
-        return false, string.format("Code: %d|Error: %s|Details: %s", done.resultCode, text, done.errorMessage)
+        return false, string.format("Code: %d|Error: %s|Details: %s", done.resultCode, text,
+          done.errorMessage)
       end
       return true, entries
     end
@@ -240,8 +246,9 @@ local function limit_of(params)
   return maximum and maximum > 0 and math.min(maximum, entries_max) or entries_max
 end
 
---- Searches. `params`: baseObject, scope, derefPolicy, filter (see `createFilter`), attributes (array), sizeLimit, timeLimit,
--- typesOnly, maxObjects. `true, entries` (with resultCode, errorMessage) or `false, message`.
+--- Searches. `params`: baseObject, scope, derefPolicy, filter (see `createFilter`), attributes
+-- (array), sizeLimit, timeLimit, typesOnly, maxObjects. `true, entries` (with resultCode,
+-- errorMessage) or `false, message`.
 function M.searchRequest(socket, params)
   local status, reason = socket:send(search_message(params))
   if not status then
@@ -277,15 +284,17 @@ function M.udpSearchRequest(host, port, params)
       rest = ""
       return nil, "no LDAP message"
     end
-    return type(message[2]) == "table" and message[2] or type(message[3]) == "table" and message[3] or {}
+    return type(message[2]) == "table" and message[2] or type(message[3]) == "table" and message[3]
+      or {}
   end, limit_of(params))
   socket:close()
   return ok, result
 end
 
--- Results ---------------------------------------------------------------------------------------------
+-- Results -----------------------------------------------------------------------------------------
 
---- Nested lists of a search for `stdnse.format_output`: one for each entry, with a line "name: value" each.
+--- Nested lists of a search for `stdnse.format_output`: one for each entry, with a line "name:
+-- value" each.
 function M.searchResultToTable(searchEntries)
   local result = {}
   for _, entry in ipairs(searchEntries) do

@@ -1,4 +1,5 @@
---- Directory listings, all of one shape, for scripts that show files of FTP, HTTP, NFS, SMB and others.
+--- Directory listings, all of one shape, for scripts that show files of FTP, HTTP, NFS, SMB and
+-- others.
 --
 --     local output = ls.new_listing()
 --     ls.new_vol(output, "/share", true)          -- with permissions, owner, group
@@ -6,15 +7,16 @@
 --     ls.end_vol(output)
 --     return ls.end_listing(output)
 --
--- Script arguments: ls.maxdepth (0; -1 for all levels), ls.maxfiles (10; 0 for no limit), ls.checksum, ls.errors,
--- ls.empty, ls.human.
+-- Script arguments: ls.maxdepth (0; -1 for all levels), ls.maxfiles (10; 0 for no limit),
+-- ls.checksum, ls.errors, ls.empty, ls.human.
 
 local ipairs, math, setmetatable, stdnse = ipairs, math, setmetatable, require "stdnse"
 local string, tab, table, tonumber, tostring = string, require "tab", table, tonumber, tostring
 
 local M = {}
 
-local defaults = { maxdepth = 0, maxfiles = 10, checksum = false, errors = true, empty = false, human = false }
+local defaults = { maxdepth = 0, maxfiles = 10, checksum = false, errors = true, empty = false,
+  human = false }
 
 --- A setting: of the script arguments, else the default.
 function M.config(argname)
@@ -46,11 +48,12 @@ function M.new_vol(output, name, hasperms)
   local volume = stdnse.output_table()
   volume.volume = name
   volume.files = {}
-  working[output] = { volume = volume, hasperms = hasperms, count = 0, bytes = 0, errors = {}, info = {} }
+  working[output] = { volume = volume, hasperms = hasperms, count = 0, bytes = 0, errors = {},
+    info = {} }
 end
 
---- Adds a file: an array of texts, size, time, name, before them permissions, owner, group when the volume has them. False when
--- the limit is reached.
+--- Adds a file: an array of texts, size, time, name, before them permissions, owner, group when the
+-- volume has them. False when the limit is reached.
 function M.add_file(output, file)
   local w = working[output]
   local at = w.hasperms and 4 or 1
@@ -105,7 +108,8 @@ function M.end_vol(output)
   w.volume.errors = M.config("errors") and #w.errors > 0 and w.errors or nil
   table.insert(volumes_of(output), w.volume)
   output.total = output.total or { files = 0, bytes = 0 }
-  output.total.files, output.total.bytes = output.total.files + w.count, output.total.bytes + w.bytes
+  output.total.files, output.total.bytes = output.total.files + w.count,
+    output.total.bytes + w.bytes
 end
 
 local function volume_text(volume, lines)

@@ -1,4 +1,5 @@
---- The client protocol of MySQL and MariaDB: greeting, login, queries (the manual's "Client/Server Protocol").
+--- The client protocol of MySQL and MariaDB: greeting, login, queries (the manual's "Client/Server
+-- Protocol").
 
 local ipairs, match, math, pcall = ipairs, require "match", math, pcall
 local require, stdnse, string, table = require, require "stdnse", string, table
@@ -73,7 +74,8 @@ local function parse_greeting(data)
   at = at + 1
   greeting.capabilities, at = string.unpack("<I2", data, at)
   if greeting.proto == 10 and at <= #data then
-    greeting.charset, greeting.status, greeting.extcapabilities, at = string.unpack("<BI2I2", data, at)
+    greeting.charset, greeting.status, greeting.extcapabilities,
+      at = string.unpack("<BI2I2", data, at)
     local salt_length = string.byte(data, at) or 0
     local rest = string.sub(data, at + 11)
     if greeting.capabilities & M.Capabilities.Support41Auth ~= 0 then
@@ -88,9 +90,9 @@ local function parse_greeting(data)
   return greeting
 end
 
---- Reads the server's greeting: `true, greeting` with proto, version, threadid, salt, capabilities, extcapabilities, charset,
--- status, auth_plugin_name; also when the server refuses us: then with errorcode and errormsg. `false, reason` when it is no
--- MySQL server.
+--- Reads the server's greeting: `true, greeting` with proto, version, threadid, salt, capabilities,
+-- extcapabilities, charset, status, auth_plugin_name; also when the server refuses us: then with
+-- errorcode and errormsg. `false, reason` when it is no MySQL server.
 function M.receiveGreeting(socket)
   local data, reason = receive_packet(socket)
   if not data then
@@ -164,8 +166,8 @@ local function finish_login(socket, password)
   return false, "the login does not end"
 end
 
---- Logs in with the salt of the greeting. `params`: { authversion = "post41", charset = number }. `true, response`, or `false,
--- message`.
+--- Logs in with the salt of the greeting. `params`: { authversion = "post41", charset = number }.
+-- `true, response`, or `false, message`.
 function M.loginRequest(socket, params, username, password, salt)
   params = params or {}
   password = password or ""
@@ -174,7 +176,8 @@ function M.loginRequest(socket, params, username, password, salt)
   end
   local capabilities = 0x1 | 0x4 | 0x200 | 0x2000 | 0x8000 | 0x80000
   local hash = native_password(password, salt)
-  local data = string.pack("<I4I4B", capabilities, packet_max, params.charset or 33) .. string.rep("\0", 23)
+  local data = string.pack("<I4I4B", capabilities, packet_max, params.charset or 33)
+    .. string.rep("\0", 23)
     .. username .. "\0" .. string.pack("s1", hash) .. "mysql_native_password\0"
   local status, reason = send_packet(socket, 1, data)
   if not status then
@@ -210,11 +213,12 @@ local function read_text(data, at)
   return string.sub(data, after, after + length - 1), after + length
 end
 
---- A column's description: position after it, table with catalog, database, table, orig_table, column, orig_column, charset,
--- length, type.
+--- A column's description: position after it, table with catalog, database, table, orig_table,
+-- column, orig_column, charset, length, type.
 function M.decodeField(data, pos)
   local field = {}
-  for _, name in ipairs({ "catalog", "database", "table", "orig_table", "column", "orig_column" }) do
+  for _, name in ipairs({ "catalog", "database", "table", "orig_table", "column",
+    "orig_column" }) do
     field[name], pos = read_text(data, pos)
   end
   field.charset, field.length, field.type, pos = string.unpack("<xI2I4B", data, pos)
@@ -260,7 +264,8 @@ local function read_resultset(socket, n_columns)
   return result
 end
 
---- Reads the answer to a query: `true, resultset` ({ cols = { { name } }, rows = { { text } } }), or `false, message`.
+--- Reads the answer to a query: `true, resultset` ({ cols = { { name } }, rows = { { text } } }),
+-- or `false, message`.
 function M.decodeQueryResponse(socket)
   local data, reason = receive_packet(socket)
   if not data then
@@ -292,7 +297,8 @@ function M.sqlQuery(socket, query)
   return M.decodeQueryResponse(socket)
 end
 
---- A result set as text: an array of lines, columns separated by tabs. `options.noheaders` leaves the names out.
+--- A result set as text: an array of lines, columns separated by tabs. `options.noheaders` leaves
+-- the names out.
 function M.formatResultset(rs, options)
   local lines = {}
   if not (options and options.noheaders) then

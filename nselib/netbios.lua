@@ -11,8 +11,8 @@ M.types = { NB = 32, NBSTAT = 33 }
 
 local names_max = 256
 
---- The encoded form of a name (RFC 1001, section 14.1), with an optional scope "a.b". The name "*" is filled up with zeros, the
--- others with blanks.
+--- The encoded form of a name (RFC 1001, section 14.1), with an optional scope "a.b". The name "*"
+-- is filled up with zeros, the others with blanks.
 function M.name_encode(name, scope)
   local fill = name == "*" and "\0" or " "
   local padded = string.sub(string.upper(name) .. string.rep(fill, 16), 1, 16)
@@ -72,8 +72,8 @@ local function parse_status(data)
   return names, string.sub(data, at, math.max(last, at + 5))
 end
 
---- Asks a node for its names: `true, names, statistics` (bytes; the first six are the hardware address) or `false, reason`. The
--- answer is kept for the run.
+--- Asks a node for its names: `true, names, statistics` (bytes; the first six are the hardware
+-- address) or `false, reason`. The answer is kept for the run.
 function M.do_nbstat(host)
   local address = type(host) == "table" and host.ip or host
   local kept = nmap.registry.netbios_status or {}
@@ -128,8 +128,9 @@ local function find(host, names, suffix, group)
   return true, nil
 end
 
---- The name of the server service (suffix 20), of the workstation service (00), of the user who is logged in (03, when it is not
--- the computer's): `true, name` (nil when there is none), or `false, reason`.
+--- The name of the server service (suffix 20), of the workstation service (00), of the user who is
+-- logged in (03, when it is not the computer's): `true, name` (nil when there is none), or `false,
+-- reason`.
 function M.get_server_name(host, names)
   return find(host, names, 0x20, false)
 end
@@ -167,7 +168,8 @@ end
 --- The flags of a name as text: "<unique><active>".
 function M.flags_to_string(flags)
   local out = { flags & 0x8000 ~= 0 and "<group>" or "<unique>" }
-  for _, item in ipairs({ { 0x1000, "<deregister>" }, { 0x0800, "<conflict>" }, { 0x0400, "<active>" },
+  for _, item in ipairs({ { 0x1000, "<deregister>" }, { 0x0800, "<conflict>" }, { 0x0400,
+    "<active>" },
     { 0x0200, "<permanent>" } }) do
     if flags & item[1] ~= 0 then
       out[#out + 1] = item[2]
@@ -176,12 +178,14 @@ function M.flags_to_string(flags)
   return table.concat(out)
 end
 
---- Asks for a name: `true, answers` ({ data = bytes, name, peer }) or `false, reason`. `options`: timeout, multiple.
+--- Asks for a name: `true, answers` ({ data = bytes, name, peer }) or `false, reason`. `options`:
+-- timeout, multiple.
 function M.nbquery(host, nbname, options)
   options = options or {}
   local socket = nmap.new_socket("udp")
   socket:set_timeout(options.timeout or 2000)
-  local question = string.pack(">I2I2I2I2I2I2", 0x1338, options.multiple and 0x0110 or 0x0100, 1, 0, 0, 0)
+  local question = string.pack(">I2I2I2I2I2I2", 0x1338, options.multiple and 0x0110 or 0x0100, 1, 0,
+    0, 0)
     .. M.name_encode(nbname) .. "\0" .. string.pack(">I2I2", M.types.NB, 1)
   local status, reason = socket:sendto(host, 137, question)
   local answers = {}

@@ -1,5 +1,6 @@
---- Raw packets: IPv4, IPv6, TCP, UDP, ICMP, ICMPv6, Ethernet; reading and building them (RFC 791, 8200, 9293, 768, 792, 4443,
--- 4861). Offsets count from zero; what a packet has too little of is left nil.
+--- Raw packets: IPv4, IPv6, TCP, UDP, ICMP, ICMPv6, Ethernet; reading and building them (RFC 791,
+-- 8200, 9293, 768, 792, 4443, 4861). Offsets count from zero; what a packet has too little of is
+-- left nil.
 
 local ipairs, ipOps, math = ipairs, require "ipOps", math
 local pairs, setmetatable, stdnse, string = pairs, setmetatable, require "stdnse", string
@@ -11,16 +12,24 @@ M.ETHER_TYPE_IPV4, M.ETHER_TYPE_IPV6 = "\x08\x00", "\x86\xdd"
 
 -- Numbers of protocols and messages (IANA).
 for name, number in pairs({
-  IPPROTO_IP = 0, IPPROTO_HOPOPTS = 0, IPPROTO_ICMP = 1, IPPROTO_IGMP = 2, IPPROTO_IPIP = 4, IPPROTO_TCP = 6,
-  IPPROTO_EGP = 8, IPPROTO_PUP = 12, IPPROTO_UDP = 17, IPPROTO_IDP = 22, IPPROTO_TP = 29, IPPROTO_DCCP = 33,
-  IPPROTO_IPV6 = 41, IPPROTO_ROUTING = 43, IPPROTO_FRAGMENT = 44, IPPROTO_RSVP = 46, IPPROTO_GRE = 47,
+  IPPROTO_IP = 0, IPPROTO_HOPOPTS = 0, IPPROTO_ICMP = 1, IPPROTO_IGMP = 2, IPPROTO_IPIP = 4,
+  IPPROTO_TCP = 6,
+  IPPROTO_EGP = 8, IPPROTO_PUP = 12, IPPROTO_UDP = 17, IPPROTO_IDP = 22, IPPROTO_TP = 29,
+  IPPROTO_DCCP = 33,
+  IPPROTO_IPV6 = 41, IPPROTO_ROUTING = 43, IPPROTO_FRAGMENT = 44, IPPROTO_RSVP = 46,
+  IPPROTO_GRE = 47,
   IPPROTO_ESP = 50, IPPROTO_AH = 51, IPPROTO_ICMPV6 = 58, IPPROTO_NONE = 59, IPPROTO_DSTOPTS = 60,
-  IPPROTO_BEETPH = 94, IPPROTO_PIM = 103, IPPROTO_COMP = 108, IPPROTO_SCTP = 132, IPPROTO_UDPLITE = 136,
+  IPPROTO_BEETPH = 94, IPPROTO_PIM = 103, IPPROTO_COMP = 108, IPPROTO_SCTP = 132,
+  IPPROTO_UDPLITE = 136,
   ICMP_ECHO_REQUEST = 8, ICMP_ECHO_REPLY = 0, ICMP6_ECHO_REQUEST = 128, ICMP6_ECHO_REPLY = 129,
-  MLD_LISTENER_QUERY = 130, MLD_LISTENER_REPORT = 131, MLD_LISTENER_REDUCTION = 132, MLDV2_LISTENER_REPORT = 143,
-  ND_ROUTER_SOLICIT = 133, ND_ROUTER_ADVERT = 134, ND_NEIGHBOR_SOLICIT = 135, ND_NEIGHBOR_ADVERT = 136,
-  ND_REDIRECT = 137, ND_OPT_SOURCE_LINKADDR = 1, ND_OPT_TARGET_LINKADDR = 2, ND_OPT_PREFIX_INFORMATION = 3,
-  ND_OPT_REDIRECTED_HEADER = 4, ND_OPT_MTU = 5, ND_OPT_RTR_ADV_INTERVAL = 7, ND_OPT_HOME_AGENT_INFO = 8,
+  MLD_LISTENER_QUERY = 130, MLD_LISTENER_REPORT = 131, MLD_LISTENER_REDUCTION = 132,
+  MLDV2_LISTENER_REPORT = 143,
+  ND_ROUTER_SOLICIT = 133, ND_ROUTER_ADVERT = 134, ND_NEIGHBOR_SOLICIT = 135,
+  ND_NEIGHBOR_ADVERT = 136,
+  ND_REDIRECT = 137, ND_OPT_SOURCE_LINKADDR = 1, ND_OPT_TARGET_LINKADDR = 2,
+  ND_OPT_PREFIX_INFORMATION = 3,
+  ND_OPT_REDIRECTED_HEADER = 4, ND_OPT_MTU = 5, ND_OPT_RTR_ADV_INTERVAL = 7,
+  ND_OPT_HOME_AGENT_INFO = 8,
 }) do
   M[name] = number
 end
@@ -53,11 +62,12 @@ function M.mac_to_lladdr(mac)
   if #mac ~= 6 then
     return nil, "a hardware address has six bytes"
   end
-  return "\xfe\x80\0\0\0\0\0\0" .. string.char(string.byte(mac) ~ 2) .. string.sub(mac, 2, 3) .. "\xff\xfe"
+  return "\xfe\x80\0\0\0\0\0\0" .. string.char(string.byte(mac) ~ 2) .. string.sub(mac, 2, 3)
+    .. "\xff\xfe"
     .. string.sub(mac, 4, 6)
 end
 
--- Frames ----------------------------------------------------------------------------------------------
+-- Frames ------------------------------------------------------------------------------------------
 
 M.Frame = {}
 M.Frame.__index = M.Frame
@@ -87,7 +97,7 @@ function M.Frame:build_ether_frame(mac_dst, mac_src, ether_type, packet)
   return self.frame_buf
 end
 
--- Packets ---------------------------------------------------------------------------------------------
+-- Packets -----------------------------------------------------------------------------------------
 
 M.Packet = {}
 M.Packet.__index = M.Packet
@@ -154,7 +164,7 @@ function Packet:set_u32(index, num)
   return put(self, index, string.pack(">I4", num & 0xffffffff))
 end
 
--- IPv4 ------------------------------------------------------------------------------------------------
+-- IPv4 --------------------------------------------------------------------------------------------
 
 function Packet:ip_parse()
   if #self.buf < 20 then
@@ -167,7 +177,8 @@ function Packet:ip_parse()
   end
   self.ip_tos, self.ip_len, self.ip_id = self:u8(1), self:u16(2), self:u16(4)
   self.ip_off = self:u16(6)
-  self.ip_rf, self.ip_df, self.ip_mf = self.ip_off & 0x8000 ~= 0, self.ip_off & 0x4000 ~= 0, self.ip_off & 0x2000 ~= 0
+  self.ip_rf, self.ip_df, self.ip_mf = self.ip_off & 0x8000 ~= 0, self.ip_off & 0x4000 ~= 0,
+    self.ip_off & 0x2000 ~= 0
   self.ip_off = self.ip_off & 0x1fff
   self.ip_ttl, self.ip_p, self.ip_sum = self:u8(8), self:u8(9), self:u16(10)
   self.ip_bin_src, self.ip_bin_dst = self:raw(12, 4), self:raw(16, 4)
@@ -192,7 +203,8 @@ function Packet:parse_options(offset, length)
         break
       end
     end
-    options[#options + 1] = { type = kind, len = n, data = n > 2 and self:raw(offset + at + 2, n - 2) or "" }
+    options[#options + 1] = { type = kind, len = n, data = n > 2
+      and self:raw(offset + at + 2, n - 2) or "" }
     at = at + n
     if kind == 0 then
       break
@@ -247,14 +259,15 @@ function Packet:build_ip_packet(src, dst, payload, dsf, id, flags, off, ttl, pro
   self.l4_packet = payload or self.l4_packet or ""
   self.ip_dsf, self.ip_p = dsf or self.ip_dsf or 0, proto or self.ip_p
   self.ip_ttl = ttl or self.ip_ttl or 255
-  self.buf = string.pack(">BBI2I2I2BBI2", 0x45, self.ip_dsf, 20 + #self.l4_packet, id or self.ip_id or 0xbeef,
+  self.buf = string.pack(">BBI2I2I2BBI2", 0x45, self.ip_dsf, 20 + #self.l4_packet, id or self.ip_id
+    or 0xbeef,
     (flags or self.flags or 0) << 13 | (off or self.off or 0), self.ip_ttl, self.ip_p, 0)
     .. self.ip_bin_src .. self.ip_bin_dst .. self.l4_packet
   self:ip_count_checksum()
   return self.buf
 end
 
--- IPv6 ------------------------------------------------------------------------------------------------
+-- IPv6 --------------------------------------------------------------------------------------------
 
 function Packet:ip6_parse()
   if #self.buf < 40 then
@@ -270,7 +283,8 @@ function Packet:ip6_parse()
   return self:ipv6_ext_header_parse()
 end
 
-local extension_headers = { [0] = true, [43] = true, [44] = true, [51] = true, [60] = true, [135] = true }
+local extension_headers = { [0] = true, [43] = true, [44] = true, [51] = true, [60] = true,
+  [135] = true }
 
 function Packet.ipv6_is_extension_header(_, nhdr)
   return extension_headers[nhdr] == true
@@ -307,8 +321,10 @@ function Packet:build_ipv6_packet(src, dst, nx_hdr, payload, h_limit, t_class, f
   self.ip6_tc, self.ip6_fl = t_class or self.ip6_tc or 0, f_label or self.ip6_fl or 1
   self.l4_packet = payload or self.l4_packet or ""
   self.exheader = self.exheader or ""
-  self.buf = string.pack(">I4I2BB", 6 << 28 | self.ip6_tc << 20 | self.ip6_fl, #self.exheader + #self.l4_packet,
-    self.ip6_nhdr, self.ip6_hlimit) .. self.ip_bin_src .. self.ip_bin_dst .. self.exheader .. self.l4_packet
+  self.buf = string.pack(">I4I2BB", 6 << 28 | self.ip6_tc << 20 | self.ip6_fl,
+    #self.exheader + #self.l4_packet,
+    self.ip6_nhdr, self.ip6_hlimit) .. self.ip_bin_src .. self.ip_bin_dst .. self.exheader
+      .. self.l4_packet
   return self.buf
 end
 
@@ -320,7 +336,7 @@ local function pseudo_header(self, protocol, length)
   return self.ip_bin_src .. self.ip_bin_dst .. string.pack(">BBI2", 0, protocol, length)
 end
 
--- TCP -------------------------------------------------------------------------------------------------
+-- TCP ---------------------------------------------------------------------------------------------
 
 function Packet:tcp_parse()
   local o = self.ip_data_offset
@@ -328,8 +344,10 @@ function Packet:tcp_parse()
     return false
   end
   self.tcp, self.tcp_offset = true, o
-  self.tcp_sport, self.tcp_dport, self.tcp_seq, self.tcp_ack = self:u16(o), self:u16(o + 2), self:u32(o + 4), self:u32(o + 8)
-  self.tcp_hl, self.tcp_x2, self.tcp_flags = self:u8(o + 12) >> 4, self:u8(o + 12) & 15, self:u8(o + 13)
+  self.tcp_sport, self.tcp_dport, self.tcp_seq, self.tcp_ack = self:u16(o), self:u16(o + 2),
+    self:u32(o + 4), self:u32(o + 8)
+  self.tcp_hl, self.tcp_x2, self.tcp_flags = self:u8(o + 12) >> 4, self:u8(o + 12) & 15,
+    self:u8(o + 13)
   for bit, name in ipairs({ "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr" }) do
     self["tcp_th_" .. name] = self.tcp_flags & 1 << (bit - 1) ~= 0
   end
@@ -355,7 +373,8 @@ function Packet:tcp_parse_options()
   end
 end
 function Packet:tcp_lookup_link()
-  local links = { [265] = "DSL", [536] = "Minimum IP MTU", [576] = "Dial-up", [1360] = "GPRS", [1432] = "IPSec",
+  local links = { [265] = "DSL", [536] = "Minimum IP MTU", [576] = "Dial-up", [1360] = "GPRS",
+    [1432] = "IPSec",
     [1452] = "PPPoE", [1460] = "Ethernet or modem", [8960] = "Jumbo frames", [65495] = "Loopback" }
   return links[self.tcp_opt_mss or -1]
 end
@@ -383,7 +402,7 @@ function Packet:tcp_count_checksum()
   self:tcp_set_checksum(M.in_cksum(pseudo_header(self, M.IPPROTO_TCP, #segment) .. segment))
 end
 
--- UDP -------------------------------------------------------------------------------------------------
+-- UDP ---------------------------------------------------------------------------------------------
 
 function Packet:udp_parse()
   local o = self.ip_data_offset
@@ -391,7 +410,8 @@ function Packet:udp_parse()
     return false
   end
   self.udp, self.udp_offset = true, o
-  self.udp_sport, self.udp_dport, self.udp_len, self.udp_sum = self:u16(o), self:u16(o + 2), self:u16(o + 4), self:u16(o + 6)
+  self.udp_sport, self.udp_dport, self.udp_len, self.udp_sum = self:u16(o), self:u16(o + 2),
+    self:u16(o + 4), self:u16(o + 6)
   return true
 end
 function Packet:udp_set_sport(port)
@@ -413,10 +433,10 @@ function Packet:udp_count_checksum()
   self:udp_set_checksum(sum == 0 and 0xffff or sum)
 end
 
--- ICMP ------------------------------------------------------------------------------------------------
+-- ICMP --------------------------------------------------------------------------------------------
 
--- ICMP errors carry the head of the packet they are about (RFC 792): unreachable, source quench, time
--- exceeded, parameter problem.
+-- ICMP errors carry the head of the packet they are about (RFC 792): unreachable, source quench,
+-- time exceeded, parameter problem.
 local ICMP_QUOTES_PACKET = { [3] = true, [4] = true, [11] = true, [12] = true }
 
 function Packet:icmp_parse(force_continue)
@@ -468,7 +488,8 @@ function Packet:build_icmp_header(icmp_type, icmp_code, icmp_payload, ip_bin_src
   self.icmp_type, self.icmp_code = icmp_type or self.icmp_type, icmp_code or self.icmp_code or 0
   self.ip_bin_src, self.ip_bin_dst = ip_bin_src or self.ip_bin_src, ip_bin_dst or self.ip_bin_dst
   self.ip_p = M.IPPROTO_ICMP
-  self.l4_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, icmp_payload or self.icmp_payload or ""))
+  self.l4_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, icmp_payload
+    or self.icmp_payload or ""))
   return self.l4_packet
 end
 function Packet:build_icmp_echo_request(id, seq, data, mac_src, mac_dst, ip_bin_src, ip_bin_dst)
@@ -479,15 +500,19 @@ function Packet:build_icmp_echo_request(id, seq, data, mac_src, mac_dst, ip_bin_
 end
 
 --- The same for ICMPv6.
-function Packet:build_icmpv6_header(icmpv6_type, icmpv6_code, icmpv6_payload, ip_bin_src, ip_bin_dst)
+function Packet:build_icmpv6_header(icmpv6_type, icmpv6_code, icmpv6_payload, ip_bin_src,
+  ip_bin_dst)
   self.ip_bin_src, self.ip_bin_dst = ip_bin_src or self.ip_bin_src, ip_bin_dst or self.ip_bin_dst
   self.ip_v, self.ip6_nhdr = 6, M.IPPROTO_ICMPV6
-  self.icmpv6_type, self.icmpv6_code = icmpv6_type or self.icmpv6_type, icmpv6_code or self.icmpv6_code or 0
-  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, icmpv6_payload or self.icmpv6_payload or "")
+  self.icmpv6_type, self.icmpv6_code = icmpv6_type or self.icmpv6_type, icmpv6_code
+    or self.icmpv6_code or 0
+  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, icmpv6_payload
+    or self.icmpv6_payload or "")
   self.l4_packet = with_checksum(message, pseudo_header(self, M.IPPROTO_ICMPV6, #message))
   return self.l4_packet
 end
-function Packet:build_icmpv6_echo_request(id, sequence, data, mac_src, mac_dst, ip_bin_src, ip_bin_dst, tc, fl, hop_limit)
+function Packet:build_icmpv6_echo_request(id, sequence, data, mac_src, mac_dst, ip_bin_src,
+  ip_bin_dst, tc, fl, hop_limit)
   self.mac_src, self.mac_dst = mac_src or self.mac_src, mac_dst or self.mac_dst
   local payload = string.pack(">I2I2", id or 0xdead, sequence or 0xbeef) .. (data or "")
   self:build_icmpv6_header(M.ICMP6_ECHO_REQUEST, 0, payload, ip_bin_src, ip_bin_dst)
@@ -507,19 +532,22 @@ function Packet:count_ipv6_pseudoheader_cksum()
   return M.in_cksum(pseudo_header(self, M.IPPROTO_ICMPV6, #message) .. message)
 end
 
--- Text ------------------------------------------------------------------------------------------------
+-- Text --------------------------------------------------------------------------------------------
 
 function Packet:ip_tostring()
   return string.format("IP %s -> %s", tostring(self.ip_src), tostring(self.ip_dst))
 end
 function Packet:tcp_tostring()
-  return string.format("TCP %s:%d -> %s:%d", self.ip_src, self.tcp_sport, self.ip_dst, self.tcp_dport)
+  return string.format("TCP %s:%d -> %s:%d", self.ip_src, self.tcp_sport, self.ip_dst,
+    self.tcp_dport)
 end
 function Packet:udp_tostring()
-  return string.format("UDP %s:%d -> %s:%d", self.ip_src, self.udp_sport, self.ip_dst, self.udp_dport)
+  return string.format("UDP %s:%d -> %s:%d", self.ip_src, self.udp_sport, self.ip_dst,
+    self.udp_dport)
 end
 function Packet:icmp_tostring()
-  return string.format("ICMP %s -> %s type %d code %d", self.ip_src, self.ip_dst, self.icmp_type, self.icmp_code)
+  return string.format("ICMP %s -> %s type %d code %d", self.ip_src, self.ip_dst, self.icmp_type,
+    self.icmp_code)
 end
 
 --- A line that says what the packet is.

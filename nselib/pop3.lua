@@ -101,10 +101,11 @@ local function read_list(socket)
   return lines
 end
 
---- What a server can do: a table NAME -> array of its parameters; APOP when the greeting has a challenge. nil, reason when
--- it is no POP3 server.
+--- What a server can do: a table NAME -> array of its parameters; APOP when the greeting has a
+-- challenge. nil, reason when it is no POP3 server.
 function M.capabilities(host, port)
-  local socket, greeting, _, early = comm.tryssl(host, port, "", { recv_before = true, timeout = 10000 })
+  local socket, greeting, _, early = comm.tryssl(host, port, "", { recv_before = true,
+    timeout = 10000 })
   if not socket then
     return nil, greeting
   end

@@ -123,7 +123,8 @@ function M.decode_input(input)
   return output
 end
 
---- A label (array of code points, or UTF-8 text) as DNS has it, with "xn--" when it needs it; and back.
+--- A label (array of code points, or UTF-8 text) as DNS has it, with "xn--" when it needs it; and
+-- back.
 function M.encode_label(u)
   local codes = u
   if type(u) == "string" then

@@ -1,7 +1,7 @@
 --- Redis: commands and replies of its protocol (RESP 2).
 --
--- A reply is a table { type =, data = }; types are those of `Response.Type`. Data: a text, a number, or, of an array,
--- the array of its replies.
+-- A reply is a table { type =, data = }; types are those of `Response.Type`. Data: a text, a
+-- number, or, of an array, the array of its replies.
 
 local comm, ipairs, match, setmetatable = require "comm", ipairs, require "match", setmetatable
 local select, string, table = select, string, table
@@ -101,14 +101,16 @@ function M.Helper:new(host, port)
   return setmetatable({ host = host, port = port }, self)
 end
 
---- Connects, over TLS where the server speaks it; or takes a socket that is connected. True, or false and the reason.
+--- Connects, over TLS where the server speaks it; or takes a socket that is connected. True, or
+-- false and the reason.
 function M.Helper:connect(socket)
   if socket then
     self.socket = socket
     return true
   end
   local reason
-  self.socket, reason = comm.tryssl(self.host, self.port, tostring(M.Request:new("PING")), { timeout = 10000 })
+  self.socket, reason = comm.tryssl(self.host, self.port, tostring(M.Request:new("PING")),
+    { timeout = 10000 })
   if not self.socket then
     return false, reason
   end

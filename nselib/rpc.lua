@@ -1,5 +1,5 @@
---- ONC RPC (RFC 5531), the port mapper and rpcbind (RFC 1833), mount and NFS as far as they tell about exports (RFC 1094,
--- RFC 1813).
+--- ONC RPC (RFC 5531), the port mapper and rpcbind (RFC 1833), mount and NFS as far as they tell
+-- about exports (RFC 1094, RFC 1813).
 --
 --     local status, programs = rpc.Helper.RpcInfo(host, port)
 --     local status, mounts = rpc.Helper.ShowMounts(host, port)
@@ -14,12 +14,14 @@ local M = {}
 local record_max, items_max = 4 * 1024 * 1024, 10000
 
 --- Versions that we speak, lowest and highest.
-M.RPC_version = { rpcbind = { min = 2, max = 4 }, nfs = { min = 1, max = 3 }, mountd = { min = 1, max = 3 } }
+M.RPC_version = { rpcbind = { min = 2, max = 4 }, nfs = { min = 1, max = 3 }, mountd = {
+  min = 1, max = 3 } }
 M.RPC_args = {
-  rpcbind = { proto = "rpc.protocol" }, nfs = { ver = "nfs.version" }, mountd = { ver = "mount.version" },
+  rpcbind = { proto = "rpc.protocol" }, nfs = { ver = "nfs.version" },
+  mountd = { ver = "mount.version" },
 }
 
--- Values ----------------------------------------------------------------------------------------------
+-- Values ------------------------------------------------------------------------------------------
 
 M.Util = {}
 local Util = M.Util
@@ -122,7 +124,7 @@ function Util.ProgNumberToName(num)
   return names[num]
 end
 
--- Calls -----------------------------------------------------------------------------------------------
+-- Calls -------------------------------------------------------------------------------------------
 
 --- One conversation with a program.
 M.Comm = {}
@@ -135,8 +137,8 @@ function M.Comm:new(program, version)
   }, self)
 end
 
---- Connects to the port of the program: true, or false and the reason. From a privileged port where that is allowed, because
--- mount daemons may want it.
+--- Connects to the port of the program: true, or false and the reason. From a privileged port where
+-- that is allowed, because mount daemons may want it.
 function M.Comm:Connect(host, port, timeout)
   local status, reason
   self.host, self.port = host, port
@@ -194,7 +196,8 @@ function M.Comm:EncodePacket(xid, proc, auth, data)
       .. string.pack(">I4I4I4", auth.uid or 0, auth.gid or 0, 0)
     credentials = string.pack(">I4", 1) .. Util.marshall_vopaque(body)
   end
-  local packet = string.pack(">I4I4I4I4I4I4", self.xid, 0, 2, self.program_id, self.version, proc) .. credentials
+  local packet = string.pack(">I4I4I4I4I4I4", self.xid, 0, 2, self.program_id, self.version, proc)
+    .. credentials
     .. "\0\0\0\0\0\0\0\0" .. (data or "")
   if self.proto == "tcp" then
     packet = string.pack(">I4", #packet | 0x80000000) .. packet
@@ -251,7 +254,8 @@ function M.Comm:ReceivePacket()
   return status and true or false, bytes
 end
 
---- The header of a reply at `pos`: position after it and { xid, type, state, verifier, accept_state }; nil when it is broken.
+--- The header of a reply at `pos`: position after it and { xid, type, state, verifier, accept_state
+-- }; nil when it is broken.
 function M.Comm.DecodeHeader(_, data, pos)
   local header = {}
   local ok, after = pcall(function()
@@ -299,7 +303,7 @@ function M.Comm:Call(proc, data, auth)
   return false, "no reply to the call"
 end
 
--- Port mapper -----------------------------------------------------------------------------------------
+-- Port mapper -------------------------------------------------------------------------------------
 
 M.Portmap = {
   PROTOCOLS = { tcp = 6, udp = 17 },
@@ -307,15 +311,18 @@ M.Portmap = {
   MessageType = { CALL = 0, REPLY = 1 },
   AuthType = { NULL = 0, UNIX = 1 },
   AcceptState = {
-    SUCCESS = 0, PROG_UNAVAIL = 1, PROG_MISMATCH = 2, PROC_UNAVAIL = 3, GARBAGE_ARGS = 4, SYSTEM_ERR = 5,
+    SUCCESS = 0, PROG_UNAVAIL = 1, PROG_MISMATCH = 2, PROC_UNAVAIL = 3, GARBAGE_ARGS = 4,
+    SYSTEM_ERR = 5,
   },
   AcceptMsg = {
-    [0] = "success", "the program is not there", "the program has not this version", "no such procedure",
+    [0] = "success", "the program is not there", "the program has not this version",
+    "no such procedure",
     "the arguments are not understood", "an error of the system",
   },
   RejectState = { RPC_MISMATCH = 0, AUTH_ERROR = 1 },
   RejectMsg = { [0] = "the RPC version is not known", "the credentials are refused" },
-  Procedure = { [2] = { GETPORT = 3, DUMP = 4, CALLIT = 5 }, [3] = { GETPORT = 3, DUMP = 4, CALLIT = 5 },
+  Procedure = { [2] = { GETPORT = 3, DUMP = 4, CALLIT = 5 }, [3] = { GETPORT = 3, DUMP = 4,
+  CALLIT = 5 },
     [4] = { GETPORT = 3, DUMP = 4 } },
 }
 M.Portmap.__index = M.Portmap
@@ -349,7 +356,8 @@ local function parse_pmap(data)
       break
     end
     program, version, protocol, port, pos = string.unpack(">I4I4I4I4", data, pos)
-    add_mapping(programs, program, protocol_names[protocol] or tostring(protocol), version, { port = port })
+    add_mapping(programs, program, protocol_names[protocol] or tostring(protocol), version,
+      { port = port })
   end
   return programs
 end
@@ -381,7 +389,8 @@ local function parse_rpcb(data)
   return programs
 end
 
---- All programs: `true, { [number] = { tcp = { port, version = { numbers } }, udp = ... } }` or `false, reason`.
+--- All programs: `true, { [number] = { tcp = { port, version = { numbers } }, udp = ... } }` or
+-- `false, reason`.
 function M.Portmap.Dump(_, comm)
   local status, data = comm:Call(M.Portmap.Procedure[2].DUMP)
   if not status then
@@ -401,7 +410,8 @@ function M.Portmap.GetPort(_, comm, program, protocol, version)
   if comm.version == 2 then
     data = string.pack(">I4I4I4I4", number, version, M.Portmap.PROTOCOLS[protocol] or 6, 0)
   else
-    data = string.pack(">I4I4", number, version) .. Util.marshall_vopaque(protocol) .. Util.marshall_vopaque("")
+    data = string.pack(">I4I4", number, version) .. Util.marshall_vopaque(protocol)
+      .. Util.marshall_vopaque("")
       .. Util.marshall_vopaque("")
   end
   local status, reply = comm:Call(M.Portmap.Procedure[2].GETPORT, data)
@@ -421,13 +431,17 @@ function M.Portmap.GetPort(_, comm, program, protocol, version)
   return true, port
 end
 
--- Mount -----------------------------------------------------------------------------------------------
+-- Mount -------------------------------------------------------------------------------------------
 
 M.Mount = {
-  StatCode = { MNT_OK = 0, MNTERR_PERM = 1, MNTERR_NOENT = 2, MNTERR_IO = 5, MNTERR_ACCES = 13, MNTERR_NOTDIR = 20,
-    MNTERR_INVAL = 22, MNTERR_NAMETOOLONG = 63, MNTERR_NOTSUPP = 10004, MNTERR_SERVERFAULT = 10006 },
-  StatMsg = { [1] = "not the owner", [2] = "no such path", [5] = "input or output error", [13] = "not allowed",
-    [20] = "no directory", [22] = "bad argument", [63] = "the name is too long", [10004] = "not supported",
+  StatCode = { MNT_OK = 0, MNTERR_PERM = 1, MNTERR_NOENT = 2, MNTERR_IO = 5, MNTERR_ACCES = 13,
+  MNTERR_NOTDIR = 20,
+    MNTERR_INVAL = 22, MNTERR_NAMETOOLONG = 63, MNTERR_NOTSUPP = 10004,
+    MNTERR_SERVERFAULT = 10006 },
+  StatMsg = { [1] = "not the owner", [2] = "no such path", [5] = "input or output error",
+  [13] = "not allowed",
+    [20] = "no directory", [22] = "bad argument", [63] = "the name is too long",
+    [10004] = "not supported",
     [10006] = "the server failed" },
   Procedure = { MOUNT = 1, DUMP = 2, UMNT = 3, UMNTALL = 4, EXPORT = 5 },
 }
@@ -495,9 +509,10 @@ function M.Mount.Unmount(_, comm, path)
   return comm:Call(M.Mount.Procedure.UMNT, Util.marshall_vopaque(path), unix)
 end
 
--- NFS -------------------------------------------------------------------------------------------------
+-- NFS ---------------------------------------------------------------------------------------------
 
-M.NFS = { Procedure = { [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17, FSSTAT = 18 } } }
+M.NFS = { Procedure = { [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17,
+  FSSTAT = 18 } } }
 M.NFS.__index = M.NFS
 
 function M.NFS:new(o)
@@ -507,8 +522,10 @@ end
 -- fattr3 (RFC 1813, section 2.6)
 local function read_attributes(data, pos)
   local a = { atime = {}, mtime = {}, ctime = {}, rdev = {} }
-  a.type, a.mode, a.nlink, a.uid, a.gid, a.size, a.used, a.rdev.specdata1, a.rdev.specdata2, a.fsid, a.fileid,
-    a.atime.seconds, a.atime.nseconds, a.mtime.seconds, a.mtime.nseconds, a.ctime.seconds, a.ctime.nseconds, pos =
+  a.type, a.mode, a.nlink, a.uid, a.gid, a.size, a.used, a.rdev.specdata1, a.rdev.specdata2, a.fsid,
+    a.fileid,
+    a.atime.seconds, a.atime.nseconds, a.mtime.seconds, a.mtime.nseconds, a.ctime.seconds,
+      a.ctime.nseconds, pos =
     string.unpack(">I4I4I4I4I4I8I8I4I4I8I8I4I4I4I4I4I4", data, pos)
   return a, pos
 end
@@ -547,9 +564,11 @@ function M.NFS.GetAttr(_, comm, file_handle)
   end)
 end
 
---- The entries of a directory with their attributes and handles: `true, { entries = { { name, fileid, attributes, fhandle } } }`.
+--- The entries of a directory with their attributes and handles: `true, { entries = { { name,
+-- fileid, attributes, fhandle } } }`.
 function M.NFS.ReadDirPlus(_, comm, file_handle)
-  local arguments = Util.marshall_vopaque(file_handle) .. string.pack(">I8I8I4I4", 0, 0, 16384, 65536)
+  local arguments = Util.marshall_vopaque(file_handle)
+    .. string.pack(">I8I8I4I4", 0, 0, 16384, 65536)
   return nfs_call(comm, 17, arguments, function(data, pos)
     local result = { entries = {}, attributes = {} }
     local more, follows
@@ -578,7 +597,8 @@ function M.NFS.FsStat(_, comm, file_handle)
   return nfs_call(comm, 18, Util.marshall_vopaque(file_handle), function(data, pos)
     local s = {}
     s.attributes, pos = read_optional_attributes(data, pos)
-    s.tbytes, s.fbytes, s.abytes, s.tslots, s.fslots, s.aslots, s.invarsec = string.unpack(">I8I8I8I8I8I8I4", data, pos)
+    s.tbytes, s.fbytes, s.abytes, s.tslots, s.fslots, s.aslots,
+      s.invarsec = string.unpack(">I8I8I8I8I8I8I4", data, pos)
     return s
   end)
 end
@@ -594,7 +614,7 @@ function M.NFS.Access(_, comm, file_handle, access)
   end)
 end
 
--- Helper ----------------------------------------------------------------------------------------------
+-- Helper ------------------------------------------------------------------------------------------
 
 M.Helper = {}
 
@@ -617,7 +637,8 @@ function M.Helper.RpcInfo(host, port)
   return false, reason
 end
 
---- Port and highest version that both sides know of a program: `true, { port = { number, protocol }, version }`.
+--- Port and highest version that both sides know of a program: `true, { port = { number, protocol
+-- }, version }`.
 function M.Helper.GetProgramInfo(host, port, program, max_version)
   local status, programs = M.Helper.RpcInfo(host, port)
   if not status then

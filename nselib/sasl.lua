@@ -12,7 +12,8 @@ M.DigestMD5.__index = M.DigestMD5
 
 function M.DigestMD5:new(chall, username, password, method, uri, service, realm)
   return setmetatable({
-    challenge = chall, username = username, password = password, method = method or "AUTHENTICATE", uri = uri,
+    challenge = chall, username = username, password = password, method = method or "AUTHENTICATE",
+    uri = uri,
     service = service, realm = realm,
   }, self)
 end
@@ -40,7 +41,8 @@ function M.DigestMD5:calcDigest()
   local ha1 = hex_md5(first .. ":" .. nonce .. ":" .. cnonce)
   local ha2 = hex_md5(self.method .. ":" .. uri)
   local answer = hex_md5(ha1 .. ":" .. nonce .. ":00000001:" .. cnonce .. ":auth:" .. ha2)
-  return string.format('username="%s",realm="%s",nonce="%s",cnonce="%s",nc=00000001,qop=auth,digest-uri="%s",response=%s',
+  return string.format('username="%s",realm="%s",nonce="%s",cnonce="%s",nc=00000001,qop=auth,'
+    .. 'digest-uri="%s",response=%s',
     self.username, realm, nonce, cnonce, uri, answer)
 end
 

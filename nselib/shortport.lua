@@ -163,7 +163,9 @@ local function speaks_tls(host, port)
     local hello = tls.client_hello({
       protocol = protocol,
       host = host,
-      extensions = { elliptic_curves = tls.EXTENSION_HELPERS.elliptic_curves(tls.DEFAULT_ELLIPTIC_CURVES) },
+      extensions = {
+        elliptic_curves = tls.EXTENSION_HELPERS.elliptic_curves(tls.DEFAULT_ELLIPTIC_CURVES),
+      },
     })
     local status, reply = comm.exchange(host, port, hello, { bytes = 5, proto = port.protocol })
     if status and string.find(reply, "^[\x15\x16]\x03[\x00-\x04]") then

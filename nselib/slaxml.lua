@@ -1,9 +1,11 @@
---- A small XML reader: events (`parser`) or a tree (`parseDOM`). It does not validate, knows the five entities of XML and
--- numeric ones, and ignores document types, so nothing outside the text is ever read.
+--- A small XML reader: events (`parser`) or a tree (`parseDOM`). It does not validate, knows the
+-- five entities of XML and numeric ones, and ignores document types, so nothing outside the text is
+-- ever read.
 --
--- A tree: the document { type = "document", kids = {...}, root = element }; an element { type = "element", name, nsURI,
--- attr = { { name, value, nsURI }, [name] = value }, kids, el = elements among kids, parent }; texts { type = "text", name =
--- "#text", value }; comments { type = "comment", value }; instructions { type = "pi", name, value }.
+-- A tree: the document { type = "document", kids = {...}, root = element }; an element { type =
+-- "element", name, nsURI, attr = { { name, value, nsURI }, [name] = value }, kids, el = elements
+-- among kids, parent }; texts { type = "text", name = "#text", value }; comments { type =
+-- "comment", value }; instructions { type = "pi", name, value }.
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local string, table, tonumber, utf8 = string, table, tonumber, utf8
@@ -26,8 +28,8 @@ local function unescape(str)
   end))
 end
 
---- The event reader. Callbacks, all optional: startElement(name, nsURI), attribute(name, value, nsURI), closeElement(name, nsURI),
--- text(text), comment(text), pi(target, content).
+--- The event reader. Callbacks, all optional: startElement(name, nsURI), attribute(name, value,
+-- nsURI), closeElement(name, nsURI), text(text), comment(text), pi(target, content).
 M.parser = {}
 M.parser.__index = M.parser
 
@@ -52,7 +54,8 @@ end
 -- Attributes of a tag's inner text: array of { name, value }, and the rest's end mark.
 local function read_attributes(inner)
   local list = {}
-  for name, quote, at in string.gmatch(inner, "([%a_:\x80-\xff][%w_.:%-\x80-\xff]*)%s*=%s*(['\"])()") do
+  for name, quote, at in string.gmatch(inner,
+    "([%a_:\x80-\xff][%w_.:%-\x80-\xff]*)%s*=%s*(['\"])()") do
     local value = string.match(inner, "^(.-)" .. quote, at)
     if value then
       list[#list + 1] = { name, unescape(value) }
@@ -91,7 +94,8 @@ local function open_element(self, stack, tag, inner)
   for _, attribute in ipairs(attributes) do
     local short, attribute_prefix = split_name(attribute[1])
     local uri = attribute_prefix ~= "" and scope[attribute_prefix] or nil
-    self._call.attribute(short, attribute[2], uri, attribute_prefix ~= "" and attribute_prefix or nil)
+    self._call.attribute(short, attribute[2], uri, attribute_prefix ~= "" and attribute_prefix
+      or nil)
   end
 end
 
@@ -133,9 +137,11 @@ local function text_event(self, text, options)
   end
 end
 
--- Comments, CDATA, document types, instructions at `at`: position after it, or nil when it is none of them.
+-- Comments, CDATA, document types, instructions at `at`: position after it, or nil when it is none
+-- of them.
 local function special(self, xml, at)
-  for _, kind in ipairs({ { "^<!%-%-", "-->", "comment" }, { "^<!%[CDATA%[", "]]>", "text" }, { "^<%?", "?>", "pi" } }) do
+  for _, kind in ipairs({ { "^<!%-%-", "-->", "comment" }, { "^<!%[CDATA%[", "]]>", "text" },
+    { "^<%?", "?>", "pi" } }) do
     local _, open_end = string.find(xml, kind[1], at)
     if open_end then
       local first, last = string.find(xml, kind[2], open_end + 1, true)
@@ -153,8 +159,8 @@ local function special(self, xml, at)
   end
 end
 
---- Reads a text and calls the callbacks. `options.stripWhitespace`: without blanks around texts. Throws for what is nested too
--- deeply.
+--- Reads a text and calls the callbacks. `options.stripWhitespace`: without blanks around texts.
+-- Throws for what is nested too deeply.
 function M.parser:parseSAX(xml, options)
   options = options or {}
   local stack, at = {}, 1
@@ -207,7 +213,8 @@ function M.parseDOM(xml, options)
   local stack = { document }
   local parser = M.parser:new({
     startElement = function(name, uri)
-      local element = add({ type = "element", name = name, nsURI = uri, attr = {}, kids = {}, el = {} })
+      local element = add({ type = "element", name = name, nsURI = uri, attr = {}, kids = {},
+        el = {} })
       if current == document then
         document.root = document.root or element
       else

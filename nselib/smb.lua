@@ -1,8 +1,9 @@
---- SMB 1 (MS-CIFS, MS-SMB): transport, negotiation, sessions, trees. What is needed to know what a host is and what it
--- accepts; SMB 2 and 3 are in smb2.
+--- SMB 1 (MS-CIFS, MS-SMB): transport, negotiation, sessions, trees. What is needed to know what a
+-- host is and what it accepts; SMB 2 and 3 are in smb2.
 --
--- A state (`smbstate`) is the table that `start` gives; the functions keep in it what was negotiated: `security_mode`,
--- `capabilities`, `time`, `date`, `timezone_str`, `server_guid`, `domain`, `server`, `os`, `lanmanager`, `uid`, `tid`, ...
+-- A state (`smbstate`) is the table that `start` gives; the functions keep in it what was
+-- negotiated: `security_mode`, `capabilities`, `time`, `date`, `timezone_str`, `server_guid`,
+-- `domain`, `server`, `os`, `lanmanager`, `uid`, `tid`, ...
 
 local datetime, ipairs, math, netbios = require "datetime", ipairs, math, require "netbios"
 local nmap, pairs, pcall = require "nmap", pairs, pcall
@@ -14,8 +15,10 @@ local M = {}
 
 --- Commands by name and by number.
 M.command_codes = {
-  SMB_COM_CREATE_DIRECTORY = 0x00, SMB_COM_CLOSE = 0x04, SMB_COM_DELETE = 0x06, SMB_COM_TRANSACTION = 0x25,
-  SMB_COM_ECHO = 0x2b, SMB_COM_READ_ANDX = 0x2e, SMB_COM_WRITE_ANDX = 0x2f, SMB_COM_TRANSACTION2 = 0x32,
+  SMB_COM_CREATE_DIRECTORY = 0x00, SMB_COM_CLOSE = 0x04, SMB_COM_DELETE = 0x06,
+  SMB_COM_TRANSACTION = 0x25,
+  SMB_COM_ECHO = 0x2b, SMB_COM_READ_ANDX = 0x2e, SMB_COM_WRITE_ANDX = 0x2f,
+  SMB_COM_TRANSACTION2 = 0x32,
   SMB_COM_TREE_DISCONNECT = 0x71, SMB_COM_NEGOTIATE = 0x72, SMB_COM_SESSION_SETUP_ANDX = 0x73,
   SMB_COM_LOGOFF_ANDX = 0x74, SMB_COM_TREE_CONNECT_ANDX = 0x75, SMB_COM_NT_TRANSACT = 0xa0,
   SMB_COM_NT_CREATE_ANDX = 0xa2, SMB_NO_FURTHER_COMMANDS = 0xff,
@@ -41,7 +44,7 @@ end
 
 local message_max = 0x1ffff
 
--- Transport -------------------------------------------------------------------------------------------
+-- Transport ---------------------------------------------------------------------------------------
 
 --- The port on which a host speaks SMB: 445, else 139; nil when neither is open.
 function M.get_port(host)
@@ -86,7 +89,8 @@ end
 local function new_state(host, socket, number)
   return {
     host = host, ip = type(host) == "table" and host.ip or host, port = number, socket = socket,
-    uid = 0, tid = 0, mid = 1, pid = rand.random_integer(1, 0xfffe), sequence = -1, extended_security = true,
+    uid = 0, tid = 0, mid = 1, pid = rand.random_integer(1, 0xfffe), sequence = -1,
+    extended_security = true,
   }
 end
 
@@ -136,8 +140,10 @@ function M.start(host)
   return M.start_raw(host, number)
 end
 
---- Connects and does what is asked for: negotiation, session, tree, file. `true, state` or `false, reason`.
-function M.start_ex(host, bool_negotiate_protocol, bool_start_session, str_tree_connect, str_create_file,
+--- Connects and does what is asked for: negotiation, session, tree, file. `true, state` or `false,
+-- reason`.
+function M.start_ex(host, bool_negotiate_protocol, bool_start_session, str_tree_connect,
+  str_create_file,
   bool_disable_extended, overrides)
   local status, state = M.start(host)
   if not status then
@@ -164,7 +170,8 @@ function M.start_ex(host, bool_negotiate_protocol, bool_start_session, str_tree_
   return true, state
 end
 
---- Ends a session: leaves the tree, logs off, closes. True, or false when there was nothing to close.
+--- Ends a session: leaves the tree, logs off, closes. True, or false when there was nothing to
+-- close.
 function M.stop(smb)
   if smb.tid ~= 0 then
     M.tree_disconnect(smb)
@@ -185,20 +192,24 @@ function M.disable_extended(smb)
   smb.extended_security = false
 end
 
--- Messages --------------------------------------------------------------------------------------------
+-- Messages ----------------------------------------------------------------------------------------
 
 --- The 32 bytes of a header. `overrides`: flags, flags2, pid, tid, uid, mid, status, signature.
 function M.smb_encode_header(smb, command, overrides)
   overrides = overrides or {}
   local flags2 = overrides.flags2 or 0xc001 | 0x0004 | (smb.extended_security and 0x0800 or 0)
-  return string.pack("<c4BI4BI2I2c8I2I2I2I2I2", "\xffSMB", command, overrides.status or 0, overrides.flags or 0x18,
-    flags2, 0, overrides.signature or string.rep("\0", 8), 0, overrides.tid or smb.tid, overrides.pid or smb.pid,
+  return string.pack("<c4BI4BI2I2c8I2I2I2I2I2", "\xffSMB", command, overrides.status or 0,
+    overrides.flags or 0x18,
+    flags2, 0, overrides.signature or string.rep("\0", 8), 0, overrides.tid or smb.tid,
+      overrides.pid or smb.pid,
     overrides.uid or smb.uid, overrides.mid or smb.mid)
 end
 
---- Sends a message: header, parameters (an even number of bytes), data. True, or false and the reason.
+--- Sends a message: header, parameters (an even number of bytes), data. True, or false and the
+-- reason.
 function M.smb_send(smb, header, parameters, data)
-  local body = header .. string.pack("B", #parameters // 2) .. parameters .. string.pack("<s2", data)
+  local body = header .. string.pack("B", #parameters // 2) .. parameters
+    .. string.pack("<s2", data)
   return smb.socket:send(string.pack(">I4", #body & 0xffffff) .. body)
 end
 
@@ -239,7 +250,8 @@ function M.smb_read(smb)
     return false, "broken SMB message"
   end
   local length = string.unpack("<I2", body, at)
-  return true, string.sub(body, 1, 32), string.sub(body, 34, at - 1), string.sub(body, at + 2, at + 1 + length)
+  return true, string.sub(body, 1, 32), string.sub(body, 34, at - 1),
+    string.sub(body, at + 2, at + 1 + length)
 end
 
 local function status_of(header)
@@ -261,13 +273,14 @@ local function exchange(smb, command, parameters, data, overrides)
   return status_of(reply), reply, parameters_in, data_in
 end
 
--- Negotiation -----------------------------------------------------------------------------------------
+-- Negotiation -------------------------------------------------------------------------------------
 
 -- Units of 100 ns since 1601, and minutes to UTC, as the texts that scripts show.
 local function set_time(smb, filetime, minutes)
   smb.time = filetime // 10000000 - 11644473600
   smb.timezone = -minutes / 60
-  smb.timezone_str = "UTC" .. (smb.timezone < 0 and "-" or "+") .. string.format("%.f", math.abs(smb.timezone))
+  smb.timezone_str = "UTC" .. (smb.timezone < 0 and "-" or "+")
+    .. string.format("%.f", math.abs(smb.timezone))
   smb.date = datetime.format_timestamp(smb.time) or "N/A"
 end
 
@@ -292,7 +305,8 @@ local function parse_negotiation(smb, parameters, data)
   if smb.dialect == 0xffff then
     return nil, "the server takes none of our dialects"
   end
-  smb.security_mode, smb.max_mpx, smb.max_vc, smb.max_buffer, smb.max_raw_buffer, smb.session_key, smb.capabilities,
+  smb.security_mode, smb.max_mpx, smb.max_vc, smb.max_buffer, smb.max_raw_buffer, smb.session_key,
+    smb.capabilities,
     filetime, minutes, key_length = string.unpack("<BI2I2I4I4I4I4I8i2B", parameters, 3)
   smb.key_length, smb.byte_count = key_length, 0
   set_time(smb, filetime, minutes)
@@ -315,7 +329,8 @@ function M.negotiate_v1(smb, overrides)
   for _, dialect in ipairs(type(dialects) == "table" and dialects or { dialects }) do
     data[#data + 1] = "\2" .. dialect .. "\0"
   end
-  local status, reply, parameters, data_in = exchange(smb, "SMB_COM_NEGOTIATE", "", table.concat(data), overrides)
+  local status, reply, parameters, data_in = exchange(smb, "SMB_COM_NEGOTIATE", "",
+    table.concat(data), overrides)
   if not status then
     return false, reply
   elseif status ~= 0 then
@@ -334,7 +349,8 @@ function M.negotiate_protocol(smb, overrides)
   return M.negotiate_v1(smb, overrides)
 end
 
---- The dialects that a host takes, SMB 1 first: `true, { "NT LM 0.12", "2:0:2", ... }` or `false, reason`.
+--- The dialects that a host takes, SMB 1 first: `true, { "NT LM 0.12", "2:0:2", ... }` or `false,
+-- reason`.
 function M.list_dialects(host, overrides)
   local smb2 = require "smb2"
   local found = {}
@@ -360,7 +376,7 @@ function M.list_dialects(host, overrides)
   return true, found
 end
 
--- Sessions --------------------------------------------------------------------------------------------
+-- Sessions ----------------------------------------------------------------------------------------
 
 local function read_os_strings(smb, data, odd)
   -- Unicode strings begin on an even place of the message
@@ -375,17 +391,21 @@ end
 local function setup_extended(smb, account)
   local blob_in, status, reply
   for _ = 1, 4 do
-    local ok, blob = smbauth.get_security_blob(blob_in, smb.ip, account.username, account.domain, account.password,
+    local ok, blob = smbauth.get_security_blob(blob_in, smb.ip, account.username, account.domain,
+      account.password,
       account.password_hash, account.hash_type)
     if not ok then
       return false, blob
     end
-    local parameters = string.pack("<BBI2I2I2I2I4I2I4I4", 0xff, 0, 0, 0xffff, 1, 1, smb.session_key or 0, #blob, 0,
+    local parameters = string.pack("<BBI2I2I2I2I4I2I4I4", 0xff, 0, 0, 0xffff, 1, 1, smb.session_key
+      or 0, #blob, 0,
       0x80000050)
-    local data = blob .. string.rep("\0", #blob % 2 == 0 and 1 or 0) .. string.rep(unicode.utf8to16("Muster\0"), 2)
+    local data = blob .. string.rep("\0", #blob % 2 == 0 and 1 or 0)
+      .. string.rep(unicode.utf8to16("Muster\0"), 2)
       .. "\0\0"
     local parameters_in, data_in
-    status, reply, parameters_in, data_in = exchange(smb, "SMB_COM_SESSION_SETUP_ANDX", parameters, data)
+    status, reply, parameters_in, data_in = exchange(smb, "SMB_COM_SESSION_SETUP_ANDX", parameters,
+      data)
     if not status then
       return false, reply
     end
@@ -398,7 +418,8 @@ local function setup_extended(smb, account)
     for key, value in pairs(smbauth.get_host_info_from_security_blob(blob_in)) do
       smb[key] = value
     end
-    smb.fqdn_domain, smb.domain_dns, smb.forest_dns = smb.dns_domain_name, smb.dns_domain_name, smb.dns_forest_name
+    smb.fqdn_domain, smb.domain_dns, smb.forest_dns = smb.dns_domain_name, smb.dns_domain_name,
+      smb.dns_forest_name
     if status ~= M.status_codes.NT_STATUS_MORE_PROCESSING_REQUIRED then
       break
     end
@@ -407,13 +428,17 @@ local function setup_extended(smb, account)
 end
 
 local function setup_basic(smb, account)
-  local lm, ntlm = smbauth.get_password_response(smb.ip, account.username, account.domain, account.password,
+  local lm, ntlm = smbauth.get_password_response(smb.ip, account.username, account.domain,
+    account.password,
     account.password_hash, account.hash_type, smb.server_challenge or "", false)
-  local parameters = string.pack("<BBI2I2I2I2I4I2I2I4I4", 0xff, 0, 0, 0xffff, 1, 1, smb.session_key or 0, #lm, #ntlm, 0,
+  local parameters = string.pack("<BBI2I2I2I2I4I2I2I4I4", 0xff, 0, 0, 0xffff, 1, 1, smb.session_key
+    or 0, #lm, #ntlm, 0,
     0x50)
-  local strings = unicode.utf8to16((account.username or "") .. "\0" .. (account.domain or "") .. "\0Muster\0Muster\0")
+  local strings = unicode.utf8to16((account.username or "") .. "\0" .. (account.domain or "")
+    .. "\0Muster\0Muster\0")
   local data = lm .. ntlm .. string.rep("\0", (#lm + #ntlm) % 2 == 0 and 1 or 0) .. strings
-  local status, reply, parameters_in, data_in = exchange(smb, "SMB_COM_SESSION_SETUP_ANDX", parameters, data)
+  local status, reply, parameters_in, data_in = exchange(smb, "SMB_COM_SESSION_SETUP_ANDX",
+    parameters, data)
   if not status then
     return false, reply
   elseif status ~= 0 then
@@ -424,8 +449,8 @@ local function setup_basic(smb, account)
   return true
 end
 
---- Logs in with the account in use, or that of `overrides` (username, domain, password, password_hash, hash_type); when that
--- fails with the next ones. True, or false and the reason.
+--- Logs in with the account in use, or that of `overrides` (username, domain, password,
+-- password_hash, hash_type); when that fails with the next ones. True, or false and the reason.
 function M.start_session(smb, overrides)
   local setup = smb.extended_security and setup_extended or setup_basic
   if overrides and overrides.username then
@@ -435,7 +460,8 @@ function M.start_session(smb, overrides)
   smbauth.init_account(smb.host)
   for _ = 1, 10 do
     local account = {}
-    ok, account.username, account.domain, account.password, account.password_hash, account.hash_type =
+    ok, account.username, account.domain, account.password, account.password_hash,
+      account.hash_type =
       smbauth.get_account(smb.host)
     if not ok then
       return false, reason
@@ -467,7 +493,8 @@ end
 function M.tree_connect(smb, path, overrides)
   local name = string.find(path, "^\\\\") and path or "\\\\" .. smb.ip .. "\\" .. path
   local data = "\0" .. unicode.utf8to16(name .. "\0") .. "?????\0"
-  local status, reply = exchange(smb, "SMB_COM_TREE_CONNECT_ANDX", string.pack("<BBI2I2I2", 0xff, 0, 0, 0, 1), data,
+  local status, reply = exchange(smb, "SMB_COM_TREE_CONNECT_ANDX",
+    string.pack("<BBI2I2I2", 0xff, 0, 0, 0, 1), data,
     overrides)
   if not status then
     return false, reply
@@ -488,7 +515,7 @@ function M.tree_disconnect(smb, overrides)
   return true
 end
 
--- Accounts, names -------------------------------------------------------------------------------------
+-- Accounts, names ---------------------------------------------------------------------------------
 
 --- See smbauth.
 M.add_account, M.get_account = smbauth.add_account, smbauth.get_account
@@ -527,14 +554,15 @@ local function basic_names(host, result)
   M.disable_extended(state)
   if M.negotiate_protocol(state, {}) then
     result.server, result.workgroup = state.server, state.domain
-    result.time, result.timezone, result.timezone_str = state.time, state.timezone, state.timezone_str
+    result.time, result.timezone, result.timezone_str = state.time, state.timezone,
+      state.timezone_str
     result.date = state.date
   end
   M.stop(state)
 end
 
---- What a host tells of its system: `true, { os, lanmanager, server, workgroup, domain_dns, forest_dns, fqdn, date, time,
--- timezone_str, port }` or `false, reason`.
+--- What a host tells of its system: `true, { os, lanmanager, server, workgroup, domain_dns,
+-- forest_dns, fqdn, date, time, timezone_str, port }` or `false, reason`.
 function M.get_os(host)
   local status, state = M.start(host)
   if not status then
@@ -548,8 +576,10 @@ function M.get_os(host)
   end
   M.start_session(state, M.get_overrides_anonymous())
   local result = {
-    os = state.os, lanmanager = state.lanmanager, port = state.port, date = state.date, time = state.time,
-    timezone = state.timezone, timezone_str = state.timezone_str, domain_dns = state.dns_domain_name,
+    os = state.os, lanmanager = state.lanmanager, port = state.port, date = state.date,
+    time = state.time,
+    timezone = state.timezone, timezone_str = state.timezone_str,
+    domain_dns = state.dns_domain_name,
     forest_dns = state.dns_forest_name, fqdn = state.fqdn,
   }
   M.stop(state)

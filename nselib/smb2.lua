@@ -28,8 +28,10 @@ end
 function M.smb2_encode_header_sync(state, command, overrides)
   overrides = overrides or {}
   return string.pack("<c4I2I2I4I2I2I4I4I8I4I4I8c16", "\xfeSMB", 64, overrides.CreditCharge or 0,
-    overrides.Status or 0, command, overrides.CreditR or 1, overrides.Flags or 0, overrides.NextCommand or 0,
-    overrides.MessageId or 0, 0xfeff, state.tid or 0, overrides.SessionId or 0, string.rep("\0", 16))
+    overrides.Status or 0, command, overrides.CreditR or 1, overrides.Flags or 0,
+      overrides.NextCommand or 0,
+    overrides.MessageId or 0, 0xfeff, state.tid or 0, overrides.SessionId or 0,
+      string.rep("\0", 16))
 end
 
 --- Sends a message: true, or false and the reason.
@@ -63,14 +65,16 @@ local function negotiate_request(wanted)
     newest = math.max(newest, dialect)
   end
   local names = table.concat(list)
-  local body = string.pack("<I2I2I2I2I4", 36, #wanted, 1, 0, newest >= 0x0300 and 0x7f or 0) .. rand.random_string(16)
+  local body = string.pack("<I2I2I2I2I4", 36, #wanted, 1, 0, newest >= 0x0300 and 0x7f or 0)
+    .. rand.random_string(16)
   if newest < 0x0311 then
     return body .. string.rep("\0", 8) .. names
   end
   -- offset from the header, on a multiple of eight
   local offset = 64 + 36 + #names
   local padding = -offset % 8
-  return body .. string.pack("<I4I2I2", offset + padding, 2, 0) .. names .. string.rep("\0", padding) .. contexts()
+  return body .. string.pack("<I4I2I2", offset + padding, 2, 0) .. names
+    .. string.rep("\0", padding) .. contexts()
 end
 
 -- FILETIME -> seconds since 1970, text; a time that is not set is "N/A".
@@ -84,8 +88,10 @@ end
 
 local function parse_negotiation(state, data)
   local size, count, system_time, start_time
-  size, state.security_mode, state.dialect, count, state.server_guid, state.capabilities, state.max_trans,
-    state.max_read, state.max_write, system_time, start_time = string.unpack("<I2I2I2I2c16I4I4I4I4I8I8", data)
+  size, state.security_mode, state.dialect, count, state.server_guid, state.capabilities,
+    state.max_trans,
+    state.max_read, state.max_write, system_time,
+      start_time = string.unpack("<I2I2I2I2c16I4I4I4I4I8I8", data)
   if size ~= 65 then
     return nil
   end
@@ -97,12 +103,14 @@ local function parse_negotiation(state, data)
   return state.dialect
 end
 
---- Agrees on one of `overrides.Dialects` (all when nil): true and the dialect, or false and the reason. The state then holds
--- security_mode, capabilities, server_guid, max_trans, max_read, max_write, time, date, start_time, start_date.
+--- Agrees on one of `overrides.Dialects` (all when nil): true and the dialect, or false and the
+-- reason. The state then holds security_mode, capabilities, server_guid, max_trans, max_read,
+-- max_write, time, date, start_time, start_date.
 function M.negotiate_v2(state, overrides)
   overrides = overrides or {}
   local header = M.smb2_encode_header_sync(state, M.command_codes.SMB2_COM_NEGOTIATE, overrides)
-  local status, reply, data = M.smb2_send(state, header, negotiate_request(overrides.Dialects or dialects))
+  local status, reply, data = M.smb2_send(state, header,
+    negotiate_request(overrides.Dialects or dialects))
   if not status then
     return false, reply
   end

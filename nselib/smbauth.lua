@@ -1,6 +1,8 @@
---- NTLM (MS-NLMP): hashes, responses, and the messages in which Windows and Samba tell who they are before anyone logs in.
+--- NTLM (MS-NLMP): hashes, responses, and the messages in which Windows and Samba tell who they are
+-- before anyone logs in.
 --
--- A security blob is the token of SMB, HTTP and so on: an NTLMSSP message, maybe inside SPNEGO (RFC 4178).
+-- A security blob is the token of SMB, HTTP and so on: an NTLMSSP message, maybe inside SPNEGO (RFC
+-- 4178).
 
 local ipairs, nmap = ipairs, require "nmap"
 local pcall, rand, require, stdnse = pcall, require "rand", require, require "stdnse"
@@ -9,7 +11,7 @@ local has_openssl, openssl = pcall(require, "openssl")
 
 local M = {}
 
--- Hashes ----------------------------------------------------------------------------------------------
+-- Hashes ------------------------------------------------------------------------------------------
 
 --- The NTLM hash of a password: MD4 of its UTF-16 text.
 function M.ntlm_create_hash(password)
@@ -51,7 +53,8 @@ function M.lmv2_create_response(ntlm, username, domain, challenge)
   return M.ntlmv2_create_response(ntlm, username, domain, challenge, 8)
 end
 
---- The response of NTLM with a session key of both sides (NTLM2 session): NTLM response, LM response.
+--- The response of NTLM with a session key of both sides (NTLM2 session): NTLM response, LM
+-- response.
 function M.ntlmv2_session_response(ntlm_password_hash, challenge)
   local client = rand.random_string(8)
   local session = string.sub(openssl.md5(challenge .. client), 1, 8)
@@ -72,11 +75,13 @@ function M.calculate_signature(mac_key, data)
 end
 
 --- What answers a challenge for an account: LM response, NTLM response, key for signing.
-function M.get_password_response(_ip, username, domain, password, password_hash, hash_type, challenge, is_extended)
+function M.get_password_response(_ip, username, domain, password, password_hash, hash_type,
+  challenge, is_extended)
   if not has_openssl or (password == nil and password_hash == nil) or hash_type == "none" then
     return "", "", ""
   end
-  local hash = password_hash and stdnse.fromhex(string.sub(password_hash, -32)) or openssl.md4(unicode.utf8to16(password))
+  local hash = password_hash and stdnse.fromhex(string.sub(password_hash, -32))
+    or openssl.md4(unicode.utf8to16(password))
   local ntlm, lm, _
   if hash_type == "v2" then
     _, lm = M.lmv2_create_response(hash, username, domain, challenge)
@@ -87,7 +92,7 @@ function M.get_password_response(_ip, username, domain, password, password_hash,
   return ntlm, ntlm, M.ntlm_create_mac_key(hash, ntlm, is_extended)
 end
 
--- Accounts --------------------------------------------------------------------------------------------
+-- Accounts ----------------------------------------------------------------------------------------
 
 local function accounts_of(host)
   local address = type(host) == "table" and host.ip or host
@@ -97,8 +102,8 @@ local function accounts_of(host)
   return kept[address]
 end
 
---- Makes the accounts of a host ready: those of the script arguments (smbusername, smbdomain, smbpassword, smbhash), guest and
--- anonymous.
+--- Makes the accounts of a host ready: those of the script arguments (smbusername, smbdomain,
+-- smbpassword, smbhash), guest and anonymous.
 function M.init_account(host)
   local accounts = accounts_of(host)
   if accounts.ready then
@@ -118,13 +123,15 @@ end
 function M.add_account(host, username, domain, password, password_hash, hash_type, is_admin)
   local accounts = accounts_of(host)
   table.insert(accounts.list, 1, {
-    username = username, domain = domain or "", password = password, password_hash = password_hash and string.lower(password_hash),
+    username = username, domain = domain or "", password = password, password_hash = password_hash
+    and string.lower(password_hash),
     hash_type = hash_type or "ntlm", is_admin = is_admin,
   })
   accounts.at = 1
 end
 
---- The account in use: `true, username, domain, password, password_hash, hash_type`; `false, reason` when there is none left.
+--- The account in use: `true, username, domain, password, password_hash, hash_type`; `false,
+-- reason` when there is none left.
 function M.get_account(host)
   M.init_account(host)
   local accounts = accounts_of(host)
@@ -132,7 +139,8 @@ function M.get_account(host)
   if not account then
     return false, "no accounts left to try"
   end
-  return true, account.username, account.domain, account.password, account.password_hash, account.hash_type
+  return true, account.username, account.domain, account.password, account.password_hash,
+    account.hash_type
 end
 
 --- Goes to the next account: true, or false when there is none left.
@@ -142,13 +150,14 @@ function M.next_account(host, num)
   return accounts.list[accounts.at] ~= nil
 end
 
--- Messages --------------------------------------------------------------------------------------------
+-- Messages ----------------------------------------------------------------------------------------
 
 local signature = "NTLMSSP\0"
 
 -- NEGOTIATE_MESSAGE: we speak Unicode and ask who they are.
 local function negotiate_message()
-  local flags = 0x00000001 | 0x00000002 | 0x00000004 | 0x00000200 | 0x00008000 | 0x00080000 | 0x02000000 | 0x20000000
+  local flags = 0x00000001 | 0x00000002 | 0x00000004 | 0x00000200 | 0x00008000 | 0x00080000
+    | 0x02000000 | 0x20000000
     | 0x80000000
   return signature .. string.pack("<I4I4", 1, flags) .. string.rep("\0", 16) .. "\6\1\0\0\0\0\0\15"
 end
@@ -190,9 +199,11 @@ local function challenge_of(blob)
   return challenge, flags
 end
 
---- The next message of ours: without a blob the first (NEGOTIATE), to a challenge the third (AUTHENTICATE, with the account's
--- response). `true, message, signing key, username, domain` or `false, reason`.
-function M.get_security_blob(security_blob, ip, username, domain, password, password_hash, hash_type)
+--- The next message of ours: without a blob the first (NEGOTIATE), to a challenge the third
+-- (AUTHENTICATE, with the account's response). `true, message, signing key, username, domain` or
+-- `false, reason`.
+function M.get_security_blob(security_blob, ip, username, domain, password, password_hash,
+  hash_type)
   if not security_blob then
     return true, negotiate_message(), "", "", ""
   end
@@ -200,11 +211,13 @@ function M.get_security_blob(security_blob, ip, username, domain, password, pass
   if not challenge then
     return false, "no NTLM challenge"
   end
-  local lm, ntlm, key = M.get_password_response(ip, username, domain, password, password_hash, hash_type, challenge, true)
+  local lm, ntlm, key = M.get_password_response(ip, username, domain, password, password_hash,
+    hash_type, challenge, true)
   if username == "" or username == nil then
     lm, ntlm, key = "\0", "", ""
   end
-  return true, authenticate_message(lm, ntlm, domain, username, flags & ~0x00000010), key, username, domain
+  return true, authenticate_message(lm, ntlm, domain, username, flags & ~0x00000010), key, username,
+    domain
 end
 
 local pair_names = {
@@ -231,9 +244,9 @@ local function read_pairs(info, data)
   end
 end
 
---- What a challenge tells of the host: target_realm, netbios_computer_name, netbios_domain_name, fqdn, dns_domain_name,
--- dns_forest_name, os_major_version, os_minor_version, os_build, timestamp (units of 100 ns since 1601). Empty when the blob is
--- none.
+--- What a challenge tells of the host: target_realm, netbios_computer_name, netbios_domain_name,
+-- fqdn, dns_domain_name, dns_forest_name, os_major_version, os_minor_version, os_build, timestamp
+-- (units of 100 ns since 1601). Empty when the blob is none.
 function M.get_host_info_from_security_blob(security_blob)
   local message, info = ntlmssp_of(security_blob), {}
   local _, flags = challenge_of(security_blob)
@@ -255,7 +268,8 @@ function M.get_host_info_from_security_blob(security_blob)
     read_pairs(info, part(41))
   end
   if flags & 0x02000000 ~= 0 and #message >= 56 then
-    info.os_major_version, info.os_minor_version, info.os_build = string.unpack("<BBI2", message, 49)
+    info.os_major_version, info.os_minor_version,
+      info.os_build = string.unpack("<BBI2", message, 49)
   end
   return info
 end

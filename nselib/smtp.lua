@@ -1,6 +1,7 @@
 --- SMTP (RFC 5321), its TLS (RFC 3207) and authentication (RFC 4954).
 --
--- Replies are texts as they came, all their lines. Functions that ask return `true, reply` or `false, reason or reply`.
+-- Replies are texts as they came, all their lines. Functions that ask return `true, reply` or
+-- `false, reason or reply`.
 
 local base64, comm, ipairs = require "base64", require "comm", ipairs
 local pcall, require, stdnse, string = pcall, require, require "stdnse", string
@@ -13,7 +14,8 @@ local lines_max, bytes_max = 200, 65536
 
 -- What each command may be answered with.
 local good_codes = {
-  CONNECT = { 220 }, EHLO = { 250 }, HELO = { 250 }, MAIL = { 250 }, RCPT = { 250, 251 }, DATA = { 354 },
+  CONNECT = { 220 }, EHLO = { 250 }, HELO = { 250 }, MAIL = { 250 }, RCPT = { 250, 251 },
+  DATA = { 354 },
   DATA_END = { 250 }, QUIT = { 221 }, RSET = { 250 }, VRFY = { 250, 251, 252 }, EXPN = { 250 },
   HELP = { 211, 214 }, STARTTLS = { 220 }, AUTH = { 334, 235 }, NOOP = { 250 },
 }
@@ -59,7 +61,8 @@ local function read_reply(socket, first)
   return false, "the reply does not end"
 end
 
---- The name that we greet with: the script argument `smtp.domain`, else the host's domain, else "localhost.localdomain".
+--- The name that we greet with: the script argument `smtp.domain`, else the host's domain, else
+-- "localhost.localdomain".
 function M.get_domain(host)
   local given = stdnse.get_script_args("smtp.domain")
   if given then
@@ -70,8 +73,8 @@ function M.get_domain(host)
   return domain or (string.find(name, "%.") and name) or "localhost.localdomain"
 end
 
---- Connects and reads the greeting: socket, greeting; or false, reason. `opts`: `ssl` (find out about TLS), `timeout` (ms),
--- `recv_before` (default true: the greeting).
+--- Connects and reads the greeting: socket, greeting; or false, reason. `opts`: `ssl` (find out
+-- about TLS), `timeout` (ms), `recv_before` (default true: the greeting).
 function M.connect(host, port, opts)
   opts = opts or {}
   local options = { timeout = opts.timeout or 10000, recv_before = true, lines = 1 }

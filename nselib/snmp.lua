@@ -1,11 +1,12 @@
---- SNMP 1 and 2c (RFC 1157, RFC 3416): requests, answers, and the engine id that SNMP 3 tells everybody (RFC 3414).
+--- SNMP 1 and 2c (RFC 1157, RFC 3416): requests, answers, and the engine id that SNMP 3 tells
+-- everybody (RFC 3414).
 --
 --     local helper = snmp.Helper:new(host, port, "public")
 --     helper:connect()
 --     local status, values = helper:get({}, "1.3.6.1.2.1.1.1.0")   -- { { value, oid text, oid } }
 --
--- Object identifiers are texts or arrays of numbers with `_snmp` "\6". Values: integer, string, oid, IPv4 addresses as
--- texts, false for null.
+-- Object identifiers are texts or arrays of numbers with `_snmp` "\6". Values: integer, string,
+-- oid, IPv4 addresses as texts, false for null.
 
 local asn1, ipairs, math, nmap = require "asn1", ipairs, math, require "nmap"
 local rand, setmetatable, stdnse = require "rand", setmetatable, require "stdnse"
@@ -13,7 +14,7 @@ local string, table, tonumber, type = string, table, tonumber, type
 
 local M = {}
 
--- Encoding --------------------------------------------------------------------------------------------
+-- Encoding ----------------------------------------------------------------------------------------
 
 --- An object identifier from its text; texts and arrays.
 function M.str2oid(oidStr)
@@ -98,9 +99,10 @@ function M.decode(encStr, pos)
   return decoder:decode(encStr, pos)
 end
 
--- Requests --------------------------------------------------------------------------------------------
+-- Requests ----------------------------------------------------------------------------------------
 
---- A packet around a request. `version`: 0 for SNMP 1 (or what the script argument `snmp.version` says), 1 for 2c.
+--- A packet around a request. `version`: 0 for SNMP 1 (or what the script argument `snmp.version`
+-- says), 1 for 2c.
 function M.buildPacket(PDU, version, commStr)
   local given = stdnse.get_script_args("snmp.version")
   local names = { v1 = 0, v2c = 1, ["1"] = 0, ["2c"] = 1 }
@@ -162,7 +164,8 @@ function M.buildTrap(enterpriseOid, agentIp, genTrap, specTrap, timeStamp)
   }
 end
 
---- The values of an answer (bytes, a packet, or a PDU): an array of { value, oid text, oid }. Empty when there are none.
+--- The values of an answer (bytes, a packet, or a PDU): an array of { value, oid text, oid }. Empty
+-- when there are none.
 function M.fetchResponseValues(resp)
   if type(resp) == "string" then
     resp = M.decode(resp)
@@ -181,7 +184,7 @@ function M.fetchResponseValues(resp)
   return result
 end
 
--- Helper ----------------------------------------------------------------------------------------------
+-- Helper ------------------------------------------------------------------------------------------
 
 M.Helper = {}
 M.Helper.__index = M.Helper
@@ -190,7 +193,8 @@ local walk_max = 10000
 
 -- The community to use: given, the script argument, one that was found before, "public".
 local function community_for(community)
-  return community or stdnse.get_script_args("snmpcommunity") or nmap.registry.snmpcommunity or "public"
+  return community or stdnse.get_script_args("snmpcommunity") or nmap.registry.snmpcommunity
+    or "public"
 end
 
 --- A conversation with an agent. `options`: `timeout` (ms, 5000), `version`.
@@ -212,7 +216,8 @@ function M.Helper:connect()
   return true
 end
 
---- Sends a request and returns the bytes of the answer: true, bytes; or nil, reason. It is asked twice.
+--- Sends a request and returns the bytes of the answer: true, bytes; or nil, reason. It is asked
+-- twice.
 function M.Helper:request(message)
   local bytes = M.encode(M.buildPacket(message, self.options.version, self.community))
   local status, reply
@@ -285,10 +290,10 @@ function M.Helper:walk(base_oid)
   return true, result
 end
 
--- SNMP 3 ----------------------------------------------------------------------------------------------
+-- SNMP 3 ------------------------------------------------------------------------------------------
 
---- Asks for the engine of an agent without any credentials (discovery, RFC 3414, section 4). True and { engine_id =
--- bytes, boots =, time = seconds }; or nil and the reason.
+--- Asks for the engine of an agent without any credentials (discovery, RFC 3414, section 4). True
+-- and { engine_id = bytes, boots =, time = seconds }; or nil and the reason.
 function M.discover_engine(host, port, timeout)
   local id = (string.unpack(">I2", rand.random_string(2)))
   local usm = encoder:encode({ "", 0, 0, "", "", "" })

@@ -94,15 +94,30 @@ local kex_lists = {
   "languages_client_to_server", "languages_server_to_client",
 }
 
-local ciphers = "aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-cbc,"
-  .. "aes256-cbc,3des-cbc,blowfish-cbc,arcfour"
-local macs = "hmac-sha2-256,hmac-sha2-512,hmac-sha1,hmac-md5,hmac-sha2-256-etm@openssh.com,umac-64@openssh.com"
+local function names(list)
+  return table.concat(list, ",")
+end
+
+local ciphers = names({
+  "aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-gcm@openssh.com",
+  "chacha20-poly1305@openssh.com", "aes128-cbc", "aes256-cbc", "3des-cbc", "blowfish-cbc",
+  "arcfour",
+})
+local macs = names({
+  "hmac-sha2-256", "hmac-sha2-512", "hmac-sha1", "hmac-md5", "hmac-sha2-256-etm@openssh.com",
+  "umac-64@openssh.com",
+})
 local defaults = {
-  kex_algorithms = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,diffie-hellman-group14-sha256,"
-    .. "diffie-hellman-group14-sha1,diffie-hellman-group16-sha512,diffie-hellman-group-exchange-sha256,"
-    .. "diffie-hellman-group-exchange-sha1,diffie-hellman-group1-sha1",
-  server_host_key_algorithms = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
-    .. "rsa-sha2-256,ssh-rsa,ssh-dss",
+  kex_algorithms = names({
+    "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256",
+    "diffie-hellman-group14-sha256", "diffie-hellman-group14-sha1",
+    "diffie-hellman-group16-sha512", "diffie-hellman-group-exchange-sha256",
+    "diffie-hellman-group-exchange-sha1", "diffie-hellman-group1-sha1",
+  }),
+  server_host_key_algorithms = names({
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+    "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-dss",
+  }),
   encryption_algorithms_client_to_server = ciphers,
   encryption_algorithms_server_to_client = ciphers,
   mac_algorithms_client_to_server = macs, mac_algorithms_server_to_client = macs,

@@ -1,7 +1,8 @@
 --- User names and passwords to try, for scripts that were granted to try them.
 --
--- The lists are those of the script arguments `userdb` and `passdb`, else our own short ones (nselib/data/usernames, passwords).
--- An iterator is a function that gives the next item; called with "reset" it begins anew.
+-- The lists are those of the script arguments `userdb` and `passdb`, else our own short ones
+-- (nselib/data/usernames, passwords). An iterator is a function that gives the next item; called
+-- with "reset" it begins anew.
 
 local io, math, nmap, stdnse = io, math, require "nmap", require "stdnse"
 local string, tonumber = string, tonumber
@@ -48,7 +49,8 @@ function M.limited_iterator(iterator, time_limit, count_limit)
     if command == "reset" then
       count = 0
       return iterator("reset")
-    elseif count_limit and count >= count_limit or time_limit and nmap.clock_ms() - started > time_limit then
+    elseif count_limit and count >= count_limit or time_limit
+      and nmap.clock_ms() - started > time_limit then
       return nil
     end
     count = count + 1
@@ -89,7 +91,8 @@ function M.concat_iterators(iter1, iter2)
   end
 end
 
---- Seconds that trying may take: script argument `unpwdb.timelimit` (0: no limit), else by the timing level (-T).
+--- Seconds that trying may take: script argument `unpwdb.timelimit` (0: no limit), else by the
+-- timing level (-T).
 function M.timelimit()
   local given = stdnse.get_script_args("unpwdb.timelimit", "notimelimit")
   if given then

@@ -1,5 +1,6 @@
 description = [[
-Shows what a name server tells of itself: its NSID (RFC 5001), and the names id.server and version.bind (RFC 4892).
+Shows what a name server tells of itself: its NSID (RFC 5001), and the names id.server and
+version.bind (RFC 4892).
 ]]
 ---
 -- @output
@@ -30,7 +31,8 @@ end
 
 local function nsid(host, port)
   local status, packet = dns.query("id.server", {
-    host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH, nsid = true,
+    host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH,
+    nsid = true,
     retPkt = true,
   })
   for _, record in ipairs(status and packet.add or {}) do

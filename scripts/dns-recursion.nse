@@ -1,5 +1,6 @@
 description = [[
-Finds name servers that look up foreign names for anyone. Such servers are used to attack others and tell what is looked up.
+Finds name servers that look up foreign names for anyone. Such servers are used to attack others
+and tell what is looked up.
 ]]
 ---
 -- @output

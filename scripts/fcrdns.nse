@@ -1,6 +1,6 @@
 description = [[
-Checks that a host's reverse name leads back to its address (forward-confirmed reverse DNS). Mail servers and many
-inventories believe only such names.
+Checks that a host's reverse name leads back to its address (forward-confirmed reverse DNS). Mail
+servers and many inventories believe only such names.
 ]]
 ---
 -- @output

@@ -60,7 +60,8 @@ local function shown(lines)
   local out = {}
   for i, line in ipairs(lines) do
     if max >= 0 and i > max then
-      out[#out + 1] = "Only " .. max .. " shown. Use --script-args " .. SCRIPT_NAME .. ".maxlist=-1 to see all."
+      out[#out + 1] = "Only " .. max .. " shown. Use --script-args " .. SCRIPT_NAME
+        .. ".maxlist=-1 to see all."
       break
     end
     out[#out + 1] = line .. (is_writable(line) and " [NSE: writeable]" or "")

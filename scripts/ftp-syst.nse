@@ -46,7 +46,8 @@ function action(host, port)
   local logged_in = ftp.auth(socket, buffer, user or "anonymous", pass or "IEUser@")
   local message
   code, message = ask(socket, buffer, "SYST")
-  if code == 215 and (not message:find("^UNIX Type: L8") or nmap.verbosity() > 0 and not logged_in) then
+  if code == 215 and (not message:find("^UNIX Type: L8") or nmap.verbosity() > 0
+    and not logged_in) then
     output.SYST = message
   end
   code, message = ask(socket, buffer, "STAT")

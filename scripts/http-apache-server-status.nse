@@ -23,7 +23,8 @@ local stdnse = require "stdnse"
 portrule = shortport.http
 
 local function text_of(html)
-  return (html:gsub("<[^>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<"):gsub("^%s+", ""):gsub("%s+$", ""))
+  return (html:gsub("<[^>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<"):gsub("^%s+",
+    ""):gsub("%s+$", ""))
 end
 
 -- "<dt>Server Version: Apache</dt>" for each wanted heading.

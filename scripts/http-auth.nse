@@ -1,5 +1,6 @@
 description = [[
-Shows the authentication that a web server asks for: scheme, realm, and the other parameters of the challenge.
+Shows the authentication that a web server asks for: scheme, realm, and the other parameters of
+the challenge.
 ]]
 ---
 -- @args http-auth.path  The page to ask for ("/").
@@ -60,7 +61,8 @@ function action(host, port)
     item.scheme = challenge.scheme
     item.params = challenge.params
     data[#data + 1] = item
-    lines[#lines + 1] = ("  " .. challenge.scheme .. " " .. parameters_text(challenge.params)):gsub("%s+$", "")
+    lines[#lines + 1] = ("  " .. challenge.scheme .. " "
+      .. parameters_text(challenge.params)):gsub("%s+$", "")
   end
   return data, table.concat(lines, "\n") .. "\n"
 end

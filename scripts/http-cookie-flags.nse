@@ -2,7 +2,8 @@ description = [[
 Finds session cookies that lack the flag HttpOnly, or Secure over TLS.
 ]]
 ---
--- @args path, cookie  The page to ask for ("/"), the cookie to look at (those whose names are known for sessions).
+-- @args path, cookie  The page to ask for ("/"), the cookie to look at (those whose
+--                     names are known for sessions).
 --
 -- @output
 -- | http-cookie-flags:
@@ -25,8 +26,10 @@ local stdnse = require "stdnse"
 portrule = shortport.http
 
 local session_names = {
-  "^PHPSESSID$", "^ASP%.NET_SessionId$", "^ASPSESSIONID", "^JSESSIONID$", "^CFID$", "^CFTOKEN$", "^session$", "^sid$",
-  "^connect%.sid$", "^sess", "session", "^laravel_session$", "^_session_id$", "^csrftoken$", "^ci_session$",
+  "^PHPSESSID$", "^ASP%.NET_SessionId$", "^ASPSESSIONID", "^JSESSIONID$", "^CFID$", "^CFTOKEN$",
+  "^session$", "^sid$",
+  "^connect%.sid$", "^sess", "session", "^laravel_session$", "^_session_id$", "^csrftoken$",
+  "^ci_session$",
 }
 
 local function is_session(name, wanted)

@@ -1,5 +1,6 @@
 description = [[
-Shows the generator that a web page names in its meta tags: the content management system, often with its version.
+Shows the generator that a web page names in its meta tags: the content management system, often
+with its version.
 ]]
 ---
 -- @args http-generator.path       The page to look at ("/").
@@ -32,7 +33,8 @@ local function generator_of(body)
 end
 
 function action(host, port)
-  local path, redirects = stdnse.get_script_args(SCRIPT_NAME .. ".path", SCRIPT_NAME .. ".redirects")
+  local path, redirects = stdnse.get_script_args(SCRIPT_NAME .. ".path", SCRIPT_NAME
+    .. ".redirects")
   local response = http.get(host, port, path or "/", { redirect_ok = tonumber(redirects) or 3 })
   if not response.status or not response.body then
     return nil

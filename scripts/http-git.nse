@@ -1,5 +1,6 @@
 description = [[
-Finds the repository of a web site's sources where it can be read by anyone, and shows where it came from.
+Finds the repository of a web site's sources where it can be read by anyone, and shows where it
+came from.
 ]]
 ---
 -- @args http-git.root  The directory in which to look for .git ("/").
@@ -44,7 +45,8 @@ function action(host, port)
   local root = stdnse.get_script_args(SCRIPT_NAME .. ".root") or "/"
   local base = root:gsub("/?$", "/") .. ".git/"
   local head = read(host, port, base .. "HEAD")
-  if not head or not (head:find("^ref: refs/") or head:find("^%x+%s*$") and #head >= 40 and #head < 100) then
+  if not head or not (head:find("^ref: refs/") or head:find("^%x+%s*$") and #head >= 40
+    and #head < 100) then
     return nil
   end
   local found = stdnse.output_table()

@@ -1,5 +1,6 @@
 description = [[
-Shows the headers with which a web server answers a HEAD request for its root, or a GET request when HEAD does not work.
+Shows the headers with which a web server answers a HEAD request for its root, or a GET request
+when HEAD does not work.
 ]]
 ---
 -- @args http-headers.path    The page to ask for ("/").

@@ -1,6 +1,6 @@
 description = [[
-Shows the methods that a web server says it supports when asked with OPTIONS. Those that may change something are marked as
-potentially risky.
+Shows the methods that a web server says it supports when asked with OPTIONS. Those that may
+change something are marked as potentially risky.
 ]]
 ---
 -- @args http-methods.url-path  The page to ask about ("/").

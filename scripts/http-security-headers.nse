@@ -1,5 +1,6 @@
 description = [[
-Shows which of the headers that protect browsers a web server sends, and which one expects but does not find over TLS.
+Shows which of the headers that protect browsers a web server sends, and which one expects but
+does not find over TLS.
 ]]
 ---
 -- @args http-security-headers.path  The page to ask for ("/").
@@ -25,8 +26,10 @@ local stdnse = require "stdnse"
 portrule = shortport.http
 
 local watched = {
-  "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "X-Frame-Options", "X-XSS-Protection",
-  "X-Content-Type-Options", "Content-Security-Policy", "X-Permitted-Cross-Domain-Policies", "Referrer-Policy",
+  "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "X-Frame-Options",
+  "X-XSS-Protection",
+  "X-Content-Type-Options", "Content-Security-Policy", "X-Permitted-Cross-Domain-Policies",
+  "Referrer-Policy",
   "Permissions-Policy", "Expect-CT", "Cache-Control", "Pragma", "Expires",
 }
 

@@ -19,7 +19,9 @@ function portrule(host, port)
   return shortport.http(host, port)
 end
 
-local function set_version(host, port, server)
+--- What was found through TLS has to be said to lie behind TLS: a named service without a
+-- tunnel is one that the rules of the TLS scripts leave alone.
+local function set_version(host, port, server, over_tls)
   local version = port.version or {}
   if version.product or (version.name_confidence or 0) > 3 and version.name ~= "http" then
     return
@@ -29,6 +31,9 @@ local function set_version(host, port, server)
   version.name = version.name or "http"
   version.product = product or server
   version.version = number
+  if over_tls then
+    version.service_tunnel = "ssl"
+  end
   nmap.set_port_version(host, port, "softmatched")
 end
 
@@ -38,6 +43,6 @@ function action(host, port)
   if not server or server == "" then
     return nil
   end
-  set_version(host, port, server)
+  set_version(host, port, server, response.ssl)
   return { server }, server
 end

@@ -1,7 +1,8 @@
 description = [[
 Shows the title of the page at the root of a web server.
 
-Up to five redirects within the same host and port are followed; one that leads elsewhere is reported.
+Up to five redirects within the same host and port are followed; one that leads elsewhere is
+reported.
 ]]
 ---
 -- @args http-title.url  The page to ask for ("/" when not given).

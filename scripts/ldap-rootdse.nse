@@ -1,6 +1,6 @@
 description = [[
-Shows the root entry of an LDAP directory, which servers give to anyone: what they hold, what they can do, and, of Active
-Directory, the names of domain and host.
+Shows the root entry of an LDAP directory, which servers give to anyone: what they hold, what they
+can do, and, of Active Directory, the names of domain and host.
 ]]
 ---
 -- @output
@@ -29,18 +29,24 @@ local function search(host, port)
     scope = ldap.SCOPE.base, baseObject = "", derefPolicy = ldap.DEREFPOLICY.never,
     filter = { op = ldap.FILTER.present, obj = "objectClass" },
     attributes = {
-      "_domainControllerFunctionality", "configurationNamingContext", "currentTime", "defaultNamingContext", "dnsHostName",
-      "_domainFunctionality", "dsServiceName", "_forestFunctionality", "highestCommittedUSN", "isGlobalCatalogReady",
-      "isSynchronized", "ldap-get-baseobject", "ldapServiceName", "namingContexts", "rootDomainNamingContext",
-      "schemaNamingContext", "serverName", "subschemaSubentry", "supportedCapabilities", "supportedControl",
-      "supportedLDAPPolicies", "supportedLDAPVersion", "supportedSASLMechanisms", "altServer", "supportedExtension",
+      "_domainControllerFunctionality", "configurationNamingContext", "currentTime",
+      "defaultNamingContext", "dnsHostName",
+      "_domainFunctionality", "dsServiceName", "_forestFunctionality", "highestCommittedUSN",
+      "isGlobalCatalogReady",
+      "isSynchronized", "ldap-get-baseobject", "ldapServiceName", "namingContexts",
+      "rootDomainNamingContext",
+      "schemaNamingContext", "serverName", "subschemaSubentry", "supportedCapabilities",
+      "supportedControl",
+      "supportedLDAPPolicies", "supportedLDAPVersion", "supportedSASLMechanisms", "altServer",
+      "supportedExtension",
     },
   }
   if port.protocol == "udp" then
     return ldap.udpSearchRequest(host, port, params)
   end
   -- an anonymous bind, which any server answers in some way
-  local socket, reply = comm.tryssl(host, port, "\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0", { timeout = 10000 })
+  local socket, reply = comm.tryssl(host, port, "\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0",
+    { timeout = 10000 })
   if not socket then
     return false, reply
   end

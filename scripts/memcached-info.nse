@@ -1,5 +1,6 @@
 description = [[
-Shows what a memcached server tells anyone who asks: version, age, connections, whether it wants a login.
+Shows what a memcached server tells anyone who asks: version, age, connections, whether it wants a
+login.
 ]]
 ---
 -- @output
@@ -16,7 +17,8 @@ categories = { "discovery", "safe" }
 
 identity = {}
 volatile = {
-  "Process ID", "Uptime", "Server time", "Used CPU (user)", "Used CPU (system)", "Current connections",
+  "Process ID", "Uptime", "Server time", "Used CPU (user)", "Used CPU (system)",
+  "Current connections",
   "Total connections",
 }
 finding = "high"

@@ -1,5 +1,6 @@
 description = [[
-Shows what a MySQL or MariaDB server says of itself before anyone logs in: version, capabilities, login method.
+Shows what a MySQL or MariaDB server says of itself before anyone logs in: version, capabilities,
+login method.
 ]]
 ---
 -- @output
@@ -45,7 +46,8 @@ local function status_text(status)
 end
 
 function action(host, port)
-  local socket = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp", timeout = 5000 })
+  local socket = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp",
+    timeout = 5000 })
   if not socket then
     return nil
   end

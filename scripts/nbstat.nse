@@ -3,7 +3,8 @@ Shows the NetBIOS names of a host, its hardware address as it tells it, and who 
 ]]
 ---
 -- @output
--- | nbstat: NetBIOS name: NAS, NetBIOS user: <unknown>, NetBIOS MAC: 00:08:9b:99:00:15 (Icp Electronics)
+-- | nbstat: NetBIOS name: NAS, NetBIOS user: <unknown>, NetBIOS MAC: 00:08:9b:99:00:15 (Icp
+-- Electronics)
 -- | Names:
 -- |   NAS<00>        Flags: <unique><active>
 -- |_  LABGROUP<00>   Flags: <group><active>
@@ -64,7 +65,8 @@ function action(host)
       name = entry.name, suffix = entry.suffix, flags = entry.flags,
       text = ("%s<%02x>"):format(entry.name, entry.suffix),
     }, entry_mt)
-    lines[i] = ("  %-20s %s"):format(list[i].text, "Flags: " .. netbios.flags_to_string(entry.flags))
+    lines[i] = ("  %-20s %s"):format(list[i].text, "Flags: "
+      .. netbios.flags_to_string(entry.flags))
     list[i].text = nil
   end
   output.names = list

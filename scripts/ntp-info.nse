@@ -1,5 +1,6 @@
 description = [[
-Shows the clock of an NTP server and, where it answers control messages, its variables: version, system, processor.
+Shows the clock of an NTP server and, where it answers control messages, its variables: version,
+system, processor.
 ]]
 ---
 -- @output
@@ -14,8 +15,10 @@ categories = { "default", "discovery", "safe" }
 
 identity = {}
 volatile = {
-  "receive time stamp", "clock", "peer", "precision", "rootdelay", "rootdisp", "reftime", "offset", "frequency",
-  "sys_jitter", "clk_jitter", "clk_wander", "jitter", "noise", "stability", "mintc", "tc", "refid", "stratum", "leap",
+  "receive time stamp", "clock", "peer", "precision", "rootdelay", "rootdisp", "reftime", "offset",
+  "frequency",
+  "sys_jitter", "clk_jitter", "clk_wander", "jitter", "noise", "stability", "mintc", "tc", "refid",
+  "stratum", "leap",
 }
 
 local datetime = require "datetime"

@@ -1,5 +1,6 @@
 description = [[
-Shows what a Redis server tells anyone who asks with INFO: version, system, role, addresses, clients.
+Shows what a Redis server tells anyone who asks with INFO: version, system, role, addresses,
+clients.
 ]]
 ---
 -- @args creds.redis  The password, if one is needed.
@@ -16,7 +17,8 @@ categories = { "discovery", "safe" }
 
 identity = {}
 volatile = {
-  "Process ID", "Used CPU (sys)", "Used CPU (user)", "Connected clients", "Used memory", "Client connections",
+  "Process ID", "Used CPU (sys)", "Used CPU (user)", "Connected clients", "Used memory",
+  "Client connections",
 }
 -- a server that answers needs no password
 finding = "high"

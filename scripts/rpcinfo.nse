@@ -34,12 +34,14 @@ end
 -- Makes the ports known that the programs stand on.
 local function set_version(host, program, protocol, entry)
   local name = (protocol == "tcp" or protocol == "udp") and rpc.Util.ProgNumberToName(program)
-  local port = name and entry.port and nmap.get_port_state(host, { number = entry.port, protocol = protocol })
+  local port = name and entry.port and nmap.get_port_state(host, { number = entry.port,
+    protocol = protocol })
   if not port or not port.version then
     return
   end
   port.version.name = name
-  port.version.version = entry.version[1] == entry.version[#entry.version] and tostring(entry.version[1])
+  port.version.version = entry.version[1] == entry.version[#entry.version]
+    and tostring(entry.version[1])
     or entry.version[1] .. "-" .. entry.version[#entry.version]
   port.version.extrainfo = "RPC #" .. program
   nmap.set_port_version(host, port, "hardmatched")

@@ -1,5 +1,6 @@
 description = [[
-Shows what a host tells of itself over SMB 1 without a login: system, names of computer, domain and forest, clock.
+Shows what a host tells of itself over SMB 1 without a login: system, names of computer, domain
+and forest, clock.
 ]]
 ---
 -- @output
@@ -41,7 +42,8 @@ local function data_of(result)
   data.os = result.os
   data.lanmanager = result.lanmanager
   data.server = result.server
-  data.date = result.time and datetime.format_timestamp(result.time, (result.timezone or 0) * 3600 // 1) or nil
+  data.date = result.time and datetime.format_timestamp(result.time,
+    (result.timezone or 0) * 3600 // 1) or nil
   data.fqdn = result.fqdn
   data.domain_dns = result.domain_dns
   data.forest_dns = result.forest_dns

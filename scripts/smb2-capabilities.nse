@@ -26,7 +26,8 @@ end
 
 local names = {
   { 0x01, "Distributed File System" }, { 0x02, "Leasing" }, { 0x04, "Multi-credit operations" },
-  { 0x08, "Multiple Channel support" }, { 0x10, "Persistent handles" }, { 0x20, "Directory Leasing" },
+  { 0x08, "Multiple Channel support" }, { 0x10, "Persistent handles" }, { 0x20,
+  "Directory Leasing" },
   { 0x40, "Encryption support" },
 }
 

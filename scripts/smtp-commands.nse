@@ -43,7 +43,8 @@ function action(host, port)
   end
   status, reply = smtp.help(socket)
   if status then
-    lines[#lines + 1] = " " .. text_of(reply):gsub("^,? ?", ""):gsub(":, ", ": "):gsub("^Commands supported:,?%s*",
+    lines[#lines + 1] = " " .. text_of(reply):gsub("^,? ?", ""):gsub(":, ",
+      ": "):gsub("^Commands supported:,?%s*",
       "Commands supported: ")
   end
   smtp.quit(socket)

@@ -1,6 +1,6 @@
 description = [[
-Shows the engine of an SNMP 3 agent, which it tells without any credentials: maker, engine id, how often and since when it
-runs.
+Shows the engine of an SNMP 3 agent, which it tells without any credentials: maker, engine id, how
+often and since when it runs.
 ]]
 ---
 -- @output
@@ -29,7 +29,8 @@ local stdnse = require "stdnse"
 portrule = shortport.version_port_or_service(161, "snmp", "udp", { "open", "open|filtered" })
 
 local function enterprise_name(number)
-  for _, file in ipairs({ "nselib/data/enterprise-numbers", "nselib/data/enterprise_numbers.txt" }) do
+  for _, file in ipairs({ "nselib/data/enterprise-numbers",
+    "nselib/data/enterprise_numbers.txt" }) do
     local path = nmap.fetchfile(file)
     local status, result = false, nil
     if path then
@@ -55,7 +56,8 @@ local formats = {
   end },
 }
 
--- RFC 3411, SnmpEngineID: four bytes of maker, of newer ones with the top bit set and a format behind.
+-- RFC 3411, SnmpEngineID: four bytes of maker, of newer ones with the top bit set and a format
+-- behind.
 local function describe_engine(output, id)
   local number = string.unpack(">I4", id)
   output.enterprise = enterprise_name(number & 0x7fffffff)

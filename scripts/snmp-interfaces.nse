@@ -1,5 +1,6 @@
 description = [[
-Shows the interfaces of a device by SNMP: names, addresses, hardware addresses, kinds, speeds, states, traffic.
+Shows the interfaces of a device by SNMP: names, addresses, hardware addresses, kinds, speeds,
+states, traffic.
 ]]
 ---
 -- @args snmpcommunity  The community to ask with.
@@ -30,17 +31,23 @@ portrule = shortport.port_or_service(161, "snmp", "udp", { "open", "open|filtere
 
 -- ifType of IANA's registry "ifType definitions".
 local kinds = {
-  [1] = "other", [6] = "ethernetCsmacd", [9] = "iso88025TokenRing", [15] = "fddi", [22] = "propPointToPointSerial",
-  [23] = "ppp", [24] = "softwareLoopback", [28] = "slip", [32] = "frameRelay", [37] = "atm", [39] = "sonet",
-  [53] = "propVirtual", [54] = "propMultiplexor", [62] = "fastEther", [69] = "fastEtherFX", [71] = "ieee80211",
-  [94] = "adsl", [108] = "pppMultilinkBundle", [117] = "gigabitEthernet", [127] = "docsCableMaclayer",
-  [131] = "tunnel", [135] = "l2vlan", [136] = "l3ipvlan", [150] = "mplsTunnel", [161] = "ieee8023adLag",
+  [1] = "other", [6] = "ethernetCsmacd", [9] = "iso88025TokenRing", [15] = "fddi",
+  [22] = "propPointToPointSerial",
+  [23] = "ppp", [24] = "softwareLoopback", [28] = "slip", [32] = "frameRelay", [37] = "atm",
+  [39] = "sonet",
+  [53] = "propVirtual", [54] = "propMultiplexor", [62] = "fastEther", [69] = "fastEtherFX",
+  [71] = "ieee80211",
+  [94] = "adsl", [108] = "pppMultilinkBundle", [117] = "gigabitEthernet",
+  [127] = "docsCableMaclayer",
+  [131] = "tunnel", [135] = "l2vlan", [136] = "l3ipvlan", [150] = "mplsTunnel",
+  [161] = "ieee8023adLag",
   [166] = "mpls", [209] = "bridge", [244] = "wwanPP2", [250] = "gpon",
 }
 local states = { "up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown" }
 local base = "1.3.6.1.2.1.2.2.1."
 local columns = {
-  [2] = "name", [3] = "kind", [5] = "speed", [6] = "mac", [8] = "state", [10] = "received", [16] = "sent",
+  [2] = "name", [3] = "kind", [5] = "speed", [6] = "mac", [8] = "state", [10] = "received",
+  [16] = "sent",
 }
 
 local function interfaces_of(helper)
@@ -114,7 +121,8 @@ local function lines_of(interface)
     lines[#lines + 1] = "IP address: " .. address.ip .. "  Netmask: " .. tostring(address.mask)
   end
   if type(interface.mac) == "string" and #interface.mac == 6 and interface.mac:find("[^%z]") then
-    lines[#lines + 1] = "MAC address: " .. stdnse.format_mac(interface.mac) .. " (" .. vendor_of(interface.mac) .. ")"
+    lines[#lines + 1] = "MAC address: " .. stdnse.format_mac(interface.mac) .. " ("
+      .. vendor_of(interface.mac) .. ")"
   end
   lines[#lines + 1] = "Type: " .. (kinds[interface.kind] or "unknown") .. "  Speed: "
     .. speed_text(tonumber(interface.speed) or 0)

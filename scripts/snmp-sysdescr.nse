@@ -1,6 +1,6 @@
 description = [[
-Shows the system description that an SNMP agent gives to the community "public" (or the one that is given), and how long the
-system has been up.
+Shows the system description that an SNMP agent gives to the community "public" (or the one that
+is given), and how long the system has been up.
 ]]
 ---
 -- @args snmpcommunity  The community to ask with.
@@ -42,7 +42,8 @@ function action(host, port)
   status, values = helper:get({ reqId = 28428 }, "1.3.6.1.2.1.1.3.0")
   local ticks = status and values[1] and values[1][1]
   if math.type(ticks) == "integer" then
-    text = text .. "\n  System uptime: " .. datetime.format_time(ticks, 100) .. " (" .. ticks .. " timeticks)"
+    text = text .. "\n  System uptime: " .. datetime.format_time(ticks, 100) .. " (" .. ticks
+      .. " timeticks)"
   end
   return text
 end

@@ -1,8 +1,10 @@
 description = [[
-Shows the public host keys of an SSH server. At the end of a scan hosts with the same key are reported.
+Shows the public host keys of an SSH server. At the end of a scan hosts with the same key are
+reported.
 ]]
 ---
--- @args ssh_hostkey  Which forms to show, several separated by blanks: md5 (the default), sha256, bubble, visual, full, all.
+-- @args ssh_hostkey  Which forms to show, several separated by blanks: md5 (the default),
+--                    sha256, bubble, visual, full, all.
 -- @args ssh-hostkey.known-hosts, ssh-hostkey.known-hosts-path  Compare with this known_hosts file.
 --
 -- @output

@@ -1,8 +1,9 @@
 description = [[
 Shows the certificate of a TLS server: subject, issuer, key, signature, validity and fingerprints.
 
-Servers that begin in plain text (FTP, SMTP, IMAP, POP3, NNTP, LDAP, XMPP, MySQL, PostgreSQL, SQL Server, VNC, RDP)
-are asked to switch to TLS first. With verbosity the certificate itself is shown as PEM.
+Servers that begin in plain text (FTP, SMTP, IMAP, POP3, NNTP, LDAP, XMPP, MySQL, PostgreSQL, SQL
+Server, VNC, RDP) are asked to switch to TLS first. With verbosity the certificate itself is shown
+as PEM.
 ]]
 ---
 -- @output

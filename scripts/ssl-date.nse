@@ -1,5 +1,6 @@
 description = [[
-Shows the time that a TLS server puts into its ServerHello. Most servers put random bytes there today, which is told as well.
+Shows the time that a TLS server puts into its ServerHello. Most servers put random bytes there
+today, which is told as well.
 ]]
 ---
 -- @output

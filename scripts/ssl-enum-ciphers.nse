@@ -1,8 +1,8 @@
 description = [[
 Shows which versions of SSL and TLS and which cipher suites a server accepts, each with a grade.
 
-The grade is that of SSL Labs' rating guide for key exchange and cipher strength: A is the best, F the worst. "least
-strength" is the worst of all.
+The grade is that of SSL Labs' rating guide for key exchange and cipher strength: A is the best, F
+the worst. "least strength" is the worst of all.
 ]]
 ---
 -- @output
@@ -39,7 +39,7 @@ local protocols = { "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3" }
 -- Servers stumble over hellos that offer too much at once.
 local offer_max = 64
 
--- Asking ----------------------------------------------------------------------------------------------
+-- Asking ------------------------------------------------------------------------------------------
 
 local function ask(host, port, protocol, ciphers, compressors)
   local flight, reason = probe.hello(host, port, {
@@ -74,7 +74,8 @@ local function without(list, item)
   return result
 end
 
--- Those of `offered` that the server takes, in the order of its choice: name -> flight, and the names as an array.
+-- Those of `offered` that the server takes, in the order of its choice: name -> flight, and the
+-- names as an array.
 local function accepted_of(host, port, protocol, offered)
   local flights, order = {}, {}
   while #offered > 0 do
@@ -93,7 +94,8 @@ end
 local function all_accepted(host, port, protocol)
   local names, flights, order = candidates(protocol), {}, {}
   for from = 1, #names, offer_max do
-    local part, in_order = accepted_of(host, port, protocol, { table.unpack(names, from, from + offer_max - 1) })
+    local part, in_order = accepted_of(host, port, protocol,
+      { table.unpack(names, from, from + offer_max - 1) })
     for _, name in ipairs(in_order) do
       flights[name] = part[name]
       order[#order + 1] = name
@@ -121,14 +123,15 @@ local function preference_of(host, port, protocol, names)
 end
 
 local function compressors_of(host, port, protocol, names)
-  local flight = ask(host, port, protocol, { table.unpack(names, 1, offer_max) }, { "DEFLATE", "NULL" })
+  local flight = ask(host, port, protocol, { table.unpack(names, 1, offer_max) }, { "DEFLATE",
+    "NULL" })
   if flight and flight.server_hello.compressor == "DEFLATE" then
     return { "DEFLATE", "NULL" }
   end
   return { "NULL" }
 end
 
--- Grading ---------------------------------------------------------------------------------------------
+-- Grading -----------------------------------------------------------------------------------------
 
 local function kex_score(bits)
   return bits < 512 and 20 or bits < 1024 and 40 or bits < 2048 and 80 or bits < 4096 and 90 or 100
@@ -152,7 +155,8 @@ local certificates = {}
 
 -- The server's certificate of a flight, parsed once.
 local function certificate_of(flight)
-  local der = flight.certificate and flight.certificate.certificates and flight.certificate.certificates[1]
+  local der = flight.certificate and flight.certificate.certificates
+    and flight.certificate.certificates[1]
   if not der then
     return nil
   end
@@ -235,7 +239,7 @@ local function exchange_warning(cert, kex, bits, warn)
   end
 end
 
--- Output ----------------------------------------------------------------------------------------------
+-- Output ------------------------------------------------------------------------------------------
 
 local cipher_mt = {
   __tostring = function(t)
@@ -271,7 +275,8 @@ local function protocol_output(host, port, protocol)
       end
       worst, strength = math.min(worst, score), grade_of(score)
     end
-    ciphers[#ciphers + 1] = setmetatable({ name = name, kex_info = kex, strength = strength }, cipher_mt)
+    ciphers[#ciphers + 1] = setmetatable({ name = name, kex_info = kex, strength = strength },
+      cipher_mt)
     forward = forward or info.pfs
   end
   if not forward then

@@ -24,9 +24,12 @@ end
 
 -- Of IANA's registry, the likelier first.
 local protocols = {
-  "h2", "http/1.1", "http/1.0", "http/0.9", "spdy/3.1", "spdy/3", "spdy/2", "spdy/1", "h2c", "stun.turn",
-  "stun.nat-discovery", "webrtc", "c-webrtc", "ftp", "imap", "pop3", "managesieve", "coap", "xmpp-client",
-  "xmpp-server", "acme-tls/1", "mqtt", "dot", "ntske/1", "sunrpc", "h3", "smb", "irc", "nntp", "nnsp", "doq", "sip/2", "tds/8.0",
+  "h2", "http/1.1", "http/1.0", "http/0.9", "spdy/3.1", "spdy/3", "spdy/2", "spdy/1", "h2c",
+  "stun.turn",
+  "stun.nat-discovery", "webrtc", "c-webrtc", "ftp", "imap", "pop3", "managesieve", "coap",
+  "xmpp-client",
+  "xmpp-server", "acme-tls/1", "mqtt", "dot", "ntske/1", "sunrpc", "h3", "smb", "irc", "nntp",
+  "nnsp", "doq", "sip/2", "tds/8.0",
 }
 
 local function open(host, port)
@@ -51,7 +54,8 @@ local function ask(host, port, names)
     protocol = "TLSv1.2",
     host = host,
     extensions = {
-      application_layer_protocol_negotiation = helpers.application_layer_protocol_negotiation(names),
+      application_layer_protocol_negotiation =
+        helpers.application_layer_protocol_negotiation(names),
       elliptic_curves = helpers.elliptic_curves(tls.DEFAULT_ELLIPTIC_CURVES),
       ec_point_formats = helpers.ec_point_formats({ "uncompressed" }),
     },

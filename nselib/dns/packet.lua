@@ -1,9 +1,11 @@
---- DNS messages (RFC 1035, 2136, 3596, 2782, 4034, 5155, 5001, 6891, 7871): bytes from tables, tables from bytes.
+--- DNS messages (RFC 1035, 2136, 3596, 2782, 4034, 5155, 5001, 6891, 7871): bytes from tables,
+-- tables from bytes.
 --
--- A message is a table: `id`, `flags` (a set: QR, AA, TC, RD, RA, AD, CD, and OC1-OC4, RC1-RC4 for the bits of the opcode
--- and the response code), `questions` ({ dname, dtype, class }), `answers`, `auth`, `add` (records), and, of a message to
--- be sent, `additional`, `zones`, `updates`. A record has `dname`, `dtype`, `class`, `ttl`, `data` (bytes) and what its
--- type says: `ip`, `ipv6`, `domain`, `MX`, `SOA`, `SRV`, `TXT`, `NSEC`, `NSEC3`, `HINFO`, `SSHFP`, `OPT`.
+-- A message is a table: `id`, `flags` (a set: QR, AA, TC, RD, RA, AD, CD, and OC1-OC4, RC1-RC4 for
+-- the bits of the opcode and the response code), `questions` ({ dname, dtype, class }), `answers`,
+-- `auth`, `add` (records), and, of a message to be sent, `additional`, `zones`, `updates`. A record
+-- has `dname`, `dtype`, `class`, `ttl`, `data` (bytes) and what its type says: `ip`, `ipv6`,
+-- `domain`, `MX`, `SOA`, `SRV`, `TXT`, `NSEC`, `NSEC3`, `HINFO`, `SSHFP`, `OPT`.
 
 local base32, ipairs, ipOps, pairs = require "base32", ipairs, require "ipOps", pairs
 local error, math, pcall, select = error, math, pcall, select
@@ -21,7 +23,7 @@ local types = M.types
 
 local labels_max = 128
 
--- Names -----------------------------------------------------------------------------------------------
+-- Names -------------------------------------------------------------------------------------------
 
 --- The bytes of a name.
 function M.encode_name(name)
@@ -32,8 +34,8 @@ function M.encode_name(name)
   return table.concat(out) .. "\0"
 end
 
---- The name at `pos`: position after it, name. Pointers (RFC 1035, section 4.1.4) may only lead backwards. nil, message
--- for a broken name.
+--- The name at `pos`: position after it, name. Pointers (RFC 1035, section 4.1.4) may only lead
+-- backwards. nil, message for a broken name.
 function M.decode_name(data, pos)
   local labels, after, lowest = {}, nil, pos
   while true do
@@ -70,7 +72,7 @@ local function name_at(data, pos)
   return after, name
 end
 
--- Records ---------------------------------------------------------------------------------------------
+-- Records -----------------------------------------------------------------------------------------
 
 local function strings_in(data)
   local out, at = {}, 1
@@ -134,7 +136,8 @@ local readers = {
     local soa = {}
     pos, soa.mname = name_at(data, pos)
     pos, soa.rname = name_at(data, pos)
-    soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum = string.unpack(">I4I4I4I4I4", data, pos)
+    soa.serial, soa.refresh, soa.retry, soa.expire,
+      soa.minimum = string.unpack(">I4I4I4I4I4", data, pos)
     record.SOA = soa
   end,
   [types.TXT] = function(record)
@@ -151,7 +154,8 @@ local readers = {
   [types.NSEC] = function(record, data, pos)
     local after, next_name = name_at(data, pos)
     local bitmap = string.sub(record.data, after - pos + 1)
-    record.NSEC = { dname = record.dname, next_dname = next_name, types = types_in(bitmap), bin = bitmap }
+    record.NSEC = { dname = record.dname, next_dname = next_name, types = types_in(bitmap),
+      bin = bitmap }
   end,
   [types.NSEC3] = function(record)
     local nsec3 = { dname = record.dname, hash = {} }
@@ -186,11 +190,12 @@ local function decode_record(data, pos)
   return record, pos + length
 end
 
--- Messages --------------------------------------------------------------------------------------------
+-- Messages ----------------------------------------------------------------------------------------
 
 -- The bits of the flags word, from the highest.
 local flag_names = {
-  "QR", "OC1", "OC2", "OC3", "OC4", "AA", "TC", "RD", "RA", "Z", "AD", "CD", "RC1", "RC2", "RC3", "RC4",
+  "QR", "OC1", "OC2", "OC3", "OC4", "AA", "TC", "RD", "RA", "Z", "AD", "CD", "RC1", "RC2", "RC3",
+  "RC4",
 }
 
 local function decode_flags(word)
@@ -217,7 +222,8 @@ local function decode_message(data)
   local message = { questions = {}, answers = {}, auth = {}, add = {} }
   local flags, n_questions, counts, pos
   counts = {}
-  message.id, flags, n_questions, counts[1], counts[2], counts[3], pos = string.unpack(">I2I2I2I2I2I2", data)
+  message.id, flags, n_questions, counts[1], counts[2], counts[3],
+    pos = string.unpack(">I2I2I2I2I2I2", data)
   message.flags = decode_flags(flags)
   for i = 1, n_questions do
     local question = {}
@@ -264,13 +270,16 @@ local function encode_questions(questions)
   return table.concat(out)
 end
 
---- The bytes of a message. `zones` and `updates` stand where questions and authority records do (RFC 2136).
+--- The bytes of a message. `zones` and `updates` stand where questions and authority records do
+-- (RFC 2136).
 function M.encode(message)
   local questions = #message.questions > 0 and message.questions or message.zones or {}
   local authority = message.updates or {}
-  local header = string.pack(">I2I2I2I2I2I2", message.id, encode_flags(message.flags), #questions, 0,
+  local header = string.pack(">I2I2I2I2I2I2", message.id, encode_flags(message.flags), #questions,
+    0,
     #authority, #message.additional)
-  return header .. encode_questions(questions) .. encode_section(authority) .. encode_section(message.additional)
+  return header .. encode_questions(questions) .. encode_section(authority)
+    .. encode_section(message.additional)
 end
 
 return M

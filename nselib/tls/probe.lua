@@ -1,12 +1,13 @@
---- Questions to a TLS server that need no more than its first flight: which versions, ciphers, groups it takes.
+--- Questions to a TLS server that need no more than its first flight: which versions, ciphers,
+-- groups it takes.
 
 local comm, ipairs, next, pairs = require "comm", ipairs, next, pairs
 local sslcert, string, tls, type = require "sslcert", string, require "tls", type
 
 local M = {}
 
---- A connected socket on which TLS may begin, after the dialog of protocols that start in plain text: `true, socket` or
--- `false, reason`.
+--- A connected socket on which TLS may begin, after the dialog of protocols that start in plain
+-- text: `true, socket` or `false, reason`.
 function M.open(host, port)
   local prepare = sslcert.getPrepareTLSWithoutReconnect(port)
   if prepare then
@@ -26,8 +27,9 @@ local function is_last(message, flight)
     or flight.alert ~= nil and flight.alert.level == "fatal"
 end
 
---- Sends a hello and reads the server's first flight: a table of its messages by type (`server_hello`, `certificate`,
--- `server_key_exchange`, ...) and `alert`; nil, reason when there is none. The server may answer in any version.
+--- Sends a hello and reads the server's first flight: a table of its messages by type
+-- (`server_hello`, `certificate`, `server_key_exchange`, ...) and `alert`; nil, reason when there
+-- is none. The server may answer in any version.
 function M.hello(host, port, options)
   local status, socket = M.open(host, port)
   if not status then
@@ -78,14 +80,17 @@ function M.extensions(protocol)
   end
   return {
     elliptic_curves = helpers.elliptic_curves(M.groups),
-    ec_point_formats = protocol ~= "TLSv1.3" and helpers.ec_point_formats({ "uncompressed" }) or nil,
+    ec_point_formats = protocol ~= "TLSv1.3" and helpers.ec_point_formats({ "uncompressed" })
+    or nil,
   }
 end
 
 --- Named groups that we offer, the usual ones first.
 M.groups = {
-  "secp256r1", "secp384r1", "secp521r1", "ecdh_x25519", "ecdh_x448", "secp192r1", "secp224r1", "secp256k1",
-  "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "sect283k1", "sect571r1", "ffdhe2048", "ffdhe3072",
+  "secp256r1", "secp384r1", "secp521r1", "ecdh_x25519", "ecdh_x448", "secp192r1", "secp224r1",
+  "secp256k1",
+  "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "sect283k1", "sect571r1", "ffdhe2048",
+  "ffdhe3072",
   "ffdhe4096",
 }
 

@@ -1,8 +1,10 @@
--- How many of an installed Nmap's scripts load with our nselib alone: lua5.4 load_corpus.lua [-v] [WANTED]
+-- How many of an installed Nmap's scripts load with our nselib alone: lua5.4 load_corpus.lua [-v]
+-- [WANTED]
 --
--- A script loads when its file runs, as the host would run it, and leaves an action and a rule; every library that
--- it requires must be ours. The host's C modules are stood in for. Prints the counts, with -v what is missing and how
--- often. Exit 0 when at least WANTED load (0 when not given), 1 when fewer, 77 without an installed Nmap.
+-- A script loads when its file runs, as the host would run it, and leaves an action and a rule;
+-- every library that it requires must be ours. The host's C modules are stood in for. Prints the
+-- counts, with -v what is missing and how often. Exit 0 when at least WANTED load (0 when not
+-- given), 1 when fewer, 77 without an installed Nmap.
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local root = here .. "/../../.."
 package.path = root .. "/nselib/?.lua;" .. here .. "/?.lua"
@@ -48,7 +50,8 @@ end
 
 local function loads(path)
   local env = setmetatable({
-    SCRIPT_PATH = path, SCRIPT_NAME = path:match("([^/]+)%.nse$"), categories = {}, dependencies = {},
+    SCRIPT_PATH = path, SCRIPT_NAME = path:match("([^/]+)%.nse$"), categories = {},
+    dependencies = {},
   }, { __index = _G })
   local chunk, message = loadfile(path, "t", env)
   if not chunk then
@@ -64,7 +67,8 @@ end
 
 local core_in = { default = true, discovery = true, version = true, safe = true }
 local core_out = {
-  brute = true, exploit = true, dos = true, fuzzer = true, intrusive = true, malware = true, vuln = true, external = true,
+  brute = true, exploit = true, dos = true, fuzzer = true, intrusive = true, malware = true,
+  vuln = true, external = true,
   broadcast = true,
 }
 local function is_core(categories)
@@ -87,7 +91,8 @@ local function entry(e)
     loaded, core_loaded = loaded + 1, core_loaded + (is_core(e.categories) and 1 or 0)
     return
   end
-  local key = why:match("module '([^']+)' not found") or why:match("[^\n]*"):gsub("^.-(%w[%w.-]*:%d+:)", "%1")
+  local key = why:match("module '([^']+)' not found")
+    or why:match("[^\n]*"):gsub("^.-(%w[%w.-]*:%d+:)", "%1")
   reasons[key] = (reasons[key] or 0) + 1
 end
 assert(loadfile(directory .. "/script.db", "t", { Entry = entry }))()

@@ -49,7 +49,8 @@ test("an odd port stands in the Host header, an IPv6 address in brackets", funct
 end)
 
 test("a response is taken apart", function()
-  local r = response("HTTP/1.1 404 Not Found\r\nServer: a\r\nX-Y: 1\r\nx-y:  2 \r\nFolded: a\r\n b\r\n"
+  local r = response("HTTP/1.1 404 Not Found\r\nServer: a\r\nX-Y: 1\r\nx-y:  2 \r\nFolded:"
+    .. " a\r\n b\r\n"
     .. "Set-Cookie: id=\"5\"; Path=/x; HttpOnly\r\nContent-Length: 4\r\n\r\nbody and more")
   check.equal(r.status, 404)
   check.equal(r["status-line"], "HTTP/1.1 404 Not Found")
@@ -67,7 +68,8 @@ test("lines may end with a bare newline", function()
 end)
 
 test("a chunked body is put together, from pieces of any size", function()
-  local text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n7\r\n, world\r\n0\r\nA: b\r\n\r\n"
+  local text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n7\r\n"
+    .. ", world\r\n0\r\nA: b\r\n\r\n"
   local pieces = {}
   for c in text:gmatch(".") do
     pieces[#pieces + 1] = c
@@ -223,7 +225,8 @@ test("Basic and Digest authentication", function()
     if request:find("Authorization: Digest", 1, true) then
       return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     end
-    return 'HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth", opaque="o"\r\n'
+    return 'HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop'
+      .. '="auth", opaque="o"\r\n'
       .. "Content-Length: 0\r\n\r\n"
   end)
   local r = http.generic_request(host(), port, "GET", "/p", { auth = { username = "u",
@@ -237,7 +240,8 @@ end)
 
 test("the Digest answer of RFC 2617's example without qop", function()
   local header = auth.digest({ username = "Mufasa", password = "CircleOfLife" }, "GET", "/", {
-    header = { ["www-authenticate"] = 'Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"' },
+    header = { ["www-authenticate"] = 'Digest realm="testrealm@host.com", nonce="dcd98b710'
+      .. '2dd2f0e8b11d0f600bfb0c093"' },
   })
   check.contains(header, 'response="')
   check.same({ auth.digest({ username = "x" }, "GET", "/", { header = {} }) },
@@ -265,7 +269,8 @@ test("dates in the three forms of HTTP", function()
 end)
 
 test("forms are found and taken apart", function()
-  local forms = http.grab_forms('<p><FORM method=POST action="/login"><input name=u type="text" value=\'a b\'>'
+  local forms = http.grab_forms('<p><FORM method=POST action="/login"><input name'
+    .. '=u type="text" value=\'a b\'>'
     .. '<textarea name="t"></textarea></form><formula><form>')
   check.equal(#forms, 2)
   check.same(http.parse_form(forms[1]), {
@@ -319,7 +324,8 @@ end)
 test("100,000 mutated responses neither throw nor hang", function()
   local seeds = {
     "HTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a=b; c\r\nContent-Length: 5\r\n\r\nhello",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n5\r\nh"
+      .. "ello\r\n0\r\n\r\n",
     "HTTP/1.0 302 Found\r\nLocation: http://www.example/a\r\n a\r\n\r\n<form><input name=x></form>",
   }
   local socket = {}

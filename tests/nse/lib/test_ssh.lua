@@ -6,7 +6,8 @@ local ssh1, ssh2, stdnse, base64 = require "ssh1", require "ssh2", require "stdn
 local transport = ssh2.transport
 
 local ed25519 = base64.dec("AAAAC3NzaC1lZDI1NTE5AAAAIOhKqW67LQlT3buAKWTGAxQqqAM5FImGUnq6NycoqV8c")
-local ecdsa = base64.dec("AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGXVoqS8ork1YQtkE4qe+gKcapCgZfqlcUzi/uFo"
+local ecdsa = base64.dec("AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGXVoqS8ork1"
+  .. "YQtkE4qe+gKcapCgZfqlcUzi/uFo"
   .. "SnRUGJ3Exr4i7nWnPy25LKr0fkjOyIqRjyHigFnFITmmPxw=")
 
 local function kex_init(algorithms, keys)
