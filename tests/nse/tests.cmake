@@ -11,3 +11,11 @@ if(TARGET muster_script)
   set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 180 SKIP_RETURN_CODE 77)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/lua_tests.cmake OPTIONAL)
+
+# How many of an installed Nmap's scripts load on our nselib alone; fewer than before is a failure.
+find_program(LUA54 NAMES lua5.4 lua54)
+if(LUA54)
+  add_test(NAME nse/loads-on-ours
+    COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/lib/load_corpus.lua 424)
+  set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 60 SKIP_RETURN_CODE 77)
+endif()

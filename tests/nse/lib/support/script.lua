@@ -1,0 +1,161 @@
+-- Runs one of our scripts against scripted servers, as the host would: a fresh environment, the
+-- rule, the action, and the text that people see.
+--
+--     local script = require "support.script"
+--     fake.servers["tcp:6379"] = fake.replies(nil, { "$..." })      -- what the server says
+--     local text, data, rule = script.run("redis-info", { number = 6379, service = "redis" })
+--
+-- `text` is the result as the host renders it, lines below the script's name as nmap prints them
+-- without the leading "| "; `data` the structured output with plain tables; `rule` what the rule
+-- said. A rule that is false gives nil, nil, false.
+local M = {}
+
+local nmap = require "nmap"
+
+local root = require "support.fake_nmap".root
+local loaded = {}
+
+--- The file of a script as a chunk that runs in a fresh environment.
+local function chunk_of(name)
+  if not loaded[name] then
+    local f = assert(io.open(root .. "/scripts/" .. name .. ".nse"))
+    loaded[name] = f:read("a")
+    f:close()
+  end
+  return loaded[name]
+end
+
+--- The environment of a script after its file has run: description, categories, rules, action.
+function M.load(name)
+  local env = setmetatable({
+    SCRIPT_NAME = name, SCRIPT_PATH = root .. "/scripts/" .. name .. ".nse", SCRIPT_TYPE = "portrule",
+  }, { __index = _G })
+  assert(load(chunk_of(name), "@" .. name, "t", env))()
+  return env
+end
+
+-- The members of a result as the host walks them: the list, then string keys in the order of pairs.
+local function members(value, each)
+  local n = 1
+  while value[n] ~= nil do
+    each(nil, value[n])
+    n = n + 1
+  end
+  for key, item in pairs(value) do
+    if type(key) == "string" then
+      each(key, item)
+    end
+  end
+end
+
+local function render(value, depth)
+  local meta = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "table" or meta and meta.__tostring then
+    return tostring(value)
+  end
+  local out = {}
+  members(value, function(key, item)
+    out[#out + 1] = "\n" .. string.rep("  ", depth) .. (key and key .. ": " or "")
+      .. render(item, depth + 1)
+  end)
+  return table.concat(out)
+end
+
+--- A result without metatables: for check.same.
+function M.plain(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local out = {}
+  members(value, function(key, item)
+    if key then
+      out[key] = M.plain(item)
+    else
+      out[#out + 1] = M.plain(item)
+    end
+  end)
+  return out
+end
+
+--- The text of what an action gave: (table), (table, text) or (text).
+function M.text(first, second)
+  local value = first
+  if type(first) == "table" and type(second) == "string" then
+    value = second
+  end
+  if value == nil then
+    return nil
+  end
+  return (render(value, 1):gsub("^\n", ""))
+end
+
+local function given(value, default)
+  local out = {}
+  for key, item in pairs(default) do
+    out[key] = item
+  end
+  for key, item in pairs(value or {}) do
+    out[key] = item
+  end
+  return out
+end
+
+--- A host as scripts get it; `fields` come on top.
+function M.host(fields)
+  return given(fields, { ip = "192.0.2.1", bin_ip = "\xc0\0\2\1", name = "", registry = {},
+    times = { srtt = 0.001, rttvar = 0.001, timeout = 1 } })
+end
+
+--- A port as scripts get it: open, not probed; `fields` come on top.
+function M.port(fields)
+  return given(fields, { protocol = "tcp", state = "open", reason = "syn-ack",
+    version = { name_confidence = 3, service_tunnel = "none", service_dtype = "table" } })
+end
+
+--- Runs a script's portrule (hostrule without a port) and its action. `opts`: host (fields), args
+-- (script arguments).
+function M.run(name, port_fields, opts)
+  opts = opts or {}
+  for key, value in pairs(opts.args or {}) do
+    nmap.registry.args[key] = value
+  end
+  local env = M.load(name)
+  local host, port = M.host(opts.host), port_fields and M.port(port_fields)
+  local kind = opts.rule or (port and "portrule" or env.hostrule and "hostrule" or "prerule")
+  env.SCRIPT_TYPE = kind
+  local rule = env[kind](host, port)
+  if not rule then
+    return nil, nil, false
+  end
+  local first, second = env.action(host, port)
+  return M.text(first, second), type(first) == "table" and M.plain(first) or nil, true
+end
+
+--- A server from a recorded exchange: { greeting = text or nil, { piece of the request, reply },
+-- ... }. Each request gets the reply of the first entry whose piece it contains (plain text; "" is
+-- in every request); reply false: the server says nothing more. What no entry knows, such as a TLS
+-- hello to a server that speaks plain text, ends the connection.
+function M.server(exchange)
+  return function(peer)
+    if exchange.greeting then
+      peer:send(exchange.greeting)
+    end
+    while true do
+      local request, reply = peer:recv(), nil
+      for _, entry in ipairs(exchange) do
+        if request and request:find(entry[1], 1, true) then
+          reply = entry[2]
+          break
+        end
+      end
+      if reply == false then
+        peer:hang()
+      elseif not reply then
+        return
+      end
+      peer:send(reply)
+    end
+  end
+end
+
+return M
