@@ -64,6 +64,7 @@ struct alert *alert_free(struct alert *a)
     timer_stop(a->loop, &a->take_timer);
     timer_stop(a->loop, &a->prune_timer);
     timer_stop(a->loop, &a->stop_timer);
+    timer_stop(a->loop, &a->think_timer);
     for (size_t i = 0; i < a->n_endpoints; i++) {
         timer_stop(a->loop, &a->endpoints[i].flush);
         timer_stop(a->loop, &a->endpoints[i].wake);
@@ -178,7 +179,7 @@ static int open_parts(struct alert *a, const struct alert_opts *o, struct err *e
         r = http_new(&a->http, a->loop, e);
     if (r == 0)
         r = db_open(&a->db, a->loop, &db, e);
-    if (r == 0 && db_listen(a->db, "alert_event") < 0)
+    if (r == 0 && (db_listen(a->db, "alert_event") < 0 || db_listen(a->db, "alert_notice") < 0))
         r = err_set(e, -ENOMEM, "out of memory");
     return r;
 }
@@ -204,6 +205,7 @@ static void settings(struct alert *a, const struct alert_opts *o)
     a->take_timer.fire = alert_on_take;
     a->prune_timer.fire = alert_on_prune;
     a->stop_timer.fire = alert_on_stop_timer;
+    a->think_timer.fire = rules_on_timer;
     a->poke.run = alert_on_poke;
     a->bury.run = on_bury;
     a->stopped.run = alert_on_stopped;
@@ -266,7 +268,7 @@ int alert_stats(const struct alert *a, size_t index, struct alert_stats *ret)
 
 bool alert_idle(const struct alert *a)
 {
-    if (a->poke.queued || (a->n_endpoints > 0 && !a->taken_once))
+    if (a->poke.queued || a->thinking || (a->n_endpoints > 0 && !a->taken_once))
         return false;
     for (size_t i = 0; i < a->n_endpoints; i++) {
         const struct endpoint *ep = &a->endpoints[i];

@@ -2,8 +2,9 @@
  *
  *   alert.c     the whole: its parts, settings, end
  *   lease.c     whose endpoints they are, when to look for work, stopping
+ *   rules.c     from events to notices: when the database is asked to decide
  *   endpoint.c  one endpoint: what its failures mean, when it pauses, what is sent next
- *   window.c    the events of an endpoint that are in memory, their order and subjects, the cursor
+ *   window.c    the notices of an endpoint that are in memory, their order and subjects, the cursor
  *   send.c      one attempt: address, body, signature
  *   record.c    outcomes on their way into the database */
 #pragma once
@@ -137,10 +138,11 @@ struct alert {
     usec_t poll;
     struct endpoint *endpoints;
     size_t n_endpoints;
-    struct timer poll_timer, take_timer, prune_timer, stop_timer;
+    struct timer poll_timer, take_timer, prune_timer, stop_timer, think_timer;
     struct task poke, bury, stopped;
     unsigned n_calls; /* queries that have not called back */
     bool taking, take_again, taken_once, db_down, complained;
+    bool thinking, think_again, think_complained;
     bool patient;
     bool stopping, closing, given_up, stop_ended;
     int stop_status;
@@ -163,6 +165,7 @@ int alert_call(struct alert *a, struct endpoint *ep, const struct db_call *q, ca
 bool call_is_current(const struct call *c);
 void alert_take_soon(struct alert *a);
 void alert_check_stopped(struct alert *a);
+void alert_deliver(struct alert *a);               /* looks for notices */
 bool endpoint_is_quiet(const struct endpoint *ep); /* nothing in flight, all written */
 struct endpoint *endpoint_find(struct alert *a, const char *name);
 void alert_on_take(struct timer *t);
@@ -173,6 +176,10 @@ void alert_on_poke(struct task *t);
 void alert_on_stopped(struct task *t);
 void alert_on_db_state(void *user, enum db_state s, const char *why);
 void alert_on_db_notify(void *user, const char *channel);
+
+/* rules.c */
+void rules_think(struct alert *a); /* events may have come */
+void rules_on_timer(struct timer *t);
 
 /* endpoint.c */
 void endpoint_pump(struct endpoint *ep);

@@ -1,5 +1,5 @@
 /* Questions of the command line about deliveries.  The views and functions are in
- * migrations/0003_delivery.sql. */
+ * migrations/0003_delivery.sql and 0050_notice.sql. */
 #include "service/alert/deliveries.h"
 
 #include "engine/base/buf.h"
@@ -47,8 +47,8 @@ int deliveries_list(struct db *d, const struct deliveries_filter *f, struct db_r
                      " FROM report.delivery WHERE ($1::text IS NULL OR endpoint = $1) "
                      "AND state IN ('waiting', 'retry', 'held', 'dead') "
                      "AND seq IN (SELECT o.seq FROM alert.open o UNION ALL SELECT v.seq FROM "
-                     "alert.cursor c "
-                     "JOIN alert.event v ON (v.xid, v.seq) > (c.xid, c.seq)) "
+                     "alert.cursor c JOIN alert.notice v ON v.endpoint_id = c.endpoint_id "
+                     "AND (v.xid, v.seq) > (c.xid, c.seq)) "
                      "ORDER BY seq DESC, endpoint LIMIT $2::int8";
     snprintf(limit, sizeof limit, "%u", f->limit ? f->limit : LIMIT_USUAL);
     return db_ask(d, &q, ASK_USEC, ret, e);

@@ -114,6 +114,8 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
         a->taken_once = true;
         a->complained = false;
         apply_leases(a, rows);
+        if (a->think_again)
+            rules_think(a);
     } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&
                !a->complained) {
         a->complained = true;
@@ -175,14 +177,17 @@ void alert_on_take(struct timer *t)
 
 /* ---- looking for work */
 
-void alert_on_poke(struct task *t)
+void alert_deliver(struct alert *a)
 {
-    struct alert *a = CONTAINER_OF(t, struct alert, poke);
-
     for (size_t i = 0; i < a->n_endpoints; i++) {
         window_fetch(&a->endpoints[i]);
         endpoint_pump(&a->endpoints[i]);
     }
+}
+
+void alert_on_poke(struct task *t)
+{
+    rules_think(CONTAINER_OF(t, struct alert, poke));
 }
 
 void alert_on_poll(struct timer *t)
@@ -190,8 +195,10 @@ void alert_on_poll(struct timer *t)
     struct alert *a = CONTAINER_OF(t, struct alert, poll_timer);
 
     (void)!timer_set(a->loop, t, a->poll);
-    if (!a->db_down)
-        alert_poke(a);
+    if (a->db_down)
+        return;
+    alert_poke(a);
+    alert_deliver(a);
 }
 
 static void on_pruned(struct call *c, int status, const struct db_rows *rows, const struct err *e)
@@ -225,15 +232,19 @@ void alert_on_db_state(void *user, enum db_state s, const char *why)
     a->db_down = false;
     alert_take_soon(a);
     alert_poke(a);
+    alert_deliver(a);
 }
 
-/* Events came, or a person changed something. */
+/* Events came; or notices, or a person changed something. */
 void alert_on_db_notify(void *user, const char *channel)
 {
     struct alert *a = user;
 
-    (void)channel;
-    alert_poke(a);
+    if (strcmp(channel, "alert_event") == 0) {
+        alert_poke(a);
+        return;
+    }
+    alert_deliver(a);
     for (size_t i = 0; i < a->n_endpoints; i++)
         if (!a->endpoints[i].held || a->endpoints[i].state != EP_OK) {
             alert_take_soon(a);
@@ -289,7 +300,7 @@ static void give_up(struct alert *a, int status)
 
 void alert_check_stopped(struct alert *a)
 {
-    if (!a->stopping || a->closing || a->given_up)
+    if (!a->stopping || a->closing || a->given_up || a->thinking)
         return;
     for (size_t i = 0; i < a->n_endpoints; i++)
         if (a->endpoints[i].held && !endpoint_is_quiet(&a->endpoints[i]))

@@ -670,7 +670,7 @@ def test_baseline_events_are_passed_over():
     [event] = add_events(db)
     p.idle()
     equal("ids", r.ids(), [event])
-    wait("the cursor", lambda: db.sql("SELECT (SELECT seq FROM alert.cursor) = (SELECT max(seq) FROM alert.event)") == "t")
+    wait("the cursor", lambda: db.sql("SELECT (SELECT seq FROM alert.rule_cursor) = (SELECT max(seq) FROM alert.event)") == "t")
     p.close()
 
 
@@ -703,7 +703,7 @@ def test_a_restored_database_goes_on_where_it_was():
     p.close()
     missed = add_events(db, 2, first=3)
     # as after a restore into another cluster, whose transaction ids are far behind
-    db.sql("UPDATE alert.event SET xid = (xid::text::int8 + 1000000)::text::xid8; UPDATE alert.cursor SET xid = (xid::text::int8 + 1000000)::text::xid8; "
+    db.sql("".join(f"UPDATE alert.{t} SET xid = (xid::text::int8 + 1000000)::text::xid8; " for t in ("event", "notice", "cursor", "rule_cursor")) +
            "UPDATE alert.cluster SET system_identifier = 1")
     p = Pipeline(db, [r])
     new = add_events(db, 2, first=5)

@@ -143,12 +143,13 @@ def test_deliveries_and_replay():
     db.sql("SELECT alert.take('t', gen_random_uuid(), true, interval '1 hour', '{hook}', '{x}')")
     visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
           ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"', '"10.1.0.1 443 port -"'])
+    db.sql("SELECT alert.think(1000)")
     rows = [line.split("\t") for line in muster("deliveries").splitlines()]
     assert [(r[0], r[2], r[3]) for r in rows] == [("hook", "port.opened", "waiting")], rows
     event = rows[0][1]
-    db.sql("UPDATE alert.cursor c SET xid = e.xid, seq = e.seq FROM (SELECT xid, seq FROM alert.event ORDER BY xid DESC, seq DESC LIMIT 1) e;"
+    db.sql("UPDATE alert.cursor c SET xid = e.xid, seq = e.seq FROM (SELECT xid, seq FROM alert.notice ORDER BY xid DESC, seq DESC LIMIT 1) e;"
            "INSERT INTO alert.open(endpoint_id, seq, state, reason, attempts, dedup, last_code, last_error)"
-           f" SELECT 1, seq, 'dead', 'message', 3, dedup, 400, 'HTTP 400' FROM alert.event WHERE id = '{event}'")
+           f" SELECT 1, seq, 'dead', 'message', 3, dedup, 400, 'HTTP 400' FROM alert.notice WHERE id = '{event}'")
     assert muster("deliveries", "hook").splitlines()[0].split("\t")[3] == "dead"
     endpoint = json.loads(muster("endpoint", "list", "--json"))
     assert (endpoint["endpoint"], endpoint["state"], endpoint["dead"]) == ("hook", "ok", 1), endpoint

@@ -1,0 +1,77 @@
+/* The first stage of the pipeline: from events to notices.
+ *
+ * All of it happens in the database (alert.think): it reads the log behind its cursor, decides,
+ * writes notices and moves the cursor, in one transaction, so an event is decided exactly once
+ * whatever dies.  Here is only when it is asked: when somebody says that there are events, when
+ * something falls due (a group has waited long enough, a digest is to be sent), and every poll for
+ * all that nobody says.  Several processes may ask; one at a time gets to work. */
+#include "service/alert/alert_priv.h"
+
+#include "engine/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define THINK_LIMIT "1000"
+#define AGAIN_USEC  (5 * USEC_PER_SEC)
+
+static void rules_wait(struct alert *a, const struct db_rows *rows)
+{
+    const char *next = db_rows_text(rows, 0, 2);
+    double seconds = next ? strtod(next, NULL) : -1;
+
+    if (!next || seconds > 86400) {
+        timer_stop(a->loop, &a->think_timer);
+        return;
+    }
+    (void)!timer_set(a->loop, &a->think_timer,
+                     seconds > 0 ? (usec_t)(seconds * (double)USEC_PER_SEC) + 1 : 0);
+}
+
+static void on_thought(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct alert *a = c->alert;
+
+    a->thinking = false;
+    if (a->stopping) {
+        alert_check_stopped(a);
+        return;
+    }
+    if (status < 0) {
+        if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&
+            !a->think_complained) {
+            a->think_complained = true;
+            log_event(LOG_ERR, "alert rules cannot be applied, will try again", "ERROR",
+                      err_text(e));
+        }
+        (void)!timer_set(a->loop, &a->think_timer, AGAIN_USEC);
+        return;
+    }
+    a->think_complained = false;
+    if (db_rows_int(rows, 0, 0, 0) > 0)
+        alert_deliver(a);
+    if (db_rows_bool(rows, 0, 1) || a->think_again)
+        rules_think(a);
+    else
+        rules_wait(a, rows);
+}
+
+void rules_think(struct alert *a)
+{
+    struct db_call q = {.sql = "SELECT * FROM alert.think(" THINK_LIMIT ")"};
+
+    if (a->stopping || a->db_down)
+        return;
+    if (a->thinking || (a->n_endpoints && !a->taken_once)) { /* endpoints are made known first */
+        a->think_again = true;
+        return;
+    }
+    a->think_again = false;
+    if (alert_call(a, NULL, &q, on_thought) == 0)
+        a->thinking = true;
+}
+
+void rules_on_timer(struct timer *t)
+{
+    rules_think(CONTAINER_OF(t, struct alert, think_timer));
+}
