@@ -1,15 +1,30 @@
-/* The guard: excludes, scope, fragile ports, and one token bucket, in that order; a refusal costs
- * no token.
+/* The guard: excludes, scope, fragile ports, the turns of host and network, and one token bucket,
+ * in that order; a refusal costs no token.
  *
  * The bucket may be overdrawn by those who wait for their turn (guard_take).  It is refilled from
- * the loop's clock when it is asked, so it needs no timer; fake time turns it in tests. */
+ * the loop's clock when it is asked, so it needs no timer; fake time turns it in tests.  Turns are
+ * kept in tables that do not grow: addresses that share a slot share its rate, which is slower than
+ * allowed and never faster. */
 #include "engine/loop/guard.h"
+
+#include "engine/base/random.h"
 
 #include <errno.h>
 
 #define PORT_WORDS (65536 / 64)
+#define TURN_SLOTS 4096
+#define TURN_BURST 4 /* turns that may follow each other at once after a silence */
 #define N_KINDS    3
 #define ONE_TOKEN  (1 - 1e-9) /* what sums of fractions may lack */
+
+const uint16_t guard_printer_ports[GUARD_PRINTER_PORTS] = {515,  9100, 9101, 9102, 9103,
+                                                           9104, 9105, 9106, 9107};
+
+/* At most one step each `interval` to what falls into one slot. */
+struct turns {
+    usec_t interval; /* 0: no limit */
+    usec_t next[TURN_SLOTS];
+};
 
 struct guard {
     struct loop *loop;
@@ -18,6 +33,9 @@ struct guard {
     double rate, burst;
     double tokens;
     usec_t filled; /* when tokens was right */
+    struct siphash_key key;
+    struct turns hosts, nets;
+    usec_t refused_until;
     const char *why;
     uint64_t sent[N_KINDS];
 };
@@ -33,20 +51,30 @@ static int set_copy(struct addr_set *to, const struct addr_set *from)
     return 0;
 }
 
+static usec_t interval_of(double rate)
+{
+    return rate > 0 ? (usec_t)((double)USEC_PER_SEC / rate) : 0;
+}
+
 int guard_new(struct guard **ret, struct loop *l, const struct guard_opts *o, struct err *e)
 {
     CLEANUP(guard_freep) struct guard *g = calloc(1, sizeof *g);
 
     if (!g)
         return err_set(e, -ENOMEM, "out of memory");
-    if (o->rate < 0 || o->burst < 0)
-        return err_set(e, -EINVAL, "guard: rate and burst must not be negative");
+    if (o->rate < 0 || o->burst < 0 || o->host_rate < 0 || o->net_rate < 0)
+        return err_set(e, -EINVAL, "guard: rates and burst must not be negative");
     g->loop = l;
     g->why = "";
     if (set_copy(&g->scope, o->scope) < 0 || set_copy(&g->excludes, o->excludes) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     for (size_t i = 0; i < o->n_fragile_ports; i++)
         g->fragile[o->fragile_ports[i] / 64] |= 1ULL << o->fragile_ports[i] % 64;
+    for (size_t i = 0; o->more_fragile && i < PORT_WORDS; i++)
+        g->fragile[i] |= o->more_fragile[i];
+    random_bytes(&g->key, sizeof g->key);
+    g->hosts.interval = interval_of(o->host_rate);
+    g->nets.interval = interval_of(o->net_rate);
     g->rate = o->rate;
     g->burst = o->burst > 0 ? o->burst : o->rate / 10;
     if (g->burst < 1)
@@ -107,11 +135,45 @@ static void refill(struct guard *g)
     g->filled = now;
 }
 
+static usec_t token_wait(struct guard *g)
+{
+    if (g->rate <= 0)
+        return 0;
+    refill(g);
+    if (g->tokens >= ONE_TOKEN)
+        return 0;
+    return 1 + (usec_t)((1 - g->tokens) / g->rate * (double)USEC_PER_SEC);
+}
+
+static usec_t longest(usec_t a, usec_t b, usec_t c)
+{
+    a = a > b ? a : b;
+    return a > c ? a : c;
+}
+
+static usec_t *turn_of(struct guard *g, struct turns *t, const struct addr *a, size_t len)
+{
+    return &t->next[siphash(&g->key, a->b, len) % TURN_SLOTS];
+}
+
+/* Until the slot's next turn. */
+static usec_t turn_wait(const struct turns *t, usec_t next, usec_t now)
+{
+    usec_t saved = (TURN_BURST - 1) * t->interval;
+
+    return t->interval && next > now + saved ? next - now - saved : 0;
+}
+
+static void turn_take(const struct turns *t, usec_t *next, usec_t now)
+{
+    *next = (*next > now ? *next : now) + t->interval;
+}
+
 int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to, usec_t max_wait,
                usec_t *ret_wait)
 {
+    usec_t *host, *net, now, wait;
     const char *why;
-    usec_t wait;
 
     *ret_wait = 0;
     if (!g)
@@ -121,11 +183,18 @@ int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to
         g->why = why;
         return -EPERM;
     }
-    wait = guard_wait(g);
-    if (wait > max_wait)
+    now = loop_now(g->loop);
+    host = turn_of(g, &g->hosts, &to->addr, addr_len(&to->addr));
+    net = turn_of(g, &g->nets, &to->addr, to->addr.family == ADDR_V6 ? 8 : 3);
+    wait = longest(token_wait(g), turn_wait(&g->hosts, *host, now), turn_wait(&g->nets, *net, now));
+    if (wait > max_wait) {
+        g->refused_until = now + wait;
         return -EAGAIN;
+    }
     if (g->rate > 0)
         g->tokens -= 1;
+    turn_take(&g->hosts, host, now);
+    turn_take(&g->nets, net, now);
     g->sent[kind]++;
     *ret_wait = wait;
     return 0;
@@ -146,12 +215,11 @@ const char *guard_why(const struct guard *g)
 
 usec_t guard_wait(struct guard *g)
 {
-    if (!g || g->rate <= 0)
+    usec_t now = g ? loop_now(g->loop) : 0;
+
+    if (!g)
         return 0;
-    refill(g);
-    if (g->tokens >= ONE_TOKEN)
-        return 0;
-    return 1 + (usec_t)((1 - g->tokens) / g->rate * (double)USEC_PER_SEC);
+    return longest(token_wait(g), g->refused_until > now ? g->refused_until - now : 0, 0);
 }
 
 int guard_scope_add(struct guard *g, const struct addr *first, const struct addr *last)

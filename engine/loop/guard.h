@@ -25,9 +25,16 @@ struct guard_opts {
     const uint16_t
         *fragile_ports; /* TCP ports that get no payload (printers: 515, 9100-9107); copied */
     size_t n_fragile_ports;
-    double rate;  /* packets or operations per second in total; 0: no limit */
-    double burst; /* tokens that may gather; 0: rate / 10, at least 1 */
+    double rate;                  /* packets or operations per second in total; 0: no limit */
+    double burst;                 /* tokens that may gather; 0: rate / 10, at least 1 */
+    double host_rate;             /* the same to one address; 0: no limit */
+    double net_rate;              /* and into one IPv4 /24 or IPv6 /64; 0: no limit */
+    const uint64_t *more_fragile; /* 1024 words, a bit per TCP port; NULL: none; copied */
 };
+
+/* What printers print whatever they are sent: LPD and JetDirect. */
+#define GUARD_PRINTER_PORTS 9
+extern const uint16_t guard_printer_ports[GUARD_PRINTER_PORTS];
 
 int guard_new(struct guard **ret, struct loop *l, const struct guard_opts *o,
               struct err *e) MUST_USE;
@@ -44,7 +51,8 @@ int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to
                usec_t *ret_wait) MUST_USE;
 const char *guard_why(
     const struct guard *g); /* of the last -EPERM: "out of scope", "excluded", "fragile port" */
-usec_t guard_wait(struct guard *g); /* until the next token */
+/* Until the next token, and until the one that the last -EAGAIN was about may go. */
+usec_t guard_wait(struct guard *g);
 int guard_scope_add(struct guard *g, const struct addr *first, const struct addr *last) MUST_USE;
 /* Sent so far, by kind: for the packet ledger. */
 uint64_t guard_sent(const struct guard *g, enum guard_kind kind);

@@ -242,3 +242,27 @@ int port_set_parse(struct port_set *ret, const char *text, unsigned default_prot
     *ret = p.set;
     return 0;
 }
+
+int port_few_parse(struct port_few *ret, const char *text, struct err *e)
+{
+    CLEANUP(freep) struct port_set *set = calloc(1, sizeof *set);
+    CLEANUP(freep) uint16_t *list = calloc(65536, sizeof *list);
+    uint32_t n;
+    int r;
+
+    *ret = (struct port_few){.n = 0};
+    if (!text || !*text)
+        return 0;
+    if (!set || !list)
+        return err_set(e, -ENOMEM, "out of memory");
+    r = port_set_parse(set, text, 1, NULL, e);
+    if (r < 0)
+        return r;
+    n = port_set_list(set, PROTOCOL_TCP, list);
+    if (port_set_count(set, PROTOCOL_UDP) || n == 0 || n > PORT_FEW_MAX)
+        return err_set(e, -EINVAL, "'%s': expected 1 to %d ports, such as 22,80,443", text,
+                       PORT_FEW_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        ret->v[ret->n++] = list[i];
+    return 0;
+}

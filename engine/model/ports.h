@@ -22,3 +22,14 @@ uint32_t port_set_count(const struct port_set *s, enum protocol p);
 void port_set_format(struct buf *out, const struct port_set *s);
 /* Writes the ports in order; returns their number (at most 65536). */
 uint32_t port_set_list(const struct port_set *s, enum protocol p, uint16_t *ret);
+
+#define PORT_FEW_MAX 10
+
+/* A handful of ports, as those that pings go to. */
+struct port_few {
+    uint16_t v[PORT_FEW_MAX];
+    unsigned n;
+};
+
+/* "22,80,443".  text NULL or empty: none.  -EINVAL. */
+int port_few_parse(struct port_few *ret, const char *text, struct err *e) MUST_USE;

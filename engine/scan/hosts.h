@@ -36,6 +36,7 @@ struct host {
     bool checked;      /* this pass has had its last control */
     bool granted;      /* its network's turn is taken */
     bool inconclusive; /* something could not be asked */
+    bool asked_way;    /* ARP or ND has found the MAC address, and other pings decide */
     bool has_mac;
     struct mac mac;
     enum reason reason; /* of ICMP errors while nothing better is known */

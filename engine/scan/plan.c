@@ -17,8 +17,8 @@ void plan_done(struct plan *p)
 
 static bool hop_equal(const struct hop *a, const struct hop *b)
 {
-    return a->kind == b->kind && a->ifindex == b->ifindex && addr_equal(&a->src, &b->src) &&
-           addr_equal(&a->gateway, &b->gateway);
+    return a->kind == b->kind && a->family == b->family && a->ifindex == b->ifindex &&
+           addr_equal(&a->src, &b->src) && addr_equal(&a->gateway, &b->gateway);
 }
 
 /* The index of an equal hop, or of a new one.  -ENOMEM. */

@@ -19,6 +19,7 @@ enum hop_kind {
 /* How a segment is reached. */
 struct hop {
     enum hop_kind kind;
+    uint8_t family; /* enum addr_family, of the addresses reached so */
     int ifindex;
     struct addr src;     /* our address towards it */
     struct addr gateway; /* kind HOP_GATEWAY */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
+#include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -186,7 +187,7 @@ int route_get(struct route_socket *r, const struct addr *to, int ifindex, struct
     char room[256];
     struct nlmsghdr *h = request_new(room, RTM_GETROUTE, 0);
     struct rtmsg *route = mnl_nlmsg_put_extra_header(h, sizeof *route);
-    struct hop got = {.kind = HOP_UNREACHABLE};
+    struct hop got = {.kind = HOP_UNREACHABLE, .family = to->family};
 
     route->rtm_family = (unsigned char)family_of(to);
     route->rtm_dst_len = (unsigned char)addr_bits(to);
@@ -194,7 +195,7 @@ int route_get(struct route_socket *r, const struct addr *to, int ifindex, struct
     if (ifindex || to->scope)
         mnl_attr_put_u32(h, RTA_OIF, ifindex ? (uint32_t)ifindex : to->scope);
     if (talk(r, h, on_route, &got) < 0)
-        got = (struct hop){.kind = HOP_UNREACHABLE};
+        got = (struct hop){.kind = HOP_UNREACHABLE, .family = to->family};
     if (addr_is_link_local(&got.src) && got.src.family == ADDR_V6)
         got.src.scope = (uint32_t)got.ifindex;
     if (addr_is_link_local(&got.gateway) && got.gateway.family == ADDR_V6)
@@ -236,6 +237,54 @@ int route_neighbour(struct route_socket *r, int ifindex, const struct addr *a, s
     if (talk(r, h, on_neighbour, &place) < 0 || place)
         return -ENOENT;
     *ret = got;
+    return 0;
+}
+
+/* The best of the addresses that an interface has: not link-local where there is another. */
+struct source {
+    int ifindex;
+    bool found;
+    struct addr addr;
+};
+
+static int on_source(const struct nlmsghdr *h, void *user)
+{
+    const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+    struct source *out = user;
+    const struct nlattr *attr;
+    struct addr a = {0}, local = {0};
+
+    if ((int)m->ifa_index != out->ifindex || m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+        return MNL_CB_OK;
+    mnl_attr_for_each(attr, h, sizeof *m)
+    {
+        if (mnl_attr_get_type(attr) == IFA_ADDRESS)
+            read_addr(attr, &a);
+        if (mnl_attr_get_type(attr) == IFA_LOCAL) /* of a point-to-point link: ours */
+            read_addr(attr, &local);
+    }
+    if (local.family)
+        a = local;
+    if (a.family && (!out->found || addr_is_link_local(&out->addr))) {
+        out->addr = a;
+        out->found = true;
+    }
+    return MNL_CB_OK;
+}
+
+int route_source(struct route_socket *r, int ifindex, uint8_t family, struct addr *ret)
+{
+    char room[256];
+    struct nlmsghdr *h = request_new(room, RTM_GETADDR, NLM_F_DUMP);
+    struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
+    struct source got = {.ifindex = ifindex};
+
+    m->ifa_family = family == ADDR_V6 ? AF_INET6 : AF_INET;
+    if (talk(r, h, on_source, &got) < 0 || !got.found)
+        return -EADDRNOTAVAIL;
+    if (got.addr.family == ADDR_V6 && addr_is_link_local(&got.addr))
+        got.addr.scope = (uint32_t)ifindex;
+    *ret = got.addr;
     return 0;
 }
 

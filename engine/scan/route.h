@@ -26,6 +26,9 @@ int route_iface(struct route_socket *r, int index, struct iface *ret);
 int route_get(struct route_socket *r, const struct addr *to, int ifindex, struct hop *ret);
 /* The MAC address of a neighbour as the kernel has it.  0, -ENOENT. */
 int route_neighbour(struct route_socket *r, int ifindex, const struct addr *a, struct mac *ret);
+/* An address of ours on an interface, a link-local one only when there is no other.  0,
+ * -EADDRNOTAVAIL. */
+int route_source(struct route_socket *r, int ifindex, uint8_t family, struct addr *ret);
 
 /* Fills a plan: the targets cut where the kernel's routes change.  interface: only through this
  * one; NULL: any. */

@@ -8,6 +8,7 @@
 #include "engine/scan/vendor.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,7 @@
 #define SPORT_BASE    61440
 #define PORT_RANGE    "/proc/sys/net/ipv4/ip_local_port_range"
 #define DEFAULT_PINGS (SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK | SCAN_PING_TIMESTAMP)
-#define RAW_PINGS     (DEFAULT_PINGS | SCAN_PING_ARP)
+#define RAW_PINGS     (DEFAULT_PINGS | SCAN_PING_ARP | SCAN_PING_UDP | SCAN_PING_LINK)
 
 bool scan_privileged(void)
 {
@@ -48,21 +49,22 @@ static uint16_t choose_sports(void)
 static void choose_method(struct scan *s)
 {
     bool privileged = scan_privileged();
-    unsigned ping = s->o.ping ? s->o.ping : DEFAULT_PINGS;
+    unsigned ping = s->o.ping.mask & ~(unsigned)SCAN_PING_NO_ARP ? s->o.ping.mask
+                                                                 : s->o.ping.mask | DEFAULT_PINGS;
 
     s->method = s->o.ports ? s->o.method : SCAN_HOSTS_ONLY;
     s->o.udp = s->o.udp && s->o.ports;
     if (s->method == SCAN_SYN && !privileged)
         s->method = SCAN_CONNECT;
     /* Beyond the link ARP finds nobody. */
-    if ((ping & RAW_PINGS) == SCAN_PING_ARP)
+    if ((ping & (RAW_PINGS | SCAN_PING_CONNECT)) == SCAN_PING_ARP)
         ping |= DEFAULT_PINGS;
     s->raw = privileged && (s->method == SCAN_SYN || s->o.udp || (ping & RAW_PINGS));
     if (!s->raw && !(ping & SCAN_PING_NONE))
         ping = SCAN_PING_CONNECT;
     if (ping & SCAN_PING_NONE)
         s->raw = s->method == SCAN_SYN || s->o.udp;
-    s->o.ping = ping;
+    s->o.ping.mask = ping;
 }
 
 static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
@@ -97,12 +99,37 @@ static bool only(const struct plan *p, enum hop_kind kind)
     return true;
 }
 
+/* Whatever the routes say, the targets are behind the switch that the interface is plugged into. */
+static int all_on_link(struct scan *s, const char *interface, struct err *e)
+{
+    int ifindex = interface ? (int)if_nametoindex(interface) : 0;
+
+    if (!ifindex)
+        return err_set(e, -EINVAL, "asking every target by ARP needs the interface to be named");
+    for (size_t i = 0; i < s->plan.n_hops; i++) {
+        struct hop *h = &s->plan.hops[i];
+        enum addr_family family = h->family;
+
+        if (h->kind != HOP_GATEWAY && h->kind != HOP_UNREACHABLE)
+            continue;
+        if (route_source(s->routes, ifindex, family, &h->src) < 0)
+            return err_set(e, -EADDRNOTAVAIL, "interface '%s' has no %s address to ask from",
+                           interface, family == ADDR_V6 ? "IPv6" : "IPv4");
+        h->kind = HOP_ONLINK;
+        h->ifindex = ifindex;
+        h->gateway = (struct addr){0};
+    }
+    return 0;
+}
+
 static int make_plan(struct scan *s, const char *interface, struct err *e)
 {
     int r = route_open(&s->routes, e);
 
     if (r >= 0)
         r = route_plan(s->routes, &s->targets, interface, &s->plan, e);
+    if (r >= 0 && s->o.ping.mask & SCAN_PING_LINK)
+        r = all_on_link(s, interface, e);
     if (r < 0)
         return r;
     if (only(&s->plan, HOP_UNREACHABLE))

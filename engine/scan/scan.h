@@ -9,28 +9,19 @@
 #include "engine/loop/loop.h"
 #include "engine/model/finding.h"
 #include "engine/model/ports.h"
+#include "engine/scan/pings.h"
 
 struct guard;
 struct scan;
 struct payloads;
 struct vendors;
 
-enum scan_ping {
-    SCAN_PING_ARP = 1 << 0, /* neighbours on the link; answers alone decide there, as in nmap */
-    SCAN_PING_ECHO = 1 << 1,
-    SCAN_PING_SYN = 1 << 2,       /* TCP SYN to 443 */
-    SCAN_PING_ACK = 1 << 3,       /* TCP ACK to 80 */
-    SCAN_PING_CONNECT = 1 << 4,   /* connect() to 80 and 443: no raw rights needed */
-    SCAN_PING_NONE = 1 << 5,      /* every target counts as up: -Pn */
-    SCAN_PING_TIMESTAMP = 1 << 6, /* ICMP timestamp, IPv4 only */
-};
-
 enum scan_method { SCAN_HOSTS_ONLY, SCAN_SYN, SCAN_CONNECT };
 
 struct scan_opts {
     const struct addr_set *targets;  /* copied */
     const struct addr_set *excludes; /* absolute; copied; may be NULL */
-    unsigned ping; /* mask of enum scan_ping; 0: nmap's default for the rights there are */
+    struct ping_choice ping;
     enum scan_method
         method; /* without raw rights SCAN_SYN becomes SCAN_CONNECT (scan_method_used) */
     bool udp;   /* the UDP ports of `ports` are asked too, or alone (SCAN_HOSTS_ONLY); needs raw

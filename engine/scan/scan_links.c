@@ -13,6 +13,11 @@
 #define GATEWAY_TRIES 5
 #define GATEWAY_WAIT  (300 * USEC_PER_MSEC)
 
+static bool asks_udp(const struct scan *s)
+{
+    return s->o.udp || s->o.ping.mask & SCAN_PING_UDP;
+}
+
 static unsigned kinds_of(const struct iface *i, bool udp)
 {
     unsigned kinds = 1U << PROBE_SYN | (udp ? 1U << PROBE_UDP : 0);
@@ -31,7 +36,7 @@ static int link_open(struct scan *s, struct link *l, struct err *e)
     enum sender_mode mode = l->ctx.ether ? SENDER_ETHER : SENDER_IP;
     int r;
 
-    probe_filter(&filter, kinds_of(&l->iface, s->o.udp), s->sport_base);
+    probe_filter(&filter, kinds_of(&l->iface, asks_udp(s)), s->sport_base);
     if (filter.failed)
         return err_set(e, -ENOMEM, "out of memory");
     /* Bound to lo, packets to an address of another interface of ours would not be routed as local.

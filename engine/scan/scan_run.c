@@ -20,7 +20,9 @@
 static int allow(struct scan *s, usec_t now, usec_t *ret_wait)
 {
     if (!s->guarded) {
-        enum guard_kind kind = s->probe.kind == PROBE_CONNECT ? GUARD_CONNECT : GUARD_PROBE;
+        enum guard_kind kind = s->probe.kind == PROBE_CONNECT ? GUARD_CONNECT
+                               : s->probe.kind == PROBE_UDP   ? GUARD_PAYLOAD
+                                                              : GUARD_PROBE;
         int r = guard_check(s->guard, kind, &s->probe.addr, s->probe.port);
 
         if (r == -EAGAIN)

@@ -111,40 +111,6 @@ void sweep_counts(const struct sweep *s, struct sweep_counts *ret)
     ret->loss = loss_measured(&s->loss);
 }
 
-static void add_ping(struct ping_list *l, enum probe_kind kind, uint16_t port)
-{
-    l->v[l->n++] = (struct ping){kind, port};
-}
-
-void sweep_pings(const struct sweep *s, const struct host *h, struct ping_list *ret)
-{
-    bool six = h->addr.family == ADDR_V6;
-    unsigned mask = s->o.ping;
-
-    ret->n = 0;
-    if (h->hop->kind == HOP_LOCAL)
-        return;
-    /* The neighbour's MAC address is needed in any case, and who has none is not there. */
-    if (s->o.raw && h->hop->kind == HOP_ONLINK && h->hop->resolve) {
-        add_ping(ret, six ? PROBE_ND : PROBE_ARP, 0);
-        return;
-    }
-    if (mask & SCAN_PING_NONE)
-        return;
-    if (s->o.raw && mask & SCAN_PING_ECHO)
-        add_ping(ret, six ? PROBE_ECHO6 : PROBE_ECHO, 0);
-    if (s->o.raw && mask & SCAN_PING_SYN)
-        add_ping(ret, PROBE_SYN, 443);
-    if (s->o.raw && mask & SCAN_PING_ACK)
-        add_ping(ret, PROBE_ACK, 80);
-    if (s->o.raw && mask & SCAN_PING_TIMESTAMP && !six)
-        add_ping(ret, PROBE_TIMESTAMP, 0);
-    if (mask & SCAN_PING_CONNECT || ret->n == 0) {
-        add_ping(ret, PROBE_CONNECT, 80);
-        add_ping(ret, PROBE_CONNECT, 443);
-    }
-}
-
 unsigned sweep_tries(const struct sweep *s)
 {
     unsigned max = s->o.max_retries < PROBE_TRIES_MAX ? s->o.max_retries + 1 : PROBE_TRIES_MAX;
@@ -392,7 +358,7 @@ static void admit(struct sweep *s, usec_t now)
         return;
     }
     /* As nmap has it, -Pn wins over being this machine. */
-    up.reason = s->o.ping & SCAN_PING_NONE ? REASON_USER_SET : REASON_LOCALHOST;
+    up.reason = s->o.ping.mask & SCAN_PING_NONE ? REASON_USER_SET : REASON_LOCALHOST;
     sweep_host_up(s, h, &up);
 }
 

@@ -16,7 +16,7 @@ struct sweep;
 struct sweep_opts {
     const struct plan *plan; /* kept by the caller while the sweep lives */
     uint64_t seed;
-    unsigned ping;             /* mask of enum scan_ping */
+    struct ping_choice ping;   /* its mask is not 0 */
     bool raw;                  /* neighbours are found by ARP and ND */
     enum probe_kind port_kind; /* of TCP ports; PROBE_NONE: they are not asked */
     bool udp;                  /* UDP ports are, after them */

@@ -193,6 +193,26 @@ static void ping_error(struct sweep *s, struct host *h, const struct probe_reply
         sweep_host_down(s, h);
 }
 
+/* Where ARP is no verdict, it has found the way for the pings that are. */
+static void ping_answer(struct sweep *s, struct host *h, const struct probe_reply *r)
+{
+    bool neighbour = r->kind == PROBE_ARP || r->kind == PROBE_ND;
+
+    if (!neighbour || !(s->o.ping.mask & SCAN_PING_NO_ARP)) {
+        sweep_host_up(s, h, r);
+        return;
+    }
+    if (h->has_mac && h->asked_way)
+        return; /* a second answer to the question for the way */
+    h->asked_way = true;
+    h->pass = 0;
+    h->resting = false;
+    if (s->o.ping.mask & SCAN_PING_NONE)
+        sweep_host_up(s, h, &(struct probe_reply){.reason = REASON_USER_SET});
+    else
+        hosts_set_ready(&s->hosts, h);
+}
+
 static void port_answer(struct sweep *s, struct host *h, const struct probe_reply *r)
 {
     uint32_t at = sweep_list(s, h)->positions[r->port];
@@ -250,7 +270,7 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
     else if (h->stage == HOST_PINGS && is_error(r))
         ping_error(s, h, r);
     else if (h->stage == HOST_PINGS)
-        sweep_host_up(s, h, r);
+        ping_answer(s, h, r);
 }
 
 void sweep_refuse(struct sweep *s, const struct sweep_probe *p)

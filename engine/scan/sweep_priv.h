@@ -7,7 +7,8 @@
 #include "engine/scan/sweep.h"
 #include "engine/scan/walk.h"
 
-#define SWEEP_PINGS_MAX 6
+/* Times the tries of each (7) this must stay below PASSES_MAX. */
+#define SWEEP_PINGS_MAX (3 * PORT_FEW_MAX + 4)
 
 struct ping {
     enum probe_kind kind;
@@ -54,6 +55,7 @@ struct sweep {
     struct sweep_counts counts;
 };
 
+/* pings.c */
 void sweep_pings(const struct sweep *s, const struct host *h, struct ping_list *ret);
 static inline const struct port_list *sweep_list(const struct sweep *s, const struct host *h)
 {

@@ -269,7 +269,9 @@ static int take_option(struct parser *p, const struct option *o, const char *att
         return err_set(p->e, -EINVAL, "%s takes no value", o->name);
     if (o->type == OPTION_TWO)
         return take_two(p, o, attached);
-    if (o->arg && !attached) {
+    if (o->attached && !attached)
+        value = "";
+    else if (o->arg && !attached) {
         r = take_next(p, o, &value);
         if (r < 0)
             return r;
@@ -353,6 +355,9 @@ static int take_short(struct parser *p, const char *word)
 
     if (o)
         return take_option(p, o, NULL);
+    o = find_letters(p, word + 1, strnlen(word + 1, 2));
+    if (o && o->attached)
+        return take_option(p, o, word + 3);
     if (!is_scan_word(p, word))
         return take_letters(p, word);
     for (const char *c = word + 2; *c && r == 0; c++)

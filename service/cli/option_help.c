@@ -36,7 +36,7 @@ static void help_option(struct buf *out, const struct option *o)
     if (o->also)
         buf_printf(out, ", %s", o->also);
     if (o->arg)
-        buf_printf(out, " %s", o->arg);
+        buf_printf(out, o->attached ? "[%s]" : " %s", o->arg);
     used = out->len - start;
     if (used + 2 > HELP_COLUMN) {
         buf_char(out, '\n');

@@ -5,6 +5,8 @@
  * would be a wrong inventory. */
 #include "service/cli/scan_args.h"
 
+#include "engine/scan/pings.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +27,20 @@ const struct option scan_options[] = {
     {OPTION_HEADING, .help = "Hosts"},
     {OPTION_BITS, "-sn", AT(ways), .bits = WAY_HOSTS_ONLY, .help = "Hosts only, no ports"},
     {OPTION_FLAG, "-Pn", .also = "-P0", AT(no_ping), .help = "Take every target as up"},
+    {OPTION_TEXT, "-PS", .arg = "PORTS", AT(syn_ports), .attached = true,
+     .help = "Ask by TCP SYN: -PS22,443; port 80 when none is named"},
+    {OPTION_TEXT, "-PA", .arg = "PORTS", AT(ack_ports), .attached = true,
+     .help = "Ask by TCP ACK; port 80 when none is named"},
+    {OPTION_TEXT, "-PU", .arg = "PORTS", AT(udp_ports), .attached = true,
+     .help = "Ask by UDP with the port's payload; port 40125 when none is named"},
+    {OPTION_BITS, "-PE", AT(pings), .bits = SCAN_PING_ECHO, .help = "Ask by ICMP echo"},
+    {OPTION_BITS, "-PP", AT(pings), .bits = SCAN_PING_TIMESTAMP, .help = "Ask by ICMP timestamp"},
+    {OPTION_BITS, "-PR", AT(pings), .bits = SCAN_PING_ARP,
+     .help = "Ask neighbours by ARP or ND, which is done anyway"},
+    {OPTION_BITS, "--arp-all", AT(pings), .bits = SCAN_PING_LINK,
+     .help = "Ask every target by ARP or ND on the interface of -e, whatever the routes say"},
+    {OPTION_BITS, "--disable-arp-ping", AT(pings), .bits = SCAN_PING_NO_ARP,
+     .help = "ARP and ND only find the way to neighbours; the other questions decide"},
 
     {OPTION_HEADING, .help = "Ports"},
     {OPTION_TEXT, "-p", .arg = "PORTS", AT(ports),
@@ -101,6 +117,9 @@ const struct option scan_options[] = {
     {OPTION_REFUSED, "-oA",
      .help = "writes nmap's three formats at once; name them: -oN FILE -oX FILE -oJ FILE"},
     {OPTION_REFUSED, "-oG", .help = "grepable output is not written; -oJ gives JSON lines"},
+    {OPTION_REFUSED, "-PM", .help = "netmask requests are not supported; use -PE or -PP"},
+    {OPTION_REFUSED, "-PY", .help = "SCTP is not supported; use -PS, -PA, -PU, -PE or -PP"},
+    {OPTION_REFUSED, "-PO", .help = "IP protocol pings are not supported; use -PS, -PA or -PE"},
     {OPTION_REFUSED, "--resume", .help = "a scan that ended cannot be resumed"},
     {OPTION_REFUSED, "-S", .help = "sending from a foreign address is not supported"},
     {OPTION_REFUSED, "-D",
@@ -156,6 +175,11 @@ static int check_ways(const struct scan_args *a, struct err *e)
         return err_set(e, -EINVAL, "-sn, -sS and -sT exclude each other; give one");
     if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_UDP))
         return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sU");
+    if (a->no_ping &&
+        (a->syn_ports || a->ack_ports || a->udp_ports || a->pings & ~(unsigned)SCAN_PING_NO_ARP))
+        return err_set(e, -EINVAL, "-Pn asks nobody; leave it out, or the other -P options");
+    if (a->pings & SCAN_PING_LINK && !a->interface)
+        return err_set(e, -EINVAL, "--arp-all needs the interface: add -e INTERFACE");
     if (a->min_rate > 0 && a->max_rate > 0 && a->min_rate > a->max_rate)
         return err_set(e, -EINVAL, "--min-rate %g is above --max-rate %g", a->min_rate,
                        a->max_rate);

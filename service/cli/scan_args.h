@@ -16,11 +16,13 @@ struct scan_args {
     struct option_list excludes;
     struct option_list exclude_files;
     const char *ports;
-    bool fast;          /* -F */
-    unsigned top_ports; /* 0: not given */
-    unsigned ways;      /* mask of enum scan_way */
-    bool no_ping;       /* -Pn */
-    bool no_names;      /* -n */
+    bool fast;                                     /* -F */
+    unsigned top_ports;                            /* 0: not given */
+    unsigned ways;                                 /* mask of enum scan_way */
+    bool no_ping;                                  /* -Pn */
+    unsigned pings;                                /* mask of enum scan_ping */
+    const char *syn_ports, *ack_ports, *udp_ports; /* of -PS, -PA and -PU; "": their usual ones */
+    bool no_names;                                 /* -n */
     bool ipv6;
     struct option_list scripts;
     struct option_list script_args;

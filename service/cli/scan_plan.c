@@ -94,7 +94,7 @@ static int plan_payloads(struct scan_plan *p, const struct scan_args *a, struct 
 {
     char path[PATH_MAX];
 
-    for (size_t d = 0; a->ways & WAY_UDP && d < p->n_datadirs; d++) {
+    for (size_t d = 0; (a->ways & WAY_UDP || a->udp_ports) && d < p->n_datadirs; d++) {
         int r;
 
         snprintf(path, sizeof path, "%s/nselib/data/payloads", p->datadirs[d]);
@@ -152,6 +152,25 @@ static int plan_ports(struct scan_plan *p, const struct scan_args *a, struct err
     if (!(protocols & 1) && port_set_count(&p->ports, PROTOCOL_TCP))
         return err_set(e, -EINVAL, "-p %s: -sU alone asks no TCP ports; add -sS or -sT", a->ports);
     return 0;
+}
+
+/* nmap's usual port of SYN pings that were asked for is 80. */
+static int plan_pings(struct scan_plan *p, const struct scan_args *a, struct err *e)
+{
+    const char *syn = a->syn_ports && !*a->syn_ports ? "80" : a->syn_ports;
+    int r;
+
+    p->ping.mask = a->pings | (a->no_ping ? SCAN_PING_NONE : 0) |
+                   (a->syn_ports ? SCAN_PING_SYN : 0) | (a->ack_ports ? SCAN_PING_ACK : 0) |
+                   (a->udp_ports ? SCAN_PING_UDP : 0);
+    r = port_few_parse(&p->ping.syn, syn, e);
+    if (r < 0)
+        return err_add(e, r, "-PS");
+    r = port_few_parse(&p->ping.ack, a->ack_ports, e);
+    if (r < 0)
+        return err_add(e, r, "-PA");
+    r = port_few_parse(&p->ping.udp, a->udp_ports, e);
+    return r < 0 ? err_add(e, r, "-PU") : 0;
 }
 
 static int add_list(struct target_list *t, const char *option, const char *list, struct err *e)
@@ -237,6 +256,8 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
         r = plan_ports(p, a, e);
     if (r == 0)
         r = plan_payloads(p, a, e);
+    if (r == 0)
+        r = plan_pings(p, a, e);
     if (r == 0)
         r = plan_targets(p, a, targets, e);
     if (r == 0)

@@ -28,6 +28,7 @@ struct scan_plan {
     struct services *services; /* NULL: no table was found */
     struct payloads *payloads; /* NULL: no table was found, or it is not needed */
     struct port_set ports;
+    struct ping_choice ping;
     char **datadirs; /* first hit wins; NULL behind the last */
     size_t n_datadirs;
     char *scripts;     /* expression; NULL: none */

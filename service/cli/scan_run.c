@@ -18,9 +18,6 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-/* Printers print what they are sent: JetDirect and LPD. */
-static const uint16_t fragile_ports[] = {515, 9100, 9101, 9102, 9103, 9104, 9105, 9106, 9107};
-
 /* Up to so many (address, port) pairs the scanner tells every closed port; above it sums them up,
  * to hold memory down. */
 #define TELL_CLOSED_MAX 4000000ULL
@@ -84,8 +81,8 @@ static int guard_open(struct scan_run *run, struct err *e)
     struct guard_opts o = {
         .scope = &run->plan.scope,
         .excludes = &run->plan.excludes.addrs,
-        .fragile_ports = fragile_ports,
-        .n_fragile_ports = ARRAY_LEN(fragile_ports),
+        .fragile_ports = guard_printer_ports,
+        .n_fragile_ports = GUARD_PRINTER_PORTS,
         .rate = run->plan.max_rate,
     };
 
@@ -120,7 +117,7 @@ static int scanner_start(struct scan_run *run, struct err *e)
     struct scan_opts o = {
         .targets = &run->plan.scope,
         .excludes = &run->plan.excludes.addrs,
-        .ping = run->args->no_ping ? SCAN_PING_NONE : 0,
+        .ping = run->plan.ping,
         .method = wanted_method(run),
         .udp = run->args->ways & WAY_UDP,
         .payloads = run->plan.payloads,

@@ -3,7 +3,7 @@
  * Walks the structs that libcyaml filled, in the order of the file, reads the texts with a grammar
  * of their own, and puts a default where the document has no value (asked of the document, because
  * 0 may be meant).  Places are kept as text so that each message names the line. */
-#include "service/config/compile.h"
+#include "service/config/compile_priv.h"
 
 #include "engine/base/log.h"
 #include "service/config/paths.h"
@@ -12,40 +12,14 @@
 #include <libgen.h>
 #include <string.h>
 
-#define PLACE_MAX    128
 #define NAME_LEN_MAX 63
 #define ADDRESSES_MAX                                                                              \
     (1U << 24) /* a zone: what a sweep can visit in a day at 200 packets a second */
-#define RATE_MAX         10000000U
-#define INTERVAL_MIN     USEC_PER_SEC
-#define INTERVAL_MAX     (366 * 86400 * USEC_PER_SEC)
-#define MINUTE           (60 * USEC_PER_SEC)
-#define HOUR             (60 * MINUTE)
-#define LOOPBACK_RATE    100000
-#define DEFAULT_RATE     1000
-#define DEFAULT_SCRIPTS  "default"
-#define DEFAULT_VERSIONS "version"
-/* The well-known ones, and registered ones that servers, printers, cameras, routers and databases
- * listen on. */
-#define DEFAULT_PORTS                                                                              \
-    "1-1024,1080,1099,1194,1433,1434,1521,1720,1723,1883,2049,2082,2083,2181,2222,2375,2376,2379," \
-    "2380,3000,3128,3260,3268,3269,3306,3389,3478,4000,4443,4444,4786,4840,5000,5001,5044,5060,"   \
-    "5061,5222,5269,5353,5357,5432,5555,5601,5666,5671,5672,5683,5900-5903,5984-5986,6000,6379,"   \
-    "6443,6667,7000,7001,7077,7443,7547,7680,8000-8010,8080-8090,8123,8161,8200,8291,8333,8443,"   \
-    "8500,8554,8728,8834,8883,8888,9000-9002,9042,9080,9090-9093,9100,9160,9200,9300,9418,9443,"   \
-    "9999,10000,10050,10051,10250,10255,11211,15672,16992,16993,18083,20000,25565,27017,27018,"    \
-    "32400,32768,44818,47808,49152-49157,50000,50051,51820,61616"
+#define RATE_MAX      10000000U
+#define LOOPBACK_RATE 100000
+#define DEFAULT_RATE  1000
 
-struct compile {
-    struct config *c;
-    const struct document *d;
-    struct problems *p;
-    bool no_memory;
-};
-
-#define WRONG(k, place, ...) problem_at((k)->p, (k)->d, place, __VA_ARGS__)
-
-static void text_set(struct compile *k, char **field, const char *value)
+void compile_text(struct compile *k, char **field, const char *value)
 {
     free(*field);
     *field = strdup(value);
@@ -53,33 +27,29 @@ static void text_set(struct compile *k, char **field, const char *value)
         k->no_memory = true;
 }
 
-static void place_join(char ret[PLACE_MAX], const char *place, const char *key)
+void compile_place(char ret[PLACE_MAX], const char *place, const char *key)
 {
     snprintf(ret, PLACE_MAX, "%.80s%s%.40s", place, *place ? "." : "", key);
 }
 
-static bool has(const struct compile *k, const char *place, const char *key)
+bool compile_has(const struct compile *k, const char *place, const char *key)
 {
     char full[PLACE_MAX];
 
-    place_join(full, place, key);
+    compile_place(full, place, key);
     return document_has(k->d, full);
 }
 
-struct bounds {
-    usec_t min, max, normal;
-};
-
 /* A span: the default where there is no text. */
-static usec_t compile_span(struct compile *k, const char *place, const char *key, const char *text,
-                           struct bounds b)
+usec_t compile_span(struct compile *k, const char *place, const char *key, const char *text,
+                    struct bounds b)
 {
     char full[PLACE_MAX], min[TIME_TEXT_MAX], max[TIME_TEXT_MAX];
     usec_t span;
 
     if (!text)
         return b.normal;
-    place_join(full, place, key);
+    compile_place(full, place, key);
     if (span_parse(text, &span) < 0)
         WRONG(k, full,
               "'%.40s' is not a span; expected a number and a unit, such as 30s, 5m or "
@@ -93,18 +63,14 @@ static usec_t compile_span(struct compile *k, const char *place, const char *key
     return b.normal;
 }
 
-struct limits {
-    uint32_t min, max, normal;
-};
-
-static uint32_t compile_number(struct compile *k, const char *place, const char *key,
-                               uint32_t value, struct limits l)
+uint32_t compile_number(struct compile *k, const char *place, const char *key, uint32_t value,
+                        struct limits l)
 {
     char full[PLACE_MAX];
 
-    if (!has(k, place, key))
+    if (!compile_has(k, place, key))
         return l.normal;
-    place_join(full, place, key);
+    compile_place(full, place, key);
     if (value < l.min || value > l.max)
         WRONG(k, full, "%u is outside %u to %u", value, l.min, l.max);
     return value;
@@ -118,11 +84,11 @@ static bool name_is_good(const char *name)
     return *name && *name != '_' && *name != '-' && !name[strspn(name, letters)];
 }
 
-static void compile_name(struct compile *k, const char *place, const char *key, const char *name)
+void compile_name(struct compile *k, const char *place, const char *key, const char *name)
 {
     char full[PLACE_MAX];
 
-    place_join(full, place, key);
+    compile_place(full, place, key);
     if (!name_is_good(name))
         WRONG(k, full,
               "'%.60s' is not a name; expected lower-case letters, digits, '-' and '_', and a "
@@ -179,135 +145,6 @@ static void compile_reference(struct compile *k, const char *place, const char *
               "file:/path or cred:NAME (a systemd credential)");
 }
 
-/* Keys that only some kinds of pass know. */
-static void compile_pass_keys(struct compile *k, const struct config_pass *p, const char *place)
-{
-    static const struct {
-        const char *key;
-        unsigned kinds; /* bit per kind */
-    } keys[] = {
-        {"ports", 1 << PASS_PORTS},
-        {"method", 1 << PASS_PORTS},
-        {"probes", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
-        {"retries", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
-        {"host_timeout", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
-        {"scripts", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
-        {"args", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
-        {"script_timeout", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        char full[PLACE_MAX];
-
-        if (keys[i].kinds & (1U << p->kind) || !has(k, place, keys[i].key))
-            continue;
-        place_join(full, place, keys[i].key);
-        WRONG(k, full, "has no meaning in a pass of kind '%s'", config_pass_kind_name(p->kind));
-    }
-}
-
-static void compile_pass_ports(struct compile *k, struct config_pass *p, const char *place)
-{
-    char full[PLACE_MAX];
-    struct err e = {0};
-
-    if (p->kind != PASS_PORTS)
-        return;
-    if (!p->ports)
-        text_set(k, &p->ports, DEFAULT_PORTS);
-    p->port_set = calloc(1, sizeof *p->port_set);
-    if (!p->port_set || !p->ports) {
-        k->no_memory = true;
-        return;
-    }
-    place_join(full, place, "ports");
-    if (port_set_parse(p->port_set, p->ports, 1, NULL, &e) < 0)
-        WRONG(k, full, "%s", err_text(&e));
-    else if (port_set_count(p->port_set, PROTOCOL_UDP))
-        WRONG(k, full, "UDP ports are not probed; leave out the U: part");
-}
-
-/* Grants are by category, which a path would go round. */
-static void compile_pass_scripts(struct compile *k, const struct config_pass *p, const char *place)
-{
-    char full[PLACE_MAX];
-
-    place_join(full, place, "scripts");
-    if (p->scripts && strchr(p->scripts, '/'))
-        WRONG(k, full,
-              "expected names, categories and wildcards, not a path; add the directory that holds "
-              "scripts/ to scripts.datadirs");
-    else if (p->scripts && !p->scripts[strspn(p->scripts, " ,+")])
-        WRONG(k, full, "names no script");
-}
-
-static void compile_pass(struct compile *k, struct config_pass *p, const char *place)
-{
-    static const usec_t normal[] = {
-        [PASS_PRESENCE] = 5 * MINUTE,
-        [PASS_PORTS] = HOUR,
-        [PASS_SERVICES] = 24 * HOUR,
-        [PASS_SCRIPTS] = 24 * HOUR,
-    };
-
-    if (!p->name)
-        text_set(k, &p->name, config_pass_kind_name(p->kind));
-    if (p->name)
-        compile_name(k, place, "name", p->name);
-    compile_pass_keys(k, p, place);
-    p->interval = compile_span(k, place, "interval", p->interval_text,
-                               (struct bounds){INTERVAL_MIN, INTERVAL_MAX, normal[p->kind]});
-    p->retries = compile_number(k, place, "retries", p->retries, (struct limits){0, 10, 2});
-    p->host_timeout = compile_span(k, place, "host_timeout", p->host_timeout_text,
-                                   (struct bounds){0, 24 * HOUR, 15 * MINUTE});
-    p->script_timeout = compile_span(k, place, "script_timeout", p->script_timeout_text,
-                                     (struct bounds){USEC_PER_SEC, 24 * HOUR, 2 * MINUTE});
-    compile_pass_ports(k, p, place);
-    compile_pass_scripts(k, p, place);
-    if (!p->scripts && (p->kind == PASS_SCRIPTS || p->kind == PASS_SERVICES))
-        text_set(k, &p->scripts, p->kind == PASS_SCRIPTS ? DEFAULT_SCRIPTS : DEFAULT_VERSIONS);
-}
-
-static void compile_pass_unique(struct compile *k, const struct config_zone *z, uint32_t i,
-                                const char *place)
-{
-    for (uint32_t j = 0; j < i; j++)
-        if (z->passes[i].name && z->passes[j].name &&
-            strcmp(z->passes[i].name, z->passes[j].name) == 0) {
-            WRONG(k, place, "this zone has a pass named '%s' already; give each its own 'name'",
-                  z->passes[i].name);
-            return;
-        }
-}
-
-/* What a zone does that names no passes. */
-static void passes_default(struct compile *k, struct config_zone *z)
-{
-    static const enum config_pass_kind kinds[] = {PASS_PRESENCE, PASS_PORTS, PASS_SCRIPTS};
-
-    z->passes = calloc(ARRAY_LEN(kinds), sizeof *z->passes);
-    if (!z->passes) {
-        k->no_memory = true;
-        return;
-    }
-    z->n_passes = ARRAY_LEN(kinds);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        z->passes[i].kind = kinds[i];
-}
-
-static void compile_passes(struct compile *k, struct config_zone *z, const char *place)
-{
-    if (!z->n_passes && !has(k, place, "passes"))
-        passes_default(k, z);
-    for (uint32_t i = 0; i < z->n_passes; i++) {
-        char full[PLACE_MAX];
-
-        snprintf(full, sizeof full, "%.80s.passes[%u]", place, i);
-        compile_pass(k, &z->passes[i], full);
-        compile_pass_unique(k, z, i, full);
-    }
-}
-
 static bool zone_is_loopback(const struct config_zone *z)
 {
     for (size_t i = 0; i < z->scope.n; i++)
@@ -323,21 +160,39 @@ static void compile_scope(struct compile *k, struct config_zone *z, const char *
     char full[PLACE_MAX];
     uint64_t count;
 
-    place_join(full, place, "networks");
+    compile_place(full, place, "networks");
     compile_prefixes(k, full, z->networks, z->n_networks, &z->scope);
-    place_join(full, place, "excludes");
+    compile_place(full, place, "excludes");
     compile_prefixes(k, full, z->excludes, z->n_excludes, &z->excluded);
     if (addr_set_subtract(&z->scope, &z->excluded) < 0)
         k->no_memory = true;
     if (k->p->n != before)
         return; /* a network was not understood: the count would mislead */
-    place_join(full, place, "networks");
+    compile_place(full, place, "networks");
     count = addr_set_count(&z->scope);
     if (!count)
         WRONG(k, full, "nothing is left of them after the excludes");
     else if (count > ADDRESSES_MAX)
         WRONG(k, full, "%s addresses are more than a zone may sweep (%u); name smaller networks",
               count == UINT64_MAX ? "these" : "so many", ADDRESSES_MAX);
+}
+
+static void compile_guard(struct compile *k, struct config_zone *z, const char *place)
+{
+    const struct limits any = {0, RATE_MAX, 0};
+    CLEANUP(freep) struct port_set *set = calloc(1, sizeof *set);
+    char full[PLACE_MAX];
+    struct err e = {0};
+
+    z->host_rate = compile_number(k, place, "host_rate", z->host_rate, any);
+    z->net_rate = compile_number(k, place, "net_rate", z->net_rate, any);
+    compile_place(full, place, "fragile_ports");
+    if (!set)
+        k->no_memory = true;
+    else if (z->fragile && port_set_parse(set, z->fragile, 1, NULL, &e) < 0)
+        WRONG(k, full, "%s", err_text(&e));
+    else if (port_set_count(set, PROTOCOL_UDP))
+        WRONG(k, full, "only TCP ports can be fragile; leave out the U: part");
 }
 
 static void compile_zone(struct compile *k, struct config_zone *z, const char *place)
@@ -349,7 +204,8 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
     compile_scope(k, z, place);
     rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
     z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
-    place_join(full, place, "confirm");
+    compile_guard(k, z, place);
+    compile_place(full, place, "confirm");
     z->confirm->misses =
         compile_number(k, full, "misses", z->confirm->misses, (struct limits){2, 100, 2});
     z->confirm->host_misses =
@@ -379,7 +235,7 @@ static void compile_url(struct compile *k, const struct config_endpoint *ep, con
     char full[PLACE_MAX];
     const char *url = ep->url;
 
-    place_join(full, place, "url");
+    compile_place(full, place, "url");
     if (strncmp(url, "file:", 5) == 0 || strncmp(url, "cred:", 5) == 0)
         compile_reference(k, full, url);
     else if (strncmp(url, "http://", 7) == 0 && !ep->plain_http)
@@ -399,12 +255,12 @@ static void compile_endpoint(struct compile *k, struct config_endpoint *ep, cons
 
     compile_name(k, place, "name", ep->name);
     compile_url(k, ep, place);
-    place_join(full, place, "secret");
+    compile_place(full, place, "secret");
     if (ep->secret)
         compile_reference(k, full, ep->secret);
     ep->timeout = compile_span(k, place, "timeout", ep->timeout_text,
                                (struct bounds){USEC_PER_SEC, 5 * MINUTE, 15 * USEC_PER_SEC});
-    place_join(full, place, "allow");
+    compile_place(full, place, "allow");
     compile_prefixes(k, full, ep->allow, ep->n_allow, &ep->allowed);
 }
 
@@ -478,11 +334,11 @@ static void compile_state_directory(struct compile *k)
     if (k->c->state_directory)
         compile_path(k, &k->c->state_directory);
     else if (given && *given) {
-        text_set(k, &k->c->state_directory, given);
+        compile_text(k, &k->c->state_directory, given);
         if (k->c->state_directory)
             k->c->state_directory[strcspn(k->c->state_directory, ":")] = 0;
     } else
-        text_set(k, &k->c->state_directory, "/var/lib/muster");
+        compile_text(k, &k->c->state_directory, "/var/lib/muster");
 }
 
 static void datadirs_default(struct compile *k)
@@ -498,7 +354,7 @@ static void datadirs_default(struct compile *k)
         return;
     }
     s->n_datadirs = 1;
-    text_set(k, &s->datadirs[0], dir);
+    compile_text(k, &s->datadirs[0], dir);
 }
 
 static void compile_scripts(struct compile *k)

@@ -28,6 +28,10 @@ enum config_probe {
     PROBE_ACK = 1 << 3,
     PROBE_CONNECT = 1 << 4,
     PROBE_NONE = 1 << 5, /* every address counts as up */
+    PROBE_TIMESTAMP = 1 << 6,
+    PROBE_UDP = 1 << 7,
+    PROBE_LINK = 1 << 8,   /* ARP and ND for every address, whatever the routes say */
+    PROBE_NO_ARP = 1 << 9, /* ARP and ND decide nothing, the other probes do */
 };
 
 /* Script categories that run only where a zone grants them. */
@@ -44,11 +48,12 @@ extern const char *const config_grant_names[CONFIG_GRANTS]; /* by bit */
 
 struct config_pass {
     enum config_pass_kind kind;
-    char *name;                /* unique in its zone; the kind's name where none is given */
-    usec_t interval;           /* start to start */
-    uint32_t probes;           /* mask of enum config_probe */
-    char *ports;               /* nmap's list syntax; NULL for presence */
-    struct port_set *port_set; /* the same; NULL for presence */
+    char *name;      /* unique in its zone; the kind's name where none is given */
+    usec_t interval; /* start to start */
+    uint32_t probes; /* mask of enum config_probe */
+    char *syn_ports, *ack_ports, *udp_ports; /* of those probes; NULL: the usual ones */
+    char *ports;                             /* nmap's list syntax; NULL for presence */
+    struct port_set *port_set;               /* the same; NULL for presence */
     enum config_method method;
     uint32_t retries;    /* retransmissions per probe */
     usec_t host_timeout; /* 0: none */
@@ -73,6 +78,8 @@ struct config_zone {
     struct addr_set excluded;
     char *interface;                /* NULL: from the routes */
     uint32_t rate;                  /* packets per second */
+    uint32_t host_rate, net_rate;   /* to one address, into one /24 or /64; 0: no limit */
+    char *fragile;                  /* TCP ports that get no payload, besides printers'; or NULL */
     uint32_t grants;                /* mask of enum config_grant */
     struct config_confirm *confirm; /* never NULL, as scanner and scripts below */
     struct config_pass *passes;

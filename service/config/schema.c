@@ -45,8 +45,10 @@ static const cyaml_strval_t methods[] = {
     {"connect", METHOD_CONNECT},
 };
 static const cyaml_strval_t probes[] = {
-    {"arp", PROBE_ARP}, {"echo", PROBE_ECHO},       {"syn", PROBE_SYN},
-    {"ack", PROBE_ACK}, {"connect", PROBE_CONNECT}, {"none", PROBE_NONE},
+    {"arp", PROBE_ARP},   {"echo", PROBE_ECHO},       {"timestamp", PROBE_TIMESTAMP},
+    {"syn", PROBE_SYN},   {"ack", PROBE_ACK},         {"udp", PROBE_UDP},
+    {"link", PROBE_LINK}, {"connect", PROBE_CONNECT}, {"no-arp", PROBE_NO_ARP},
+    {"none", PROBE_NONE},
 };
 static const cyaml_strval_t grants[] = {
     {"brute", GRANT_BRUTE},       {"dos", GRANT_DOS},       {"exploit", GRANT_EXPLOIT},
@@ -67,6 +69,9 @@ static const cyaml_schema_field_t pass_fields[] = {
     TEXT("name", struct config_pass, name),
     TEXT("interval", struct config_pass, interval_text),
     SET("probes", struct config_pass, probes, probes),
+    TEXT("syn_ports", struct config_pass, syn_ports),
+    TEXT("ack_ports", struct config_pass, ack_ports),
+    TEXT("udp_ports", struct config_pass, udp_ports),
     TEXT("ports", struct config_pass, ports),
     CHOICE("method", struct config_pass, method, methods),
     NUMBER("retries", struct config_pass, retries),
@@ -94,6 +99,9 @@ static const cyaml_schema_field_t zone_fields[] = {
     LIST("excludes", struct config_zone, excludes, n_excludes, &text_entry),
     TEXT("interface", struct config_zone, interface),
     NUMBER("rate", struct config_zone, rate),
+    NUMBER("host_rate", struct config_zone, host_rate),
+    NUMBER("net_rate", struct config_zone, net_rate),
+    TEXT("fragile_ports", struct config_zone, fragile),
     SET("grants", struct config_zone, grants, grants),
     SECTION("confirm", struct config_zone, confirm, confirm_fields),
     LIST("passes", struct config_zone, passes, n_passes, &pass_entry),

@@ -91,6 +91,9 @@ static const struct ipc_field scope_fields[] = {
 };
 static const struct ipc_field zone_fields[] = {
     F_F64(struct ipc_zone, rate),
+    F_F64(struct ipc_zone, host_rate),
+    F_F64(struct ipc_zone, net_rate),
+    F_TEXT(struct ipc_zone, fragile, IPC_LIST_MAX),
 };
 static const struct ipc_field scan_ports_fields[] = {
     F_U8(struct ipc_scan_ports, protocol),
@@ -99,6 +102,9 @@ static const struct ipc_field scan_ports_fields[] = {
 static const struct ipc_field scan_start_fields[] = {
     F_U32(struct ipc_scan_start, zone),
     F_U32(struct ipc_scan_start, ping),
+    F_TEXT(struct ipc_scan_start, ping_syn, IPC_NAME_MAX),
+    F_TEXT(struct ipc_scan_start, ping_ack, IPC_NAME_MAX),
+    F_TEXT(struct ipc_scan_start, ping_udp, IPC_NAME_MAX),
     F_ENUM(struct ipc_scan_start, method, SCAN_CONNECT),
     F_TEXT(struct ipc_scan_start, interface, IPC_NAME_MAX),
     F_F64(struct ipc_scan_start, max_rate),
@@ -179,6 +185,9 @@ static const struct ipc_field setup_fields[] = {
     F_U64(struct ipc_setup, memory),
     F_U32(struct ipc_setup, max_threads),
     F_F64(struct ipc_setup, rate),
+    F_F64(struct ipc_setup, host_rate),
+    F_F64(struct ipc_setup, net_rate),
+    F_TEXT(struct ipc_setup, fragile, IPC_LIST_MAX),
 };
 static const struct ipc_field setup_done_fields[] = {
     F_U32(struct ipc_setup_done, error),

@@ -122,7 +122,9 @@ struct ipc_scope_msg {
     struct ipc_bytes ranges; /* ipc_ranges_*() */
 };
 struct ipc_zone {
-    double rate; /* packets per second */
+    double rate;                /* packets per second */
+    double host_rate, net_rate; /* to one address, into one /24 or /64; 0: no limit */
+    const char *fragile;        /* TCP ports that get no payload, besides printers'; may be NULL */
 };
 struct ipc_scan_ports {
     uint8_t protocol;      /* 6 or 17 */
@@ -130,7 +132,8 @@ struct ipc_scan_ports {
 };
 struct ipc_scan_start {
     uint32_t zone;
-    uint32_t ping;
+    uint32_t ping;                              /* mask of enum scan_ping, and the ports of */
+    const char *ping_syn, *ping_ack, *ping_udp; /* three of them; NULL: the usual ones */
     enum scan_method method;
     const char *interface;
     double max_rate, min_rate;
@@ -158,7 +161,9 @@ struct ipc_setup {
     uint64_t script_timeout;
     uint64_t memory;
     uint32_t max_threads;
-    double rate; /* connections and datagrams per second */
+    double rate;                /* connections and datagrams per second */
+    double host_rate, net_rate; /* as in ipc_zone */
+    const char *fragile;
 };
 struct ipc_setup_done {
     uint32_t error;

@@ -9,11 +9,14 @@
 
 #include "engine/base/log.h"
 #include "engine/loop/guard.h"
+#include "engine/scan/payload.h"
 #include "engine/scan/scan.h"
+#include "service/config/paths.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define GATHERINGS_MAX 64 /* ids that have pieces and no start yet */
@@ -21,9 +24,6 @@
 #define SCANS_MAX      256
 #define QUEUE_LIMIT                                                                                \
     (64U << 20) /* of findings that the core does not take: then the scan is stopped */
-
-/* Printers print what they are sent, and these ports are theirs (product.md, rule 5). */
-static const uint16_t fragile_ports[] = {515, 9100, 9101, 9102, 9103, 9104, 9105, 9106, 9107};
 
 struct gathering {
     LIST_ENTRY(gathering) entry;
@@ -37,7 +37,8 @@ struct zone {
     LIST_ENTRY(zone) entry;
     uint32_t id;
     unsigned users; /* scans under its guard */
-    bool dropped;   /* goes with the last of them */
+    double host_rate, net_rate;
+    bool dropped; /* goes with the last of them */
     struct guard *guard;
 };
 
@@ -60,6 +61,7 @@ struct scanner {
     LIST_HEAD(, zone) zones;
     LIST_HEAD(, job) jobs;
     unsigned n_gatherings, n_zones, n_jobs;
+    struct payloads *payloads; /* of UDP probes; NULL: there is no table */
 };
 
 static struct gathering *gathering_free(struct scanner *s, struct gathering *g)
@@ -203,11 +205,13 @@ static int job_start(struct scanner *s, uint32_t id, const struct ipc_scan_start
                      const struct gathering *g, struct err *e)
 {
     struct zone *z = zone_find(s, m->zone);
-    const struct scan_opts o = {
+    struct scan_opts o = {
         .targets = &g->targets,
         .excludes = &g->excludes,
-        .ping = m->ping,
-        .method = m->method,
+        .ping.mask = m->ping,
+        .method = port_set_count(&g->ports, PROTOCOL_TCP) ? m->method : SCAN_HOSTS_ONLY,
+        .udp = port_set_count(&g->ports, PROTOCOL_UDP) > 0,
+        .payloads = s->payloads,
         .ports = g->has_ports ? &g->ports : NULL,
         .interface = m->interface,
         .max_rate = m->max_rate,
@@ -225,6 +229,15 @@ static int job_start(struct scanner *s, uint32_t id, const struct ipc_scan_start
         return err_set(e, -ENOENT, "the zone of the scan is not known");
     if (s->n_jobs == SCANS_MAX)
         return err_set(e, -EBUSY, "too many scans at a time");
+    o.host_rate = z->host_rate;
+    o.net_rate = z->net_rate;
+    r = port_few_parse(&o.ping.syn, m->ping_syn, e);
+    if (r == 0)
+        r = port_few_parse(&o.ping.ack, m->ping_ack, e);
+    if (r == 0)
+        r = port_few_parse(&o.ping.udp, m->ping_udp, e);
+    if (r < 0)
+        return r;
     j = calloc(1, sizeof *j);
     if (!j)
         return err_set(e, -ENOMEM, "out of memory");
@@ -256,22 +269,30 @@ static void on_scan_start(struct scanner *s, uint32_t id, const struct ipc_scan_
         say_done(s, id, NULL, r, err_text(&e));
 }
 
-static struct zone *zone_new(struct scanner *s, uint32_t id, const struct gathering *g, double rate)
+static struct zone *zone_new(struct scanner *s, uint32_t id, const struct gathering *g,
+                             const struct ipc_zone *m)
 {
+    CLEANUP(freep) struct port_set *fragile = calloc(1, sizeof *fragile);
     const struct guard_opts o = {
         .scope = &g->targets,
         .excludes = &g->excludes,
-        .fragile_ports = fragile_ports,
-        .n_fragile_ports = ARRAY_LEN(fragile_ports),
-        .rate = rate,
+        .fragile_ports = guard_printer_ports,
+        .n_fragile_ports = GUARD_PRINTER_PORTS,
+        .more_fragile = fragile ? fragile->tcp : NULL,
+        .rate = m->rate,
+        .host_rate = m->host_rate,
+        .net_rate = m->net_rate,
     };
     struct zone *z = s->n_zones < ZONES_MAX ? calloc(1, sizeof *z) : NULL;
 
-    if (!z || guard_new(&z->guard, s->loop, &o, NULL) < 0) {
+    if (!z || !fragile || (m->fragile && port_set_parse(fragile, m->fragile, 1, NULL, NULL) < 0) ||
+        guard_new(&z->guard, s->loop, &o, NULL) < 0) {
         free(z);
         return NULL;
     }
     z->id = id;
+    z->host_rate = m->host_rate;
+    z->net_rate = m->net_rate;
     LIST_INSERT_HEAD(&s->zones, z, entry);
     s->n_zones++;
     return z;
@@ -281,7 +302,7 @@ static void on_zone(struct scanner *s, uint32_t id, const struct ipc_zone *m)
 {
     struct gathering *g = gathering_of(s, id);
 
-    if (!g || zone_find(s, id) || !zone_new(s, id, g, m->rate))
+    if (!g || zone_find(s, id) || !zone_new(s, id, g, m))
         scanner_fail(s, "a zone cannot be made");
     gathering_free(s, g);
 }
@@ -413,7 +434,24 @@ static void scanner_done(struct scanner *s)
     while (LIST_FIRST(&s->gatherings))
         gathering_free(s, LIST_FIRST(&s->gatherings));
     channel_free(s->core);
+    payloads_free(s->payloads);
     child_free(s->child);
+}
+
+/* The table that came with the program: once the rights are dropped no file can be read. */
+static void payloads_find(struct scanner *s)
+{
+    char dir[PATH_MAX], path[PATH_MAX + 32];
+    struct err e = {0};
+    int r = paths_data(dir, &e);
+
+    if (r == 0) {
+        snprintf(path, sizeof path, "%s/nselib/data/payloads", dir);
+        r = payloads_load(&s->payloads, path, &e);
+    }
+    if (r < 0)
+        log_event(LOG_NOTICE, "no UDP payloads, UDP ports are sent empty packets", "WHY",
+                  err_text(&e));
 }
 
 int role_scanner(void)
@@ -427,6 +465,7 @@ int role_scanner(void)
     if (r == 0) {
         s.loop = child_loop(s.child);
         privilege_raise_files();
+        payloads_find(&s);
         r = privilege_drop(&drop, &e);
     }
     if (r == 0) {

@@ -27,8 +27,6 @@
 #define QUEUE_HIGH  (8U << 20)
 #define QUEUE_LIMIT (64U << 20)
 
-static const uint16_t fragile_ports[] = {515, 9100, 9101, 9102, 9103, 9104, 9105, 9106, 9107};
-
 struct worker_job {
     LIST_ENTRY(worker_job) entry;
     uint32_t id;
@@ -257,12 +255,16 @@ static void host_drop(struct worker *w)
 static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
 {
     CLEANUP(freep) char *copy = strdup(m->datadirs);
+    CLEANUP(freep) struct port_set *fragile = calloc(1, sizeof *fragile);
     const struct guard_opts guard = {
         .scope = &w->scope,
         .excludes = &w->excludes,
-        .fragile_ports = fragile_ports,
-        .n_fragile_ports = ARRAY_LEN(fragile_ports),
+        .fragile_ports = guard_printer_ports,
+        .n_fragile_ports = GUARD_PRINTER_PORTS,
+        .more_fragile = fragile ? fragile->tcp : NULL,
         .rate = m->rate,
+        .host_rate = m->host_rate,
+        .net_rate = m->net_rate,
     };
     const struct script_world world = {
         .user = w,
@@ -289,8 +291,10 @@ static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
     };
     int r;
 
-    if (!copy)
+    if (!copy || !fragile)
         return err_set(e, -ENOMEM, "out of memory");
+    if (m->fragile && port_set_parse(fragile, m->fragile, 1, NULL, e) < 0)
+        return -EINVAL;
     o.n_datadirs = datadirs_split(copy, dirs);
     r = guard_new(&w->guard, w->loop, &guard, e);
     if (r < 0)

@@ -82,7 +82,7 @@ static int zones_send(struct scan_link *s, const struct generation *g)
 
     for (uint32_t i = 0; i < g->config->n_zones && r == 0; i++) {
         const struct config_zone *z = &g->config->zones[i];
-        const struct ipc_zone m = {.rate = generation_rate(g, z)};
+        const struct ipc_zone m = {generation_rate(g, z), z->host_rate, z->net_rate, z->fragile};
         uint32_t id = generation_zone_id(g, z);
 
         r = channel_send_scope(s->scanner, id, SCOPE_TARGETS, &z->scope);
@@ -135,11 +135,17 @@ void scan_link_drop(struct scan_link *s, const struct generation *g)
 static int ports_send(struct scan_link *s, uint32_t id, const struct port_set *ports)
 {
     static uint8_t bits[IPC_PORT_BITS_LEN]; /* too large for a stack; only within this call */
-    const struct ipc_scan_ports m = {PROTOCOL_TCP, {bits, sizeof bits}};
+    struct ipc_scan_ports m = {PROTOCOL_TCP, {bits, sizeof bits}};
+    int r;
 
     if (!ports)
         return 0;
     ipc_port_bits_put(bits, ports->tcp);
+    r = channel_send(s->scanner, MSG_SCAN_PORTS, id, &m);
+    if (r < 0 || !port_set_count(ports, PROTOCOL_UDP))
+        return r;
+    m.protocol = PROTOCOL_UDP;
+    ipc_port_bits_put(bits, ports->udp);
     return channel_send(s->scanner, MSG_SCAN_PORTS, id, &m);
 }
 

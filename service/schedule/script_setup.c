@@ -54,6 +54,9 @@ int script_setup_encode(struct buf *out, const struct pool_order *o, const struc
         .memory = (uint64_t)c->scripts->memory_mib << 20,
         .max_threads = c->scripts->max_threads,
         .rate = generation_rate(o->generation, o->zone) / c->scripts->workers,
+        .host_rate = (double)o->zone->host_rate / c->scripts->workers,
+        .net_rate = (double)o->zone->net_rate / c->scripts->workers,
+        .fragile = o->zone->fragile,
     };
 
     if (!expression || !args || !datadirs)

@@ -99,7 +99,7 @@ static void on_done(void *user, int status, const struct coverage *c, const char
 
 static enum scan_method method_of(const struct config_pass *p)
 {
-    if (p->kind == PASS_PRESENCE)
+    if (p->kind == PASS_PRESENCE || !port_set_count(p->port_set, PROTOCOL_TCP))
         return SCAN_HOSTS_ONLY;
     return p->method == METHOD_CONNECT ? SCAN_CONNECT : SCAN_SYN;
 }
@@ -151,6 +151,9 @@ static int scan_begin(struct visit *v, struct err *e)
             {
                 .zone = generation_zone_id(v->generation, v->zone),
                 .ping = p->probes, /* enum config_probe has the values of enum scan_ping */
+                .ping_syn = p->syn_ports,
+                .ping_ack = p->ack_ports,
+                .ping_udp = p->udp_ports,
                 .method = method_of(p),
                 .interface = v->zone->interface,
                 .max_rate = generation_rate(v->generation, v->zone),
@@ -185,7 +188,10 @@ static void scan_cancel(struct visit *v)
 
 _Static_assert((unsigned)PROBE_NONE == (unsigned)SCAN_PING_NONE &&
                    (unsigned)PROBE_ARP == (unsigned)SCAN_PING_ARP &&
-                   (unsigned)PROBE_CONNECT == (unsigned)SCAN_PING_CONNECT,
+                   (unsigned)PROBE_CONNECT == (unsigned)SCAN_PING_CONNECT &&
+                   (unsigned)PROBE_UDP == (unsigned)SCAN_PING_UDP &&
+                   (unsigned)PROBE_LINK == (unsigned)SCAN_PING_LINK &&
+                   (unsigned)PROBE_NO_ARP == (unsigned)SCAN_PING_NO_ARP,
                "the configuration names probes by the scanner's bits");
 
 const struct visit_source visit_scan = {scan_begin, scan_cancel};

@@ -134,9 +134,9 @@ static void argument(struct driver *d, int argc, char **argv, int *i)
     else if (!strcmp(a, "-sT"))
         d->o.method = SCAN_CONNECT;
     else if (!strcmp(a, "-Pn"))
-        d->o.ping = SCAN_PING_NONE;
+        d->o.ping.mask = SCAN_PING_NONE;
     else if (!strcmp(a, "--unprivileged"))
-        d->o.ping = SCAN_PING_CONNECT;
+        d->o.ping.mask = SCAN_PING_CONNECT;
     else if (!strcmp(a, "-q"))
         d->o.report_closed = d->o.report_down = false;
     else if (!strcmp(a, "-p"))

@@ -15,11 +15,22 @@ static void add(struct addr_set *s, const char *text)
     assert_int_equal(addr_set_add_prefix(s, &p), 0);
 }
 
-static void make(double rate, double burst)
+static void make_all(double rate, double burst, double host_rate, double net_rate)
 {
     static const uint16_t fragile[] = {515, 9100};
+    static const uint64_t more[1024] = {[502 / 64] = 1ULL << 502 % 64};
     struct addr_set scope = {0}, excludes = {0};
-    struct guard_opts o = {&scope, &excludes, fragile, 2, rate, burst};
+    struct guard_opts o = {
+        .scope = &scope,
+        .excludes = &excludes,
+        .fragile_ports = fragile,
+        .n_fragile_ports = 2,
+        .rate = rate,
+        .burst = burst,
+        .host_rate = host_rate,
+        .net_rate = net_rate,
+        .more_fragile = more,
+    };
 
     add(&scope, "192.0.2.0/24");
     add(&scope, "2001:db8::/64");
@@ -30,6 +41,11 @@ static void make(double rate, double burst)
     assert_int_equal(guard_new(&guard, loop, &o, NULL), 0);
     addr_set_done(&scope);
     addr_set_done(&excludes);
+}
+
+static void make(double rate, double burst)
+{
+    make_all(rate, burst, 0, 0);
 }
 
 static int teardown(void **state)
@@ -66,6 +82,8 @@ static void decisions(void **state)
         {"printer: handshake", GUARD_CONNECT, "192.0.2.1", 9100, 0, NULL},
         {"printer: probe", GUARD_PROBE, "192.0.2.1", 515, 0, NULL},
         {"printer: payload", GUARD_PAYLOAD, "192.0.2.1", 9100, -EPERM, "fragile port"},
+        {"controller: payload", GUARD_PAYLOAD, "192.0.2.1", 502, -EPERM, "fragile port"},
+        {"controller: handshake", GUARD_CONNECT, "192.0.2.1", 502, 0, NULL},
         {"printer: payload to lpd", GUARD_PAYLOAD, "192.0.2.1", 515, -EPERM, "fragile port"},
         {"payload elsewhere", GUARD_PAYLOAD, "192.0.2.1", 9101, 0, NULL},
     };
@@ -80,7 +98,7 @@ static void decisions(void **state)
         if (cases[i].why)
             assert_string_equal(guard_why(guard), cases[i].why);
     }
-    assert_int_equal(guard_sent(guard, GUARD_CONNECT), 2);
+    assert_int_equal(guard_sent(guard, GUARD_CONNECT), 3);
     assert_int_equal(guard_sent(guard, GUARD_PAYLOAD), 1);
     assert_int_equal(guard_sent(guard, GUARD_PROBE), 3);
 }
@@ -106,6 +124,29 @@ static void tokens_run_out_and_come_back(void **state)
         assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
     assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
     assert_int_equal(guard_sent(guard, GUARD_PROBE), 56);
+}
+
+static void a_host_and_a_network_have_their_own_limits(void **state)
+{
+    usec_t wait;
+
+    (void)state;
+    make_all(0, 0, 10, 20);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    wait = guard_wait(guard);
+    assert_true(wait > 0 && wait <= 100000);
+    /* four more than the network's burst would be too many, whatever the host */
+    assert_int_equal(ask(GUARD_CONNECT, "192.0.2.2", 1), -EAGAIN);
+    assert_int_equal(ask(GUARD_PROBE, "2001:db8::1", 1), 0);
+    loop_fake_advance(loop, wait);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), 0);
+    assert_int_equal(ask(GUARD_PROBE, "192.0.2.1", 1), -EAGAIN);
+    loop_fake_advance(loop, 3600 * USEC_PER_SEC);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ask(GUARD_PAYLOAD, i % 2 ? "192.0.2.1" : "192.0.2.2", 1), 0);
+    assert_int_equal(ask(GUARD_PAYLOAD, "192.0.2.2", 1), -EAGAIN);
 }
 
 static void the_rate_holds_over_a_minute(void **state)
@@ -165,6 +206,7 @@ static void no_guard_allows_everything(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(decisions, teardown),
     cmocka_unit_test_teardown(tokens_run_out_and_come_back, teardown),
+    cmocka_unit_test_teardown(a_host_and_a_network_have_their_own_limits, teardown),
     cmocka_unit_test_teardown(the_rate_holds_over_a_minute, teardown),
     cmocka_unit_test_teardown(waiters_go_in_order_each_at_its_own_time, teardown),
     cmocka_unit_test_teardown(the_scope_grows_and_an_empty_one_allows_nothing, teardown),

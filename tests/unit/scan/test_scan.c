@@ -94,7 +94,7 @@ static void listen_on_loopback(struct fixture *f)
 static struct fixture set_up(const char *targets)
 {
     struct fixture f = {.o = {.method = SCAN_CONNECT,
-                              .ping = SCAN_PING_NONE,
+                              .ping.mask = SCAN_PING_NONE,
                               .max_retries = 2,
                               .report_closed = true}};
 

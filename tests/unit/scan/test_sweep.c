@@ -179,7 +179,8 @@ static void set_up(struct setup *u, struct world *w, unsigned n, enum hop_kind k
     u->o.ports = &u->ports;
     u->o.seed = u->o.seed ? u->o.seed : 42;
     u->o.raw = true;
-    u->o.ping = u->o.ping ? u->o.ping : SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK;
+    u->o.ping.mask =
+        u->o.ping.mask ? u->o.ping.mask : SCAN_PING_ECHO | SCAN_PING_SYN | SCAN_PING_ACK;
     assert_int_equal(sweep_new(&u->sweep, &u->o, &sink, w), 0);
     w->rtt = w->rtt ? w->rtt : 2000;
     w->random = 7;
@@ -334,7 +335,7 @@ static void a_host_that_takes_too_long_is_given_up(void **state)
     struct world *w = calloc(1, sizeof *w);
     struct setup u = {.o = {.port_kind = PROBE_SYN,
                             .max_retries = 6,
-                            .ping = SCAN_PING_NONE,
+                            .ping.mask = SCAN_PING_NONE,
                             .host_timeout = 50000}};
 
     (void)state;
@@ -351,7 +352,7 @@ static void a_host_that_takes_too_long_is_given_up(void **state)
 static void a_refused_probe_leaves_its_host_undecided(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 6, .ping = SCAN_PING_NONE}};
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .max_retries = 6, .ping.mask = SCAN_PING_NONE}};
     struct sweep_probe p;
     usec_t wait;
 
@@ -412,7 +413,8 @@ static void the_seed_decides_the_order_of_hosts(void **state)
 static void an_icmp_error_says_why_a_port_is_filtered(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping = SCAN_PING_NONE, .report_closed = true}};
+    struct setup u = {
+        .o = {.port_kind = PROBE_SYN, .ping.mask = SCAN_PING_NONE, .report_closed = true}};
     struct sweep_probe p;
     usec_t wait;
 
@@ -466,7 +468,7 @@ static void a_host_that_holds_icmp_errors_back_still_comes_out_right(void **stat
 {
     struct world *w = calloc(1, sizeof *w);
     struct setup u = {
-        .o = {.udp = true, .max_retries = 6, .ping = SCAN_PING_NONE, .report_closed = true}};
+        .o = {.udp = true, .max_retries = 6, .ping.mask = SCAN_PING_NONE, .report_closed = true}};
     struct limited l = {.now = 1000000, .filled = 1000000, .tokens = 6};
     struct sweep_probe p;
     enum sweep_step step;
@@ -503,7 +505,7 @@ static void a_host_and_a_network_keep_their_rates(void **state)
     for (int net = 0; net < 2; net++) {
         struct world *w = calloc(1, sizeof *w);
         struct setup u = {.o = {.port_kind = PROBE_SYN,
-                                .ping = SCAN_PING_NONE,
+                                .ping.mask = SCAN_PING_NONE,
                                 .host_rate = net ? 0 : 100,
                                 .net_rate = net ? 200 : 0,
                                 .report_closed = true}};
@@ -523,7 +525,7 @@ static void a_host_and_a_network_keep_their_rates(void **state)
 static void udp_ports_are_asked_after_those_of_tcp(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct setup u = {.o = {.port_kind = PROBE_SYN, .udp = true, .ping = SCAN_PING_NONE}};
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .udp = true, .ping.mask = SCAN_PING_NONE}};
     struct sweep_probe p;
     enum sweep_step step;
     usec_t wait, now = 1;

@@ -1,0 +1,72 @@
+"""Ways of asking for hosts, each alone and several together, find the same hosts as nmap -sn and give the same reasons: by ICMP, TCP
+and UDP through a router, to neighbours with and without ARP, IPv4 and IPv6; and ARP behind the same switch, whatever the routes say."""
+import json
+import subprocess
+
+import netns
+import scanlab
+
+MUSTER = scanlab.BUILD / "muster"
+# 1: answers all; 5: no echo; 6: no echo, no 443; 7: nothing; 8: no echo, no TCP; 9: all; the rest of the /27 is not there.
+REMOTE = "10.78.0.0/28"
+NEAR = "10.77.0.0/24"
+SIX = [f"fd77::{n:x}" for n in range(16, 72)]
+
+
+def muster(*arguments):
+    run = subprocess.run([str(MUSTER), "scan", "-n", "-sn", "-oJ", "-", *arguments], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    return {r["address"]: r["reason"] for r in records if r["record"] == "host" and r["state"] == "up"}
+
+
+def nmap(*arguments):
+    text = netns.sh("nmap", "-n", "-sn", "-oX", "-", "--reason", *arguments)
+    return {address: reason for address, (reason, _) in scanlab.nmap_by_host(text).items()}
+
+
+def compare(options, targets):
+    ours, theirs = muster(*options, *targets), nmap(*options, *targets)
+    assert ours == theirs, f"{options}: " + ", ".join(
+        f"{a}: muster {ours.get(a)}, nmap {theirs.get(a)}" for a in sorted(set(ours) | set(theirs)) if ours.get(a) != theirs.get(a))
+    print(f"{' '.join(options) or 'default'}: {len(ours)} hosts equal", flush=True)
+    return ours
+
+
+def by_the_router(lab):
+    for options in (["-PE"], ["-PP"], ["-PS"], ["-PS21,443"], ["-PA22"], ["-PU"], ["-PE", "-PU53,161"]):
+        compare(options, [REMOTE])
+    assert muster("-PP", "10.78.0.7") == {}
+
+
+def neighbours(lab):
+    compare(["-PS22"], [NEAR])  # ARP decides all the same
+    # Not 50-59: the target's own "prohibited" shows that it is there, which nmap does not count.
+    for options in (["-PE"], ["-PS80"], ["-PU40125"]):
+        compare(["--disable-arp-ping", *options], ["10.77.0.8-12", "10.77.0.38-45", "10.77.0.60-62"])
+    assert muster("--disable-arp-ping", "-PS80", "10.77.0.50") == {"10.77.0.50": "admin-prohibited"}
+    compare(["-6", "-PS22"], SIX)
+
+
+def same_switch(lab):
+    """A second network on the wire, where we have no address and no route: only ARP can tell."""
+    lab.box.run("ip", "addr", "add", "172.16.5.9/24", "dev", "eth0")
+    assert muster("--arp-all", "-e", "br0", "172.16.5.0/28") == {"172.16.5.9": "arp-response"}
+    run = subprocess.run([str(MUSTER), "scan", "-n", "-sn", "--arp-all", "172.16.5.9"], capture_output=True, text=True)
+    assert run.returncode == 2 and "-e INTERFACE" in run.stderr, run.stderr
+    print("--arp-all: what is on the wire is found without a route", flush=True)
+
+
+def main():
+    netns.enter()
+    if not MUSTER.exists():
+        netns.skip(f"{MUSTER} is not built")
+    with netns.World() as world:
+        lab = scanlab.Lab(world)
+        by_the_router(lab)
+        neighbours(lab)
+        same_switch(lab)
+
+
+if __name__ == "__main__":
+    main()
