@@ -15,7 +15,7 @@ void plan_done(struct plan *p)
     *p = (struct plan){0};
 }
 
-static bool hop_equal(const struct hop *a, const struct hop *b)
+bool hop_equal(const struct hop *a, const struct hop *b)
 {
     return a->kind == b->kind && a->family == b->family && a->ifindex == b->ifindex &&
            addr_equal(&a->src, &b->src) && addr_equal(&a->gateway, &b->gateway);
@@ -61,7 +61,8 @@ int plan_add(struct plan *p, const struct addr *first, const struct addr *last,
     return 0;
 }
 
-const struct hop *plan_nth(const struct plan *p, uint64_t n, struct addr *ret)
+/* The segment of the n-th address. */
+static size_t segment_of(const struct plan *p, uint64_t n)
 {
     size_t lo = 0, hi = p->n_segments;
 
@@ -73,6 +74,36 @@ const struct hop *plan_nth(const struct plan *p, uint64_t n, struct addr *ret)
         else
             hi = mid;
     }
-    *ret = addr_add(&p->segments[lo].first, n - p->segments[lo].start);
+    return lo;
+}
+
+const struct hop *plan_nth(const struct plan *p, uint64_t n, struct addr *ret)
+{
+    const struct segment *g = &p->segments[segment_of(p, n)];
+
+    *ret = addr_add(&g->first, n - g->start);
+    return &p->hops[g->hop];
+}
+
+const struct hop *plan_part(const struct plan *p, uint64_t n, uint64_t *ret_end)
+{
+    size_t at = segment_of(p, n);
+
+    *ret_end = at + 1 < p->n_segments ? p->segments[at + 1].start : p->total;
+    return &p->hops[p->segments[at].hop];
+}
+
+const struct hop *plan_find(const struct plan *p, const struct addr *a)
+{
+    size_t lo = 0, hi = p->n_segments;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (addr_cmp(&p->segments[mid].first, a) <= 0)
+            lo = mid;
+        else
+            hi = mid;
+    }
     return &p->hops[p->segments[lo].hop];
 }

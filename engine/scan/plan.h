@@ -51,3 +51,9 @@ int plan_add(struct plan *p, const struct addr *first, const struct addr *last,
              const struct hop *hop) MUST_USE;
 /* The n-th address (n < total); returns how it is reached. */
 const struct hop *plan_nth(const struct plan *p, uint64_t n, struct addr *ret);
+/* The way to one of the plan's addresses; the segments must be in the order of their addresses.  An
+ * address that is not in the plan gets the way of its neighbours. */
+const struct hop *plan_find(const struct plan *p, const struct addr *a);
+/* The way to the n-th address, and the number of the first one behind it that may have another. */
+const struct hop *plan_part(const struct plan *p, uint64_t n, uint64_t *ret_end);
+bool hop_equal(const struct hop *a, const struct hop *b);

@@ -106,6 +106,7 @@ static int on_iface(const struct nlmsghdr *h, void *user)
 
     out->index = info->ifi_index;
     out->up = info->ifi_flags & IFF_UP;
+    out->running = info->ifi_flags & IFF_RUNNING;
     out->loopback = info->ifi_flags & IFF_LOOPBACK;
     out->ethernet = info->ifi_type == ARPHRD_ETHER;
     mnl_attr_for_each(attr, h, sizeof *info)

@@ -9,6 +9,7 @@ struct iface {
     int index;
     char name[16];
     bool up, loopback;
+    bool running;  /* and the cable is in */
     bool ethernet; /* neighbours have MAC addresses */
     struct mac mac;
 };

@@ -72,6 +72,8 @@ static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
     s->o = *o;
     s->o.targets = s->o.excludes = NULL;
     s->o.interface = NULL;
+    if (o->interface)
+        snprintf(s->interface, sizeof s->interface, "%s", o->interface);
     if (o->ports) {
         s->ports = *o->ports;
         s->o.ports = &s->ports;
@@ -100,21 +102,21 @@ static bool only(const struct plan *p, enum hop_kind kind)
 }
 
 /* Whatever the routes say, the targets are behind the switch that the interface is plugged into. */
-static int all_on_link(struct scan *s, const char *interface, struct err *e)
+static int all_on_link(struct scan *s, struct plan *p, struct err *e)
 {
-    int ifindex = interface ? (int)if_nametoindex(interface) : 0;
+    int ifindex = s->interface[0] ? (int)if_nametoindex(s->interface) : 0;
 
     if (!ifindex)
         return err_set(e, -EINVAL, "asking every target by ARP needs the interface to be named");
-    for (size_t i = 0; i < s->plan.n_hops; i++) {
-        struct hop *h = &s->plan.hops[i];
+    for (size_t i = 0; i < p->n_hops; i++) {
+        struct hop *h = &p->hops[i];
         enum addr_family family = h->family;
 
         if (h->kind != HOP_GATEWAY && h->kind != HOP_UNREACHABLE)
             continue;
         if (route_source(s->routes, ifindex, family, &h->src) < 0)
             return err_set(e, -EADDRNOTAVAIL, "interface '%s' has no %s address to ask from",
-                           interface, family == ADDR_V6 ? "IPv6" : "IPv4");
+                           s->interface, family == ADDR_V6 ? "IPv6" : "IPv4");
         h->kind = HOP_ONLINK;
         h->ifindex = ifindex;
         h->gateway = (struct addr){0};
@@ -122,18 +124,26 @@ static int all_on_link(struct scan *s, const char *interface, struct err *e)
     return 0;
 }
 
-static int make_plan(struct scan *s, const char *interface, struct err *e)
+int scan_make_plan(struct scan *s, struct plan *ret, struct err *e)
+{
+    int r = route_plan(s->routes, &s->targets, s->interface[0] ? s->interface : NULL, ret, e);
+
+    return r >= 0 && s->o.ping.mask & SCAN_PING_LINK ? all_on_link(s, ret, e) : r;
+}
+
+static int make_plan(struct scan *s, struct err *e)
 {
     int r = route_open(&s->routes, e);
 
     if (r >= 0)
-        r = route_plan(s->routes, &s->targets, interface, &s->plan, e);
-    if (r >= 0 && s->o.ping.mask & SCAN_PING_LINK)
-        r = all_on_link(s, interface, e);
+        r = route_watch_new(&s->watch, s->loop, scan_ways_changed, s, e);
+    if (r >= 0)
+        r = scan_make_plan(s, &s->plan, e);
     if (r < 0)
         return r;
     if (only(&s->plan, HOP_UNREACHABLE))
         return err_set(e, -ENETUNREACH, "there is no route to any of the targets");
+    s->changed = scan_ways_dead(s);
     return s->raw || s->method == SCAN_SYN || s->o.udp ? scan_open_links(s, e) : 0;
 }
 
@@ -187,7 +197,7 @@ int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct 
     choose_method(s);
     if (s->o.udp && !scan_privileged())
         return err_set(e, -EPERM, "UDP ports cannot be scanned without raw sockets (CAP_NET_RAW)");
-    r = make_plan(s, o->interface, e);
+    r = make_plan(s, e);
     if (r >= 0)
         r = make_sweep(s, e);
     if (r < 0)
@@ -362,6 +372,7 @@ static void destroy(void *object)
     scan_close_links(s);
     connector_free(s->connector);
     sweep_free(s->sweep);
+    route_watch_free(s->watch);
     route_close(s->routes);
     plan_done(&s->plan);
     addr_set_done(&s->targets);
@@ -412,4 +423,9 @@ void scan_progress(const struct scan *s, struct scan_progress *ret)
 enum scan_method scan_method_used(const struct scan *s)
 {
     return s->method;
+}
+
+const char *scan_why(const struct scan *s)
+{
+    return s->why[0] ? s->why : NULL;
 }

@@ -35,6 +35,7 @@ struct scan_opts {
     unsigned max_retries; /* retransmissions per probe at most (6 are the limit); how many there are
                              follows from the measured loss, at least one */
     usec_t host_timeout;  /* 0: none */
+    usec_t way_timeout;   /* how long to wait for an interface or route that went away; 0: 10 s */
     uint64_t seed;        /* of the walk's permutation; 0: random */
     bool report_down;     /* tell hosts that are down too */
     bool report_closed;   /* a port_finding for each closed and filtered port, else port_summary */
@@ -66,5 +67,7 @@ void scan_freep(struct scan **s);
 struct scan_progress {
     uint64_t hosts_total, hosts_done, hosts_up, probes_sent, probes_total, ports_open;
 };
+/* In `done`, when it is not complete: which way went away, for people; NULL: none did. */
+const char *scan_why(const struct scan *s);
 void scan_progress(const struct scan *s, struct scan_progress *ret);
 enum scan_method scan_method_used(const struct scan *s);

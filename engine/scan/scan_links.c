@@ -47,25 +47,35 @@ static int link_open(struct scan *s, struct link *l, struct err *e)
     return capture_open(&l->capture, s->loop, l->iface.name, filter.data, scan_on_packet, l, e);
 }
 
+/* A place that was never used, or whose interface is gone.  Its drops stay in the sum. */
+static struct link *link_place(struct scan *s)
+{
+    if (s->n_links < LINKS_MAX)
+        return &s->links[s->n_links++];
+    for (size_t i = 0; i < s->n_links; i++)
+        if (!s->links[i].capture)
+            return &s->links[i];
+    return NULL;
+}
+
 /* The link of an interface, opened when it is the first hop's.  NULL with the error set. */
 static struct link *link_get(struct scan *s, int ifindex, struct err *e)
 {
     struct link *l;
 
     for (size_t i = 0; i < s->n_links; i++)
-        if (s->links[i].iface.index == ifindex)
+        if (s->links[i].capture && s->links[i].iface.index == ifindex)
             return &s->links[i];
-    if (s->n_links == LINKS_MAX) {
+    l = link_place(s);
+    if (!l) {
         err_set(e, -E2BIG, "routes to the targets use more than %d interfaces", LINKS_MAX);
         return NULL;
     }
-    l = &s->links[s->n_links];
-    *l = (struct link){.scan = s};
+    *l = (struct link){.scan = s, .drops = l->drops};
     if (route_iface(s->routes, ifindex, &l->iface) < 0) {
         err_set(e, -ENODEV, "interface %d is gone", ifindex);
         return NULL;
     }
-    s->n_links++;
     l->ctx = (struct probe_ctx){
         .key = s->key,
         .sport_base = s->sport_base,
@@ -83,29 +93,67 @@ static bool needs_link(const struct scan *s, const struct hop *h)
     return s->raw && (h->kind == HOP_ONLINK || h->kind == HOP_GATEWAY);
 }
 
+static int hop_open(struct scan *s, struct hop *h, struct err *e)
+{
+    if (!needs_link(s, h))
+        return 0;
+    h->link = link_get(s, h->ifindex, e);
+    if (!h->link)
+        return e && e->code ? e->code : -EIO;
+    h->resolve = h->link->ctx.ether && h->kind != HOP_LOCAL;
+    if (h->resolve && h->kind == HOP_GATEWAY)
+        h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
+    return 0;
+}
+
 int scan_open_links(struct scan *s, struct err *e)
 {
     for (size_t i = 0; i < s->plan.n_hops; i++) {
-        struct hop *h = &s->plan.hops[i];
+        int r = hop_open(s, &s->plan.hops[i], e);
 
-        if (!needs_link(s, h))
-            continue;
-        h->link = link_get(s, h->ifindex, e);
-        if (!h->link)
-            return e && e->code ? e->code : -EIO;
-        h->resolve = h->link->ctx.ether && h->kind != HOP_LOCAL;
-        if (h->resolve && h->kind == HOP_GATEWAY)
-            h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
+        if (r < 0)
+            return r;
     }
     return 0;
 }
 
+static void link_close(struct link *l)
+{
+    l->capture = capture_close(l->capture);
+    l->sender = sender_close(l->sender);
+}
+
 void scan_close_links(struct scan *s)
 {
-    for (size_t i = 0; i < s->n_links; i++) {
-        s->links[i].capture = capture_close(s->links[i].capture);
-        s->links[i].sender = sender_close(s->links[i].sender);
+    for (size_t i = 0; i < s->n_links; i++)
+        link_close(&s->links[i]);
+}
+
+/* The interface is the one that was opened, and frames can go through it. */
+static bool link_lives(struct scan *s, const struct link *l)
+{
+    struct iface now;
+
+    return !capture_broken(l->capture) && route_iface(s->routes, l->iface.index, &now) == 0 &&
+           now.up && now.running && memcmp(&now.mac, &l->iface.mac, sizeof now.mac) == 0;
+}
+
+int scan_renew_links(struct scan *s)
+{
+    struct err e = {0};
+
+    for (size_t i = 0; i < s->n_links; i++)
+        if (s->links[i].capture && !link_lives(s, &s->links[i]))
+            link_close(&s->links[i]);
+    for (size_t i = 0; i < s->plan.n_hops; i++) {
+        struct hop *h = &s->plan.hops[i];
+
+        if (hop_open(s, h, &e) == -ENOMEM)
+            return -ENOMEM;
+        if (!h->link && needs_link(s, h))
+            h->kind = HOP_UNREACHABLE;
     }
+    return 0;
 }
 
 static int send_frame(struct link *l, enum probe_kind kind, const struct probe_target *t)
@@ -197,7 +245,7 @@ int scan_flush(struct scan *s)
     int first = 0;
 
     for (size_t i = 0; i < s->n_links; i++) {
-        int r = sender_flush(s->links[i].sender);
+        int r = s->links[i].sender ? sender_flush(s->links[i].sender) : 0;
 
         if (r < 0 && first != -ENETDOWN)
             first = r;

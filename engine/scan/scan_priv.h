@@ -6,6 +6,7 @@
 #include "engine/scan/connect.h"
 #include "engine/scan/pacer.h"
 #include "engine/scan/route.h"
+#include "engine/scan/route_watch.h"
 #include "engine/scan/scan.h"
 #include "engine/scan/sender.h"
 #include "engine/scan/sweep.h"
@@ -35,6 +36,12 @@ struct scan {
 
     struct plan plan;
     struct route_socket *routes;
+    struct route_watch *watch;
+    char interface[16]; /* "": from the routes */
+    bool changed;       /* interfaces, addresses or routes; looked at from look_at on */
+    usec_t look_at;
+    usec_t lost_since; /* targets have lost their way: nothing is sent; 0: all have theirs */
+    char why[128];     /* of the loss, for people */
     struct link links[LINKS_MAX];
     size_t n_links;
     struct siphash_key key;
@@ -65,6 +72,9 @@ struct scan {
 /* scan_links.c */
 /* Opens what the plan's hops need for raw probes, and sets their links. */
 int scan_open_links(struct scan *s, struct err *e) MUST_USE;
+/* After the plan has changed: closes what is dead, opens what is needed.  A way whose interface
+ * cannot be opened is none.  -ENOMEM. */
+int scan_renew_links(struct scan *s);
 void scan_close_links(struct scan *s);
 /* Asks for the MAC addresses of gateways that are not known.  > 0: come back after so many us; 0:
  * all are settled. */
@@ -84,5 +94,14 @@ void scan_tick(struct timer *t);
 void scan_on_packet(void *user, const struct packet *p);
 void scan_on_connect(void *user, const struct probe_reply *r);
 
+/* scan_reroute.c */
+void scan_ways_changed(void *user);
+void scan_way_broken(struct scan *s);
+/* One of the interfaces that are needed is down, or its cable is out. */
+bool scan_ways_dead(struct scan *s);
+/* > 0: the scan waits for its way; come back after so many us.  May end the scan. */
+usec_t scan_follow_ways(struct scan *s);
+
 /* scan.c */
+int scan_make_plan(struct scan *s, struct plan *ret, struct err *e);
 void scan_finish(struct scan *s, int status);

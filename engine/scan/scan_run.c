@@ -85,7 +85,9 @@ static bool send_one(struct scan *s, usec_t now, usec_t *ret_wait)
     s->pending = false;
     if (now > s->taken)
         sweep_delayed(s->sweep, &s->probe, now - s->taken);
-    if (r < 0)
+    if (r == -ENETDOWN)
+        scan_way_broken(s);
+    else if (r < 0)
         scan_finish(s, r);
     return r == 0;
 }
@@ -119,7 +121,7 @@ static usec_t send_some(struct scan *s)
         wait = LOOK_EVERY;
     r = scan_flush(s);
     if (r == -ENETDOWN)
-        scan_finish(s, r);
+        scan_way_broken(s);
     else if (r < 0 && wait < DEVICE_WAIT)
         wait = DEVICE_WAIT;
     check_drops(s, now);
@@ -153,10 +155,12 @@ void scan_tick(struct timer *t)
 
     s->busy++;
     r = scan_drain(s);
-    wait = is_late(s) ? CATCH_UP : scan_resolve_gateways(s);
-    if (r < 0 && !s->freed && !s->ended)
-        scan_finish(s, r);
-    else if (wait > 0)
+    if (r < 0)
+        scan_way_broken(s);
+    wait = is_late(s) ? CATCH_UP : scan_follow_ways(s);
+    if (wait == 0 && !s->ended && !s->freed)
+        wait = scan_resolve_gateways(s);
+    if (wait > 0)
         scan_flush(s);
     else if (!s->ended && !s->freed)
         wait = send_some(s);

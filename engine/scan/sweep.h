@@ -71,4 +71,8 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now);
 void sweep_delayed(struct sweep *s, const struct sweep_probe *p, usec_t delay);
 /* The probe that sweep_next() gave must not be sent: its host stays undecided. */
 void sweep_refuse(struct sweep *s, const struct sweep_probe *p);
+/* The plan has other ways now (and the same addresses): hosts under way are asked again what is
+ * open, those without a way end undecided.  pending: a probe that sweep_next() gave and that will
+ * not be sent; may be NULL.  lost: how long there was no way; no host's time.  Calls the sink. */
+void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost);
 void sweep_counts(const struct sweep *s, struct sweep_counts *ret);

@@ -282,7 +282,8 @@ static void on_scan_done(void *user, const struct coverage *c, int status)
     scan_written(run);
     run->scan_over = true;
     if (status < 0 && status != -ECANCELED)
-        scan_say(run, "the scan ended early: %s", strerror(-status));
+        scan_say(run, "the scan ended early: %s",
+                 scan_why(run->scan) ? scan_why(run->scan) : strerror(-status));
     if (status < 0 || !c->complete)
         run->partial = true;
     hosts_cut_short(run);

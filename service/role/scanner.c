@@ -188,7 +188,7 @@ static void on_done(void *user, const struct coverage *c, int status)
     struct job *j = user;
     struct scanner *s = j->scanner;
 
-    say_done(s, j->id, c, status, NULL);
+    say_done(s, j->id, c, status, c->complete ? NULL : scan_why(j->scan));
     LIST_REMOVE(j, entry);
     s->n_jobs--;
     loop_post_free(s->loop, job_free, j);

@@ -92,7 +92,7 @@ static void on_done(void *user, int status, const struct coverage *c, const char
         coverage_add(v, c);
     if (status == 0 && !v->coverage.complete) {
         status = -EIO;
-        why = "the scan did not ask all";
+        why = why && *why ? why : "the scan did not ask all";
     }
     visit_end(v, status, why && *why ? why : strerror(-status));
 }

@@ -3,7 +3,7 @@
  *
  * scan_driver [-sn|-sS|-sT] [-Pn] [-p PORTS] [-q] [--exclude T] [--max-rate N] [--min-rate N]
  * [--max-retries N]
- *             [--host-timeout S] [--seed N] [--guard-rate N] [-iL FILE] TARGET...
+ *             [--host-timeout S] [--way-timeout S] [--seed N] [--guard-rate N] [-iL FILE] TARGET...
  * -q leaves out closed and filtered ports and hosts that are down. */
 #include "engine/loop/guard.h"
 #include "engine/scan/scan.h"
@@ -112,6 +112,8 @@ static bool option_number(struct driver *d, const char *name, int argc, char **a
         d->o.max_retries = (unsigned)atoi(next(argc, argv, i));
     else if (!strcmp(name, "--host-timeout"))
         d->o.host_timeout = (usec_t)(atof(next(argc, argv, i)) * USEC_PER_SEC);
+    else if (!strcmp(name, "--way-timeout"))
+        d->o.way_timeout = (usec_t)(atof(next(argc, argv, i)) * USEC_PER_SEC);
     else if (!strcmp(name, "--seed"))
         d->o.seed = strtoull(next(argc, argv, i), NULL, 0);
     else if (!strcmp(name, "--guard-rate"))

@@ -1,0 +1,137 @@
+"""Several interfaces, a VLAN interface, and what changes while a scan runs: an interface that goes down and comes back, one that stays
+away, one that is deleted, a cable that is pulled, an address that is replaced.  Nothing is lost and nothing false is said."""
+import json
+import subprocess
+import time
+
+import netns
+import scanlab
+
+QUICK = ["--max-retries", "1"]
+NEAR = [f"10.77.0.{n}" for n in (1, 10, 11, 12)]
+FAR = ["10.79.0.1", "10.79.0.9"]
+
+
+class Running:
+    """The scanner over both networks, slow enough to be met in the middle."""
+
+    def __init__(self, *arguments):
+        command = [str(scanlab.DRIVER), "-sn", *QUICK, "--max-rate", "150", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.7)
+
+    def end(self):
+        out, err = self.process.communicate(timeout=60)
+        self.records = [json.loads(line) for line in out.splitlines()]
+        kinds = {kind: [r for r in self.records if r["record"] == kind] for kind in ("host", "done", "coverage", "summary")}
+        assert len(kinds["coverage"]) == 1, err
+        self.complete, self.status = kinds["coverage"][0]["complete"], kinds["summary"][0]["status"]
+        self.up = sorted(r["address"] for r in kinds["host"] if r["state"] == "up")
+        self.down = {r["address"] for r in kinds["host"] if r["state"] == "down"}
+        self.undecided = {r["address"] for r in kinds["done"] if not r["conclusive"]}
+        assert len(kinds["done"]) == len({r["address"] for r in kinds["done"]}), "a host was told twice"
+        return self
+
+
+def build(world):
+    for n in (10, 11, 12):
+        world.host(f"h{n}", n)
+    netns.sh("ip", "link", "add", "br1", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+    netns.sh("ip", "link", "set", "br1", "up")
+    netns.sh("ip", "addr", "add", "10.79.0.1/24", "dev", "br1")
+    netns.sh("ip", "link", "add", "far", "type", "veth", "peer", "name", "eth1", "netns", "h10")
+    netns.sh("ip", "link", "set", "far", "master", "br1", "up")
+    netns.sh("ip", "-n", "h10", "link", "set", "eth1", "up")
+    netns.sh("ip", "-n", "h10", "addr", "add", "10.79.0.9/24", "dev", "eth1")
+
+
+def has_vlan(world):
+    """A VLAN interface on both ends, where the kernel has such devices."""
+    try:
+        netns.sh("ip", "link", "add", "link", "br0", "name", "br0.7", "type", "vlan", "id", "7")
+    except RuntimeError as e:
+        print(f"no VLAN interface here: {e}", flush=True)
+        return False
+    netns.sh("ip", "link", "set", "br0.7", "up")
+    netns.sh("ip", "addr", "add", "10.80.0.1/24", "dev", "br0.7")
+    netns.sh("ip", "-n", "h11", "link", "add", "link", "eth0", "name", "eth0.7", "type", "vlan", "id", "7")
+    netns.sh("ip", "-n", "h11", "link", "set", "eth0.7", "up")
+    netns.sh("ip", "-n", "h11", "addr", "add", "10.80.0.9/24", "dev", "eth0.7")
+    return True
+
+
+def several(world):
+    tagged = has_vlan(world)
+    run = Running("10.77.0.8/29", "10.79.0.0/28", *(["10.80.0.0/28"] if tagged else []), "--max-rate", "5000").end()
+    assert run.up == NEAR[1:] + FAR + (["10.80.0.1", "10.80.0.9"] if tagged else []), run.up
+    assert run.complete
+    if tagged:
+        netns.sh("ip", "link", "del", "br0.7")
+    print("several interfaces in one scan", "and a VLAN interface" if tagged else "", flush=True)
+
+
+def comes_back(world):
+    run = Running("10.77.0.0/25")
+    netns.sh("ip", "link", "set", "br0", "down")
+    time.sleep(1)
+    netns.sh("ip", "link", "set", "br0", "up")
+    run.end()
+    assert run.up == NEAR and run.complete and not run.undecided, (run.up, run.undecided, run.status)
+    print("an interface that was down for a second: complete", flush=True)
+
+
+def cable(world):
+    run = Running("10.79.0.0/25")
+    netns.sh("ip", "link", "set", "far", "down")
+    time.sleep(1)
+    netns.sh("ip", "link", "set", "far", "up")
+    run.end()
+    assert run.up == FAR and run.complete and not run.undecided, (run.up, run.undecided, run.status)
+    print("a cable that was out for a second: complete", flush=True)
+
+
+def address_changes(world):
+    run = Running("10.77.0.0/25")
+    netns.sh("ip", "addr", "del", "10.77.0.1/24", "dev", "br0")
+    netns.sh("ip", "addr", "add", "10.77.0.200/24", "dev", "br0")
+    run.end()
+    assert run.up in (NEAR, NEAR[1:]) and run.complete, (run.up, run.undecided, run.status)
+    netns.sh("ip", "addr", "add", "10.77.0.1/24", "dev", "br0")
+    netns.sh("ip", "addr", "del", "10.77.0.200/24", "dev", "br0")
+    netns.sh("ip", "addr", "replace", "10.77.0.1/24", "dev", "br0")
+    print("another address of ours in the middle: complete", flush=True)
+
+
+def one_stays_away(world):
+    run = Running("10.77.0.0/25", "10.79.0.0/25", "--way-timeout", "1")
+    netns.sh("ip", "link", "del", "br1")
+    run.end()
+    assert not run.complete and run.status == 0, run.status
+    assert set(NEAR) <= set(run.up), run.up
+    assert all(a.startswith("10.79.") for a in run.undecided) and len(run.undecided) > 20, run.undecided
+    assert not (run.undecided & run.down), "undecided and down"
+    print(f"one of two interfaces deleted: the other one's hosts are all there, {len(run.undecided)} undecided", flush=True)
+
+
+def all_stay_away(world):
+    run = Running("10.77.0.2-127", "--way-timeout", "1")
+    netns.sh("ip", "link", "set", "br0", "down")
+    run.end()
+    assert not run.complete and run.status == -100, run.status  # ENETDOWN
+    assert not run.down & set(NEAR), run.down
+    netns.sh("ip", "link", "set", "br0", "up")
+    print("the only interface stays down: incomplete, and nobody is called absent who is there", flush=True)
+
+
+def main():
+    netns.enter()
+    if not scanlab.DRIVER.exists():
+        netns.skip(f"{scanlab.DRIVER} is not built")
+    with netns.World() as world:
+        build(world)
+        for test in (several, comes_back, cable, address_changes, one_stays_away, all_stay_away):
+            test(world)
+
+
+if __name__ == "__main__":
+    main()
