@@ -15,10 +15,16 @@
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
 #define BACKOFF_BASE (5 * USEC_PER_SEC)
 #define BACKOFF_CAP  (3600 * USEC_PER_SEC)
-#define RATE         10
-#define CONCURRENCY  4
+#define TELL_USEC    (60 * USEC_PER_SEC)
 
 /* ---- making and unmaking */
+
+static void secret_free(char *text)
+{
+    if (text)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
 
 static void endpoint_done(struct endpoint *ep)
 {
@@ -29,15 +35,21 @@ static void endpoint_done(struct endpoint *ep)
         TAILQ_REMOVE(&ep->orphans, i, entry);
         item_free(i);
     }
-    if (ep->url)
-        OPENSSL_cleanse(ep->url, strlen(ep->url));
+    secret_free(ep->url);
+    secret_free(ep->token);
+    secret_free(ep->key);
+    secret_free(ep->proxy);
     sign_keys_wipe(&ep->keys);
+    template_free(ep->template);
     addr_set_done(&ep->reach.allow);
     reach_url_done(&ep->where);
     buf_done(&ep->attempts);
     buf_done(&ep->batch_text);
     free(ep->name);
-    free(ep->url);
+    free(ep->topic);
+    free(ep->content_type);
+    free(ep->ca);
+    free(ep->cert);
 }
 
 static void on_bury(struct task *t)
@@ -96,10 +108,22 @@ static int name_check(const char *name, struct err *e)
 /* Tells whether the configuration is another one, and nothing about what is in it. */
 static void hash_config(struct endpoint *ep, const struct alert_endpoint *o)
 {
+    const char *more[] = {o->kind ? config_kinds[o->kind].name : NULL,
+                          o->token,
+                          o->topic,
+                          o->text,
+                          o->content_type,
+                          o->ca,
+                          o->cert,
+                          o->key,
+                          o->proxy};
     unsigned char digest[EVP_MAX_MD_SIZE];
     CLEANUP(buf_done) struct buf text = {0};
 
     buf_printf(&text, "%s\n%s\n%d", o->url, o->secrets ? o->secrets : "", (int)o->reach);
+    for (size_t i = 0; i < ARRAY_LEN(more); i++)
+        if (more[i])
+            buf_printf(&text, "\n%zu %s", i, more[i]);
     if (text.failed || !EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL))
         memset(digest, 0, sizeof digest);
     for (size_t i = 0; i < 8; i++)
@@ -110,13 +134,21 @@ static void hash_config(struct endpoint *ep, const struct alert_endpoint *o)
 
 static void endpoint_settings(struct endpoint *ep, const struct alert_endpoint *o)
 {
+    const struct kind *k = &kinds[o->kind];
+
     ep->timeout = o->timeout ? o->timeout : TIMEOUT_USEC;
-    ep->rate = o->rate > 0 ? o->rate : RATE;
-    ep->concurrency = o->concurrency ? o->concurrency : CONCURRENCY;
+    ep->rate = o->rate > 0 ? o->rate : k->rate;
+    ep->burst = o->burst ? o->burst : o->rate > 0 ? 2 * o->rate : k->burst;
+    if (ep->burst < 1)
+        ep->burst = 1;
+    ep->order = o->order == ORDER_DEFAULT ? k->order : o->order;
+    ep->concurrency = ep->order == ORDER_STRICT ? 1
+                      : o->concurrency          ? o->concurrency
+                                                : k->concurrency;
     ep->limit = ep->concurrency;
     ep->reach.policy = o->reach;
     ep->filled = loop_now(ep->alert->loop);
-    ep->tokens = ep->rate;
+    ep->tokens = ep->burst;
     ep->flush.fire = record_on_flush;
     ep->wake.fire = endpoint_on_wake;
     TAILQ_INIT(&ep->live);
@@ -124,6 +156,51 @@ static void endpoint_settings(struct endpoint *ep, const struct alert_endpoint *
     TAILQ_INIT(&ep->ready);
     TAILQ_INIT(&ep->finished);
     TAILQ_INIT(&ep->orphans);
+}
+
+static bool text_copy(char **ret, const char *text)
+{
+    *ret = text ? strdup(text) : NULL;
+    return *ret || !text;
+}
+
+/* Where the proxy is: its URL may hold a user and password. */
+static int proxy_where(struct endpoint *ep, struct err *e)
+{
+    const char *scheme = strstr(ep->proxy, "://");
+    const char *host = scheme ? strrchr(scheme, '@') : NULL;
+    CLEANUP(buf_done) struct buf url = {0};
+    int r;
+
+    if (!scheme)
+        return err_set(e, -EINVAL, "proxy: expected http://HOST:PORT");
+    buf_printf(&url, "%.*s%s", (int)(scheme + 3 - ep->proxy), ep->proxy,
+               host ? host + 1 : scheme + 3);
+    if (url.failed)
+        return err_set(e, -ENOMEM, "out of memory");
+    reach_url_done(&ep->where);
+    r = reach_url_parse(&ep->where, url.data, true, e);
+    return r < 0 ? err_add(e, r, "proxy") : 0;
+}
+
+static int endpoint_texts(struct endpoint *ep, const struct alert_endpoint *o, struct err *e)
+{
+    int r = 0;
+
+    if (!text_copy(&ep->name, o->name) || !text_copy(&ep->url, o->url) ||
+        !text_copy(&ep->token, o->token) || !text_copy(&ep->topic, o->topic) ||
+        !text_copy(&ep->content_type, o->content_type) || !text_copy(&ep->ca, o->ca) ||
+        !text_copy(&ep->cert, o->cert) || !text_copy(&ep->key, o->key) ||
+        !text_copy(&ep->proxy, o->proxy))
+        return err_set(e, -ENOMEM, "out of memory");
+    if (o->text)
+        r = template_parse(&ep->template, o->text, e);
+    if (r == 0 && ep->proxy)
+        r = proxy_where(ep, e);
+    ep->kind = (struct kind_config){o->kind,   ep->url,          ep->token,
+                                    ep->topic, ep->content_type, ep->template};
+    ep->trust = (struct http_trust){ep->ca, ep->cert, ep->key, ep->proxy, o->http2};
+    return r;
 }
 
 static int endpoint_init(struct endpoint *ep, struct alert *a, const struct alert_endpoint *o,
@@ -134,12 +211,16 @@ static int endpoint_init(struct endpoint *ep, struct alert *a, const struct aler
     ep->alert = a;
     endpoint_settings(ep, o);
     r = name_check(o->name, e);
+    if (r == 0 && config_kind_url_fault(o->kind, o->url))
+        r = err_set(e, -EINVAL, "url: %s", config_kind_url_fault(o->kind, o->url));
     if (r == 0 && endpoint_find(a, o->name))
         r = err_set(e, -EINVAL, "two endpoints of that name");
     if (r == 0)
         r = reach_url_parse(&ep->where, o->url, o->plain_http, e);
     if (r == 0 && o->secrets)
         r = sign_keys_parse(&ep->keys, o->secrets, e);
+    if (r == 0)
+        r = endpoint_texts(ep, o, e);
     if (r < 0)
         return err_add(e, r, "endpoint '%.63s'", o->name ? o->name : "");
     for (size_t i = 0; o->allow && i < o->allow->n; i++)
@@ -147,9 +228,7 @@ static int endpoint_init(struct endpoint *ep, struct alert *a, const struct aler
             0)
             return err_set(e, -ENOMEM, "out of memory");
     hash_config(ep, o);
-    ep->name = strdup(o->name);
-    ep->url = strdup(o->url);
-    return ep->name && ep->url ? 0 : err_set(e, -ENOMEM, "out of memory");
+    return 0;
 }
 
 /* Version 4 (RFC 9562, 5.4). */
@@ -201,6 +280,7 @@ static void settings(struct alert *a, const struct alert_opts *o)
     a->backoff.cap = o->backoff_cap ? o->backoff_cap : BACKOFF_CAP;
     a->patient = o->patient;
     a->poll = o->poll ? o->poll : POLL_USEC;
+    a->tell_after = o->tell_after ? o->tell_after : TELL_USEC;
     a->poll_timer.fire = alert_on_poll;
     a->take_timer.fire = alert_on_take;
     a->prune_timer.fire = alert_on_prune;

@@ -12,6 +12,7 @@
 
 #include "engine/base/addrset.h"
 #include "engine/loop/loop.h"
+#include "service/config/config.h"
 
 struct alert;
 
@@ -24,7 +25,8 @@ enum alert_reach {
 };
 
 struct alert_endpoint {
-    const char *name;    /* unique; the key of its state in the database */
+    const char *name; /* unique; the key of its state in the database */
+    enum config_kind kind;
     const char *url;     /* http(s)://..., itself secret perhaps: never logged, never stored */
     const char *secrets; /* "whsec_..." keys, separated by white space; the first is the newest;
                             NULL: unsigned */
@@ -32,8 +34,16 @@ struct alert_endpoint {
     enum alert_reach reach;
     const struct addr_set *allow; /* addresses that are fine whatever `reach` says; may be NULL */
     bool plain_http;              /* http:// is meant */
-    double rate;                  /* deliveries per second; 0: 10 */
-    unsigned concurrency;         /* 0: 4 */
+    const char *token;            /* what the receiver knows us by; NULL: none */
+    const char *topic, *content_type;
+    const char *text;            /* of kind template */
+    const char *ca, *cert, *key; /* PEM; NULL: the system's, none, none */
+    const char *proxy;           /* URL; NULL: none */
+    bool http2;
+    enum config_order order;
+    double rate;          /* deliveries per second; 0: as the kind bears */
+    unsigned burst;       /* likewise */
+    unsigned concurrency; /* likewise */
 };
 
 struct alert_opts {
@@ -48,6 +58,7 @@ struct alert_opts {
     usec_t backoff_base; /* of failures; 0: 5 s */
     usec_t backoff_cap;  /* 0: 1 h */
     usec_t poll;         /* how often to look without a hint; 0: 2 s */
+    usec_t tell_after;   /* an endpoint that fails for so long is told to the others; 0: a minute */
 };
 
 /* Begins to deliver.  -EINVAL: a bad URL or secret; the sentence names the endpoint and never what

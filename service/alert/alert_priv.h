@@ -13,6 +13,7 @@
 #include "engine/loop/dns.h"
 #include "service/alert/alert.h"
 #include "service/alert/http.h"
+#include "service/alert/kind.h"
 #include "service/alert/sign.h"
 #include "service/store/query.h"
 
@@ -26,6 +27,7 @@
 #define LEASE_TEXT     "15 s"
 #define TAKE_USEC      (5 * USEC_PER_SEC)
 #define ENDPOINT_ADDRS 8
+#define RATIO_ITEMS    20 /* of which more than half failed: the endpoint fails */
 
 enum item_state {
     ITEM_BLOCKED, /* behind another one of its subject */
@@ -50,12 +52,14 @@ struct item {
     int64_t seq;
     uint64_t xid;
     unsigned attempts; /* that counted against it */
+    unsigned shrink;   /* too large: limits are halved so often */
     usec_t born;       /* monotonic, may lie before the start */
     struct subject *subject;
     struct item *behind; /* the next of the subject */
     const char *reason;  /* of its fate; static */
     usec_t delay;        /* FATE_RETRY */
     long code;
+    char digest[65]; /* SHA-256 of the last request's body */
     char *id, *type, *dedup, *data;
     size_t data_len;
     usec_t observed;
@@ -82,8 +86,13 @@ struct endpoint {
     struct reach_url where;
     struct reach reach;
     struct sign_keys keys;
+    struct kind_config kind; /* its texts are those below */
+    struct template *template;
+    struct http_trust trust;
+    char *token, *topic, *content_type, *ca, *cert, *key, *proxy;
     usec_t timeout;
-    double rate;
+    enum config_order order;
+    double rate, burst;
     unsigned concurrency;
 
     bool held; /* the lease is ours */
@@ -93,11 +102,12 @@ struct endpoint {
 
     enum endpoint_state state;
     char reason[HTTP_ERROR_MAX + 32];
-    usec_t open_until;    /* monotonic: nothing is sent before */
-    usec_t fail_since;    /* 0: it does not */
-    unsigned strikes;     /* pauses in a row */
-    unsigned failures;    /* transient ones in a row */
-    unsigned message_run; /* different messages refused in a row */
+    usec_t open_until;           /* monotonic: nothing is sent before */
+    usec_t fail_since;           /* 0: it does not */
+    unsigned strikes;            /* pauses in a row */
+    unsigned failures;           /* transient ones in a row */
+    unsigned recent, recent_bad; /* attempts, and those of them that failed, of the last few */
+    unsigned message_run;        /* different messages refused in a row */
     int64_t message_seq;
     unsigned limit; /* of what may be in flight now: slow start */
     double tokens;
@@ -135,7 +145,7 @@ struct alert {
     char *holder;
     char instance[37];
     struct backoff backoff;
-    usec_t poll;
+    usec_t poll, tell_after;
     struct endpoint *endpoints;
     size_t n_endpoints;
     struct timer poll_timer, take_timer, prune_timer, stop_timer, think_timer;
@@ -183,6 +193,7 @@ void rules_on_timer(struct timer *t);
 
 /* endpoint.c */
 void endpoint_pump(struct endpoint *ep);
+void endpoint_give_up(struct item *i, const char *reason); /* reason: static */
 void endpoint_answer(struct item *i, const struct http_result *r);
 void endpoint_lease_lost(struct endpoint *ep);
 void endpoint_on_wake(struct timer *t);

@@ -10,14 +10,15 @@
 #include "engine/base/random.h"
 #include "service/alert/alert_priv.h"
 
+#include <curl/curl.h>
 #include <string.h>
 
 #define FAILURES_MAX    5 /* transient, in a row: the endpoint, not the event */
 #define MESSAGES_MAX    5 /* different events refused in a row: likewise */
 #define ATTEMPTS_MAX    3 /* of an event that is refused */
+#define SHRINK_MAX      3 /* times half of it, of one that is too large */
 #define EVENT_AGE_MAX   (72 * 3600 * USEC_PER_SEC)
 #define FAILING_AGE_MAX (5 * 86400 * USEC_PER_SEC)
-#define BURST_SECONDS   2
 
 static const char *const state_names[] = {"ok", "throttled", "failing", "quarantined", "disabled"};
 
@@ -39,11 +40,10 @@ enum endpoint_state endpoint_state_from(const char *name)
 static bool take_token(struct endpoint *ep)
 {
     usec_t now = loop_now(ep->alert->loop);
-    double burst = ep->rate * BURST_SECONDS > 1 ? ep->rate * BURST_SECONDS : 1;
 
     ep->tokens += (double)(now - ep->filled) / (double)USEC_PER_SEC * ep->rate;
-    if (ep->tokens > burst)
-        ep->tokens = burst;
+    if (ep->tokens > ep->burst)
+        ep->tokens = ep->burst;
     ep->filled = now;
     if (ep->tokens < 1) {
         (void)!timer_set(ep->alert->loop, &ep->wake,
@@ -69,7 +69,7 @@ static bool may_send(struct endpoint *ep)
     return true;
 }
 
-static void give_up(struct item *i, const char *reason)
+void endpoint_give_up(struct item *i, const char *reason)
 {
     struct endpoint *ep = i->endpoint;
 
@@ -87,7 +87,7 @@ void endpoint_pump(struct endpoint *ep)
         struct item *i = TAILQ_FIRST(&ep->ready);
 
         if (loop_now(ep->alert->loop) - i->born > EVENT_AGE_MAX) {
-            give_up(i, "expired");
+            endpoint_give_up(i, "expired");
             continue;
         }
         if (!send_ready(ep) || !take_token(ep))
@@ -147,7 +147,7 @@ static void pause_for(struct endpoint *ep, enum endpoint_state s, usec_t at_leas
         reason = "it failed for five days";
     }
     ep->limit = 1;
-    ep->failures = 0;
+    ep->failures = ep->recent = ep->recent_bad = 0;
     set_state(ep, s, reason);
 }
 
@@ -161,13 +161,16 @@ static void describe(const struct http_result *r, char *ret, size_t size)
         snprintf(ret, size, "%s", r->error[0] ? r->error : "no answer");
 }
 
-static void on_ok(struct item *i)
+/* spent: the receiver wants nothing more for so long. */
+static void on_ok(struct item *i, usec_t spent)
 {
     struct endpoint *ep = i->endpoint;
 
     ep->n_delivered++;
     ep->ok_dirty = true;
     ep->failures = ep->message_run = 0;
+    if (spent)
+        ep->open_until = loop_now(ep->alert->loop) + spent;
     ep->limit = ep->limit * 2 < ep->concurrency ? ep->limit * 2 : ep->concurrency;
     if (ep->state != EP_OK) {
         ep->recovered = true;
@@ -182,12 +185,28 @@ static void on_ok(struct item *i)
 static void retry(struct item *i, const char *reason, usec_t delay)
 {
     if (loop_now(i->endpoint->alert->loop) + delay - i->born > EVENT_AGE_MAX) {
-        give_up(i, "expired");
+        endpoint_give_up(i, "expired");
         return;
     }
     i->reason = reason;
     i->delay = delay;
     window_finish(i, FATE_RETRY);
+}
+
+/* More than half of the last ones, though never many in a row. */
+static bool fails_mostly(const struct endpoint *ep)
+{
+    return ep->recent >= RATIO_ITEMS && 2 * ep->recent_bad > ep->recent;
+}
+
+static void count_recent(struct endpoint *ep, bool bad)
+{
+    if (ep->recent >= 2 * RATIO_ITEMS) {
+        ep->recent /= 2;
+        ep->recent_bad /= 2;
+    }
+    ep->recent++;
+    ep->recent_bad += bad;
 }
 
 static void on_transient(struct item *i, const struct http_result *r)
@@ -196,7 +215,8 @@ static void on_transient(struct item *i, const struct http_result *r)
     usec_t wait = r->answer.has_retry_after ? r->answer.retry_after : 0;
     usec_t delay = backoff_delay(&ep->alert->backoff, i->attempts, random_u64());
 
-    if (ep->state != EP_OK || ++ep->failures >= FAILURES_MAX) {
+    if (ep->state != EP_OK || ep->order == ORDER_STRICT || ++ep->failures >= FAILURES_MAX ||
+        fails_mostly(ep)) {
         pause_for(ep, EP_FAILING, wait, i->error);
         window_requeue(i);
         return;
@@ -211,6 +231,11 @@ static void on_message(struct item *i)
     static const unsigned steps[ATTEMPTS_MAX] = {0, 24,
                                                  96}; /* of the backoff's base: 2 and 8 minutes */
 
+    if (i->code == 413 && i->shrink < SHRINK_MAX) { /* half of it may pass */
+        i->shrink++;
+        window_requeue(i);
+        return;
+    }
     if (i->seq != ep->message_seq)
         ep->message_run++;
     ep->message_seq = i->seq;
@@ -218,7 +243,10 @@ static void on_message(struct item *i)
         pause_for(ep, EP_QUARANTINED, 0, "it refuses every event: is the URL right?");
         window_requeue(i);
     } else if (++i->attempts >= ATTEMPTS_MAX) {
-        give_up(i, "message");
+        endpoint_give_up(i, "message");
+    } else if (ep->order == ORDER_STRICT) { /* nobody passes it */
+        ep->open_until = loop_now(ep->alert->loop) + ep->alert->backoff.base * steps[i->attempts];
+        window_requeue(i);
     } else {
         retry(i, "message", ep->alert->backoff.base * steps[i->attempts]);
     }
@@ -230,7 +258,7 @@ static void act_on(struct item *i, enum outcome o, const struct http_result *r)
 
     switch (o) {
     case OUTCOME_OK:
-        on_ok(i);
+        on_ok(i, r->answer.spent);
         return;
     case OUTCOME_THROTTLED:
         pause_for(ep, EP_THROTTLED, r->answer.has_retry_after ? r->answer.retry_after : 0,
@@ -246,16 +274,46 @@ static void act_on(struct item *i, enum outcome o, const struct http_result *r)
         on_message(i);
         return;
     case OUTCOME_OURS:
-        give_up(i, "ours");
+        endpoint_give_up(i, "ours");
         return;
     }
     window_requeue(i);
 }
 
+/* HTTP/2 of this libcurl fails with receivers that answer early; HTTP/1.1 never does. */
+static void stop_http2(struct endpoint *ep)
+{
+    ep->trust.http2 = false;
+    log_event(LOG_NOTICE,
+              "HTTP/2 does not work with this endpoint, using HTTP/1.1 until the next "
+              "start",
+              "ENDPOINT", ep->name);
+}
+
+/* The status, and what the kind reads in the answer's text. */
+static enum outcome judge(struct endpoint *ep, struct http_result *r)
+{
+    const struct kind *k = &kinds[ep->kind.kind];
+    struct kind_answer a = {r->answer.code, r->head, 0};
+    enum outcome o = outcome_of(&r->answer);
+
+    if (ep->trust.http2 && (r->answer.curl == CURLE_HTTP2 || r->answer.curl == CURLE_HTTP2_STREAM))
+        stop_http2(ep);
+    if (!r->answer.headers_done || !k->judge)
+        return o;
+    o = k->judge(o, &a);
+    if (a.pause > r->answer.retry_after) {
+        r->answer.has_retry_after = true;
+        r->answer.retry_after = a.pause;
+    }
+    return o;
+}
+
 void endpoint_answer(struct item *i, const struct http_result *r)
 {
     struct endpoint *ep = i->endpoint;
-    enum outcome o = outcome_of(&r->answer);
+    struct http_result judged = *r;
+    enum outcome o = judge(ep, &judged);
 
     if (i->orphan) {
         TAILQ_REMOVE(&ep->orphans, i, entry);
@@ -268,8 +326,9 @@ void endpoint_answer(struct item *i, const struct http_result *r)
     describe(r, i->error, sizeof i->error);
     if (r->answer.curl && !r->answer.headers_done)
         ep->n_addrs = 0; /* look the name up again */
+    count_recent(ep, o == OUTCOME_TRANSIENT);
     record_attempt(i, o, r);
-    act_on(i, o, r);
+    act_on(i, o, &judged);
     endpoint_pump(ep);
 }
 

@@ -18,7 +18,7 @@ struct http_result {
     char error[HTTP_ERROR_MAX]; /* "" when there is none; without the URL */
     char head[HTTP_HEAD_MAX + 1];
     size_t head_len;
-    unsigned ms;
+    unsigned ms, connect_ms, first_byte_ms; /* in all; until connected; until the answer began */
     uint64_t bytes_out, bytes_in;
     unsigned connections; /* opened for it; 0: one was reused */
     struct addr remote;   /* family ADDR_NONE: never connected */
@@ -31,6 +31,15 @@ struct http_header {
     const char *name, *value;
 };
 
+/* How one endpoint is spoken to.  Texts are PEM; must outlive the transfers. */
+struct http_trust {
+    const char *ca;    /* trusted instead of the system's certificates; NULL: those */
+    const char *cert;  /* shown to the receiver; NULL: none */
+    const char *key;   /* of cert */
+    const char *proxy; /* URL; then `where` and the addresses are the proxy's; NULL: none */
+    bool http2;        /* where the receiver offers it */
+};
+
 struct http_post {
     const char *url;
     const struct reach_url *where; /* of the url */
@@ -40,6 +49,7 @@ struct http_post {
         *reach; /* asked again with the address of the socket; must outlive the transfer */
     const struct http_header *headers;
     size_t n_headers;
+    const struct http_trust *trust;
     const char *body;
     size_t len;
     usec_t timeout;

@@ -24,6 +24,7 @@ struct http_transfer {
     struct http_result result;
     size_t body_len; /* of the answer, so far */
     char date[HTTP_DATE_MAX], retry_after[HTTP_DATE_MAX];
+    char reset_after[HTTP_DATE_MAX], remaining[HTTP_DATE_MAX]; /* of a rate limit */
 };
 TAILQ_HEAD(http_transfers, http_transfer);
 

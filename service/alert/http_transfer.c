@@ -56,13 +56,18 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
 
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &code);
     if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
-        t->date[0] = t->retry_after[0] = '\0'; /* of a 1xx before */
+        t->date[0] = t->retry_after[0] = t->reset_after[0] = t->remaining[0] =
+            '\0'; /* of a 1xx before */
     } else if (len <= 2 && code >= 200) {
         t->result.answer.headers_done = true;
         t->result.answer.code = code;
     }
     take_header(t->date, "Date", line, len);
     take_header(t->retry_after, "Retry-After", line, len);
+    take_header(t->reset_after, "X-RateLimit-Reset-After", line, len);
+    take_header(t->reset_after, "RateLimit-Reset", line, len);
+    take_header(t->remaining, "X-RateLimit-Remaining", line, len);
+    take_header(t->remaining, "RateLimit-Remaining", line, len);
     return len;
 }
 
@@ -138,14 +143,38 @@ static void set_limits(CURL *easy, usec_t timeout)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      ms < CONNECT_TIMEOUT_MS ? ms : CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONN_AGE_S);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONN_LIFE_S);
+}
+
+static CURLcode set_blob(CURL *easy, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {.data = (void *)(uintptr_t)pem, .len = strlen(pem)};
+
+    return curl_easy_setopt(easy, option, &blob); /* not copied: it outlives the transfer */
+}
+
+/* The address of a socket is asked for in any case, so a proxy has to pass the policy too.  A
+ * proxy of the environment would go round it. */
+static int set_trust(CURL *easy, const struct http_trust *trust)
+{
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, trust->proxy ? trust->proxy : "");
+
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                                trust->http2 ? (long)CURL_HTTP_VERSION_2TLS
+                                             : (long)CURL_HTTP_VERSION_1_1);
+    if (code == CURLE_OK && trust->ca)
+        code = set_blob(easy, CURLOPT_CAINFO_BLOB, trust->ca);
+    if (code == CURLE_OK && trust->cert)
+        code = set_blob(easy, CURLOPT_SSLCERT_BLOB, trust->cert);
+    if (code == CURLE_OK && trust->key)
+        code = set_blob(easy, CURLOPT_SSLKEY_BLOB, trust->key);
+    return code == CURLE_OK ? 0 : -ENOMEM;
 }
 
 static void set_callbacks(struct http_transfer *t)
@@ -193,6 +222,11 @@ int transfer_new(struct http_transfer **ret, struct http *h, const struct http_p
         transfer_free(t);
         return r;
     }
+    r = set_trust(t->easy, p->trust);
+    if (r < 0) {
+        transfer_free(t);
+        return r;
+    }
     set_limits(t->easy, p->timeout);
     set_callbacks(t);
     *ret = t;
@@ -213,21 +247,44 @@ struct http_transfer *transfer_free(struct http_transfer *t)
 static void take_numbers(struct http_transfer *t)
 {
     struct http_result *r = &t->result;
-    curl_off_t total = 0, up = 0, down = 0;
+    curl_off_t total = 0, connect = 0, first = 0, up = 0, down = 0;
     const char *ip = NULL;
     long connects = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total);
+    curl_easy_getinfo(t->easy, CURLINFO_APPCONNECT_TIME_T, &connect);
+    if (!connect)
+        curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connect);
+    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip);
     r->ms = (unsigned)(total / 1000);
+    r->connect_ms = (unsigned)(connect / 1000);
+    r->first_byte_ms = (unsigned)(first / 1000);
     r->bytes_out = (uint64_t)up;
     r->bytes_in = (uint64_t)down;
     r->connections = (unsigned)connects;
     if (!ip || addr_parse(ip, &r->remote) < 0)
         r->remote = (struct addr){0};
+}
+
+/* What the headers say of a budget of requests: used up, and for how long.  With 429 that is as
+ * good as Retry-After; the longer one counts. */
+static void take_limits(struct http_transfer *t)
+{
+    struct answer *a = &t->result.answer;
+    usec_t wait;
+
+    if (!t->reset_after[0] || retry_after_parse(t->reset_after, NULL, 0, &wait) < 0)
+        return;
+    if (a->code == 429 && wait > a->retry_after) {
+        a->has_retry_after = true;
+        a->retry_after = wait;
+    } else if (strcmp(t->remaining, "0") == 0) {
+        a->spent = wait;
+    }
 }
 
 void transfer_finish(struct http_transfer *t, CURLcode code)
@@ -242,4 +299,5 @@ void transfer_finish(struct http_transfer *t, CURLcode code)
         retry_after_parse(t->retry_after, t->date[0] ? t->date : NULL, loop_wall(t->http->loop),
                           &r->answer.retry_after) == 0)
         r->answer.has_retry_after = true;
+    take_limits(t);
 }

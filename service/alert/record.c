@@ -42,6 +42,8 @@ void record_attempt(struct item *i, enum outcome o, const struct http_result *r)
         buf_printf(out, ",\"code\":%ld", r->answer.code);
     buf_printf(out, ",\"ms\":%u,\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"new_conn\":%s",
                r->ms, r->bytes_out, r->bytes_in, r->connections ? "true" : "false");
+    buf_printf(out, ",\"connect_ms\":%u,\"first_byte_ms\":%u", r->connect_ms, r->first_byte_ms);
+    put_text(out, "digest", i->digest);
     put_text(out, "error", r->error);
     put_text(out, "remote", r->remote.family == ADDR_NONE ? NULL : addr_format(&r->remote, remote));
     put_answer(out, r);

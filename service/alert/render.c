@@ -183,6 +183,26 @@ void render_string(struct buf *out, const char *text)
     put_string(out, &text, text + strlen(text), BARE);
 }
 
+void render_text(struct buf *out, const char *text, size_t max)
+{
+    const char *end = text + strlen(text);
+
+    for (size_t n = 0; text < end; n++) {
+        uint32_t c = take_utf8(&text, end);
+
+        if (n == max) {
+            buf_str(out, "...");
+            return;
+        }
+        if (c == '\n' || c == '\t')
+            buf_char(out, ' ');
+        else if (is_unsafe(c))
+            buf_printf(out, c > 0xffff ? "\\U%08x" : "\\u%04x", c);
+        else
+            put_utf8(out, c);
+    }
+}
+
 void render_webhook(struct buf *out, const struct render_event *e)
 {
     buf_str(out, "{\"type\":");

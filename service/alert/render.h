@@ -22,3 +22,7 @@ void render_json_safe(struct buf *out, const char *json, size_t len);
 
 /* Appends text as a JSON string, as safe. */
 void render_string(struct buf *out, const char *text);
+
+/* Appends text as one line of plain text, as safe: escapes are visible, newlines and tabs are
+ * spaces; at most `max` characters, then "...". */
+void render_text(struct buf *out, const char *text, size_t max);

@@ -24,6 +24,7 @@ struct answer {
     bool denied;       /* the address policy said no */
     bool has_retry_after;
     usec_t retry_after;
+    usec_t spent; /* the receiver says that its budget is used up, for so long; 0: it does not */
 };
 enum outcome outcome_of(const struct answer *a);
 

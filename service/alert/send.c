@@ -1,11 +1,11 @@
 /* One attempt: where the name leads (our resolver, the policy), what is said (body, signature), and
  * off it goes. */
 #include "service/alert/alert_priv.h"
-#include "service/alert/render.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #define ADDRS_USEC  (60 * USEC_PER_SEC) /* an address is believed for so long */
@@ -91,58 +91,103 @@ static void on_answer(void *user, const struct http_result *r)
     endpoint_answer(user, r);
 }
 
-static int post(struct item *i, const struct buf *body, const struct buf *signature,
+/* Headers of ours, then those of the kind. */
+static int post(struct item *i, const struct request *request, const struct buf *signature,
                 const char *timestamp)
 {
     struct endpoint *ep = i->endpoint;
-    const struct http_header headers[] = {
-        {"Content-Type", "application/json"},
+    struct http_header headers[5 + REQUEST_HEADERS_MAX] = {
+        {"Content-Type", request->content_type},
         {"User-Agent", "Muster"},
         {"webhook-id", i->id},
         {"webhook-timestamp", timestamp},
-        {"webhook-signature", signature->data},
     };
+    size_t n = 4;
     struct http_post p = {
-        .url = ep->url,
+        .url = request->url.len ? request->url.data : ep->url,
         .where = &ep->where,
         .addrs = ep->addrs,
         .n_addrs = ep->n_addrs,
         .reach = &ep->reach,
         .headers = headers,
-        .n_headers = ARRAY_LEN(headers) - (ep->keys.n ? 0 : 1),
-        .body = body->data,
-        .len = body->len,
+        .trust = &ep->trust,
+        .body = request->body.data,
+        .len = request->body.len,
         .timeout = ep->timeout,
     };
 
-    if (body->failed || signature->failed)
-        return -ENOMEM;
+    if (signature->len)
+        headers[n++] = (struct http_header){"webhook-signature", signature->data};
+    for (size_t k = 0; k < request->n_headers; k++)
+        headers[n++] = (struct http_header){request->headers[k].name, request->headers[k].value};
+    p.n_headers = n;
     return http_send(ep->alert->http, &p, on_answer, i);
+}
+
+/* What was sent can be told apart later without being kept. */
+static void take_digest(struct item *i, const struct buf *body)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+
+    if (!EVP_Digest(body->data, body->len, digest, NULL, EVP_sha256(), NULL))
+        memset(digest, 0, sizeof digest);
+    for (size_t k = 0; k < 32; k++)
+        snprintf(i->digest + 2 * k, 3, "%02x", digest[k]);
+}
+
+/* The body of an item for its endpoint.  -EINVAL, -EMSGSIZE: never; -ENOMEM: not now. */
+static int render(struct item *i, struct request *request)
+{
+    char observed[TIME_TEXT_MAX];
+    struct render_event e = {i->type, time_format(i->observed, observed), i->data, i->data_len};
+    struct message m;
+    int r = message_open(&m, i->id, &e);
+
+    if (r == 0)
+        r = kind_render(request, &i->endpoint->kind, &m, i->shrink);
+    message_done(&m);
+    return r;
+}
+
+static int send_rendered(struct item *i, const struct request *request)
+{
+    struct endpoint *ep = i->endpoint;
+    uint64_t seconds = loop_wall(ep->alert->loop) / USEC_PER_SEC;
+    CLEANUP(buf_done) struct buf signature = {0};
+    char timestamp[24];
+
+    take_digest(i, &request->body);
+    snprintf(timestamp, sizeof timestamp, "%" PRIu64, seconds);
+    if (ep->keys.n) {
+        struct sign_message m = {i->id, seconds, request->body.data, request->body.len};
+
+        sign_header(&signature, &ep->keys, &m);
+    }
+    return signature.failed ? -ENOMEM : post(i, request, &signature, timestamp);
 }
 
 void send_item(struct item *i)
 {
     struct endpoint *ep = i->endpoint;
-    uint64_t seconds = loop_wall(ep->alert->loop) / USEC_PER_SEC;
-    CLEANUP(buf_done) struct buf body = {0};
-    CLEANUP(buf_done) struct buf signature = {0};
-    char observed[TIME_TEXT_MAX], timestamp[24];
-    struct render_event e = {i->type, time_format(i->observed, observed), i->data, i->data_len};
+    CLEANUP(request_done) struct request request = {0};
+    int r;
 
     TAILQ_REMOVE(&ep->ready, i, queue);
     i->state = ITEM_SENDING;
     ep->unsent--;
     ep->in_flight++;
-    render_webhook(&body, &e);
-    snprintf(timestamp, sizeof timestamp, "%" PRIu64, seconds);
-    if (ep->keys.n && !body.failed) {
-        struct sign_message m = {i->id, seconds, body.data, body.len};
-
-        sign_header(&signature, &ep->keys, &m);
-    }
-    if (post(i, &body, &signature, timestamp) == 0)
+    r = render(i, &request);
+    if (r == 0)
+        r = send_rendered(i, &request);
+    if (r == 0)
         return;
     ep->in_flight--;
+    if (r == -EINVAL || r == -EMSGSIZE) {
+        snprintf(i->error, sizeof i->error, "%s",
+                 r == -EINVAL ? "the event cannot be read" : "cannot be made short enough");
+        endpoint_give_up(i, "ours");
+        return;
+    }
     ep->open_until = loop_now(ep->alert->loop) + NO_MEM_USEC;
     window_requeue(i);
 }

@@ -74,11 +74,17 @@ static void make_ready(struct item *i)
 }
 
 /* At the tail: when an endpoint is probed, each probe is another event, so one that no receiver
- * would take blocks nothing. */
+ * would take blocks nothing.  Where order is strict, that is meant. */
 void window_requeue(struct item *i)
 {
-    i->endpoint->unsent++;
-    make_ready(i);
+    struct endpoint *ep = i->endpoint;
+
+    ep->unsent++;
+    i->state = ITEM_READY;
+    if (ep->order == ORDER_STRICT || i->shrink)
+        TAILQ_INSERT_HEAD(&ep->ready, i, queue);
+    else
+        TAILQ_INSERT_TAIL(&ep->ready, i, queue);
 }
 
 static void finish_one(struct item *i, enum item_fate fate)
@@ -162,7 +168,8 @@ static bool take_texts(struct item *i, const struct db_rows *rows, size_t row)
 
     i->id = strdup(db_rows_text(rows, row, 3) ?: "");
     i->type = strdup(db_rows_text(rows, row, 4) ?: "");
-    i->dedup = strdup(db_rows_text(rows, row, 6) ?: "");
+    /* what goes one after the other: see ORDER_NONE and so on */
+    i->dedup = strdup(db_rows_text(rows, row, i->endpoint->order == ORDER_SUBJECT ? 6 : 3) ?: "");
     i->data = strdup(data ?: "");
     i->data_len = data ? strlen(data) : 0;
     return i->id && i->type && i->dedup && i->data;
@@ -174,9 +181,11 @@ static struct item *item_of_row(struct endpoint *ep, const struct db_rows *rows,
     usec_t now = loop_now(ep->alert->loop);
     double age = strtod(db_rows_text(rows, row, 8) ?: "0", NULL) * (double)USEC_PER_SEC;
 
-    if (!i || !take_texts(i, rows, row))
-        return item_free(i);
+    if (!i)
+        return NULL;
     i->endpoint = ep;
+    if (!take_texts(i, rows, row))
+        return item_free(i);
     i->live = db_rows_bool(rows, row, 0);
     i->seq = db_rows_int(rows, row, 1, 0);
     i->xid = strtoull(db_rows_text(rows, row, 2) ?: "0", NULL, 10);

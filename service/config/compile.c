@@ -98,8 +98,8 @@ void compile_name(struct compile *k, const char *place, const char *key, const c
         WRONG(k, full, "longer than %d characters", NAME_LEN_MAX);
 }
 
-static void compile_prefixes(struct compile *k, const char *place, char **texts, uint32_t n,
-                             struct addr_set *set)
+void compile_prefixes(struct compile *k, const char *place, char **texts, uint32_t n,
+                      struct addr_set *set)
 {
     for (uint32_t i = 0; i < n; i++) {
         char full[PLACE_MAX];
@@ -114,8 +114,7 @@ static void compile_prefixes(struct compile *k, const char *place, char **texts,
     }
 }
 
-/* Makes a file name absolute: relative ones start where the configuration is. */
-static void compile_path(struct compile *k, char **path)
+void compile_path(struct compile *k, char **path)
 {
     CLEANUP(freep) char *copy = NULL;
     CLEANUP(freep) char *dir = NULL;
@@ -137,7 +136,7 @@ static void compile_path(struct compile *k, char **path)
     *path = buf_take(&full);
 }
 
-static void compile_reference(struct compile *k, const char *place, const char *text)
+void compile_reference(struct compile *k, const char *place, const char *text)
 {
     if (strncmp(text, "file:/", 6) != 0 && !(strncmp(text, "cred:", 5) == 0 && text[5]))
         WRONG(k, place,
@@ -227,55 +226,6 @@ static void compile_zones(struct compile *k)
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(c->zones[i].name, c->zones[j].name) == 0)
                 WRONG(k, place, "there is a zone named '%.60s' already", c->zones[i].name);
-    }
-}
-
-static void compile_url(struct compile *k, const struct config_endpoint *ep, const char *place)
-{
-    char full[PLACE_MAX];
-    const char *url = ep->url;
-
-    compile_place(full, place, "url");
-    if (strncmp(url, "file:", 5) == 0 || strncmp(url, "cred:", 5) == 0)
-        compile_reference(k, full, url);
-    else if (strncmp(url, "http://", 7) == 0 && !ep->plain_http)
-        WRONG(k, full, "http:// sends in clear text; use https://, or say 'plain_http: true'");
-    else if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-        WRONG(k, full, "expected https://..., or where the URL is kept: file:/path or cred:NAME");
-    else if (strchr(url, '@') &&
-             strcspn(strstr(url, "://") + 3, "@") < strcspn(strstr(url, "://") + 3, "/?#"))
-        WRONG(k, full,
-              "a user or password in the URL is not allowed; keep the whole URL as a "
-              "secret: file:/path or cred:NAME");
-}
-
-static void compile_endpoint(struct compile *k, struct config_endpoint *ep, const char *place)
-{
-    char full[PLACE_MAX];
-
-    compile_name(k, place, "name", ep->name);
-    compile_url(k, ep, place);
-    compile_place(full, place, "secret");
-    if (ep->secret)
-        compile_reference(k, full, ep->secret);
-    ep->timeout = compile_span(k, place, "timeout", ep->timeout_text,
-                               (struct bounds){USEC_PER_SEC, 5 * MINUTE, 15 * USEC_PER_SEC});
-    compile_place(full, place, "allow");
-    compile_prefixes(k, full, ep->allow, ep->n_allow, &ep->allowed);
-}
-
-static void compile_endpoints(struct compile *k)
-{
-    struct config *c = k->c;
-
-    for (uint32_t i = 0; i < c->n_endpoints; i++) {
-        char place[PLACE_MAX];
-
-        snprintf(place, sizeof place, "endpoints[%u]", i);
-        compile_endpoint(k, &c->endpoints[i], place);
-        for (uint32_t j = 0; j < i; j++)
-            if (strcmp(c->endpoints[i].name, c->endpoints[j].name) == 0)
-                WRONG(k, place, "there is an endpoint named '%.60s' already", c->endpoints[i].name);
     }
 }
 

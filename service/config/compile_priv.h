@@ -1,4 +1,4 @@
-/* Shared by compile.c and compile_pass.c. */
+/* Shared by compile.c, compile_pass.c and compile_endpoint.c. */
 #pragma once
 
 #include "service/config/compile.h"
@@ -13,8 +13,6 @@ struct compile {
     struct problems *p;
     bool no_memory;
 };
-
-#define WRONG(k, place, ...) problem_at((k)->p, (k)->d, place, __VA_ARGS__)
 
 /* A problem at a place such as "zones[0].rate". */
 #define WRONG(k, place, ...) problem_at((k)->p, (k)->d, place, __VA_ARGS__)
@@ -38,6 +36,15 @@ usec_t compile_span(struct compile *k, const char *place, const char *key, const
 uint32_t compile_number(struct compile *k, const char *place, const char *key, uint32_t value,
                         struct limits l);
 void compile_name(struct compile *k, const char *place, const char *key, const char *name);
+void compile_prefixes(struct compile *k, const char *place, char **texts, uint32_t n,
+                      struct addr_set *set);
+/* Makes a file name absolute: relative ones start where the configuration is. */
+void compile_path(struct compile *k, char **path);
+/* "file:/path" or "cred:NAME", or a problem. */
+void compile_reference(struct compile *k, const char *place, const char *text);
+
+/* compile_endpoint.c */
+void compile_endpoints(struct compile *k);
 
 /* compile_pass.c: the passes of a zone, made when it has none. */
 void compile_passes(struct compile *k, struct config_zone *z, const char *place);

@@ -54,8 +54,10 @@ static void sets_done(struct config *c)
         for (uint32_t j = 0; j < z->n_passes; j++)
             free(z->passes[j].port_set);
     }
-    for (uint32_t i = 0; i < c->n_endpoints; i++)
+    for (uint32_t i = 0; i < c->n_endpoints; i++) {
         addr_set_done(&c->endpoints[i].allowed);
+        c->endpoints[i].template = template_free(c->endpoints[i].template);
+    }
 }
 
 struct config *config_free(struct config *c)

@@ -2,14 +2,16 @@
  * in.
  *
  * Every key is documented in config/muster.yaml and muster.yaml(5).  Secrets are never in the file:
- * `secret` and `url` name where they are ("file:/path", "cred:NAME").  A struct config does not
- * change after config_load(); a reload makes a new one. */
+ * `secret`, `token`, `client_key` and `url` name where they are ("file:/path", "cred:NAME").  A
+ * struct config does not change after config_load(); a reload makes a new one. */
 #pragma once
 
 #include "engine/base/addrset.h"
 #include "engine/base/err.h"
 #include "engine/base/time.h"
 #include "engine/model/ports.h"
+#include "service/config/kind.h"
+#include "service/config/template.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,10 +90,23 @@ struct config_zone {
 
 enum config_reach { REACH_LOCAL, REACH_PUBLIC };
 
+enum config_order {
+    ORDER_DEFAULT, /* as the kind usually wants it */
+    ORDER_NONE,
+    ORDER_SUBJECT, /* events about one thing one after the other */
+    ORDER_STRICT,  /* one after the other, whatever they are about */
+};
+
 struct config_endpoint {
-    char *name;   /* unique */
-    char *url;    /* http(s)://..., or where it is kept: "file:/path", "cred:NAME" */
-    char *secret; /* "file:/path", "cred:NAME"; NULL: unsigned */
+    char *name; /* unique */
+    enum config_kind kind;
+    char *url;                 /* http(s)://..., or where it is kept: "file:/path", "cred:NAME" */
+    char *secret;              /* "file:/path", "cred:NAME"; NULL: unsigned */
+    char *token;               /* likewise: what the receiver knows us by; NULL: none */
+    char *topic;               /* ntfy */
+    char *text;                /* of kind template */
+    struct template *template; /* the same */
+    char *content_type;        /* of kind template; NULL: plain text */
     usec_t timeout;
     char *timeout_text;
     enum config_reach policy; /* local: private addresses are fine; public: refused */
@@ -99,6 +114,16 @@ struct config_endpoint {
     uint32_t n_allow;
     struct addr_set allowed;
     bool plain_http; /* http:// is meant */
+    bool http2;
+    enum config_order order;
+    char *rate_text;
+    double rate;          /* deliveries per second; 0: as the kind usually bears */
+    uint32_t burst;       /* 0: likewise */
+    uint32_t concurrency; /* 0: likewise */
+    char *ca;             /* file of certificates that are trusted instead of the system's */
+    char *client_cert;    /* file of the certificate shown to the receiver; NULL: none */
+    char *client_key;     /* its key: "file:/path", "cred:NAME" */
+    char *proxy;          /* http(s)://HOST:PORT, or where that is kept; NULL: none */
 };
 
 struct config_scripts {

@@ -59,6 +59,28 @@ static const cyaml_strval_t reaches[] = {
     {"public", REACH_PUBLIC},
 };
 
+static const cyaml_strval_t endpoint_kinds[] = {
+    {"webhook", KIND_WEBHOOK},
+    {"cloudevents", KIND_CLOUDEVENTS},
+    {"cloudevents-binary", KIND_CLOUDEVENTS_BINARY},
+    {"slack", KIND_SLACK},
+    {"mattermost", KIND_MATTERMOST},
+    {"teams", KIND_TEAMS},
+    {"discord", KIND_DISCORD},
+    {"ntfy", KIND_NTFY},
+    {"gotify", KIND_GOTIFY},
+    {"pagerduty", KIND_PAGERDUTY},
+    {"opsgenie", KIND_OPSGENIE},
+    {"alertmanager", KIND_ALERTMANAGER},
+    {"splunk", KIND_SPLUNK},
+    {"template", KIND_TEMPLATE},
+};
+static const cyaml_strval_t orders[] = {
+    {"none", ORDER_NONE},
+    {"subject", ORDER_SUBJECT},
+    {"strict", ORDER_STRICT},
+};
+
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, TEXT_LEN_MAX),
 };
@@ -114,11 +136,25 @@ static const cyaml_schema_value_t zone_entry = {
 static const cyaml_schema_field_t endpoint_fields[] = {
     TEXT_REQUIRED("name", struct config_endpoint, name),
     TEXT_REQUIRED("url", struct config_endpoint, url),
+    CHOICE("kind", struct config_endpoint, kind, endpoint_kinds),
     TEXT("secret", struct config_endpoint, secret),
+    TEXT("token", struct config_endpoint, token),
+    TEXT("topic", struct config_endpoint, topic),
+    TEXT("template", struct config_endpoint, text),
+    TEXT("content_type", struct config_endpoint, content_type),
     TEXT("timeout", struct config_endpoint, timeout_text),
+    CHOICE("order", struct config_endpoint, order, orders),
+    TEXT("rate", struct config_endpoint, rate_text),
+    NUMBER("burst", struct config_endpoint, burst),
+    NUMBER("concurrency", struct config_endpoint, concurrency),
     CHOICE("policy", struct config_endpoint, policy, reaches),
     LIST("allow", struct config_endpoint, allow, n_allow, &text_entry),
     CYAML_FIELD_BOOL("plain_http", CYAML_FLAG_OPTIONAL, struct config_endpoint, plain_http),
+    CYAML_FIELD_BOOL("http2", CYAML_FLAG_OPTIONAL, struct config_endpoint, http2),
+    TEXT("ca", struct config_endpoint, ca),
+    TEXT("client_cert", struct config_endpoint, client_cert),
+    TEXT("client_key", struct config_endpoint, client_key),
+    TEXT("proxy", struct config_endpoint, proxy),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t endpoint_entry = {

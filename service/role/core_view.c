@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define SECRETS_OF_ONE 6 /* texts of an endpoint that are kept elsewhere */
+
 void endpoints_done(struct endpoints *eps)
 {
     for (size_t i = 0; i < eps->n_secrets; i++) {
@@ -32,6 +34,25 @@ static int endpoint_text(struct endpoints *eps, const char *text, const char **r
     return 0;
 }
 
+/* A file of certificates. */
+static int endpoint_file(struct endpoints *eps, const char *path, const char **ret, struct err *e)
+{
+    char **text = &eps->secrets[eps->n_secrets];
+    size_t len;
+    int r;
+
+    if (!path)
+        return 0;
+    r = config_read_file(text, &len, path, e);
+    if (r < 0)
+        return r;
+    eps->n_secrets++;
+    *ret = *text;
+    return strstr(*text, "-----BEGIN CERTIFICATE-----")
+               ? 0
+               : err_set(e, -EINVAL, "%s: expected certificates in PEM", path);
+}
+
 static int endpoint_fill(struct endpoints *eps, const struct config_endpoint *c, struct err *e)
 {
     struct alert_endpoint *ep = &eps->list[eps->n++];
@@ -39,6 +60,15 @@ static int endpoint_fill(struct endpoints *eps, const struct config_endpoint *c,
 
     *ep = (struct alert_endpoint){
         .name = c->name,
+        .kind = c->kind,
+        .topic = c->topic,
+        .content_type = c->content_type,
+        .text = c->text,
+        .http2 = c->http2,
+        .order = c->order,
+        .rate = c->rate,
+        .burst = c->burst,
+        .concurrency = c->concurrency,
         .timeout = c->timeout,
         .reach = c->policy == REACH_PUBLIC ? ALERT_REACH_PUBLIC : ALERT_REACH_LOCAL,
         .allow = &c->allowed,
@@ -47,6 +77,16 @@ static int endpoint_fill(struct endpoints *eps, const struct config_endpoint *c,
     r = endpoint_text(eps, c->url, &ep->url, e);
     if (r == 0)
         r = endpoint_text(eps, c->secret, &ep->secrets, e);
+    if (r == 0)
+        r = endpoint_text(eps, c->token, &ep->token, e);
+    if (r == 0)
+        r = endpoint_text(eps, c->client_key, &ep->key, e);
+    if (r == 0)
+        r = endpoint_text(eps, c->proxy, &ep->proxy, e);
+    if (r == 0)
+        r = endpoint_file(eps, c->ca, &ep->ca, e);
+    if (r == 0)
+        r = endpoint_file(eps, c->client_cert, &ep->cert, e);
     return r < 0 ? err_add(e, r, "endpoint '%s'", c->name) : 0;
 }
 
@@ -55,7 +95,7 @@ int endpoints_of(const struct config *c, struct endpoints *ret, struct err *e)
     int r = 0;
 
     ret->list = calloc(c->n_endpoints + 1, sizeof *ret->list);
-    ret->secrets = calloc(2 * c->n_endpoints + 1, sizeof *ret->secrets);
+    ret->secrets = calloc(SECRETS_OF_ONE * c->n_endpoints + 1, sizeof *ret->secrets);
     if (!ret->list || !ret->secrets)
         return err_set(e, -ENOMEM, "out of memory");
     for (uint32_t i = 0; i < c->n_endpoints && r == 0; i++)

@@ -2,7 +2,8 @@
  * Python, which play the receivers, kill this process and stop the database.  In texts ";" stands
  * for a space, "-" for nothing.
  *
- *   endpoint NAME URL SECRETS|- TIMEOUT_MS CONCURRENCY RATE ALLOW|- [public]
+ *   endpoint NAME URL SECRETS|- TIMEOUT_MS CONCURRENCY RATE ALLOW|- [public] [KEY=VALUE...]
+ *     KEY: kind, token, topic, text, content_type, proxy, order, http2; ca, cert, key: files
  *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient]   ok | the error
  *   stats            NAME STATE DELIVERED ATTEMPTS FAILURES DEAD WAITING INFLIGHT
  *   idle             waits until all is delivered or put aside
@@ -12,12 +13,14 @@
 #include "service/alert/alert.h"
 #include "service/alert/deliveries.h"
 
+#include "service/config/config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#define ENDPOINTS_MAX 8
-#define WORDS_MAX     16
+#define ENDPOINTS_MAX 64
+#define WORDS_MAX     32
 
 static struct loop *loop;
 static struct alert *alert;
@@ -42,6 +45,66 @@ static char *word_copy(const char *word)
     return copy;
 }
 
+static const char *file_text(const char *path)
+{
+    struct err e = {0};
+    char *text;
+    size_t len;
+
+    if (config_read_file(&text, &len, path, &e) < 0) {
+        fprintf(stderr, "%s\n", err_text(&e));
+        exit(2);
+    }
+    return text;
+}
+
+static int name_index(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return (int)i;
+    fprintf(stderr, "what is %s?\n", name);
+    exit(2);
+}
+
+static enum config_kind kind_of(const char *name)
+{
+    const char *names[KIND_MAX];
+
+    for (size_t i = 0; i < KIND_MAX; i++)
+        names[i] = config_kinds[i].name;
+    return (enum config_kind)name_index(names, KIND_MAX, name);
+}
+
+static void endpoint_option(struct alert_endpoint *ep, const char *word)
+{
+    static const char *const orders[] = {"default", "none", "subject", "strict"};
+    const char *value = strchr(word, '=');
+    size_t len = value ? (size_t)(value++ - word) : strlen(word);
+    struct {
+        const char *key;
+        const char **text;
+        bool file;
+    } texts[] = {
+        {"token", &ep->token, false}, {"topic", &ep->topic, false},
+        {"text", &ep->text, false},   {"content_type", &ep->content_type, false},
+        {"proxy", &ep->proxy, false}, {"ca", &ep->ca, true},
+        {"cert", &ep->cert, true},    {"key", &ep->key, true},
+    };
+
+    if (strcmp(word, "public") == 0)
+        ep->reach = ALERT_REACH_PUBLIC;
+    else if (strcmp(word, "http2") == 0)
+        ep->http2 = true;
+    else if (value && strncmp(word, "kind", len) == 0)
+        ep->kind = kind_of(value);
+    else if (value && strncmp(word, "order", len) == 0)
+        ep->order = (enum config_order)name_index(orders, ARRAY_LEN(orders), value);
+    for (size_t i = 0; value && i < ARRAY_LEN(texts); i++)
+        if (strlen(texts[i].key) == len && memcmp(texts[i].key, word, len) == 0)
+            *texts[i].text = texts[i].file ? file_text(value) : word_copy(value);
+}
+
 static void do_endpoint(char **w, size_t n)
 {
     struct alert_endpoint *ep = &endpoints[n_endpoints];
@@ -57,7 +120,8 @@ static void do_endpoint(char **w, size_t n)
     ep->plain_http = true;
     if (addr_parse(w[7], &a) == 0 && addr_set_add(allow, &a, &a) == 0)
         ep->allow = allow;
-    ep->reach = n > 8 ? ALERT_REACH_PUBLIC : ALERT_REACH_LOCAL;
+    for (size_t i = 8; i < n; i++)
+        endpoint_option(ep, w[i]);
     puts("ok");
 }
 
@@ -214,6 +278,14 @@ static void endpoints_done(void)
         free((void *)endpoints[i].name);
         free((void *)endpoints[i].url);
         free((void *)endpoints[i].secrets);
+        free((void *)endpoints[i].token);
+        free((void *)endpoints[i].topic);
+        free((void *)endpoints[i].text);
+        free((void *)endpoints[i].content_type);
+        free((void *)endpoints[i].proxy);
+        free((void *)endpoints[i].ca);
+        free((void *)endpoints[i].cert);
+        free((void *)endpoints[i].key);
         addr_set_done(&allows[i]);
     }
 }

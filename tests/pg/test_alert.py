@@ -449,7 +449,7 @@ def test_a_certificate_nobody_vouches_for_is_the_endpoints_failure():
         context.load_cert_chain(f"{d}/cert", f"{d}/key")
     r = Receiver(tls=context)
     db = pg.database(migrated=True)
-    p = Pipeline(db, [r], urls=[f"https://127.0.0.1:{r.port}/"])
+    p = Pipeline(db, [r], urls=[f"https://127.0.0.1:{r.port}/"], timeout=8000)
     [event] = add_events(db)
     wait("the quarantine", lambda: endpoint_state(db) == "quarantined")
     equal("outcome", outcomes(db, event).split(", ")[0], "endpoint curl 60")
