@@ -58,3 +58,19 @@ BEGIN
     FROM jsonb_to_record(p -> 'cursor') n(xid xid8, seq int8)
    WHERE c.endpoint_id = p_endpoint AND n.seq IS NOT NULL AND (n.xid, n.seq) > (c.xid, c.seq);
 END $$;
+
+-- What the endpoint is, for people; the configuration says it.
+CREATE FUNCTION alert.know_kinds(p_names text[], p_kinds text[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE alert.endpoint e SET kind = t.kind FROM unnest(p_names, p_kinds) t(name, kind)
+   WHERE e.name = t.name AND e.kind <> t.kind $$;
+REVOKE ALL ON FUNCTION alert.know_kinds(text[], text[]) FROM PUBLIC;
+
+CREATE OR REPLACE VIEW report.attempt AS
+SELECT a.at, n.name AS endpoint, v.id AS event, a.n, a.outcome, a.code, a.curl, a.error, a.ms, a.bytes_out, a.bytes_in, a.new_conn, a.remote, a.answer,
+       a.digest, a.connect_ms, a.first_byte_ms, n.kind
+  FROM alert.attempt a JOIN alert.endpoint n USING (endpoint_id) LEFT JOIN alert.notice v USING (seq);
+COMMENT ON COLUMN report.attempt.digest IS 'SHA-256 of the body that was sent, in hex; null: nothing was sent';
+COMMENT ON COLUMN report.attempt.ms IS 'of the whole attempt, in milliseconds';
+COMMENT ON COLUMN report.attempt.connect_ms IS 'of them until the connection stood, TLS too; 0: it was reused';
+COMMENT ON COLUMN report.attempt.first_byte_ms IS 'of them until the answer began';
+COMMENT ON COLUMN report.attempt.kind IS 'what the receiver is: webhook, slack, ...';

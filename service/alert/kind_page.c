@@ -4,12 +4,14 @@
 
 #include <string.h>
 
-/* The key of the alert at the receiver. */
+/* The key of the alert at the receiver: the incident, or the condition. */
 static const char *dedup_of(const struct message *m)
 {
+    const char *incident =
+        message_text(cJSON_GetObjectItemCaseSensitive(m->tree, "incident"), "id");
     const char *key = message_text(m->tree, "dedup_key");
 
-    return *key ? key : m->id;
+    return *incident ? incident : *key ? key : m->id;
 }
 
 /* Details as an object: what each fact says, and a line for each event of a group. */

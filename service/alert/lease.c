@@ -103,6 +103,56 @@ static void apply_leases(struct alert *a, const struct db_rows *rows)
     }
 }
 
+/* {"a","b"}: names hold no quotes and no backslashes (checked). */
+static void put_array(struct buf *out, const struct alert *a,
+                      const char *(*text)(const struct endpoint *))
+{
+    buf_char(out, '{');
+    for (size_t i = 0; i < a->n_endpoints; i++)
+        buf_printf(out, "%s\"%s\"", i ? "," : "", text(&a->endpoints[i]));
+    buf_char(out, '}');
+}
+
+static const char *name_of(const struct endpoint *ep)
+{
+    return ep->name;
+}
+
+static const char *hash_of(const struct endpoint *ep)
+{
+    return ep->hash;
+}
+
+static const char *kind_of(const struct endpoint *ep)
+{
+    return config_kinds[ep->kind.kind].name;
+}
+
+static void on_told(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    (void)c, (void)rows;
+    if (status < 0)
+        log_debug("the kinds of endpoints are not known: %s", err_text(e));
+}
+
+/* For reports: what each endpoint is. */
+static void tell_kinds(struct alert *a)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+    CLEANUP(buf_done) struct buf words = {0};
+    const char *params[2];
+    struct db_call q = {.sql = "SELECT alert.know_kinds($1::text[], $2::text[])",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params)};
+
+    put_array(&names, a, name_of);
+    put_array(&words, a, kind_of);
+    params[0] = names.data;
+    params[1] = words.data;
+    if (!names.failed && !words.failed)
+        (void)!alert_call(a, NULL, &q, on_told);
+}
+
 static void on_taken(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct alert *a = c->alert;
@@ -111,6 +161,8 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
     if (a->stopping)
         return;
     if (status == 0) {
+        if (!a->taken_once)
+            tell_kinds(a);
         a->taken_once = true;
         a->complained = false;
         apply_leases(a, rows);
@@ -128,16 +180,6 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
     }
 }
 
-/* {"a","b"}: names hold no quotes and no backslashes (checked). */
-static void put_array(struct buf *out, const struct alert *a, bool hashes)
-{
-    buf_char(out, '{');
-    for (size_t i = 0; i < a->n_endpoints; i++)
-        buf_printf(out, "%s\"%s\"", i ? "," : "",
-                   hashes ? a->endpoints[i].hash : a->endpoints[i].name);
-    buf_char(out, '}');
-}
-
 static void take_leases(struct alert *a)
 {
     CLEANUP(buf_done) struct buf names = {0};
@@ -152,8 +194,8 @@ static void take_leases(struct alert *a)
 
     if (a->taking || a->stopping || a->n_endpoints == 0)
         return;
-    put_array(&names, a, false);
-    put_array(&hashes, a, true);
+    put_array(&names, a, name_of);
+    put_array(&hashes, a, hash_of);
     params[4] = names.data;
     params[5] = hashes.data;
     if (!names.failed && !hashes.failed && alert_call(a, NULL, &q, on_taken) == 0)

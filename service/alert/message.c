@@ -213,7 +213,7 @@ static void add_title(struct buf *out, const struct message *m)
             buf_str(out, message_text(m->tree, keys[i]));
             return;
         }
-    if (m->events) {
+    if (m->events || !strchr(type, '.')) { /* not one event: its summary is the first line */
         buf_str(out, *summary ? summary : type);
         return;
     }

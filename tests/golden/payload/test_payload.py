@@ -34,9 +34,11 @@ def event(port=8443, **more):
 
 def group(n, **more):
     events = [event(1000 + i, id=f"evt_{i:04}", type="port.opened", **more) for i in range(n)]
-    return {"severity": "high", "state": "firing", "dedup_key": "aa" * 32, "group": "lan", "zone": "lan", "events": events, "truncated": 0,
-            "counts": {"new": n, "changed": 0, "gone": 0}, "window": {"from": "2026-11-22T16:00:00Z", "to": "2026-11-22T17:00:00Z"},
-            "summary": f"{n} new, 0 changed, 0 gone since 2026-11-22T16:00:00Z", "more": "muster changes --since 2026-11-22T16:00:00Z"}
+    return {"kind": "group", "severity": "high", "state": "firing", "zone": "lan", "events": events, "truncated": 0,
+            "incident": {"id": "inc_019ab2d41c5e8f0d", "number": 12, "state": "open", "since": "2026-11-22T16:00:00Z"},
+            "group": {"route": "devices", "by": ["zone"], "key": {"zone": "lan"}},
+            "counts": {"events": n, "new": n, "changed": 0, "gone": 0}, "window": {"from": "2026-11-22T16:00:00Z", "to": "2026-11-22T17:00:00Z"},
+            "summary": f"{n} new, 0 changed, 0 gone since 2026-11-22T16:00:00Z (window 1h)", "more": "muster why incident 12"}
 
 
 EVIL = ("\u202egnp.exe \x1b[31m</b> @everyone @channel <!channel> <@U123> [x](http://evil.example/) ![i](http://evil.example/i.png) "
@@ -124,7 +126,7 @@ def check_told(kind, name, tree):
     kind_of_event, data = FIXTURES[name]
     text = plain(kind, "\n".join(strings(tree)))
     if "events" in data:
-        wanted = ["3 new, 0 changed, 0 gone since 2026-11-22T16:00:00Z", "tcp/1002 opened", "nginx", "2026-11-22T16:59:58", "muster changes --since"]
+        wanted = ["3 new, 0 changed, 0 gone since 2026-11-22T16:00:00Z", "tcp/1002 opened", "nginx", "2026-11-22T16:59:58", "muster why incident 12"]
     else:
         first = {"opened": "1 new since ", "changed": "1 changed since ", "closed": "1 gone since "}[name]
         wanted = [first + "2026-11-22T16:59:58+00:00: " + data["summary"], "2026-11-22T16:59:58", "192.0.2.17", "muster asset 192.0.2.17"]
