@@ -1,0 +1,74 @@
+description = [[
+Looks for copies of configuration files that editors and administrators leave beside the original,
+where a web server gives them out as text.
+]]
+---
+-- @args http-config-backup.path  The directory of the web application ("/").
+--
+-- @output
+-- | http-config-backup:
+-- |_  /wp-config.php.bak HTTP/1.1 200 OK
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "auth", "intrusive" }
+
+identity = {}
+volatile = {}
+finding = "high"
+
+local http = require "http"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.http
+
+-- Files, and what stands in the real one: a page that says "not found" with status 200 does not.
+local files = {
+  { "wp-config.php", "DB_PASSWORD" }, { "configuration.php", "JConfig" },
+  { "config.php", "<%?" }, { "LocalSettings.php", "wgDB" }, { "settings.php", "databases" },
+  { "config.inc.php", "<%?" }, { ".env", "[%w_]+=" }, { "web.config", "<configuration" },
+}
+local endings = { "~", ".bak", ".old", ".orig", ".save", ".swp", ".txt" }
+
+local function candidates(file)
+  local stem, kind = file:match("^(.+)(%.%w+)$")
+  local list = { "%23" .. file .. "%23", file .. "%20copy" }
+  for _, ending in ipairs(endings) do
+    list[#list + 1] = file .. ending
+  end
+  if stem then
+    list[#list + 1] = stem .. " copy" .. kind
+    list[#list + 1] = "Copy of " .. file
+  end
+  return list
+end
+
+local function requests(base)
+  local all, asked = nil, {}
+  for _, file in ipairs(files) do
+    for _, name in ipairs(candidates(file[1])) do
+      local path = base .. name:gsub(" ", "%%20")
+      all = http.pipeline_add(path, nil, all)
+      asked[#asked + 1] = { path = path, mark = file[2] }
+    end
+  end
+  return all, asked
+end
+
+function action(host, port)
+  local base = (stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"):gsub("/?$", "/")
+  local status = http.identify_404(host, port)
+  if not status then
+    return nil
+  end
+  local all, asked = requests(base)
+  local found = {}
+  for i, response in ipairs(http.pipeline_go(host, port, all) or {}) do
+    local known = asked[i]
+    if response.status == 200 and (response.body or ""):find(known.mark) then
+      found[#found + 1] = known.path .. " " .. (response["status-line"] or ""):gsub("%s+$", "")
+    end
+  end
+  return #found > 0 and found or nil
+end

@@ -1,0 +1,66 @@
+description = [[
+Finds HTTP proxies that forward requests for anyone. Asks the proxy for a page of the target itself
+or, where one is given, of another server; nothing else is contacted.
+]]
+---
+-- @args http-open-proxy.url      A page to ask for through the proxy (the target's own root).
+-- @args http-open-proxy.pattern  A plain text that stands in that page.
+--
+-- @output
+-- | http-open-proxy: Potentially OPEN proxy.
+-- |_Methods supported: GET HEAD CONNECTION
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+volatile = {}
+finding = "high"
+
+local comm = require "comm"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+local url = require "url"
+
+portrule = shortport.port_or_service({ 8123, 3128, 8000, 8080 },
+  { "polipo", "squid-http", "http-proxy" })
+
+local function ask(host, port, request)
+  local status, answer = comm.exchange(host, port, request, { timeout = 10000 })
+  return status and answer or ""
+end
+
+-- What only a proxy says: a Via line, a squid's cache lines, a tunnel that is open.
+local function forwarded(answer, pattern)
+  if not answer:find("^HTTP/1%.[01] 2%d%d") then
+    return false
+  elseif pattern then
+    return answer:find(pattern, 1, true) ~= nil
+  end
+  local head = (answer:match("^(.-)\r?\n\r?\n") or answer):lower()
+  return head:find("\nvia:") ~= nil or head:find("\nx%-cache") ~= nil
+    or head:find("\nproxy%-agent:") ~= nil
+end
+
+function action(host, port)
+  local page, pattern = stdnse.get_script_args(SCRIPT_NAME .. ".url", SCRIPT_NAME .. ".pattern")
+  page = page or ("http://%s/"):format(host.ip:find(":", 1, true) and "[" .. host.ip .. "]"
+    or host.ip)
+  local parsed, found = url.parse(page), {}
+  for _, method in ipairs({ "GET", "HEAD" }) do
+    local answer = ask(host, port, ("%s %s HTTP/1.0\r\nHost: %s\r\n\r\n"):format(method, page,
+      parsed.host))
+    if forwarded(answer, method == "GET" and pattern or nil) then
+      found[#found + 1] = method
+    end
+  end
+  local tunnel = ask(host, port, ("CONNECT %s:%d HTTP/1.0\r\n\r\n"):format(parsed.host,
+    parsed.port or 80))
+  if tunnel:find("^HTTP/1%.[01] 200 [^\r\n]*onnect") then
+    found[#found + 1] = "CONNECTION"
+  end
+  if #found > 0 then
+    return "Potentially OPEN proxy.\nMethods supported: " .. table.concat(found, " ")
+  end
+end

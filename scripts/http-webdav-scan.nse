@@ -1,0 +1,70 @@
+description = [[
+Finds web servers that speak WebDAV (RFC 4918), and shows what they allow: methods, the classes of
+the protocol, and a listing of the directory where anyone may have it.
+]]
+---
+-- @args http-webdav-scan.path  The directory to ask about ("/").
+--
+-- @output
+-- | http-webdav-scan:
+-- |   Allowed Methods: GET,HEAD,POST,OPTIONS,DELETE,PROPFIND,PUT
+-- |   Server Type: Apache/2.4.57 (Debian)
+-- |   WebDAV type: Unknown
+-- |   Directory Listing:
+-- |_    /webdav/
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "safe", "discovery", "default" }
+
+identity = {}
+volatile = { "Server Date" }
+finding = { ["Directory Listing"] = "medium" }
+
+local http = require "http"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.http
+
+local listing_max = 20
+
+local function listing(host, port, path)
+  local response = http.generic_request(host, port, "PROPFIND", path,
+    { header = { Depth = "1" }, redirect_ok = false })
+  if response.status ~= 207 then
+    return nil
+  end
+  local found = {}
+  for href in (response.body or ""):gmatch("<%w*:?[Hh][Rr][Ee][Ff][^>]*>%s*([^<]-)%s*</") do
+    if #found < listing_max then
+      found[#found + 1] = href
+    end
+  end
+  return #found > 0 and found or nil
+end
+
+local function kind_of(header)
+  if header["ms-author-via"] then
+    return "Microsoft"
+  end
+  return header["x-webdav-status"] and "Other" or "Unknown"
+end
+
+function action(host, port)
+  local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
+  local response = http.generic_request(host, port, "OPTIONS", path, { redirect_ok = false })
+  local header = response.header
+  if not header or not header.dav then
+    return nil
+  end
+  local output = stdnse.output_table()
+  output["Allowed Methods"] = header.allow
+  output["Public Options"] = header.public
+  output["Server Type"] = header.server
+  output["Server Date"] = header.date
+  output["WebDAV type"] = kind_of(header)
+  output["DAV classes"] = header.dav
+  output["Directory Listing"] = listing(host, port, path)
+  return output
+end

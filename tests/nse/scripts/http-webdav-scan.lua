@@ -1,0 +1,27 @@
+-- http-webdav-scan on recorded exchanges.
+local test, check = ...
+local script, web = require "support.script", require "support.web"
+local port = { number = 80, service = "http" }
+
+test("a WebDAV server and its directory are shown", function()
+  web.serve(80, {
+    ["OPTIONS /"] = { header = { DAV = "1,2", Allow = "OPTIONS,GET,PROPFIND",
+      Server = "Apache/2.4.57 (Debian)" } },
+    ["PROPFIND /"] = { status = 207, header = { ["Content-Type"] = "text/xml" },
+      body = '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/</D:href></D:response>'
+        .. "<D:response><D:href>/plans.txt</D:href></D:response></D:multistatus>" },
+  })
+  check.equal(script.run("http-webdav-scan", port), [[
+  Allowed Methods: OPTIONS,GET,PROPFIND
+  Server Type: Apache/2.4.57 (Debian)
+  WebDAV type: Unknown
+  DAV classes: 1,2
+  Directory Listing: 
+    /
+    /plans.txt]])
+end)
+
+test("a plain web server has no result", function()
+  web.serve(80, { ["OPTIONS /"] = { header = { Allow = "GET" } } })
+  check.equal(script.run("http-webdav-scan", port), nil)
+end)
