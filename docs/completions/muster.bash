@@ -5,13 +5,14 @@ _muster() {
   verb=$first
   case $first in
     script) words=' run list help' ;;
+    report) words=' list run' ;;
     endpoint) words=' list enable' ;;
     config) words=' check' ;;
     db) words=' migrate psql' ;;
   esac
   [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" = 1 ]; then
-    words=' scan script status assets asset services changes diff passes rescan deliveries replay endpoint config doctor db completion help'
+    words=' scan script status assets asset services changes diff passes report annotate tag approve rescan deliveries replay endpoint config doctor db completion help'
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
@@ -31,23 +32,36 @@ _muster() {
     'status')
       options=' --since --wait-baseline --config --database --json --help -h' ;;
     'assets')
-      options=' --zone --all --config --database --json --help -h' ;;
+      options=' --zone --at --all --config --database --json --help -h' ;;
     'asset')
-      options=' --zone --config --database --json --help -h' ;;
+      options=' --zone --at --config --database --json --help -h' ;;
     'services')
-      options=' --zone --all --config --database --json --help -h' ;;
+      options=' --zone --at --all --config --database --json --help -h' ;;
     'changes')
       options=' --since --between --format --follow -f --all --zone --config --database --json --help -h'
       case $previous in
         --format) values='text json csv ndiff' ;;
       esac ;;
     'diff')
-      options=' --format --zone --config --database --json --help -h'
+      options=' --format --all --zone --config --database --json --help -h'
       case $previous in
         --format) values='text json csv ndiff' ;;
       esac ;;
     'passes')
       options=' --zone --config --database --json --help -h' ;;
+    'report list')
+      options=' --config --database --json --help -h' ;;
+    'report run')
+      options=' --param --format --at --zone --config --database --json --help -h'
+      case $previous in
+        --format) values='table csv json' ;;
+      esac ;;
+    'annotate')
+      options=' --owner --criticality --presence --label --note --by --zone --config --database --json --help -h' ;;
+    'tag')
+      options=' --remove --by --zone --config --database --json --help -h' ;;
+    'approve')
+      options=' --policy --until --reason --end --by --zone --config --database --json --help -h' ;;
     'rescan')
       options=' --zone --config --database --json --help -h' ;;
     'deliveries')

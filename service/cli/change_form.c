@@ -5,6 +5,8 @@
  * with a head.  json: one object a line. */
 #include "service/cli/change_form.h"
 
+#include "service/cli/csv.h"
+
 #include "engine/model/finding.h"
 
 #include <errno.h>
@@ -171,28 +173,6 @@ static void write_json(struct buf *out, const struct change *c)
     table_done(&t);
 }
 
-static void csv_field(struct buf *out, const char *value)
-{
-    if (!value)
-        return;
-    /* A spreadsheet takes =, +, - and @ at the start for a formula, and the text is from the
-     * network. */
-    if (strchr("=+-@\t\r", value[0]) && value[0]) {
-        buf_str(out, "\"'");
-    } else if (strpbrk(value, ",\"\r\n")) {
-        buf_char(out, '"');
-    } else {
-        screen_text(out, value);
-        return;
-    }
-    for (; *value; value++) {
-        if (*value == '"')
-            buf_char(out, '"');
-        buf_char(out, *value);
-    }
-    buf_char(out, '"');
-}
-
 static void write_csv(struct buf *out, struct change_writer *w, const struct change *c)
 {
     struct field fields[FIELDS];
@@ -209,7 +189,7 @@ static void write_csv(struct buf *out, struct change_writer *w, const struct cha
         if (value && fields[i].kind == COLUMN_TIME && table_time(value))
             value = time_format(table_time(value), time);
         buf_str(out, i ? "," : "");
-        csv_field(out, value);
+        csv_text(out, value);
     }
     buf_str(out, "\r\n");
 }

@@ -9,6 +9,11 @@
 /* clang-format off */
 #define OPTION_ZONE                                                                                \
     {OPTION_TEXT, "--zone", .arg = "NAME", AT(zone), .help = "Of this zone alone"}
+#define OPTION_AT                                                                                  \
+    {OPTION_TEXT, "--at", .arg = "TIME|SPAN", AT(at),                                              \
+     .help = "As it was at a time, or so long ago"}
+#define OPTION_BY                                                                                  \
+    {OPTION_TEXT, "--by", .arg = "NAME", AT(by), .help = "Who says so (default: the login name)"}
 #define OPTION_DATADIR                                                                             \
     {OPTION_LIST, "--datadir", .arg = "DIR", AT(datadirs),                                         \
      .help = "Look for scripts/, nselib/ and data files in DIR first; repeatable"}
@@ -45,8 +50,15 @@ const struct option status_options[] = {
     OPTION_END,
 };
 
+const struct option asset_options[] = {
+    OPTION_ZONE,
+    OPTION_AT,
+    OPTION_END,
+};
+
 const struct option listing_options[] = {
     OPTION_ZONE,
+    OPTION_AT,
     {OPTION_FLAG, "--all", AT(all), .help = "Also what is gone"},
     OPTION_END,
 };
@@ -73,6 +85,49 @@ const struct option changes_options[] = {
 const struct option diff_options[] = {
     {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "text|json|csv|ndiff",
      .help = "text, json, csv or ndiff"},
+    {OPTION_FLAG, "--all", AT(all), .help = "Also details of what is listed"},
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option report_options[] = {
+    {OPTION_LIST, "--param", .arg = "NAME=VALUE", AT(params),
+     .help = "A parameter of the report; repeatable"},
+    {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "table|csv|json",
+     .help = "table, csv (RFC 4180) or json (lines)"},
+    OPTION_AT,
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option annotate_options[] = {
+    {OPTION_TEXT, "--owner", .arg = "TEXT", AT(owner), .help = "Who answers for it"},
+    {OPTION_TEXT, "--criticality", .arg = "WORD", AT(criticality),
+     .help = "low, medium, high or critical"},
+    {OPTION_TEXT, "--presence", .arg = "WORD", AT(presence),
+     .help = "What to expect: always, sometimes or never there"},
+    {OPTION_TEXT, "--label", .arg = "TEXT", AT(label), .help = "What to call it"},
+    {OPTION_TEXT, "--note", .arg = "TEXT", AT(note), .help = "A remark"},
+    OPTION_BY,
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option tag_options[] = {
+    {OPTION_LIST, "--remove", .arg = "TAG", AT(removes), .help = "Take this one away; repeatable"},
+    OPTION_BY,
+    OPTION_ZONE,
+    OPTION_END,
+};
+
+const struct option approve_options[] = {
+    {OPTION_TEXT, "--policy", .arg = "NAME", AT(policy),
+     .help = "An exception from this policy instead of a service"},
+    {OPTION_TEXT, "--until", .arg = "TIME|SPAN", AT(until),
+     .help = "Until then, or for so long (default: for good)"},
+    {OPTION_TEXT, "--reason", .arg = "TEXT", AT(reason), .help = "Why"},
+    {OPTION_FLAG, "--end", AT(end), .help = "Take the approval back"},
+    OPTION_BY,
     OPTION_ZONE,
     OPTION_END,
 };

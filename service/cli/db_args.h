@@ -18,6 +18,14 @@ struct db_args {
     bool skip;
     bool check; /* db migrate: apply nothing */
     struct option_list datadirs;
+    const char *at;            /* the inventory as it was: time or span */
+    struct option_list params; /* of a report: NAME=VALUE */
+    const char *by;            /* who says so; NULL: the login name */
+    const char *label, *owner, *criticality, *presence, *note;
+    struct option_list removes; /* tags */
+    const char *policy;
+    const char *until, *reason; /* of an approval */
+    bool end;                   /* take an approval back */
 };
 
 /* --config, --database, --json, --help: behind the own options of each verb. */

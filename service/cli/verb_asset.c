@@ -1,22 +1,12 @@
 /* `muster asset WHAT`: everything about one asset on one page. */
+#include "service/cli/asset_find.h"
 #include "service/cli/change_form.h"
 #include "service/cli/db.h"
 #include "service/cli/scan_writer.h"
 #include "service/cli/verb_db.h"
 
-#include "engine/base/addr.h"
-
 #include <errno.h>
 #include <string.h>
-
-/* By id, address, MAC address or name, in this order of trust; never by part of a name. */
-static const char find_sql[] =
-    "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
-    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
-    " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
-    " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3)"
-    " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = lower($1)))"
-    " ORDER BY a.zone, a.first_seen";
 
 static const char json_sql[] =
     "SELECT jsonb_build_object('asset', (SELECT to_jsonb(a) FROM report.asset a"
@@ -27,11 +17,19 @@ static const char json_sql[] =
     " '[]') FROM report.service s WHERE s.asset_id = $1::uuid),"
     " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r) ORDER BY r.address, r.port, r.script),"
     " '[]') FROM report.script_result r JOIN report.host h USING (zone, address)"
-    " WHERE h.asset_id = $1::uuid))::text";
+    " WHERE h.asset_id = $1::uuid),"
+    " 'annotation', (SELECT to_jsonb(n) - 'asset_id' FROM report.annotation n WHERE n.asset_id = "
+    "$1::uuid),"
+    " 'approvals', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'asset_id' ORDER BY q.made_at), '[]') "
+    "FROM report.approval q"
+    " WHERE q.asset_id = $1::uuid AND q.state <> 'ended'))::text";
 
 static const char head_sql[] =
     "SELECT a.name, a.state, a.zone, a.asset_id, array_to_string(a.macs, ' '), a.vendor,"
-    " a.first_seen, a.last_seen, a.label, a.note FROM report.asset a WHERE a.asset_id = $1::uuid";
+    " a.first_seen, a.last_seen, a.label, a.note, n.owner, n.criticality, n.expected_presence,"
+    " array_to_string(n.tags, ' ') FROM report.asset a LEFT JOIN report.annotation n USING "
+    "(asset_id)"
+    " WHERE a.asset_id = $1::uuid";
 
 static const char hosts_sql[] =
     "SELECT host(h.address), h.state, h.hostname, h.mac, h.vendor, h.reason, h.present_since,"
@@ -48,6 +46,18 @@ static const char scripts_sql[] =
     "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output"
     " FROM report.script_result r JOIN report.host h USING (zone, address)"
     " WHERE h.asset_id = $1::uuid ORDER BY r.address, r.port NULLS FIRST, r.script";
+
+static const char approvals_sql[] =
+    "SELECT COALESCE(p.port || '/' || p.protocol, p.policy), p.state, p.author, p.made_at, "
+    "p.expires_at, p.reason"
+    " FROM report.approval p WHERE p.asset_id = $1::uuid AND p.state <> 'ended'"
+    " ORDER BY p.policy NULLS FIRST, p.protocol, p.port";
+
+static const struct column approval_columns[] = {
+    {"what", "APPROVED", COLUMN_TEXT},    {"state", "STATE", COLUMN_STATE},
+    {"author", "BY", COLUMN_TEXT},        {"made_at", "ON", COLUMN_TIME},
+    {"expires_at", "UNTIL", COLUMN_TIME}, {"reason", "REASON", COLUMN_TEXT},
+};
 
 static const struct column host_columns[] = {
     {"address", "ADDRESS", COLUMN_TEXT},
@@ -68,16 +78,51 @@ static const struct column port_columns[] = {
     {"product", "PRODUCT", COLUMN_TEXT},
 };
 
+/* The same with a time, $2. */
+static const char json_at_sql[] =
+    "SELECT jsonb_build_object('at', $2::timestamptz, 'asset', (SELECT to_jsonb(a)"
+    " FROM report.asset_at($2::timestamptz, NULL, $1::uuid) a),"
+    " 'hosts', (SELECT jsonb_agg(to_jsonb(h)) FROM report.host_at($2::timestamptz, NULL, NULL,"
+    " $1::uuid) h), 'services', (SELECT COALESCE(jsonb_agg(to_jsonb(s)), '[]')"
+    " FROM report.service_at($2::timestamptz, NULL, NULL, $1::uuid) s),"
+    " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r)), '[]')"
+    " FROM report.script_result_at($2::timestamptz, NULL, NULL, $1::uuid) r))::text";
+
+static const char head_at_sql[] =
+    "SELECT a.name, a.state, a.zone, a.asset_id, array_to_string(a.macs, ' '), a.vendor,"
+    " a.first_seen, a.last_seen, a.label, a.note"
+    " FROM report.asset_at($2::timestamptz, NULL, $1::uuid) a";
+
+static const char hosts_at_sql[] =
+    "SELECT host(h.address), h.state, h.hostname, h.mac, h.vendor, NULL, h.present_since,"
+    " h.last_seen, h.last_checked FROM report.host_at($2::timestamptz, NULL, NULL, $1::uuid) h"
+    " ORDER BY h.address";
+
+static const char ports_at_sql[] =
+    "SELECT host(s.address), s.port || '/' || s.protocol, s.state,"
+    " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
+    " concat_ws(' ', s.product, s.version, '(' || s.extra || ')')"
+    " FROM report.service_at($2::timestamptz, NULL, NULL, $1::uuid) s"
+    " ORDER BY s.address, s.protocol, s.port";
+
+static const char scripts_at_sql[] =
+    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output"
+    " FROM report.script_result_at($2::timestamptz, NULL, NULL, $1::uuid) r"
+    " ORDER BY r.address, r.port NULLS FIRST, r.script";
+
 struct page {
     struct cli_db *x;
     struct buf out;
     struct table_style style;
     const char *id;
+    const char *at; /* RFC 3339; NULL: now */
 };
 
 static int ask(struct page *p, const char *sql, struct db_rows **ret, struct err *e)
 {
-    return cli_ask(p->x, sql, &p->id, 1, ret, e);
+    const char *params[] = {p->id, p->at};
+
+    return cli_ask(p->x, sql, params, p->at ? 2 : 1, ret, e);
 }
 
 static void fact(struct page *p, const char *name, const char *value)
@@ -100,7 +145,7 @@ static void fact_time(struct page *p, const char *name, const char *value)
 static int page_head(struct page *p, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = ask(p, head_sql, &rows, e);
+    int r = ask(p, p->at ? head_at_sql : head_sql, &rows, e);
 
     if (r < 0)
         return r;
@@ -114,6 +159,10 @@ static int page_head(struct page *p, struct err *e)
     fact_time(p, "last seen", db_rows_text(rows, 0, 7));
     fact(p, "label", db_rows_text(rows, 0, 8));
     fact(p, "note", db_rows_text(rows, 0, 9));
+    fact(p, "owner", db_rows_text(rows, 0, 10));
+    fact(p, "criticality", db_rows_text(rows, 0, 11));
+    fact(p, "expected", db_rows_text(rows, 0, 12));
+    fact(p, "tags", db_rows_text(rows, 0, 13));
     return 0;
 }
 
@@ -152,7 +201,7 @@ static int page_table(struct page *p, const char *sql, const struct column *colu
 static int page_scripts(struct page *p, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = ask(p, scripts_sql, &rows, e);
+    int r = ask(p, p->at ? scripts_at_sql : scripts_sql, &rows, e);
 
     for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
         const char *output = db_rows_text(rows, i, 3);
@@ -173,38 +222,38 @@ static int page_print(struct page *p, bool json, struct err *e)
     int r;
 
     if (json) {
-        r = ask(p, json_sql, &rows, e);
+        r = ask(p, p->at ? json_at_sql : json_sql, &rows, e);
         if (r == 0)
             buf_printf(&p->out, "%s\n", db_rows_text(rows, 0, 0));
         return r;
     }
     r = page_head(p, e);
     if (r == 0)
-        r = page_table(p, hosts_sql, host_columns, ARRAY_LEN(host_columns), e);
+        r = page_table(p, p->at ? hosts_at_sql : hosts_sql, host_columns, ARRAY_LEN(host_columns),
+                       e);
     if (r == 0)
-        r = page_table(p, ports_sql, port_columns, ARRAY_LEN(port_columns), e);
+        r = page_table(p, p->at ? ports_at_sql : ports_sql, port_columns, ARRAY_LEN(port_columns),
+                       e);
+    if (r == 0 && !p->at)
+        r = page_table(p, approvals_sql, approval_columns, ARRAY_LEN(approval_columns), e);
     return r < 0 ? r : page_scripts(p, e);
 }
 
 static int pages(struct cli_db *x, const struct db_args *a, const char *what, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *found = NULL;
-    char canonical[ADDR_TEXT_MAX] = "";
-    const char *params[] = {what, a->zone, canonical};
-    struct addr address;
-    int r;
+    char at[TIME_TEXT_MAX] = "";
+    int r = a->at ? cli_time(a->at, "--at", at, e) : 0;
 
-    if (addr_parse(what, &address) == 0)
-        addr_format(&address, canonical);
-    r = cli_ask(x, find_sql, params, ARRAY_LEN(params), &found, e);
-    if (r == 0 && !db_rows_count(found))
-        return err_set(e, -ENOENT,
-                       "no asset has the address, name, MAC address or id '%s' ('muster assets "
-                       "--all' lists them)",
-                       what);
+    if (r == 0)
+        r = a->at ? asset_find_at(x, what, a->zone, at, &found, e)
+                  : asset_find(x, what, a->zone, &found, e);
+
     for (size_t i = 0; r == 0 && i < db_rows_count(found); i++) {
-        struct page p = {
-            .x = x, .style = table_style_for(stdout, false), .id = db_rows_text(found, i, 0)};
+        struct page p = {.x = x,
+                         .style = table_style_for(stdout, false),
+                         .id = db_rows_text(found, i, 0),
+                         .at = a->at ? at : NULL};
 
         if (i && !a->json)
             buf_char(&p.out, '\n');

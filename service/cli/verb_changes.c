@@ -94,11 +94,35 @@ static const char ndiff_sql[] =
     " AND ($5::xid8 IS NULL OR c.tx < $5)"
     " ORDER BY c.zone, c.address, c.protocol NULLS FIRST, c.port, c.noted_at, c.change_id";
 
+/* The same columns of report.diff; what hangs on another line is left out. */
+#define DIFF_SQL(order)                                                                            \
+    "SELECT c.at, c.zone, host(c.address), c.protocol, c.port,"                                    \
+    " CASE c.kind WHEN 'presence' THEN 'host' WHEN 'holder' THEN 'host' WHEN 'text'"               \
+    " THEN c.attribute WHEN 'script' THEN CASE c.attribute WHEN 'ssl-cert' THEN 'certificate'"     \
+    " WHEN 'ssh-hostkey' THEN 'hostkey' ELSE 'script' END ELSE c.kind END,"                        \
+    " CASE WHEN c.kind = 'script' THEN c.attribute END, c.what," GIST("old")                       \
+        GIST("new") " COALESCE(c.new->>'service', c.old->>'service'), NULL, c.old::text,"          \
+                    " c.new::text, NULL, NULL, true"                                               \
+                    " FROM report.diff($1::timestamptz, $2::timestamptz, $3) c"                    \
+                    " WHERE ($4::bool OR NOT c.detail) AND $5::text IS NULL ORDER BY " order
+
+static const char diff_sql[] = DIFF_SQL("c.at, c.zone, c.address, c.protocol NULLS FIRST, c.port");
+static const char diff_ndiff_sql[] =
+    DIFF_SQL("c.zone, c.address, c.protocol NULLS FIRST, c.port, c.kind, c.attribute");
+
 struct range {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
     const char *before_tx; /* NULL: all */
     bool has_to;
+    bool net; /* what differs at its ends, rather than what happened in it */
 };
+
+static const char *range_sql(const struct range *g, enum change_form form)
+{
+    if (g->net)
+        return form == CHANGE_NDIFF ? diff_ndiff_sql : diff_sql;
+    return form == CHANGE_NDIFF ? ndiff_sql : list_sql;
+}
 
 static int print_range(struct cli_db *x, const struct db_args *a, struct change_writer *w,
                        const struct range *g, struct err *e)
@@ -107,8 +131,7 @@ static int print_range(struct cli_db *x, const struct db_args *a, struct change_
     CLEANUP(buf_done) struct buf out = {0};
     const char *params[] = {g->from, g->has_to ? g->to : NULL, a->zone, a->all ? "t" : "f",
                             g->before_tx};
-    int r = cli_ask(x, w->form == CHANGE_NDIFF ? ndiff_sql : list_sql, params, ARRAY_LEN(params),
-                    &rows, e);
+    int r = cli_ask(x, range_sql(g, w->form), params, ARRAY_LEN(params), &rows, e);
 
     if (r < 0)
         return r;
@@ -261,10 +284,14 @@ int verb_changes(struct verb_call *c)
 int verb_diff(struct verb_call *c)
 {
     struct db_args *a = c->args;
+    struct range g = {.net = true};
+    struct err e = {0};
 
     a->between[0] = c->operands.values[0];
     a->between[1] = c->operands.values[1];
     if (!a->format)
         a->format = "ndiff";
-    return verb_changes(c);
+    if (range_make(&g, a, &e) < 0)
+        return verb_fail(c, &e);
+    return changes_print(c, &g);
 }

@@ -62,6 +62,19 @@ static int list(struct verb_call *c, struct cli_listing *l)
     return EXIT_NOTHING;
 }
 
+/* --at goes into *ret_param as a time. */
+static int list_at(struct verb_call *c, struct cli_listing *l, const char **ret_param)
+{
+    const struct db_args *a = c->args;
+    char at[TIME_TEXT_MAX] = "";
+    struct err e = {0};
+
+    if (a->at && cli_time(a->at, "--at", at, &e) < 0)
+        return verb_fail(c, &e);
+    *ret_param = at;
+    return list(c, l);
+}
+
 static const struct column asset_columns[] = {
     {"zone", "ZONE", COLUMN_TEXT},
     {"name", "NAME", COLUMN_TEXT},
@@ -78,30 +91,36 @@ static const struct column asset_columns[] = {
     {"macs", NULL, COLUMN_JSON},
 };
 
+#define ASSETS_SQL(source, macs)                                                                   \
+    "SELECT a.zone, a.name, a.state,"                                                              \
+    " array_to_string(ARRAY(SELECT host(x) FROM unnest(a.addresses) x), ' ')," macs                \
+    ", a.open_ports, a.first_seen, a.last_seen, a.vendor, a.asset_id, a.hostname,"                 \
+    " to_json(ARRAY(SELECT host(x) FROM unnest(a.addresses) x)), COALESCE(to_json(a.macs), '[]')"  \
+    " FROM " source                                                                                \
+    " WHERE ($1::text IS NULL OR a.zone = $1) AND ($2::bool OR a.state <> 'absent')"               \
+    " AND ($3::inet IS NULL OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE x <<= $3::inet))"   \
+    " AND ($4::text IS NULL OR concat_ws(' ', a.name, a.hostname, a.vendor, a.label,"              \
+    " a.note, array_to_string(a.macs, ' ')) ILIKE $4 OR EXISTS (SELECT FROM report.annotation n"   \
+    " WHERE n.asset_id = a.asset_id AND concat_ws(' ', n.owner, array_to_string(n.tags, ' '))"     \
+    " ILIKE $4)) AND ($5::text IS NULL OR a.name ILIKE '%' || $5 || '%')"                          \
+    " ORDER BY a.zone, (SELECT min(x) FROM unnest(a.addresses) x)"
+
+static const char assets_sql[] =
+    ASSETS_SQL("report.asset a", "COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg("
+                                 "DISTINCT h.mac, ' ') FROM report.host h WHERE h.zone = a.zone"
+                                 " AND h.address = ANY(a.addresses)))");
+static const char assets_at_sql[] =
+    ASSETS_SQL("report.asset_at($6::timestamptz, $1) a", "array_to_string(a.macs, ' ')");
+
 int verb_assets(struct verb_call *c)
 {
     const struct db_args *a = c->args;
     struct filter f;
-    const char *params[5];
+    const char *params[6];
     struct cli_listing l = {
-        .sql = "SELECT a.zone, a.name, a.state,"
-               " array_to_string(ARRAY(SELECT host(x) FROM unnest(a.addresses) x), ' '),"
-               " COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg(DISTINCT h.mac, ' ')"
-               " FROM report.host h WHERE h.zone = a.zone AND h.address = ANY(a.addresses))),"
-               " a.open_ports, a.first_seen, a.last_seen, a.vendor,"
-               " a.asset_id, a.hostname,"
-               " to_json(ARRAY(SELECT host(x) FROM unnest(a.addresses) x)),"
-               " COALESCE(to_json(a.macs), '[]')"
-               " FROM report.asset a"
-               " WHERE ($1::text IS NULL OR a.zone = $1) AND ($2::bool OR a.state <> 'absent')"
-               " AND ($3::inet IS NULL OR EXISTS (SELECT FROM unnest(a.addresses) x"
-               " WHERE x <<= $3::inet))"
-               " AND ($4::text IS NULL OR concat_ws(' ', a.name, a.hostname, a.vendor, a.label,"
-               " a.note, array_to_string(a.macs, ' ')) ILIKE $4)"
-               " AND ($5::text IS NULL OR a.name ILIKE '%' || $5 || '%')"
-               " ORDER BY a.zone, (SELECT min(x) FROM unnest(a.addresses) x)",
+        .sql = a->at ? assets_at_sql : assets_sql,
         .params = params,
-        .n_params = ARRAY_LEN(params),
+        .n_params = a->at ? 6 : 5,
         .columns = asset_columns,
         .n_columns = ARRAY_LEN(asset_columns),
         .nothing = "no assets",
@@ -111,7 +130,7 @@ int verb_assets(struct verb_call *c)
     params[0] = a->zone;
     params[1] = a->all ? "t" : "f";
     memcpy(params + 2, f.params, sizeof f.params);
-    return list(c, &l);
+    return list_at(c, &l, &params[5]);
 }
 
 static const struct column service_columns[] = {
@@ -146,25 +165,32 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
                          db_rows_text(r, row, SERVICE_PORT));
 }
 
+#define SERVICES_SQL(source, misses)                                                               \
+    "SELECT s.zone, host(s.address), s.port || '/' || s.protocol, s.state,"                        \
+    " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"                              \
+    " concat_ws(' ', s.product, s.version, '(' || s.extra || ')'), s.protocol, s.port,"            \
+    " s.product, s.version, s.extra, s.tunnel, to_json(s.cpe), s.method, " misses ", s.asset_id"   \
+    " FROM " source                                                                                \
+    " WHERE ($1::text IS NULL OR s.zone = $1) AND ($2::bool OR s.state <> 'dormant')"              \
+    " AND ($3::inet IS NULL OR s.address <<= $3::inet)"                                            \
+    " AND ($4::text IS NULL OR concat_ws(' ', s.service, s.product, s.version, s.extra,"           \
+    " s.hostname) ILIKE $4)"                                                                       \
+    " AND ($5::int4 IS NULL OR s.port = $5::int4)"                                                 \
+    " ORDER BY s.zone, s.address, s.protocol, s.port"
+
+static const char services_sql[] = SERVICES_SQL("report.service s", "s.misses");
+static const char services_at_sql[] =
+    SERVICES_SQL("report.service_at($6::timestamptz, $1) s", "NULL");
+
 int verb_services(struct verb_call *c)
 {
     const struct db_args *a = c->args;
     struct filter f;
-    const char *params[5];
+    const char *params[6];
     struct cli_listing l = {
-        .sql = "SELECT s.zone, host(s.address), s.port || '/' || s.protocol, s.state,"
-               " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
-               " concat_ws(' ', s.product, s.version, '(' || s.extra || ')'), s.protocol, s.port,"
-               " s.product, s.version, s.extra, s.tunnel, to_json(s.cpe), s.method, s.misses,"
-               " s.asset_id FROM report.service s"
-               " WHERE ($1::text IS NULL OR s.zone = $1) AND ($2::bool OR s.state <> 'dormant')"
-               " AND ($3::inet IS NULL OR s.address <<= $3::inet)"
-               " AND ($4::text IS NULL OR concat_ws(' ', s.service, s.product, s.version, s.extra,"
-               " s.hostname) ILIKE $4)"
-               " AND ($5::int4 IS NULL OR s.port = $5::int4)"
-               " ORDER BY s.zone, s.address, s.protocol, s.port",
+        .sql = a->at ? services_at_sql : services_sql,
         .params = params,
-        .n_params = ARRAY_LEN(params),
+        .n_params = a->at ? 6 : 5,
         .columns = service_columns,
         .n_columns = ARRAY_LEN(service_columns),
         .nothing = "no open ports",
@@ -175,7 +201,7 @@ int verb_services(struct verb_call *c)
     params[0] = a->zone;
     params[1] = a->all ? "t" : "f";
     memcpy(params + 2, f.params, sizeof f.params);
-    return list(c, &l);
+    return list_at(c, &l, &params[5]);
 }
 
 static const struct column pass_columns[] = {

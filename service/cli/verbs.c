@@ -24,6 +24,7 @@ static int verb_completion(struct verb_call *c)
 
 #define SCAN  "Scan without a database"
 #define ASK   "The inventory"
+#define SAY   "What people know"
 #define DO    "The service"
 #define SETUP "Setting up"
 
@@ -113,7 +114,7 @@ static const struct verb asset = {
     .group = ASK,
     .summary = "All that is known of one asset: ports, services, script results, changes",
     .more = "WHAT is an address, a host name, a MAC address or the id of an asset.",
-    .options = DB_OPTIONS(zone_options),
+    .options = DB_OPTIONS(asset_options),
     DB_ARGS,
     .run = verb_asset,
 };
@@ -147,8 +148,10 @@ static const struct verb diff = {
     .min_operands = 2,
     .max_operands = 2,
     .group = ASK,
-    .summary = "What changed between two times; exit code as diff(1)",
-    .more = "A and B are times (2026-01-01T00:00:00Z) or spans ago (2h).",
+    .summary = "What differs between two times; exit code as diff(1)",
+    .more = "A and B are times (2026-01-01T00:00:00Z) or spans ago (2h).  What came and went in "
+            "between "
+            "is no difference; muster changes --between lists it.",
     .options = DB_OPTIONS(diff_options),
     DB_ARGS,
     .run = verb_diff,
@@ -162,6 +165,69 @@ static const struct verb passes = {
     .options = DB_OPTIONS(zone_options),
     DB_ARGS,
     .run = verb_passes,
+};
+
+static const struct verb report_list = {
+    .name = "report list",
+    .operands = "",
+    .group = ASK,
+    .summary = "List the reports, and the questions that they answer",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_report_list,
+};
+
+static const struct verb report_run = {
+    .name = "report run",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = ASK,
+    .summary = "Answer one of them, as table, CSV or JSON lines",
+    .more = "Each report is a view or function of schema report, for SQL of your own.",
+    .options = DB_OPTIONS(report_options),
+    DB_ARGS,
+    .run = verb_report_run,
+};
+
+static const struct verb annotate = {
+    .name = "annotate",
+    .operands = "WHAT",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = SAY,
+    .summary = "Say who owns an asset, how much it matters, and what to expect of it",
+    .more = "WHAT is an address, a host name, a MAC address or the id of an asset.  An empty text "
+            "takes "
+            "back what was said.",
+    .options = DB_OPTIONS(annotate_options),
+    DB_ARGS,
+    .run = verb_annotate,
+};
+
+static const struct verb tag = {
+    .name = "tag",
+    .operands = "WHAT [TAG...]",
+    .min_operands = 1,
+    .max_operands = VERB_MANY,
+    .group = SAY,
+    .summary = "Put tags on an asset",
+    .options = DB_OPTIONS(tag_options),
+    DB_ARGS,
+    .run = verb_tag,
+};
+
+static const struct verb approve = {
+    .name = "approve",
+    .operands = "WHAT [PORT]",
+    .min_operands = 1,
+    .max_operands = 2,
+    .group = SAY,
+    .summary = "Approve a service of an asset, or an exception from a policy",
+    .more = "PORT is such as 22/tcp or 161/udp; tcp when it is not said.",
+    .options = DB_OPTIONS(approve_options),
+    DB_ARGS,
+    .run = verb_approve,
 };
 
 static const struct verb rescan = {
@@ -276,10 +342,31 @@ static const struct verb completion = {
 };
 
 const struct verb *const cli_verbs[] = {
-    &scan,         &script_run, &script_list,   &script_help_verb,
-    &status,       &assets,     &asset,         &services,
-    &changes,      &diff,       &passes,        &rescan,
-    &deliveries,   &replay,     &endpoint_list, &endpoint_enable,
-    &config_check, &doctor,     &db_migrate,    &db_psql,
-    &completion,   NULL,
+    &scan,
+    &script_run,
+    &script_list,
+    &script_help_verb,
+    &status,
+    &assets,
+    &asset,
+    &services,
+    &changes,
+    &diff,
+    &passes,
+    &report_list,
+    &report_run,
+    &annotate,
+    &tag,
+    &approve,
+    &rescan,
+    &deliveries,
+    &replay,
+    &endpoint_list,
+    &endpoint_enable,
+    &config_check,
+    &doctor,
+    &db_migrate,
+    &db_psql,
+    &completion,
+    NULL,
 };

@@ -98,7 +98,7 @@ def test_changes_in_every_form():
     assert objects[1]["old"]["output"] == "Welcome" and objects[1]["new"]["output"] == "Owned", objects[1]
     rows = list(csv.DictReader(io.StringIO(muster("changes", "--format", "csv", check=1))))
     assert rows[1]["old"] == "Welcome" and rows[1]["name"] == "http-title", rows
-    text = muster("diff", "1h", "0s", check=1)
+    text = muster("diff", db.sql("SELECT to_char((now() - interval '2 hours' + interval '210 seconds') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"), "0s", check=1)
     assert " 10.1.0.2:\n+80/tcp open http\n" in text and "-|_http-title 80/tcp: Welcome\n+|_http-title 80/tcp: Owned\n" in text, text
     assert muster("status").startswith("1 new, 1 changed, 0 gone since ")
     assert json.loads(muster("status", "--json"))["changed"] == 1

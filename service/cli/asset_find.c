@@ -1,0 +1,86 @@
+/* An asset by id, address, MAC address or name. */
+#include "service/cli/asset_find.h"
+
+#include "engine/base/addr.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* In this order of trust; never by part of a name. */
+static const char find_sql[] =
+    "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
+    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
+    " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
+    " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3)"
+    " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = lower($1)))"
+    " ORDER BY a.zone, a.first_seen";
+
+/* An address says where to look; for all else the whole zone is made as it was. */
+static const char find_at_sql[] =
+    "SELECT DISTINCT h.asset_id FROM report.host_at($4::timestamptz, $2, $3::inet) h"
+    " WHERE $3 IS NOT NULL"
+    " UNION SELECT a.asset_id FROM report.asset_at($4::timestamptz, $2, $5::uuid) a WHERE $3 IS "
+    "NULL"
+    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
+    " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1))";
+
+static int find(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
+                struct db_rows **ret, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *found = NULL;
+    int r = cli_ask(x, sql, params, n_params, &found, e);
+
+    if (r == 0 && !db_rows_count(found))
+        return err_set(e, -ENOENT,
+                       "no asset has the address, name, MAC address or id '%s' ('muster assets "
+                       "--all' lists them)",
+                       params[0]);
+    if (r == 0)
+        *ret = take(&found);
+    return r;
+}
+
+int asset_find(struct cli_db *x, const char *what, const char *zone, struct db_rows **ret,
+               struct err *e)
+{
+    char canonical[ADDR_TEXT_MAX] = "";
+    const char *params[] = {what, zone, canonical};
+    struct addr address;
+
+    if (addr_parse(what, &address) == 0)
+        addr_format(&address, canonical);
+    return find(x, find_sql, params, ARRAY_LEN(params), ret, e);
+}
+
+static bool is_uuid(const char *text)
+{
+    return strlen(text) == 36 && strspn(text, "0123456789abcdefABCDEF-") == 36;
+}
+
+int asset_find_at(struct cli_db *x, const char *what, const char *zone, const char *at,
+                  struct db_rows **ret, struct err *e)
+{
+    char canonical[ADDR_TEXT_MAX] = "";
+    struct addr address;
+    bool is_addr = addr_parse(what, &address) == 0;
+    const char *params[] = {what, zone, is_addr ? addr_format(&address, canonical) : NULL, at,
+                            is_uuid(what) ? what : NULL};
+
+    return find(x, find_at_sql, params, ARRAY_LEN(params), ret, e);
+}
+
+int asset_find_one(struct cli_db *x, const char *what, const char *zone, char ret_id[40],
+                   struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *found = NULL;
+    int r = asset_find(x, what, zone, &found, e);
+
+    if (r < 0)
+        return r;
+    if (db_rows_count(found) > 1)
+        return err_set(e, -EEXIST,
+                       "'%s' means %zu assets; name the zone with --zone, or give an id", what,
+                       db_rows_count(found));
+    snprintf(ret_id, 40, "%s", db_rows_text(found, 0, 0));
+    return 0;
+}

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""The reports: that each is documented and runs, what the important ones say, and `muster report` in each form.
+
+MUSTER_GOLDEN=write writes docs/reports.md anew from the catalog and the comments."""
+import csv
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pgtest
+import test_store_diff as helpers
+
+MUSTER = pathlib.Path(os.environ.get("MUSTER_BUILD", pgtest.ROOT / "build")) / "muster"
+DOCS = pgtest.ROOT / "docs/reports.md"
+NEEDED = {"ip": "10.1.0.1", "mac": "00:11:22:33:44:55", "at": "now", "t1": "2020-01-01"}
+clock = 0
+
+
+def muster(*words, check=0):
+    run = subprocess.run([str(MUSTER), "--database", db.conninfo, *words], capture_output=True, text=True, timeout=60)
+    if run.returncode != check:
+        raise AssertionError(f"muster {' '.join(words)}: exit {run.returncode}, not {check}: {run.stdout}{run.stderr}")
+    return run.stdout if check != 2 else run.stderr
+
+
+def visit(kind, hosts, facts="", scripts=""):
+    """One minute after the other, up to now."""
+    global clock
+    clock += 1
+    array = "'{{{}}}'".format
+    return db.sql(f"SELECT t.visit('lan', '{kind}', now() - interval '2 hours' + interval '{clock} minutes', "
+                  f"{array(','.join(hosts))}, {array(','.join(facts) if facts else '')}, '{{}}', {array(scripts)})")
+
+
+def rows(name, *words):
+    return [json.loads(line) for line in muster("report", "run", name, "--format", "json", *words).splitlines()]
+
+
+def catalog():
+    return json.loads(db.sql("SELECT json_agg(c ORDER BY category = 'tables', category, name) FROM report.catalog c"))
+
+
+def test_a_network_is_looked_at():
+    db.sql("SELECT t.zone('lan', '10.1.0')")
+    visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.2 u 00:11:22:33:44:66"', '"10.1.0.3 u"'],
+          ['"10.1.0.1 0 hostname box.example"', '"10.1.0.1 0 mac 00:11:22:33:44:55"', '"10.1.0.2 0 mac 00:11:22:33:44:66"'])
+    base = ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 22 port -"', '"10.1.0.3 22 port -"', '"10.1.0.3 443 port -"']
+    up = ['"10.1.0.1 u"', '"10.1.0.2 u"', '"10.1.0.3 u"']
+    visit("ports", up, base)
+    visit("scripts", up, ['"10.1.0.1 80 http-title Welcome"', '"10.1.0.3 443 ssl-cert c1"'], "http-title,ssl-cert")
+    db.sql("""UPDATE inv.value_script SET data = jsonb_build_object('subject', jsonb_build_object('commonName', 'box'), 'issuer',
+      jsonb_build_object('commonName', 'box'), 'validity', jsonb_build_object('notBefore', '2020-01-01T00:00:00', 'notAfter',
+      to_char(now() AT TIME ZONE 'UTC' + interval '5 days 1 hour', 'YYYY-MM-DD"T"HH24:MI:SS')), 'pubkey', '{"type": "rsa", "bits": 2048}'::jsonb, 'sha1', 'ab',
+      'extensions', '[{"name": "X509v3 Subject Alternative Name", "value": "DNS:box, DNS:www"}]'::jsonb) WHERE output = 'c1'""")
+    # a port closes (two misses), one opens, one comes back; a host goes
+    closed = [f for f in base if ".1 80" not in f]
+    visit("ports", up, closed)
+    visit("ports", up, closed)
+    visit("ports", up, base)
+    for _ in range(3):
+        visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.2 d"', '"10.1.0.3 u"'])
+    # an address goes to another card and back
+    for mac in ("00:aa:00:00:00:01", "00:aa:00:00:00:02", "00:aa:00:00:00:01"):
+        visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.3 u"', f'"10.1.0.4 u {mac}"'], [f'"10.1.0.4 0 mac {mac}"'])
+    db.sql("UPDATE inv.schedule SET last_at = now() - interval '1 minute'")
+    db.check_invariants()
+
+
+def test_every_report_runs_and_every_column_is_explained():
+    calls = []
+    for c in catalog():
+        params = ", ".join(f"{p['name']} => '{NEEDED[p['name']]}'" for p in c["params"] if "default" not in p)
+        calls.append(f"SELECT count(to_jsonb(q)) FROM report.{c['name']}{'(' + params + ')' if c['params'] else ''} q;")
+    assert len(db.sql("\n".join(calls)).split()) == len(calls)
+    bare = db.sql("SELECT string_agg(c.relname || '.' || a.attname, ' ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+                  "WHERE c.relnamespace = 'report'::regnamespace AND c.relkind IN ('v', 'c', 'r') AND col_description(c.oid, a.attnum) IS NULL")
+    assert bare == "", f"columns without a comment: {bare}"
+    bare = db.sql("SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'report'::regnamespace AND relkind IN ('v', 'r') AND obj_description(oid) IS NULL")
+    assert bare == "", f"views without a comment: {bare}"
+    bare = db.sql("SELECT string_agg(proname, ' ') FROM pg_proc f WHERE pronamespace = 'report'::regnamespace AND obj_description(oid) IS NULL "
+                  "AND proname IN (SELECT name FROM report.catalog)")
+    assert bare == "", f"functions without a comment: {bare}"
+
+
+def test_the_catalog_tells_the_truth():
+    wrong = db.sql("""SELECT string_agg(c.name, ' ') FROM report.catalog c WHERE NOT CASE WHEN c.params = '[]' THEN to_regclass('report.' || c.name) IS NOT NULL
+      ELSE EXISTS (SELECT FROM pg_proc f WHERE f.pronamespace = 'report'::regnamespace AND f.proname = c.name
+        AND (SELECT array_agg(p ->> 'name' || ' ' || (p ->> 'type') ORDER BY o) FROM jsonb_array_elements(c.params) WITH ORDINALITY q(p, o))
+          = (SELECT array_agg(n || ' ' || CASE format_type(t, NULL) WHEN 'integer' THEN 'int4' WHEN 'timestamp with time zone' THEN 'timestamptz'
+                                           ELSE format_type(t, NULL) END ORDER BY o) FROM unnest(f.proargnames, f.proargtypes::oid[]) WITH ORDINALITY q(n, t, o))) END""")
+    assert wrong == "", f"the catalog is wrong about {wrong}"
+
+
+def test_services_that_came_and_went():
+    got = rows("closed_services")
+    assert [(r["address"], r["port"], r["service"], r["why"]) for r in got] == [("10.1.0.1", 80, "http", "confirmed closed")], got
+    assert got[0]["last_seen"] < got[0]["closed_at"] and got[0]["valid"].startswith("[\""), got
+    got = rows("reopened_services")
+    assert [(r["address"], r["port"], r["state"], r["baseline"]) for r in got] == [("10.1.0.1", 80, "open", False)], got
+    assert len(rows("new_services")) == 6 and not rows("new_services", "--param", "days=0"), rows("new_services")
+    got = rows("open_services")
+    assert {(r["address"], r["port"]) for r in got} == {("10.1.0.1", 22), ("10.1.0.1", 80), ("10.1.0.3", 22), ("10.1.0.3", 443)}, got
+    assert got[0]["asset_name"] and not got[0]["approved"] and got[0]["last_changed"] <= got[0]["last_seen"], got
+
+
+def test_assets_that_are_missing():
+    got = rows("missing_assets")
+    assert [(r["addresses"], r["open_ports"]) for r in got] == [(["10.1.0.2"], 1)], got
+    assert got[0]["last_seen"] < got[0]["missing_since"] <= got[0]["last_checked"], got
+    assert {r["name"] for r in rows("new_assets")} >= {"box.example", "10.1.0.2"}, rows("new_assets")
+
+
+def test_who_had_it():
+    got = rows("ip_history", "--param", "ip=10.1.0.4")
+    assert len(got) >= 3 and got[0]["present_now"] and got[0]["valid"].endswith(",)"), got
+    got = rows("mac_history", "--param", "mac=00-AA-00-00-00-02")
+    assert [(r["address"], r["present_now"]) for r in got] == [("10.1.0.4", False)], got
+    got = rows("ip_conflicts")
+    assert {(r["address"], r["claimed_by"]) for r in got} >= {("10.1.0.4", "mac")}, got
+    assert "00:aa:00:00:00:01" in got[-1]["claimants"] or "00:aa:00:00:00:01" in got[0]["claimants"], got
+
+
+def test_certificates():
+    got = rows("cert_expiry")
+    assert [(r["subject"], r["days_left"], r["state"], r["self_signed"], r["names"], r["key_bits"]) for r in got] == [
+        ("box", 5, "7 days", True, ["box", "www"], 2048)], got
+    db.equal("dates that are none", "SELECT concat(inv.time_of('2026-02-30T00:00:00'), inv.time_of('?'), inv.time_of(NULL), inv.time_of('2026-13-01T00:00:00'))", "")
+
+
+def test_what_is_known_and_what_is_not():
+    db.sql("UPDATE inv.schedule SET last_at = now() - interval '1 day' WHERE kind = 'ports'")
+    got = rows("stale_or_unknown")
+    assert [(r["pass"], r["reason"], r["hosts"]) for r in got] == [("ports", "late", 3)], got
+    got = {r["pass"]: r for r in rows("coverage_slo")}
+    assert got["presence"]["on_time_percent"] == 100 and got["ports"]["on_time"] == 0, got
+    assert {r["pass"] for r in rows("scan_cost")} == {"presence", "ports", "scripts"}
+    db.sql("UPDATE inv.schedule SET last_at = now() WHERE kind = 'ports'")
+
+
+def test_changes_and_alerts():
+    got = rows("changes_since", "--param", "since=2020-01-01")
+    assert {r["type"] for r in got} >= {"port.closed", "port.opened", "host.gone"}, got
+    assert got[0]["window_start"].startswith("2020"), got[0]
+    assert len(rows("alert_log")) == len(got), (rows("alert_log"), got)
+    assert rows("top_changers")[0]["address"] == "10.1.0.4", rows("top_changers")
+    assert rows("flapping", "--param", "at_least=2"), "the port flapped"
+
+
+def test_what_people_say_is_shown():
+    assert muster("annotate", "box.example", "--owner", "netops", "--criticality", "high", "--presence", "always", "--by", "ann") == \
+        "box.example: owner netops, criticality high, expected always\n"
+    assert muster("tag", "10.1.0.1", "core", "site:a", "--by", "ann").endswith("tags core site:a\n")
+    assert muster("tag", "10.1.0.1", "--remove", "core").endswith("tags site:a\n")
+    assert muster("approve", "10.1.0.1", "22/tcp", "--until", "90d", "--reason", "admin", "--by", "ann").startswith("10.1.0.1: 22/tcp is approved until 20")
+    text = muster("asset", "10.1.0.1")
+    for words in ("owner       netops", "tags        site:a", "22/tcp\tapproved\tann"):
+        assert words in text, text
+    assert json.loads(muster("asset", "10.1.0.1", "--json"))["annotation"]["tags"] == ["site:a"]
+    assert [(r["address"], r["port"]) for r in rows("unapproved_services")] == [("10.1.0.1", 80)], rows("unapproved_services")
+    muster("annotate", "10.1.0.2", "--presence", "always")
+    assert [(r["what"], r["name"]) for r in rows("expectations_unmet")] == [("absent", "10.1.0.2")], rows("expectations_unmet")
+    assert len(muster("assets", "netops").splitlines()) == 1 and len(muster("assets", "site:a").splitlines()) == 1
+    assert muster("approve", "10.1.0.1", "22", "--end") == "10.1.0.1: 22/tcp is not approved any more\n"
+    for words, message in ((["annotate", "10.1.0.1"], "nothing to say"), (["annotate", "10.1.0.1", "--criticality", "huge"], "expected low, medium"),
+                           (["tag", "10.1.0.1"], "no tag"), (["tag", "10.1.0.1", "UP"], "tag 'UP': expected lower-case"),
+                           (["approve", "10.1.0.1", "ssh"], "'ssh' is not a port"), (["approve", "10.1.0.1"], "expected a port such as"),
+                           (["approve", "10.1.0.1", "22", "--end"], "nothing of that kind is approved"), (["annotate", "nobody", "--note", "x"], "no asset has")):
+        err = muster(*words, check=2)
+        assert message in err and len(err.splitlines()) == 1, (words, err)
+
+
+def csv_text(name):
+    """With its line ends as they are."""
+    return subprocess.run([str(MUSTER), "--database", db.conninfo, "report", "run", name, "--format", "csv"], capture_output=True, check=True).stdout.decode()
+
+
+def test_report_in_every_form():
+    listed = [line.split("\t") for line in muster("report", "list").splitlines()]
+    assert ["assets", "new_assets", "days=7", "Which machines appeared, where, who made them, seen by which sensor?"] in listed, listed
+    assert any(json.loads(line)["name"] == "ip_history" for line in muster("report", "list", "--json").splitlines())
+    text = csv_text("closed_services")
+    assert text.count("\r\n") == 2 and text.startswith("zone,address,asset_id,asset_name,protocol,port,service,product,version,why,"), text
+    db.sql("""UPDATE inv.annotation SET owner = E'=cmd,"x"\\nline' WHERE owner = 'netops'""")
+    parsed = list(csv.DictReader(io.StringIO(csv_text("annotation"), newline="")))
+    assert {p["owner"] for p in parsed} == {"'=cmd,\"x\"\nline", ""}, parsed
+    table = muster("report", "run", "closed_services").split("\t")
+    assert table[:2] == ["lan", "10.1.0.1"] and table[4:7] == ["tcp", "80", "http"], table
+    assert muster("report", "run", "closed_services", "--zone", "other") == ""
+    for words, message in ((["new_asset"], "there is no report 'new_asset'; did you mean 'new_assets'?"), (["ip_history"], "ip_history needs --param ip=inet"),
+                           (["new_assets", "--param", "day=3"], "--param day=3: expected NAME=VALUE; parameters of new_assets: days"),
+                           (["new_assets", "--param", "days=x"], "invalid input syntax for type integer"), (["open_services", "--param", "x=1"], "parameters of open_services: none"),
+                           (["catalog; DROP TABLE inv.zone"], "there is no report"), (["new_assets", "--at", "1h"], "the report new_assets does not tell of the past"),
+                           (["endpoint", "--zone", "lan"], "--zone: endpoint has no zones")):
+        err = muster("report", "run", *words, check=2)
+        assert message in err and len(err.splitlines()) == 1, (words, err)
+
+
+COLUMNS = """SELECT json_object_agg(name, columns) FROM (
+  SELECT c.name, json_agg('| ' || a.attname || ' | ' || format_type(a.atttypid, NULL) || ' | ' || replace(col_description(a.attrelid, a.attnum), '|', '/') || ' |' ORDER BY a.attnum) AS columns
+    FROM report.catalog c JOIN pg_attribute a ON a.attnum > 0 AND a.attrelid = CASE WHEN c.params = '[]' THEN to_regclass('report.' || c.name)::oid
+         ELSE (SELECT t.typrelid FROM pg_proc f JOIN pg_type t ON t.oid = f.prorettype WHERE f.pronamespace = 'report'::regnamespace AND f.proname = c.name) END
+   GROUP BY c.name) q"""
+
+
+def markdown():
+    out = ["# The reports", "", "Each is a view of schema `report`, or a function where it takes parameters. Names, columns and types are kept once released.",
+           "`muster report list` lists them; `muster report run NAME [--param k=v] [--format table|csv|json]` answers one; in SQL:",
+           "`SELECT * FROM report.new_assets(days => 30)`. Reports named `NAME_at` tell the same of a time in the past (`--at TIME`).", "",
+           "This page is made from the catalog and the comments in the database; `tests/pg/test_report.py` keeps it true.", ""]
+    columns = json.loads(db.sql(COLUMNS))
+    category = None
+    for c in catalog():
+        if c["category"] != category:
+            category = c["category"]
+            out += [f"## {category.capitalize()}", ""]
+        if category == "tables":                                # said in the database, by their comments
+            out += [f"- `{c['name']}`: {c['question']}"]
+            continue
+        params = "; ".join(f"`{p['name']}` {p['type']}" + (f" (default {p['default']})" if "default" in p else "") + f", {p['help']}" for p in c["params"])
+        out += [f"### `{c['name']}`", "", c["question"]] + (["", f"Parameters: {params}"] if params else []) + ["", "| column | type | meaning |", "|---|---|---|"]
+        out += columns[c["name"]] + [""]
+    return "\n".join(out)
+
+
+def test_the_page_about_reports_is_true():
+    want = markdown()
+    if os.environ.get("MUSTER_GOLDEN") == "write":
+        DOCS.write_text(want)
+    assert DOCS.exists() and DOCS.read_text() == want, "docs/reports.md is not what the database says: MUSTER_GOLDEN=write tests/pg/test_report.py"
+
+
+if __name__ == "__main__":
+    if not MUSTER.exists():
+        pgtest.skip(f"{MUSTER} is not built")
+    with pgtest.Cluster() as pg:
+        db = pg.database(migrated=True)
+        db.sql(helpers.ZONES + helpers.HELPERS.replace("CREATE SCHEMA t;", ""))
+        pgtest.run(globals())
