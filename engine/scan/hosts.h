@@ -37,6 +37,7 @@ struct host {
     bool granted;      /* its network's turn is taken */
     bool inconclusive; /* something could not be asked */
     bool asked_way;    /* ARP or ND has found the MAC address, and other pings decide */
+    uint8_t repeats;   /* passes that were gone through again because of losses of our own */
     bool has_mac;
     struct mac mac;
     enum reason reason; /* of ICMP errors while nothing better is known */
@@ -44,6 +45,7 @@ struct host {
     struct rtt rtt;
     struct hostpace pace;
     usec_t admitted, sent; /* sent: the last probe */
+    usec_t began;          /* the first probe of this pass, or of this round of pings */
     struct host_ports *ports;
 
     usec_t due;

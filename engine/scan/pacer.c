@@ -7,11 +7,12 @@
 #include "engine/scan/pacer.h"
 
 #define RATE_START       2000.0
+#define START_SHARE      8 /* of the limit, when that is more */
 #define RATE_FLOOR       100.0
-#define PERIOD_MIN       (100 * USEC_PER_MSEC)
+#define PERIOD_MIN       (60 * USEC_PER_MSEC)
 #define PERIOD_BLIND     (400 * USEC_PER_MSEC) /* without any sentinel */
 #define PERIOD_MAX       (3000 * USEC_PER_MSEC)
-#define SENTINELS_WANTED 400.0 /* per second */
+#define SENTINELS_WANTED 400.0 /* per second; twice as many while the rate is searched for */
 #define SAMPLES_MIN      32
 #define LOSS_BEARABLE    0.02 /* beyond the baseline */
 #define BURST_SECONDS    0.01
@@ -25,7 +26,9 @@ void pacer_init(struct pacer *p, double min, double max, usec_t now)
     *p = (struct pacer){.min = min > RATE_FLOOR ? min : RATE_FLOOR, .max = max, .filled = now};
     if (p->min > max)
         p->min = max;
-    p->rate = p->min > RATE_START ? p->min : RATE_START;
+    p->rate = max / START_SHARE > RATE_START ? max / START_SHARE : RATE_START;
+    if (p->rate < p->min)
+        p->rate = p->min;
     if (p->rate > max)
         p->rate = max;
     p->slow_start = true;
@@ -50,6 +53,8 @@ static void new_period(struct pacer *p, usec_t now)
 static void halve(struct pacer *p, double loss, usec_t now)
 {
     p->slow_start = false;
+    if (p->loss_before <= 0)
+        p->rate_before = p->rate;
     p->loss_before = loss;
     set_rate(p, p->rate / 2);
     new_period(p, now);
@@ -61,8 +66,9 @@ static void grow(struct pacer *p, usec_t now)
     new_period(p, now);
 }
 
-/* After a halving: did it help?  Twice not: the loss is the network's. */
-static bool is_futile(struct pacer *p, double loss)
+/* After a halving: did it help?  Twice not: the loss is the network's, and the rate is as it was.
+ */
+static bool is_futile(struct pacer *p, double loss, usec_t now)
 {
     bool same = p->loss_before > 0 && loss >= FUTILE * p->loss_before && loss < BASELINE_MAX;
 
@@ -73,6 +79,8 @@ static bool is_futile(struct pacer *p, double loss)
     p->baseline = (loss + p->loss_before) / 2;
     p->loss_before = 0;
     p->slow_start = true;
+    set_rate(p, p->rate_before);
+    new_period(p, now);
     return true;
 }
 
@@ -105,9 +113,9 @@ static void judge(struct pacer *p, usec_t now)
         if (is_better(p))
             p->baseline = (p->baseline + loss) / 2;
         grow(p, now);
-    } else if (p->rate <= p->min || is_futile(p, loss)) {
+    } else if (p->rate <= p->min) {
         grow(p, now);
-    } else {
+    } else if (!is_futile(p, loss, now)) {
         halve(p, loss, now);
     }
 }
@@ -160,7 +168,8 @@ usec_t pacer_wait(struct pacer *p, usec_t now)
 
 unsigned pacer_sentinel_every(const struct pacer *p)
 {
-    double every = p->rate / SENTINELS_WANTED;
+    bool searching = p->slow_start ? p->rate < p->max : p->loss_before > 0;
+    double every = p->rate / (searching ? 2 * SENTINELS_WANTED : SENTINELS_WANTED);
 
     /* Where the limit is low, nothing is gained by knowing exactly. */
     if (p->max < 2 * SENTINELS_WANTED)

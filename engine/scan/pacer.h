@@ -1,9 +1,9 @@
 /* How fast to send: a token bucket whose rate follows the measured loss.
  *
- * The rate starts low and doubles while nothing is lost, then grows in steps; when sentinels
- * (probes of ports that are known to answer) go unanswered it is halved.  Loss that stays when the
- * rate falls is the network's own and not our doing: the rate goes up again and only loss beyond
- * that counts. */
+ * The rate starts low (an eighth of the limit) and doubles while nothing is lost, then grows in
+ * steps; when sentinels (probes of ports that are known to answer) go unanswered it is halved. Loss
+ * that stays when the rate falls is the network's own and not our doing: the rate goes back to what
+ * it was, and only loss beyond that counts. */
 #pragma once
 
 #include "engine/base/time.h"
@@ -19,6 +19,7 @@ struct pacer {
     bool slow_start;
     double baseline;      /* loss that does not depend on the rate */
     double loss_before;   /* what led to the last halving; 0: there is none to judge */
+    double rate_before;   /* the first halving of those being judged was from here */
     unsigned judged_cuts; /* halvings in a row that changed nothing */
 
     uint32_t period; /* its number; 0 is none */

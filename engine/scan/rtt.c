@@ -39,19 +39,29 @@ void loss_add(struct loss *l, unsigned try)
     l->lost += try;
 }
 
+void loss_add_lost(struct loss *l)
+{
+    l->lost++;
+}
+
 double loss_measured(const struct loss *l)
 {
     return l->answered ? (double)l->lost / (double)(l->lost + l->answered) : 0;
 }
 
-unsigned loss_tries(const struct loss *l, unsigned max)
+unsigned loss_tries_for(const struct loss *l, double share, unsigned max)
 {
-    double share =
+    double lost =
         ((double)l->lost + PRIOR_LOST) / ((double)l->lost + (double)l->answered + PRIOR_TOTAL);
-    double miss = share * share;
+    double miss = share * lost * lost;
     unsigned tries = 2;
 
     for (; miss > MISS_WANTED && tries < max; tries++)
-        miss *= share;
+        miss *= lost;
     return tries < max ? tries : max;
+}
+
+unsigned loss_tries(const struct loss *l, unsigned max)
+{
+    return loss_tries_for(l, 1, max);
 }

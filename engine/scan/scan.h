@@ -37,6 +37,7 @@ struct scan_opts {
     usec_t host_timeout;  /* 0: none */
     usec_t way_timeout;   /* how long to wait for an interface or route that went away; 0: 10 s */
     uint64_t seed;        /* of the walk's permutation; 0: random */
+    unsigned ring;        /* bytes of the capture ring of each interface; 0: the default (8 MiB) */
     bool report_down;     /* tell hosts that are down too */
     bool report_closed;   /* a port_finding for each closed and filtered port, else port_summary */
     const struct vendors *vendors;   /* vendor.h: names for MAC addresses; kept; may be NULL */

@@ -33,6 +33,7 @@ static unsigned kinds_of(const struct iface *i, bool udp)
 static int link_open(struct scan *s, struct link *l, struct err *e)
 {
     CLEANUP(buf_done) struct buf filter = {0};
+    struct capture_opts o = {.interface = l->iface.name, .ring = s->o.ring};
     enum sender_mode mode = l->ctx.ether ? SENDER_ETHER : SENDER_IP;
     int r;
 
@@ -44,7 +45,8 @@ static int link_open(struct scan *s, struct link *l, struct err *e)
     r = sender_open(&l->sender, mode, l->iface.loopback ? 0 : l->iface.index, e);
     if (r < 0)
         return r;
-    return capture_open(&l->capture, s->loop, l->iface.name, filter.data, scan_on_packet, l, e);
+    o.filter = filter.data;
+    return capture_open(&l->capture, s->loop, &o, scan_on_packet, l, e);
 }
 
 /* A place that was never used, or whose interface is gone.  Its drops stay in the sum. */
@@ -272,7 +274,8 @@ int scan_drain(struct scan *s)
     for (size_t i = 0; i < s->n_links && !s->freed; i++) {
         if (!s->links[i].capture)
             continue;
-        capture_drain(s->links[i].capture);
+        if (!capture_drain(s->links[i].capture) && r == 0)
+            r = SCAN_MORE;
         if (capture_broken(s->links[i].capture))
             r = -ENETDOWN;
     }

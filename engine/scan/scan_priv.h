@@ -63,10 +63,11 @@ struct scan {
     bool late;    /* it came late, and replies are read before anything is judged */
 
     usec_t started;
-    usec_t drops_checked;
-    unsigned busy; /* user code is on the stack below us */
-    bool ended;    /* done was told */
-    bool freed;    /* scan_free() was called while busy */
+    usec_t slowed;  /* for losses of our own, last */
+    usec_t blocked; /* since when a device takes nothing; 0: all do */
+    unsigned busy;  /* user code is on the stack below us */
+    bool ended;     /* done was told */
+    bool freed;     /* scan_free() was called while busy */
 };
 
 /* scan_links.c */
@@ -85,7 +86,9 @@ void scan_gateway_answer(struct scan *s, struct link *l, const struct probe_repl
 int scan_send_raw(struct scan *s, const struct sweep_probe *p);
 int scan_flush(struct scan *s);
 uint64_t scan_drops(struct scan *s);
-/* Reads all captures.  0; -ENETDOWN: one of the interfaces is gone. */
+#define SCAN_MORE 1
+/* Reads all captures.  0; SCAN_MORE: some hold more than one turn may take; -ENETDOWN: one of the
+ * interfaces is gone. */
 int scan_drain(struct scan *s);
 
 /* scan_run.c */

@@ -9,12 +9,13 @@
 
 #include <errno.h>
 
-#define BUDGET       256
-#define DEVICE_WAIT  (1 * USEC_PER_MSEC)
-#define LOOK_EVERY   (200 * USEC_PER_MSEC) /* whether the interfaces are still there */
-#define LATE         (20 * USEC_PER_MSEC)
-#define CATCH_UP     (2 * USEC_PER_MSEC)
-#define DROPS_PERIOD (200 * USEC_PER_MSEC)
+#define BUDGET      256
+#define DEVICE_WAIT (1 * USEC_PER_MSEC)
+#define LOOK_EVERY  (200 * USEC_PER_MSEC) /* whether the interfaces are still there */
+#define LATE        (20 * USEC_PER_MSEC)
+#define CATCH_UP    (2 * USEC_PER_MSEC)
+#define SLOW_PERIOD (200 * USEC_PER_MSEC)
+#define BLOCKED_MAX (20 * USEC_PER_MSEC)
 
 /* Whether the pending probe may go: 0; -EPERM: never; -EAGAIN with the time to wait. */
 static int allow(struct scan *s, usec_t now, usec_t *ret_wait)
@@ -92,18 +93,38 @@ static bool send_one(struct scan *s, usec_t now, usec_t *ret_wait)
     return r == 0;
 }
 
-/* Frames that our own ring lost say that we are too fast for ourselves. */
+/* We are too fast for ourselves: slower, and what this may have hidden is asked again. */
+static void overload(struct scan *s, usec_t now)
+{
+    sweep_doubt(s->sweep, now);
+    if (now - s->slowed < SLOW_PERIOD)
+        return;
+    s->slowed = now;
+    pacer_overload(&s->pacer, now);
+}
+
+/* Frames that our own ring lost.  Looked for before anything is judged by its silence. */
 static void check_drops(struct scan *s, usec_t now)
 {
     uint64_t before = 0;
 
-    if (now - s->drops_checked < DROPS_PERIOD)
-        return;
-    s->drops_checked = now;
     for (size_t i = 0; i < s->n_links; i++)
         before += s->links[i].drops;
     if (scan_drops(s) > before)
-        pacer_overload(&s->pacer, now);
+        overload(s, now);
+}
+
+/* A device that takes nothing for long leaves probes unsent that count as sent. */
+static void check_flush(struct scan *s, int r, usec_t now)
+{
+    if (r != -EAGAIN) {
+        s->blocked = 0;
+        return;
+    }
+    if (!s->blocked)
+        s->blocked = now;
+    if (now - s->blocked >= BLOCKED_MAX)
+        overload(s, now);
 }
 
 static usec_t send_some(struct scan *s)
@@ -120,11 +141,11 @@ static usec_t send_some(struct scan *s)
     if (wait > LOOK_EVERY)
         wait = LOOK_EVERY;
     r = scan_flush(s);
+    check_flush(s, r, now);
     if (r == -ENETDOWN)
         scan_way_broken(s);
     else if (r < 0 && wait < DEVICE_WAIT)
         wait = DEVICE_WAIT;
-    check_drops(s, now);
     return wait;
 }
 
@@ -157,12 +178,13 @@ void scan_tick(struct timer *t)
     r = scan_drain(s);
     if (r < 0)
         scan_way_broken(s);
-    wait = is_late(s) ? CATCH_UP : scan_follow_ways(s);
-    if (wait == 0 && !s->ended && !s->freed)
+    wait = r == SCAN_MORE ? 0 : is_late(s) ? CATCH_UP : scan_follow_ways(s);
+    if (wait == 0 && r != SCAN_MORE && !s->ended && !s->freed)
         wait = scan_resolve_gateways(s);
+    check_drops(s, loop_now(s->loop));
     if (wait > 0)
         scan_flush(s);
-    else if (!s->ended && !s->freed)
+    else if (r != SCAN_MORE && !s->ended && !s->freed)
         wait = send_some(s);
     scan_tick_after(s, wait);
     s->busy--;

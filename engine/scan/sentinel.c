@@ -43,6 +43,8 @@ void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_r
             !addr_equal(&v->addr, &r->addr))
             continue;
         v->waiting = false;
+        if (s->loss)
+            loss_add(s->loss, 0);
         pacer_sentinel_done(p, PACER_ANSWERED, v->period, now);
         return;
     }
@@ -65,6 +67,15 @@ void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a
     s->next_turn = 0;
 }
 
+void sentinels_void(struct sentinels *s, struct pacer *p, usec_t now)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->v[i].waiting)
+            pacer_sentinel_void(p, s->v[i].period, now);
+        s->v[i].waiting = false;
+    }
+}
+
 void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -73,6 +84,8 @@ void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec
         if (!v->waiting || now - v->sent < timeout)
             continue;
         v->waiting = false;
+        if (s->loss)
+            loss_add_lost(s->loss);
         pacer_sentinel_done(p, PACER_LOST, v->period, now);
     }
 }

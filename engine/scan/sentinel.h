@@ -4,10 +4,11 @@
 
 #include "engine/scan/pacer.h"
 #include "engine/scan/probe.h"
+#include "engine/scan/rtt.h"
 
 struct hop;
 
-#define SENTINELS_MAX 64
+#define SENTINELS_MAX 128
 
 struct sentinel {
     struct addr addr;
@@ -24,6 +25,7 @@ struct sentinel {
 struct sentinels {
     struct sentinel v[SENTINELS_MAX];
     size_t n, next_place, next_turn;
+    struct loss *loss; /* every outcome is added here; not owned; may be NULL */
 };
 
 /* Remembers one, in place of an older one that is not under way. */
@@ -34,5 +36,7 @@ void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_r
                       usec_t now);
 /* The host holds answers back: its ports measure the network no more. */
 void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a, usec_t now);
+/* Answers may have been lost on our own side: those under way prove nothing. */
+void sentinels_void(struct sentinels *s, struct pacer *p, usec_t now);
 /* Those sent more than `timeout` ago are lost. */
 void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now);

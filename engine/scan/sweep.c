@@ -10,16 +10,19 @@
 #include <errno.h>
 #include <string.h>
 
-#define HOSTS_MAX     32768
-#define READY_MIN     128
-#define PORT_MEMORY   (32U << 20) /* bytes for the ports of hosts under way */
-#define STEPS_MAX     256         /* hosts handled in one call without a probe */
-#define PORT_WAIT_MIN (100 * USEC_PER_MSEC)
-#define UDP_WAIT_MIN  (500 * USEC_PER_MSEC) /* services take their time */
-#define PING_WAIT_MIN (200 * USEC_PER_MSEC) /* phones doze */
+#define HOSTS_MAX         32768
+#define READY_MIN         128
+#define PORT_MEMORY       (32U << 20) /* bytes for the ports of hosts under way */
+#define STEPS_MAX         256         /* hosts handled in one call without a probe */
+#define PORT_WAIT_MIN     (100 * USEC_PER_MSEC)
+#define SENTINEL_WAIT_MIN (50 * USEC_PER_MSEC) /* answers that queue up longer are as bad as lost  \
+                                                */
+#define UDP_WAIT_MIN  (500 * USEC_PER_MSEC)    /* services take their time */
+#define PING_WAIT_MIN (200 * USEC_PER_MSEC)    /* phones doze */
 /* Between the different pings of one round: who answers the first is spared the others. */
 #define PING_STAGGER (50 * USEC_PER_MSEC)
 #define WAIT_MAX     (2 * USEC_PER_SEC)
+#define LAST         2                     /* as a round: from here on waits are the longest */
 #define WAIT_UNKNOWN (500 * USEC_PER_MSEC) /* nobody has answered yet */
 /* One probe in so many is a control, where there are enough for the host's limits to show. */
 #define CONTROL_EVERY_TCP 64
@@ -76,6 +79,7 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     TAILQ_INIT(&s->parked);
     walk_init(&s->walk, o->plan->total, o->seed);
     netpace_init(&s->nets, o->net_rate);
+    s->sentinels.loss = &s->loss;
     if (hosts_init(&s->hosts, max) < 0)
         return -ENOMEM;
     if (o->port_kind != PROBE_NONE && make_list(s, PROTOCOL_TCP, o->port_kind) < 0)
@@ -118,13 +122,15 @@ unsigned sweep_tries(const struct sweep *s)
     return loss_tries(&s->loss, max);
 }
 
-/* How long a probe of this pass waits for its answer: doubled with each round, up to four times. */
+/* How long a probe of this pass waits for its answer: longer with each round, and twice as long
+ * after the last one.  What comes during later rounds counts as well, so that waiting longer
+ * between them would only keep the end waiting. */
 static usec_t wait_time(const struct sweep *s, const struct host *h, usec_t min, unsigned round)
 {
     const struct rtt *rtt = rtt_known(&h->rtt) ? &h->rtt : &s->rtt;
     usec_t base = rtt_known(rtt) ? rtt_timeout(rtt, min, WAIT_MAX) : WAIT_UNKNOWN;
 
-    return base << (round < 2 ? round : 2);
+    return base + base * (round < 2 ? round : 2) / 2;
 }
 
 static bool is_timed_out(const struct sweep *s, const struct host *h, usec_t now)
@@ -151,17 +157,21 @@ static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_
 {
     struct ping_list l;
     const struct ping *ping;
+    unsigned next;
 
     sweep_pings(s, h, &l);
     ping = &l.v[h->pass % l.n];
+    next = sweep_ping_stage(s, &l, h->pass + 1U);
     fill(h, ret);
     ret->kind = ping->kind;
     ret->port = ping->port;
     ret->try = h->pass / l.n;
-    ret->timeout = wait_time(s, h, PING_WAIT_MIN, ret->try);
+    ret->timeout = wait_time(s, h, PING_WAIT_MIN, next == SWEEP_NO_STAGE ? LAST : ret->try);
+    if (!h->began)
+        h->began = now;
     h->sent = now;
     h->resting = false;
-    hosts_set_due(&s->hosts, h, now + (h->pass % l.n + 1 < l.n ? PING_STAGGER : ret->timeout));
+    hosts_set_due(&s->hosts, h, now + (next / l.n == ret->try ? PING_STAGGER : ret->timeout));
 }
 
 /* The next open position from `at` on, or that behind the last. */
@@ -186,6 +196,8 @@ static usec_t port_wait(const struct sweep *s, const struct host *h, unsigned ro
 {
     bool udp = sweep_list(s, h)->protocol == PROTOCOL_UDP;
 
+    if (round + 1 >= sweep_tries(s))
+        round = LAST;
     return wait_time(s, h, udp ? UDP_WAIT_MIN : PORT_WAIT_MIN, round);
 }
 
@@ -236,6 +248,8 @@ static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep
                : h->pass < PROBE_TRIES_MAX ? h->pass
                                            : PROBE_TRIES_MAX - 1;
     ret->timeout = port_wait(s, h, h->believed);
+    if (!h->began)
+        h->began = now;
     if (!control)
         h->cursor = at + 1;
     h->sent = now;
@@ -283,12 +297,21 @@ static bool step(struct sweep *s, usec_t now, struct sweep_probe *ret)
 static void ping_pass_over(struct sweep *s, struct host *h)
 {
     struct ping_list l;
+    unsigned round, next;
 
     sweep_pings(s, h, &l);
-    if (h->pass < sweep_tries(s) * l.n)
-        hosts_set_ready(&s->hosts, h);
-    else
+    round = h->pass / l.n;
+    next = sweep_ping_stage(s, &l, h->pass + 1U);
+    if (next / l.n != round && sweep_must_repeat(s, h))
+        next = round * l.n;
+    if (next == SWEEP_NO_STAGE) {
         sweep_host_down(s, h);
+        return;
+    }
+    if (next / l.n != round || next <= h->pass)
+        h->began = 0;
+    h->pass = (uint8_t)next;
+    hosts_set_ready(&s->hosts, h);
 }
 
 /* Silence is believed after as many passes as the loss asks for.  Passes do not count while the
@@ -299,9 +322,10 @@ static void port_pass_over(struct sweep *s, struct host *h, usec_t now)
     bool counts, late = h->pass > 1 && h->news && sweep_list(s, h)->protocol == PROTOCOL_UDP;
 
     expire_control(s, h, 0, now);
-    counts = hostpace_pass_counts(&h->pace);
+    counts = hostpace_pass_counts(&h->pace) && !sweep_must_repeat(s, h);
     h->believed += (counts && !late) || h->pass >= PASSES_MAX;
     h->news = h->checked = false;
+    h->began = 0;
     if (h->believed < sweep_tries(s))
         hosts_set_ready(&s->hosts, h);
     else
@@ -315,13 +339,14 @@ static void pass_over(struct sweep *s, struct host *h, usec_t now)
         time_out(s, h);
         return;
     }
+    h->cursor = 0;
+    if (h->stage == HOST_PINGS) {
+        ping_pass_over(s, h);
+        return;
+    }
     if (h->pass < PASSES_MAX)
         h->pass++;
-    h->cursor = 0;
-    if (h->stage == HOST_PINGS)
-        ping_pass_over(s, h);
-    else
-        port_pass_over(s, h, now);
+    port_pass_over(s, h, now);
 }
 
 /* The time has come that the host waited for. */
@@ -389,6 +414,8 @@ void sweep_list_begin(struct sweep *s, struct host *h)
     h->ports->left = l->n;
     h->pass = h->believed = 0;
     h->cursor = 0;
+    h->began = 0;
+    h->repeats = 0;
     h->news = h->checked = h->resting = false;
     hostpace_init(&h->pace, wanted > interval ? wanted : interval);
     if (l->n)
@@ -412,7 +439,8 @@ static bool step_sentinel(struct sweep *s, usec_t now, struct sweep_probe *ret)
     if (!s->o.pacer || s->nets.interval || ++s->since_sentinel < pacer_sentinel_every(s->o.pacer))
         return false;
     s->since_sentinel = 0;
-    sentinels_expire(&s->sentinels, s->o.pacer, rtt_timeout(&s->rtt, PORT_WAIT_MIN, WAIT_MAX), now);
+    sentinels_expire(&s->sentinels, s->o.pacer, rtt_timeout(&s->rtt, SENTINEL_WAIT_MIN, WAIT_MAX),
+                     now);
     v = sentinels_next(&s->sentinels, s->o.pacer, now);
     if (!v)
         return false;

@@ -69,6 +69,10 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now);
 /* The probe that sweep_next() gave went out only `delay` later (a rate limit): its answer is waited
  * for from then on. */
 void sweep_delayed(struct sweep *s, const struct sweep_probe *p, usec_t delay);
+/* Answers that came until now may have been lost on our own side (a full capture ring, a device
+ * that took nothing): the silence of what was asked before proves nothing, and it is asked again.
+ */
+void sweep_doubt(struct sweep *s, usec_t now);
 /* The probe that sweep_next() gave must not be sent: its host stays undecided. */
 void sweep_refuse(struct sweep *s, const struct sweep_probe *p);
 /* The plan has other ways now (and the same addresses): hosts under way are asked again what is

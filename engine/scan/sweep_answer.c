@@ -147,7 +147,18 @@ void sweep_host_down(struct sweep *s, struct host *h)
     sweep_host_end(s, h);
 }
 
-/* Round trip and loss.  ARP and ND carry no cookie: their try is the host's pass. */
+/* Where there are several ways to ask, a host whose first answer was lost is mostly found by the
+ * next way and not by another try: counted, such answers would make the loss look small. */
+static bool is_only_way(const struct sweep *s, const struct host *h, const struct probe_reply *r)
+{
+    struct ping_list l;
+
+    sweep_pings(s, h, &l);
+    return l.n == 1 || r->kind == PROBE_CONNECT;
+}
+
+/* Round trip and loss; what a host held back is no loss of the network's.  ARP and ND carry no
+ * cookie: their try is the host's pass. */
 static void measure(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
 {
     bool neighbour = r->kind == PROBE_ARP || r->kind == PROBE_ND;
@@ -161,8 +172,7 @@ static void measure(struct sweep *s, struct host *h, const struct probe_reply *r
         rtt_add(&h->rtt, rtt);
         rtt_add(&s->rtt, rtt);
     }
-    /* What a host held back is no loss of the network's. */
-    if (h->stage != HOST_PORTS || !hostpace_holds(&h->pace))
+    if (h->stage == HOST_PINGS ? is_only_way(s, h, r) : !hostpace_holds(&h->pace))
         loss_add(&s->loss, neighbour ? h->pass : r->try);
 }
 
@@ -197,7 +207,11 @@ static void ping_error(struct sweep *s, struct host *h, const struct probe_reply
 static void ping_answer(struct sweep *s, struct host *h, const struct probe_reply *r)
 {
     bool neighbour = r->kind == PROBE_ARP || r->kind == PROBE_ND;
+    struct ping_list l;
 
+    sweep_pings(s, h, &l);
+    if (l.n > 1)
+        sweep_ping_found(s, r->kind);
     if (!neighbour || !(s->o.ping.mask & SCAN_PING_NO_ARP)) {
         sweep_host_up(s, h, r);
         return;
@@ -206,6 +220,7 @@ static void ping_answer(struct sweep *s, struct host *h, const struct probe_repl
         return; /* a second answer to the question for the way */
     h->asked_way = true;
     h->pass = 0;
+    h->began = 0;
     h->resting = false;
     if (s->o.ping.mask & SCAN_PING_NONE)
         sweep_host_up(s, h, &(struct probe_reply){.reason = REASON_USER_SET});

@@ -7,6 +7,8 @@
 #include "engine/scan/sweep.h"
 #include "engine/scan/walk.h"
 
+#include <limits.h>
+
 /* Times the tries of each (7) this must stay below PASSES_MAX. */
 #define SWEEP_PINGS_MAX (3 * PORT_FEW_MAX + 4)
 
@@ -50,6 +52,8 @@ struct sweep {
 
     struct rtt rtt; /* of all hosts */
     struct loss loss;
+    uint64_t found, found_by[PROBE_KINDS]; /* hosts with several ways to ask, by what answered */
+    usec_t doubted; /* answers up to then may have been lost on our own side */
     struct sentinels sentinels;
     unsigned since_sentinel;
     struct sweep_counts counts;
@@ -65,6 +69,17 @@ static inline const struct port_list *sweep_list(const struct sweep *s, const st
 void sweep_list_begin(struct sweep *s, struct host *h);
 
 unsigned sweep_tries(const struct sweep *s);
+
+/* sweep_ping.c */
+#define SWEEP_NO_STAGE UINT_MAX
+/* A host's stages are its rounds of pings, each way once a round; this is the first from `stage` on
+ * that is still worth asking.  SWEEP_NO_STAGE: none. */
+unsigned sweep_ping_stage(const struct sweep *s, const struct ping_list *l, unsigned stage);
+/* A host was found by this way, of several. */
+void sweep_ping_found(struct sweep *s, enum probe_kind kind);
+/* Whether what was asked since `began` must be asked again, because answers may have been lost on
+ * our own side.  Counts; a host that never gets a clean pass becomes inconclusive. */
+bool sweep_must_repeat(const struct sweep *s, struct host *h);
 
 /* The host is there: tells it, and goes on to its ports. */
 void sweep_host_up(struct sweep *s, struct host *h, const struct probe_reply *r);

@@ -114,6 +114,8 @@ static bool option_number(struct driver *d, const char *name, int argc, char **a
         d->o.host_timeout = (usec_t)(atof(next(argc, argv, i)) * USEC_PER_SEC);
     else if (!strcmp(name, "--way-timeout"))
         d->o.way_timeout = (usec_t)(atof(next(argc, argv, i)) * USEC_PER_SEC);
+    else if (!strcmp(name, "--ring"))
+        d->o.ring = (unsigned)atoi(next(argc, argv, i));
     else if (!strcmp(name, "--seed"))
         d->o.seed = strtoull(next(argc, argv, i), NULL, 0);
     else if (!strcmp(name, "--guard-rate"))

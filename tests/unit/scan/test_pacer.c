@@ -94,6 +94,16 @@ static void loss_by_chance_does_not_slow_it_down_for_long(void **state)
     assert_true(run(&p, &n, 20) > 12000);
 }
 
+static void loss_by_chance_is_told_from_our_own_within_two_seconds(void **state)
+{
+    struct network n = {.loss = 0.1, .random = 4};
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, 0, 100000, 1);
+    assert_true(run(&p, &n, 4) > 80000);
+}
+
 static void a_narrow_place_is_found_and_kept_to(void **state)
 {
     struct network n = {.capacity = 8000, .random = 3};
@@ -160,6 +170,7 @@ static void waiting_as_told_brings_a_token(void **state)
 static const struct CMUnitTest pacer[] = {
     cmocka_unit_test(a_clean_network_gets_the_full_rate_soon),
     cmocka_unit_test(loss_by_chance_does_not_slow_it_down_for_long),
+    cmocka_unit_test(loss_by_chance_is_told_from_our_own_within_two_seconds),
     cmocka_unit_test(a_narrow_place_is_found_and_kept_to),
     cmocka_unit_test(a_network_without_answers_gets_the_full_rate),
     cmocka_unit_test(a_rate_is_never_passed),

@@ -44,6 +44,21 @@ static void tries_follow_the_loss(void **state)
     }
 }
 
+static void a_way_that_few_depend_on_is_tried_less_often(void **state)
+{
+    static const struct {
+        double share;
+        unsigned want;
+    } cases[] = {{1, 4}, {0.05, 3}, {0.005, 2}, {0, 2}};
+    struct loss l = {.answered = 1000};
+
+    (void)state;
+    for (int i = 0; i < 111; i++)
+        loss_add_lost(&l);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(loss_tries_for(&l, cases[i].share, 7), cases[i].want);
+}
+
 static void loss_is_what_went_unanswered_before_the_answer(void **state)
 {
     struct loss l = {0};
@@ -58,6 +73,7 @@ static void loss_is_what_went_unanswered_before_the_answer(void **state)
 static const struct CMUnitTest rtt[] = {
     cmocka_unit_test(a_timeout_follows_the_round_trips_within_its_bounds),
     cmocka_unit_test(tries_follow_the_loss),
+    cmocka_unit_test(a_way_that_few_depend_on_is_tried_less_often),
     cmocka_unit_test(loss_is_what_went_unanswered_before_the_answer),
 };
 

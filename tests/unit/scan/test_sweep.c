@@ -16,6 +16,7 @@ struct world {
     double loss;
     usec_t rtt;
     bool doubles;
+    usec_t deaf_from, deaf_until; /* answers are lost on our side, and the sweep is told */
     uint64_t random;
     usec_t now;
     struct probe_reply flight[FLIGHT_MAX];
@@ -134,6 +135,10 @@ static void deliver(struct world *w, struct sweep *s)
     while (w->head < w->tail && w->arrives[w->head % FLIGHT_MAX] <= w->now) {
         struct probe_reply r = w->flight[w->head++ % FLIGHT_MAX];
 
+        if (w->now >= w->deaf_from && w->now < w->deaf_until) {
+            sweep_doubt(s, w->now);
+            continue;
+        }
         sweep_answer(s, &r, w->now);
     }
 }
@@ -293,6 +298,66 @@ static void hosts_alone_are_enough(void **state)
     run(w, u.sweep);
     for (unsigned host = 0; host < 200; host++)
         assert_int_equal(w->host_up[host], is_alive(host));
+    tear_down(&u);
+    free(w);
+}
+
+/* 64 ports of 100 hosts; by far not all fits into the ring. */
+static void what_our_own_ring_lost_is_asked_again(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {
+            .port_kind = PROBE_SYN, .max_retries = 0, .report_closed = true, .report_down = true}};
+    struct sweep_counts n;
+
+    (void)state;
+    w->deaf_from = 1050000;
+    w->deaf_until = 2500000;
+    set_up(&u, w, 300, HOP_GATEWAY);
+    run(w, u.sweep);
+    sweep_counts(u.sweep, &n);
+    assert_int_equal(wrong(w, 300), 0);
+    assert_true(n.retransmissions > 0);
+    tear_down(&u);
+    free(w);
+}
+
+static void a_host_whose_answers_we_always_lose_stays_undecided(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping = SCAN_PING_NONE}};
+
+    (void)state;
+    w->deaf_until = UINT64_MAX;
+    set_up(&u, w, 1, HOP_GATEWAY);
+    run(w, u.sweep);
+    assert_int_equal(w->host_done[0], 1);
+    assert_false(w->conclusive[0]);
+    tear_down(&u);
+    free(w);
+}
+
+/* Every host answers echo alone, and most are found by nothing else. */
+static void hosts_are_found_on_a_bad_network_whatever_way_they_answer(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct pacer pacer;
+    struct setup u = {.o = {.port_kind = PROBE_NONE,
+                            .max_retries = 6,
+                            .ping = SCAN_PING_ECHO | SCAN_PING_ACK | SCAN_PING_TIMESTAMP,
+                            .report_down = true,
+                            .pacer = &pacer}};
+    unsigned missed = 0;
+
+    (void)state;
+    pacer_init(&pacer, 50000, 50000, 1000000);
+    w->loss = 0.1;
+    set_up(&u, w, 1000, HOP_GATEWAY);
+    run(w, u.sweep);
+    for (unsigned host = 0; host < 1000; host++)
+        missed += w->host_up[host] != is_alive(host);
+    assert_in_range(missed, 0, 1);
     tear_down(&u);
     free(w);
 }
@@ -557,6 +622,9 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(double_and_late_answers_change_nothing),
     cmocka_unit_test(closed_and_silent_ports_are_summed_up_when_not_wanted),
     cmocka_unit_test(hosts_alone_are_enough),
+    cmocka_unit_test(what_our_own_ring_lost_is_asked_again),
+    cmocka_unit_test(a_host_whose_answers_we_always_lose_stays_undecided),
+    cmocka_unit_test(hosts_are_found_on_a_bad_network_whatever_way_they_answer),
     cmocka_unit_test(this_machine_is_up_without_a_ping),
     cmocka_unit_test(what_has_no_route_is_left_undecided),
     cmocka_unit_test(a_host_that_takes_too_long_is_given_up),
