@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -52,11 +53,16 @@ static int open_ether(struct sender *s, int ifindex)
     return 0;
 }
 
-/* IPPROTO_RAW: the header is ours, and nothing is received. */
+/* IPPROTO_RAW: the header is ours, and nothing is received.  Without RECVERR the kernel keeps it to
+ * itself when a device's queue is full (raw_send_hdrinc()), and the packet is lost. */
 static int open_ip(int *fd, int family, int ifindex)
 {
+    int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, on = 1;
+
     *fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
     if (*fd < 0)
+        return -errno;
+    if (setsockopt(*fd, level, family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on) < 0)
         return -errno;
     if (ifindex && setsockopt(*fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof ifindex) < 0)
         return -errno;

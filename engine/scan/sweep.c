@@ -10,15 +10,15 @@
 #include <errno.h>
 #include <string.h>
 
-#define HOSTS_MAX         32768
-#define READY_MIN         128
-#define PORT_MEMORY       (32U << 20) /* bytes for the ports of hosts under way */
-#define STEPS_MAX         256         /* hosts handled in one call without a probe */
-#define PORT_WAIT_MIN     (100 * USEC_PER_MSEC)
-#define SENTINEL_WAIT_MIN (50 * USEC_PER_MSEC) /* answers that queue up longer are as bad as lost  \
-                                                */
-#define UDP_WAIT_MIN  (500 * USEC_PER_MSEC)    /* services take their time */
-#define PING_WAIT_MIN (200 * USEC_PER_MSEC)    /* phones doze */
+#define HOSTS_MAX     32768
+#define READY_MIN     128
+#define PORT_MEMORY   (32U << 20) /* bytes for the ports of hosts under way */
+#define STEPS_MAX     256         /* hosts handled in one call without a probe */
+#define PORT_WAIT_MIN (100 * USEC_PER_MSEC)
+#define UDP_WAIT_MIN  (500 * USEC_PER_MSEC) /* services take their time */
+#define PING_WAIT_MIN (200 * USEC_PER_MSEC) /* phones doze */
+/* Answers that queue up longer are as bad as lost. */
+#define SENTINEL_WAIT_MIN (50 * USEC_PER_MSEC)
 /* Between the different pings of one round: who answers the first is spared the others. */
 #define PING_STAGGER (50 * USEC_PER_MSEC)
 #define WAIT_MAX     (2 * USEC_PER_SEC)
