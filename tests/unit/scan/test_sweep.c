@@ -326,7 +326,7 @@ static void what_our_own_ring_lost_is_asked_again(void **state)
 static void a_host_whose_answers_we_always_lose_stays_undecided(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping = SCAN_PING_NONE}};
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping.mask = SCAN_PING_NONE}};
 
     (void)state;
     w->deaf_until = UINT64_MAX;
@@ -345,7 +345,7 @@ static void hosts_are_found_on_a_bad_network_whatever_way_they_answer(void **sta
     struct pacer pacer;
     struct setup u = {.o = {.port_kind = PROBE_NONE,
                             .max_retries = 6,
-                            .ping = SCAN_PING_ECHO | SCAN_PING_ACK | SCAN_PING_TIMESTAMP,
+                            .ping.mask = SCAN_PING_ECHO | SCAN_PING_ACK | SCAN_PING_TIMESTAMP,
                             .report_down = true,
                             .pacer = &pacer}};
     unsigned missed = 0;
