@@ -59,6 +59,7 @@ struct item {
     const char *reason;  /* of its fate; static */
     usec_t delay;        /* FATE_RETRY */
     long code;
+    char about[80];  /* what the event is about, as far as endpoints are concerned */
     char digest[65]; /* SHA-256 of the last request's body */
     char *id, *type, *dedup, *data;
     size_t data_len;
@@ -127,8 +128,9 @@ struct endpoint {
     size_t n_addrs;
     usec_t addrs_until;
 
-    struct buf attempts;   /* JSON of those not recorded yet */
-    struct buf batch_text; /* what is being recorded */
+    struct buf attempts;     /* JSON of those not recorded yet */
+    struct buf batch_text;   /* what is being recorded */
+    bool replaying, feeding; /* a replay has not ended; it is being asked for more */
     bool recording, state_dirty, ok_dirty, recovered, cursor_dirty;
     uint64_t cursor_xid;
     int64_t cursor_seq;
@@ -197,6 +199,9 @@ void endpoint_give_up(struct item *i, const char *reason); /* reason: static */
 void endpoint_answer(struct item *i, const struct http_result *r);
 void endpoint_lease_lost(struct endpoint *ep);
 void endpoint_on_wake(struct timer *t);
+
+/* replay.c */
+void replay_feed(struct endpoint *ep); /* puts more of a replay on its way, when there is room */
 
 /* window.c */
 void window_fetch(struct endpoint *ep);

@@ -159,7 +159,11 @@ static CURLcode set_blob(CURL *easy, CURLoption option, const char *pem)
 }
 
 /* The address of a socket is asked for in any case, so a proxy has to pass the policy too.  A
- * proxy of the environment would go round it. */
+ * proxy of the environment would go round it.
+ *
+ * Without the directory of certificates: libcurl would trust it beside our own authority, and it
+ * keeps the store of the system's file for the next connections only when there is none (reading
+ * that file takes longer than a turn of the loop may). */
 static int set_trust(CURL *easy, const struct http_trust *trust)
 {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, trust->proxy ? trust->proxy : "");
@@ -168,6 +172,8 @@ static int set_trust(CURL *easy, const struct http_trust *trust)
         code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                                 trust->http2 ? (long)CURL_HTTP_VERSION_2TLS
                                              : (long)CURL_HTTP_VERSION_1_1);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (code == CURLE_OK && trust->ca)
         code = set_blob(easy, CURLOPT_CAINFO_BLOB, trust->ca);
     if (code == CURLE_OK && trust->cert)

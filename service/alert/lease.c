@@ -132,7 +132,7 @@ static void on_told(struct call *c, int status, const struct db_rows *rows, cons
 {
     (void)c, (void)rows;
     if (status < 0)
-        log_debug("the kinds of endpoints are not known: %s", err_text(e));
+        log_debug("endpoints cannot be told of: %s", err_text(e));
 }
 
 /* For reports: what each endpoint is. */
@@ -153,6 +153,23 @@ static void tell_kinds(struct alert *a)
         (void)!alert_call(a, NULL, &q, on_told);
 }
 
+/* To the other endpoints, as events. */
+static void tell_failing(struct alert *a)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+    char after[32];
+    const char *params[] = {NULL, after};
+    struct db_call q = {.sql = "SELECT alert.tell_endpoints($1::text[], $2::interval)",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params)};
+
+    put_array(&names, a, name_of);
+    params[0] = names.data;
+    snprintf(after, sizeof after, "%llu ms", (unsigned long long)(a->tell_after / USEC_PER_MSEC));
+    if (!names.failed)
+        (void)!alert_call(a, NULL, &q, on_told);
+}
+
 static void on_taken(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct alert *a = c->alert;
@@ -163,9 +180,12 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
     if (status == 0) {
         if (!a->taken_once)
             tell_kinds(a);
+        tell_failing(a);
         a->taken_once = true;
         a->complained = false;
         apply_leases(a, rows);
+        for (size_t i = 0; i < a->n_endpoints; i++)
+            replay_feed(&a->endpoints[i]);
         if (a->think_again)
             rules_think(a);
     } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&

@@ -46,13 +46,21 @@ static enum severity severity_of(const cJSON *object)
     return SEVERITY_INFO;
 }
 
+static bool is_blank(const char *text, const char *end)
+{
+    while (text < end && strchr(" \t\r\n", *text) && *text)
+        text++;
+    return text == end;
+}
+
 int message_open(struct message *m, const char *id, const struct render_event *raw)
 {
     const cJSON *left;
+    const char *end = NULL;
 
     *m = (struct message){.id = id, .raw = *raw, .n_events = 1};
-    m->tree = cJSON_ParseWithLength(raw->data, raw->len);
-    if (!cJSON_IsObject(m->tree)) {
+    m->tree = cJSON_ParseWithLengthOpts(raw->data, raw->len, &end, false);
+    if (!cJSON_IsObject(m->tree) || !is_blank(end, raw->data + raw->len)) {
         message_done(m);
         return -EINVAL;
     }

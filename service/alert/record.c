@@ -181,6 +181,8 @@ static void on_recorded(struct call *c, int status, const struct db_rows *rows, 
     window_recorded(ep);
     if (!TAILQ_EMPTY(&ep->finished) || ep->attempts.len || ep->state_dirty)
         record_soon(ep);
+    if (ep->replaying && TAILQ_EMPTY(&ep->due))
+        replay_feed(ep);
     endpoint_pump(ep);
     alert_check_stopped(ep->alert);
 }

@@ -166,6 +166,7 @@ static bool take_texts(struct item *i, const struct db_rows *rows, size_t row)
 {
     const char *data = db_rows_text(rows, row, 11);
 
+    snprintf(i->about, sizeof i->about, "%s", db_rows_text(rows, row, 6) ?: "");
     i->id = strdup(db_rows_text(rows, row, 3) ?: "");
     i->type = strdup(db_rows_text(rows, row, 4) ?: "");
     /* what goes one after the other: see ORDER_NONE and so on */
@@ -232,6 +233,15 @@ static void item_enqueue(struct endpoint *ep, struct item *i, bool held)
     }
 }
 
+/* That an endpoint fails is for the others (alert.tell_endpoints). */
+static bool is_about_itself(const struct item *i)
+{
+    static const char prefix[] = "endpoint/";
+
+    return i->live && strncmp(i->about, prefix, strlen(prefix)) == 0 &&
+           strcmp(i->about + strlen(prefix), i->endpoint->name) == 0;
+}
+
 /* 0, or -ENOMEM: then the place of the fetch stays before this row. */
 static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
 {
@@ -249,7 +259,8 @@ static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
         ep->fetch_xid = i->xid;
         ep->fetch_seq = i->seq;
     }
-    if (db_rows_bool(rows, row, 9)) { /* nothing to send: the cursor may pass */
+    if (db_rows_bool(rows, row, 9) ||
+        is_about_itself(i)) { /* nothing to send: the cursor may pass */
         i->state = ITEM_RECORDED;
         ep->cursor_dirty = true;
         return 0;
@@ -342,6 +353,7 @@ void window_reset(struct endpoint *ep)
     items_clear(&ep->due);
     ep->n_items = ep->n_bytes = 0;
     ep->unsent = ep->in_flight = ep->unrecorded = 0;
+    ep->replaying = ep->feeding = false;
     ep->fetching = ep->fetch_again = ep->fetch_more = ep->fetch_full = false;
     buf_clear(&ep->attempts);
     buf_clear(&ep->batch_text);

@@ -3,8 +3,8 @@
  * for a space, "-" for nothing.
  *
  *   endpoint NAME URL SECRETS|- TIMEOUT_MS CONCURRENCY RATE ALLOW|- [public] [KEY=VALUE...]
- *     KEY: kind, token, topic, text, content_type, proxy, order, http2; ca, cert, key: files
- *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient]   ok | the error
+ *     KEY: allow, kind, token, topic, text, content_type, proxy, order, http2; ca, cert, key: files
+ *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient] [tell=MS]   ok | the error
  *   stats            NAME STATE DELIVERED ATTEMPTS FAILURES DEAD WAITING INFLIGHT
  *   idle             waits until all is delivered or put aside
  *   poke | stop MS   stopped STATUS
@@ -80,6 +80,7 @@ static void endpoint_option(struct alert_endpoint *ep, const char *word)
 {
     static const char *const orders[] = {"default", "none", "subject", "strict"};
     const char *value = strchr(word, '=');
+    struct addr a;
     size_t len = value ? (size_t)(value++ - word) : strlen(word);
     struct {
         const char *key;
@@ -92,7 +93,9 @@ static void endpoint_option(struct alert_endpoint *ep, const char *word)
         {"cert", &ep->cert, true},    {"key", &ep->key, true},
     };
 
-    if (strcmp(word, "public") == 0)
+    if (value && strncmp(word, "allow", len) == 0 && addr_parse(value, &a) == 0)
+        (void)!addr_set_add(&allows[n_endpoints - 1], &a, &a);
+    else if (strcmp(word, "public") == 0)
         ep->reach = ALERT_REACH_PUBLIC;
     else if (strcmp(word, "http2") == 0)
         ep->http2 = true;
@@ -127,11 +130,16 @@ static void do_endpoint(char **w, size_t n)
 
 static void do_start(char **w, size_t n)
 {
-    struct alert_opts o = {
-        .patient = n > 6, .holder = w[2], .endpoints = endpoints, .n_endpoints = n_endpoints};
+    struct alert_opts o = {.holder = w[2], .endpoints = endpoints, .n_endpoints = n_endpoints};
     char *resolver = word_copy(w[5]);
     struct err e = {0};
 
+    for (size_t i = 6; i < n; i++) {
+        if (strcmp(w[i], "patient") == 0)
+            o.patient = true;
+        else if (strncmp(w[i], "tell=", 5) == 0)
+            o.tell_after = strtoull(w[i] + 5, NULL, 10) * USEC_PER_MSEC;
+    }
     o.conninfo = conninfo = word_copy(w[1]);
     o.resolver = resolver;
     o.backoff_base = strtoull(w[3], NULL, 10) * USEC_PER_MSEC;

@@ -713,5 +713,6 @@ def test_a_restored_database_goes_on_where_it_was():
     p.close()
 
 
-with pgtest.Cluster() as pg:
-    pgtest.run(globals())
+if __name__ == "__main__":
+    with pgtest.Cluster() as pg:
+        pgtest.run(globals())
