@@ -43,6 +43,7 @@ static const struct call calls[] = {
     {"write", ALL, "stderr, eventfd"},
     {"writev", ALL, "stderr"},
     {"pwrite64", CORE, "spill files"},
+    {"ftruncate", CORE, "the same"},
     {"close", ALL, "descriptors"},
     {"lseek", ALL, "stdio"},
     {"fstat", ALL, "stdio"},

@@ -224,12 +224,15 @@ static int core_open(struct core *c, const struct config *config, struct err *e)
         .news = on_news,
     };
     struct schedule_store store;
+    char journal[PATH_MAX];
     int r = core_conninfo(c, config, e);
 
     if (r < 0)
         return r;
     sensor_name(c->sensor, config);
     o.conninfo = c->conninfo;
+    snprintf(journal, sizeof journal, "%.4000s/findings.journal", config->state_directory);
+    o.journal = journal;
     r = store_open(&c->store, c->loop, &o, e);
     if (r < 0)
         return err_add(e, r, "database");

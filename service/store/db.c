@@ -192,7 +192,6 @@ static void connected(struct db *d)
 void db_setup_done(struct db *d)
 {
     d->phase = PHASE_READY;
-    d->backoff = 0;
     tell(d, DB_READY, "");
 }
 
@@ -248,13 +247,22 @@ static void on_io(struct io *io, uint32_t events)
 
 static void connect_start(struct db *d)
 {
-    /* later keywords win over the connection string */
-    const char *keys[] = {"dbname",     "fallback_application_name", "client_encoding",
-                          "gssencmode", "tcp_user_timeout",          "passfile",
+    /* earlier keywords are defaults, later ones win over the connection string */
+    const char *keys[] = {"target_session_attrs",
+                          "dbname",
+                          "fallback_application_name",
+                          "client_encoding",
+                          "gssencmode",
+                          "tcp_user_timeout",
+                          "passfile",
                           NULL};
-    const char *values[] = {d->conninfo, d->application_name,
-                            "UTF8",      "disable",
-                            "30000",     "/dev/null/none" /* no such file, without a warning */,
+    const char *values[] = {d->opts.writes ? "read-write" : "any",
+                            d->conninfo,
+                            d->application_name,
+                            "UTF8",
+                            "disable",
+                            "30000",
+                            "/dev/null/none" /* no such file, without a warning */,
                             NULL};
 
     d->phase = PHASE_CONNECT;

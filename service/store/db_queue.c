@@ -182,10 +182,15 @@ static int status_of(const char *sqlstate)
     return -EIO;
 }
 
-/* Errors that speak of the connection, not of the query: shutdown, crash of another backend, too
- * many clients. */
-static bool ends_connection(const char *sqlstate)
+/* Errors that speak of the server, not of the query: shutdown, crash of another backend; for
+ * writers also no room on its disk, a failing disk, and a server that has become read-only. */
+static bool ends_connection(const struct db *d, const char *sqlstate)
 {
+    static const char *const writers[] = {"53100", "58030", "25006"};
+
+    for (size_t i = 0; d->opts.writes && i < ARRAY_LEN(writers); i++)
+        if (strcmp(sqlstate, writers[i]) == 0)
+            return true;
     return strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P0", 4) == 0;
 }
 
@@ -213,11 +218,13 @@ static bool answered(struct db *d)
     int status;
 
     timer_stop(d->loop, &d->deadline);
-    if (!d->result || PQstatus(d->conn) == CONNECTION_BAD || (state && ends_connection(state))) {
+    if (!d->result || PQstatus(d->conn) == CONNECTION_BAD || (state && ends_connection(d, state))) {
         db_lost(d, d->result ? PQresultErrorField(d->result, PG_DIAG_MESSAGE_PRIMARY) : NULL);
         return false;
     }
     status = judge(d->result, &e);
+    if (status == 0 && d->phase == PHASE_READY)
+        d->backoff = 0;
     d->flight = NULL;
     d->result = NULL;
     if (d->phase == PHASE_SETUP) {

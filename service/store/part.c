@@ -1,13 +1,14 @@
-/* Parts: findings become facts (address, slot, attribute) -> digest.
+/* Parts: findings become facts (host, slot, attribute) -> digest, and a mark for each host that was
+ * told completely.
  *
  * Bodies stay here at first: the server knows most values already, asks for those it lacks, and
  * changes nothing until it has them.  Attributes of scripts travel as names: -k stands for the k-th
- * of PART_NAMES, whose first ones are what the visit runs.  A fact is sent once even when it was
- * found twice: the last finding counts. */
+ * name, whose first ones are what the visit runs.  A fact is sent once even when it was found
+ * twice: the last finding counts. */
 #include "service/store/part.h"
 
 #include "engine/base/text.h"
-#include "service/store/decode.h"
+#include "service/store/marks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,21 +17,20 @@
 
 enum { ATTR_MAC = 2, ATTR_HOSTNAME = 3, ATTR_PORT = 10, ATTR_SERVICE = 11 };
 
-/* All of it is compared: no padding, zeroed. */
+/* All of it is compared: no padding. */
 struct fact_key {
-    uint8_t addr[16];
-    int32_t family, slot, attr;
+    uint32_t host;
+    int32_t slot, attr;
 };
 
 struct fact {
     struct fact_key key;
-    uint8_t digest[VALUE_DIGEST_LEN];
-    bool unsure; /* could not be judged */
+    struct part_fact fact;
     UT_hash_handle hh;
 };
 
 struct name {
-    const char *text; /* borrowed */
+    char *text; /* the part's */
     int number;
     UT_hash_handle hh;
 };
@@ -39,9 +39,9 @@ struct builder {
     struct part *p;
     const struct store *store;
     const struct store_lease *lease;
+    uint32_t host; /* whose facts are added */
     struct fact *facts;
     struct name *names;
-    int n_names;
     bool failed;
 };
 
@@ -50,26 +50,49 @@ static const uint8_t open_digest[VALUE_DIGEST_LEN] = {[VALUE_DIGEST_LEN - 1] = 1
 
 void part_done(struct part *p)
 {
-    for (size_t i = 0; i < PART_PARAMS; i++)
-        buf_done(&p->params[i]);
+    for (size_t i = 0; i < p->n_hosts; i++)
+        free(p->hosts[i].vendor);
+    for (size_t i = 0; i < p->n_names; i++)
+        free(p->names[i]);
     for (size_t i = 0; i < p->n_values; i++)
         value_done(&p->values[i]);
+    for (size_t i = 0; i < p->n_ports; i++)
+        free(p->ports[i].name);
+    free(p->hosts);
+    free(p->facts);
+    free(p->names);
     free(p->values);
+    free(p->ports);
+    free(p->method);
     *p = (struct part){0};
 }
 
-static void clean_text(struct buf *array, const char *s)
+/* The same as UTF-8 without control characters; NULL: no memory. */
+static char *clean(struct builder *b, const char *s)
 {
-    CLEANUP(buf_done) struct buf clean = {0};
+    CLEANUP(buf_done) struct buf text = {0};
+    char *copy;
 
-    if (!s) {
-        pg_array_null(array);
-        return;
-    }
-    text_escape_utf8(&clean, s, strlen(s));
-    if (clean.failed)
-        array->failed = true;
-    pg_array_text(array, clean.data ? clean.data : "", clean.len);
+    text_escape_utf8(&text, s, strlen(s));
+    copy = buf_take(&text);
+    if (copy)
+        b->p->bytes += strlen(copy);
+    else
+        b->failed = true;
+    return copy;
+}
+
+/* Room for one more behind n, in powers of two.  False: no memory. */
+static bool grow(void **list, size_t n, size_t size)
+{
+    void *grown;
+
+    if (n & (n - 1) || (n && n < 16))
+        return true;
+    grown = realloc(*list, (n ? n * 2 : 16) * size);
+    if (grown)
+        *list = grown;
+    return grown;
 }
 
 static int32_t slot_of(enum protocol p, uint16_t port)
@@ -77,65 +100,64 @@ static int32_t slot_of(enum protocol p, uint16_t port)
     return (int32_t)((unsigned)p << 16 | port);
 }
 
-/* Number of a script name: -1, -2 ... in the order of PART_NAMES.  0 on no memory. */
-static int name_number(struct builder *b, const char *text)
+static struct name *name_add(struct builder *b, const char *text)
 {
-    struct name *n;
+    struct part *p = b->p;
+    struct name *n = calloc(1, sizeof *n);
 
-    HASH_FIND_STR(b->names, text, n);
-    if (n)
-        return -n->number;
-    n = calloc(1, sizeof *n);
-    if (!n) {
+    if (!n || !grow((void **)&p->names, p->n_names, sizeof *p->names) ||
+        !(n->text = strdup(text))) {
+        free(n);
         b->failed = true;
-        return 0;
+        return NULL;
     }
-    n->text = text;
-    n->number = ++b->n_names;
+    p->names[p->n_names++] = n->text;
+    n->number = (int)p->n_names;
     HASH_ADD_KEYPTR(hh, b->names, n->text, strlen(n->text), n);
-    clean_text(&b->p->params[PART_NAMES], text);
-    return -n->number;
+    return n;
 }
 
-static struct fact *fact_of(struct builder *b, const struct addr *a, int32_t slot, int attr)
+/* Number of a script name: -1, -2 ... in the order of the part's names.  0 on no memory. */
+static int name_number(struct builder *b, const char *text)
 {
-    struct fact_key key;
+    char *cleaned = clean(b, text);
+    struct name *n = NULL;
+
+    if (cleaned)
+        HASH_FIND_STR(b->names, cleaned, n);
+    if (cleaned && !n)
+        n = name_add(b, cleaned);
+    free(cleaned);
+    return n ? -n->number : 0;
+}
+
+static struct part_fact *fact_of(struct builder *b, int32_t slot, int attr)
+{
+    struct fact_key key = {b->host, slot, attr};
     struct fact *f;
 
-    memset(&key, 0, sizeof key);
-    memcpy(key.addr, a->b, sizeof key.addr);
-    key.family = a->family;
-    key.slot = slot;
-    key.attr = attr;
     HASH_FIND(hh, b->facts, &key, sizeof key, f);
     if (f)
-        return f;
+        return &f->fact;
     f = calloc(1, sizeof *f);
     if (!f) {
         b->failed = true;
         return NULL;
     }
     f->key = key;
+    f->fact = (struct part_fact){.host = b->host, .slot = slot, .attr = attr};
     HASH_ADD(hh, b->facts, key, sizeof f->key, f);
-    return f;
+    return &f->fact;
 }
 
 /* Takes the value (also on failure). */
-static void add_value(struct builder *b, struct fact *f, struct value *v)
+static void add_value(struct builder *b, struct part_fact *f, struct value *v)
 {
     struct part *p = b->p;
 
-    if (f && p->n_values == p->cap_values) {
-        size_t cap = p->cap_values ? p->cap_values * 2 : 16;
-        struct value *grown = realloc(p->values, cap * sizeof *grown);
-
-        if (!grown) {
-            b->failed = true;
-            f = NULL;
-        } else {
-            p->values = grown;
-            p->cap_values = cap;
-        }
+    if (f && !grow((void **)&p->values, p->n_values, sizeof *p->values)) {
+        b->failed = true;
+        f = NULL;
     }
     if (!f) {
         value_done(v);
@@ -147,7 +169,7 @@ static void add_value(struct builder *b, struct fact *f, struct value *v)
     p->values[p->n_values++] = *v;
 }
 
-static void add_text(struct builder *b, const struct addr *a, int attr, const char *text)
+static void add_text(struct builder *b, int attr, const char *text)
 {
     struct value v;
 
@@ -156,7 +178,7 @@ static void add_text(struct builder *b, const struct addr *a, int attr, const ch
     if (value_of_text(&v, &b->store->key, text, strlen(text)) < 0)
         b->failed = true;
     else
-        add_value(b, fact_of(b, a, 0, attr), &v);
+        add_value(b, fact_of(b, 0, attr), &v);
 }
 
 static void add_service(struct builder *b, const struct port_finding *p, int32_t slot)
@@ -168,30 +190,41 @@ static void add_service(struct builder *b, const struct port_finding *p, int32_t
     if (value_of_service(&v, &b->store->key, &p->service) < 0)
         b->failed = true;
     else
-        add_value(b, fact_of(b, &p->address, slot, ATTR_SERVICE), &v);
+        add_value(b, fact_of(b, slot, ATTR_SERVICE), &v);
 }
 
-static void add_port(struct builder *b, const struct addr *a, const struct port_finding *in)
+static void add_port_name(struct builder *b, int32_t slot, const char *name)
 {
-    struct port_finding p = *in;
-    int32_t slot = slot_of(p.protocol, p.port);
+    struct part *p = b->p;
 
-    p.address = *a;
-    if (p.state != PORT_OPEN)
+    for (size_t i = 0; i < p->n_ports; i++)
+        if (p->ports[i].slot == slot)
+            return;
+    if (!grow((void **)&p->ports, p->n_ports, sizeof *p->ports)) {
+        b->failed = true;
+        return;
+    }
+    p->ports[p->n_ports] = (struct part_port){slot, clean(b, name)};
+    p->n_ports += p->ports[p->n_ports].name != NULL;
+}
+
+static void add_port(struct builder *b, const struct port_finding *p)
+{
+    int32_t slot = slot_of(p->protocol, p->port);
+
+    if (p->state != PORT_OPEN)
         return;
     /* Only a ports pass says what is open: a script that opens a port would have it closed by the
      * next pass. */
     if (b->lease->kind == STORE_PORTS) {
-        struct fact *f = fact_of(b, a, slot, ATTR_PORT);
+        struct part_fact *f = fact_of(b, slot, ATTR_PORT);
 
         if (f)
             memcpy(f->digest, open_digest, sizeof f->digest);
-        if (p.service.name && p.service.method == SERVICE_TABLE) {
-            pg_array_plain(&b->p->params[PART_N_SLOT], "%d", slot);
-            clean_text(&b->p->params[PART_N_NAME], p.service.name);
-        }
+        if (p->service.name && p->service.method == SERVICE_TABLE)
+            add_port_name(b, slot, p->service.name);
     }
-    add_service(b, &p, slot);
+    add_service(b, p, slot);
 }
 
 static bool has_something(const struct script_result *r)
@@ -199,20 +232,19 @@ static bool has_something(const struct script_result *r)
     return r->data || (r->output && r->output_len);
 }
 
-static void add_result(struct builder *b, const struct addr *a, const struct script_result *r)
+static void add_result(struct builder *b, const struct script_result *r)
 {
     const struct store_volatile *known;
     struct value_volatile v = {0};
     struct value value;
-    int32_t slot;
-    struct fact *f;
+    struct part_fact *f;
 
     if (r->phase != SCRIPT_HOST && r->phase != SCRIPT_PORT)
         return;
-    slot = r->phase == SCRIPT_PORT ? slot_of(r->protocol, r->port) : 0;
     if (r->outcome == SCRIPT_NO_OUTPUT || (r->outcome == SCRIPT_OK && !has_something(r)))
         return; /* conclusive: there is nothing */
-    f = fact_of(b, a, slot, name_number(b, r->script));
+    f = fact_of(b, r->phase == SCRIPT_PORT ? slot_of(r->protocol, r->port) : 0,
+                name_number(b, r->script));
     if (!f)
         return;
     if (r->outcome != SCRIPT_OK) {
@@ -242,58 +274,153 @@ static char state_of(const struct builder *b, const struct store_host *h)
 static void add_host(struct builder *b, const struct store_host *h)
 {
     const struct host_finding *f = &h->finding;
-    struct buf *params = b->p->params;
-    char text[ADDR_TEXT_MAX], mac[MAC_TEXT_MAX];
-    char state = state_of(b, h);
+    struct part_host *to = &b->p->hosts[b->p->n_hosts];
+    char mac[MAC_TEXT_MAX];
 
-    pg_array_plain(&params[PART_H_ADDR], "%s", store_addr_text(&f->address, text));
-    pg_array_plain(&params[PART_H_STATE], "%c", state);
-    pg_array_plain(&params[PART_H_MAC], "%s", f->has_mac ? mac_format(&f->mac, mac) : "NULL");
-    clean_text(&params[PART_H_REASON], reason_name(f->reason));
-    pg_array_plain(&params[PART_H_TTL], "%u", f->ttl);
-    clean_text(&params[PART_H_VENDOR], f->vendor);
-    if (state == 'd' || state == 'b')
+    *to = (struct part_host){.addr = f->address,
+                             .state = state_of(b, h),
+                             .has_mac = f->has_mac,
+                             .reason = (uint8_t)f->reason,
+                             .ttl = f->ttl,
+                             .mac = f->mac,
+                             .vendor = f->vendor ? clean(b, f->vendor) : NULL};
+    b->host = (uint32_t)b->p->n_hosts++;
+    if (to->state == 'd' || to->state == 'b')
         return;
     if (f->has_mac)
-        add_text(b, &f->address, ATTR_MAC, mac_format(&f->mac, mac));
-    add_text(b, &f->address, ATTR_HOSTNAME, f->hostname);
+        add_text(b, ATTR_MAC, mac_format(&f->mac, mac));
+    add_text(b, ATTR_HOSTNAME, f->hostname);
     for (size_t i = 0; i < h->n_ports; i++)
-        add_port(b, &f->address, &h->ports[i]);
+        add_port(b, &h->ports[i]);
     for (size_t i = 0; i < h->n_results; i++)
-        add_result(b, &f->address, &h->results[i]);
+        add_result(b, &h->results[i]);
 }
 
-/* Facts leave the table for the arrays. */
-static void write_facts(struct builder *b)
+static int by_place(const void *a, const void *b)
 {
-    struct buf *params = b->p->params;
+    const struct part_fact *x = a, *y = b;
+
+    if (x->host != y->host)
+        return x->host < y->host ? -1 : 1;
+    if (x->slot != y->slot)
+        return x->slot < y->slot ? -1 : 1;
+    return (x->attr > y->attr) - (x->attr < y->attr);
+}
+
+static int by_digest(const void *a, const void *b)
+{
+    return memcmp(((const struct value *)a)->digest, ((const struct value *)b)->digest,
+                  VALUE_DIGEST_LEN);
+}
+
+/* Facts leave the table for the list. */
+static void list_facts(struct builder *b)
+{
+    struct part *p = b->p;
     struct fact *f, *next;
+    struct name *n, *next_name;
 
+    p->facts = calloc(HASH_COUNT(b->facts) + 1, sizeof *p->facts);
+    b->failed |= !p->facts;
     HASH_ITER (hh, b->facts, f, next) {
-        struct addr a = addr_from_bytes((enum addr_family)f->key.family, f->key.addr);
-        char text[ADDR_TEXT_MAX], digest[VALUE_DIGEST_TEXT];
-
-        pg_array_plain(&params[f->unsure ? PART_U_ADDR : PART_F_ADDR], "%s",
-                       store_addr_text(&a, text));
-        pg_array_plain(&params[f->unsure ? PART_U_SLOT : PART_F_SLOT], "%d", f->key.slot);
-        pg_array_plain(&params[f->unsure ? PART_U_ATTR : PART_F_ATTR], "%d", f->key.attr);
-        if (!f->unsure) {
-            value_digest_format(f->digest, digest);
-            pg_array_plain(&params[PART_F_VALUE], "%s", digest);
-        }
+        if (p->facts)
+            p->facts[p->n_facts++] = f->fact;
         HASH_DEL(b->facts, f);
         free(f);
     }
-}
-
-static void drop_names(struct builder *b)
-{
-    struct name *n, *next;
-
-    HASH_ITER (hh, b->names, n, next) {
+    HASH_ITER (hh, b->names, n, next_name) {
         HASH_DEL(b->names, n);
         free(n);
     }
+    if (p->n_facts)
+        qsort(p->facts, p->n_facts, sizeof *p->facts, by_place);
+    if (p->n_values)
+        qsort(p->values, p->n_values, sizeof *p->values, by_digest);
+    p->bytes += p->n_facts * sizeof *p->facts + p->n_hosts * sizeof *p->hosts;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What every mark of the part begins with: what was asked. */
+static void mark_head(struct builder *b, struct buf *out)
+{
+    struct part *p = b->p;
+    char **sorted = calloc(p->n_judged + 1, sizeof *sorted);
+
+    if (!sorted) {
+        out->failed = true;
+        return;
+    }
+    if (p->n_judged)
+        memcpy(sorted, p->names, p->n_judged * sizeof *sorted);
+    qsort(sorted, p->n_judged, sizeof *sorted, by_name);
+    buf_printf(out, "m%d", (int)b->lease->kind);
+    for (size_t i = 0; i < p->n_judged; i++)
+        buf_add(out, sorted[i], strlen(sorted[i]) + 1);
+    buf_char(out, '\n');
+    free(sorted);
+}
+
+/* Facts are ordered by the numbers of names, which differ from part to part: here by the names. */
+static int by_meaning(const void *a, const void *b, void *user)
+{
+    const struct part_fact *x = a, *y = b;
+    const struct part *p = user;
+
+    if (x->slot != y->slot)
+        return x->slot < y->slot ? -1 : 1;
+    if (x->attr >= 0 || y->attr >= 0)
+        return (x->attr > y->attr) - (x->attr < y->attr);
+    return strcmp(p->names[-x->attr - 1], p->names[-y->attr - 1]);
+}
+
+/* Facts [from, to) are those of one host, in any order. */
+static void mark_host(struct builder *b, struct part_host *h, size_t from, size_t to,
+                      struct buf *text)
+{
+    struct part *p = b->p;
+
+    if (h->state != 'u')
+        return;
+    qsort_r(&p->facts[from], to - from, sizeof *p->facts, by_meaning, p);
+    for (size_t i = from; i < to; i++) {
+        const struct part_fact *f = &p->facts[i];
+
+        if (f->unsure)
+            return;
+        buf_printf(text, "%d %s%d", f->slot, f->attr < 0 ? p->names[-f->attr - 1] : "",
+                   f->attr < 0 ? 0 : f->attr);
+        buf_add(text, f->digest, sizeof f->digest);
+    }
+    if (text->failed || value_mark(h->mark, &b->store->key, text->data, text->len) < 0) {
+        b->failed = true;
+        return;
+    }
+    h->marked = true;
+    h->alone = b->store->marks && marks_has(b->store->marks, p->place, &h->addr, h->mark);
+}
+
+static void mark_hosts(struct builder *b)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    struct part *p = b->p;
+    size_t head, at = 0;
+
+    mark_head(b, &text);
+    head = text.len;
+    for (size_t i = 0; !b->failed && i < p->n_hosts; i++) {
+        size_t from = at;
+
+        while (at < p->n_facts && p->facts[at].host == i)
+            at++;
+        mark_host(b, &p->hosts[i], from, at, &text);
+        if (!text.failed)
+            text.data[text.len = head] = 0;
+    }
+    b->failed |= text.failed;
 }
 
 static int by_address(const void *a, const void *b)
@@ -319,23 +446,22 @@ static int check_once(const struct store_part *in)
     return r;
 }
 
-static void write_scalars(struct builder *b, const struct store_part *in)
+static void head(struct builder *b, const struct store_part *in)
 {
-    struct buf *params = b->p->params;
     usec_t at = in->observed ? in->observed : loop_wall(b->store->loop);
-    char text[PG_TIME_MAX];
+    struct part *p = b->p;
 
-    buf_printf(&params[PART_SCHEDULE], "%lld", (long long)b->lease->schedule);
-    buf_printf(&params[PART_FENCE], "%lld", (long long)b->lease->fence);
-    buf_printf(&params[PART_NUMBER], "%u", b->lease->part + 1);
-    buf_str(&params[PART_AT], pg_time_format((usec_t)((int64_t)at + b->store->clock_offset), text));
-    buf_str(&params[PART_METHOD], in->method ? in->method : "unknown");
-    buf_printf(&params[PART_JUDGED], "%zu", in->n_scripts);
-}
-
-static bool is_array(size_t param)
-{
-    return param >= PART_H_ADDR && param != PART_JUDGED;
+    p->schedule = b->lease->schedule;
+    p->fence = b->lease->fence;
+    p->number = b->lease->part + 1;
+    p->at = (usec_t)((int64_t)at + b->store->clock_offset);
+    p->method = clean(b, in->method ? in->method : "unknown");
+    p->place = marks_place(b->lease->zone, b->lease->pass);
+    for (size_t i = 0; i < in->n_scripts; i++)
+        name_number(b, in->scripts[i]);
+    p->n_judged = p->n_names;
+    p->hosts = calloc(in->n_hosts + 1, sizeof *p->hosts);
+    b->failed |= !p->hosts;
 }
 
 int part_build(struct part *ret, const struct store *s, const struct store_lease *l,
@@ -346,73 +472,16 @@ int part_build(struct part *ret, const struct store *s, const struct store_lease
 
     if (r < 0)
         return r;
-    *ret = (struct part){0};
-    for (size_t i = 0; i < PART_PARAMS; i++)
-        if (is_array(i))
-            pg_array_open(&ret->params[i]);
-    for (size_t i = 0; i < in->n_scripts; i++)
-        name_number(&b, in->scripts[i]);
-    for (size_t i = 0; i < in->n_hosts; i++)
+    *ret = (struct part){.bytes = sizeof *ret};
+    head(&b, in);
+    for (size_t i = 0; ret->hosts && i < in->n_hosts; i++)
         add_host(&b, &in->hosts[i]);
-    write_facts(&b);
-    drop_names(&b);
-    write_scalars(&b, in);
-    for (size_t i = 0; i < PART_PARAMS; i++) {
-        if (is_array(i))
-            pg_array_close(&ret->params[i]);
-        b.failed |= ret->params[i].failed;
-        ret->bytes += ret->params[i].len;
-    }
+    list_facts(&b);
+    if (!b.failed)
+        mark_hosts(&b);
     if (b.failed) {
         part_done(ret);
         return -ENOMEM;
     }
     return 0;
-}
-
-static int by_digest(const void *a, const void *b)
-{
-    return memcmp(((const struct value *)a)->digest, ((const struct value *)b)->digest,
-                  VALUE_DIGEST_LEN);
-}
-
-static int add_body(struct part *p, const char *digest)
-{
-    struct value key = {0};
-    const struct value *v;
-
-    if (value_digest_parse(digest, key.digest) < 0)
-        return -EBADMSG;
-    v = bsearch(&key, p->values, p->n_values, sizeof *p->values, by_digest);
-    if (!v)
-        return -EBADMSG;
-    pg_array_plain(&p->params[PART_B_VALUE], "%s", digest);
-    pg_array_plain(&p->params[PART_B_KIND], "%c", v->kind);
-    pg_array_text(&p->params[PART_B_BODY], v->body, strlen(v->body));
-    return 0;
-}
-
-int part_add_bodies(struct part *p, const char *want)
-{
-    CLEANUP(buf_done) struct buf digest = {0};
-    enum pg_array what;
-    size_t pos = 0;
-    int r = 0;
-
-    if (p->n_values)
-        qsort(p->values, p->n_values, sizeof *p->values, by_digest);
-    for (size_t i = PART_B_VALUE; i <= PART_B_BODY; i++) {
-        buf_clear(&p->params[i]);
-        pg_array_open(&p->params[i]);
-    }
-    while (r == 0 && (what = pg_array_next(want, &pos, &digest)) == PG_ARRAY_ITEM)
-        r = add_body(p, digest.data ? digest.data : "");
-    if (r == 0 && what != PG_ARRAY_END)
-        r = -EBADMSG;
-    for (size_t i = PART_B_VALUE; i <= PART_B_BODY; i++) {
-        pg_array_close(&p->params[i]);
-        if (p->params[i].failed)
-            r = -ENOMEM;
-    }
-    return r;
 }

@@ -1,7 +1,9 @@
-/* A part as parameters of api.apply_part().  Pure: made from the caller's structs, nothing of them
- * is kept. */
+/* A part on its way to the database: hosts, facts as digests, and the bodies behind them.  Made
+ * from the caller's structs (nothing of them is kept), written as parameters of api.apply_visit()
+ * when it is sent, and as bytes when it has to wait on disk (part_wire.c).  Pure. */
 #pragma once
 
+#include "engine/base/wire.h"
 #include "service/store/store_priv.h"
 
 enum part_param {
@@ -12,17 +14,18 @@ enum part_param {
     PART_METHOD,
     PART_H_ADDR,
     PART_H_STATE,
+    PART_H_MARK,
     PART_H_MAC,
     PART_H_REASON,
     PART_H_TTL,
     PART_H_VENDOR,
     PART_NAMES,
     PART_JUDGED,
-    PART_F_ADDR,
+    PART_F_HOST,
     PART_F_SLOT,
     PART_F_ATTR,
     PART_F_VALUE,
-    PART_U_ADDR,
+    PART_U_HOST,
     PART_U_SLOT,
     PART_U_ATTR,
     PART_B_VALUE,
@@ -30,20 +33,67 @@ enum part_param {
     PART_B_BODY,
     PART_N_SLOT,
     PART_N_NAME,
+    PART_E_COMPLETE,
+    PART_E_PROBES,
+    PART_E_RETRANSMISSIONS,
+    PART_E_DROPS,
+    PART_E_LOSS,
+    PART_E_RATE,
     PART_PARAMS
 };
 
+struct part_host {
+    struct addr addr;
+    char state;  /* u n d b, as api.apply_visit() has them */
+    bool marked; /* `mark` says all that the facts say */
+    bool alone;  /* the mark travels without them */
+    bool has_mac;
+    uint8_t reason, ttl;
+    struct mac mac;
+    uint8_t mark[VALUE_DIGEST_LEN];
+    char *vendor; /* NULL: not known */
+};
+
+struct part_fact {
+    uint32_t host; /* index */
+    int32_t slot, attr;
+    bool unsure; /* could not be judged; no digest */
+    uint8_t digest[VALUE_DIGEST_LEN];
+};
+
+struct part_port {
+    int32_t slot;
+    char *name;
+};
+
 struct part {
-    struct buf params[PART_PARAMS];
-    struct value *values; /* the bodies, kept until the server has them */
-    size_t n_values, cap_values;
-    size_t bytes;
+    int64_t schedule, fence;
+    uint32_t number;
+    usec_t at; /* the server's clock */
+    char *method;
+    uint64_t place; /* hash of zone and pass, for struct marks */
+    struct part_host *hosts;
+    struct part_fact *facts; /* by host, slot and attribute */
+    char **names;            /* of scripts: attribute -k stands for the k-th */
+    struct value *values;    /* the bodies, by digest, kept until the server has them */
+    struct part_port *ports; /* names of ports */
+    size_t n_hosts, n_facts, n_names, n_judged, n_values, n_ports;
+    bool ends; /* the visit ends with it, as `end` says (its texts are NULL) */
+    struct coverage end;
+    size_t bytes; /* about what it takes in memory */
 };
 void part_done(struct part *p);
 
 /* 0, -ENOMEM, -EINVAL: an address is told twice. */
 int part_build(struct part *ret, const struct store *s, const struct store_lease *l,
                const struct store_part *in) MUST_USE;
-/* Fills PART_B_* with the bodies that the server asks for: an array of digests.  -EBADMSG, -ENOMEM.
- */
-int part_add_bodies(struct part *p, const char *want) MUST_USE;
+
+/* The parameters; `want`: the bodies that the server asks for, an array of digests; NULL: none.
+ * -EBADMSG: it asks for others. -ENOMEM.  The caller's to part_params_done(), also on failure. */
+int part_params(const struct part *p, const char *want, struct buf params[PART_PARAMS]) MUST_USE;
+void part_params_done(struct buf params[PART_PARAMS]);
+
+/* part_wire.c.  Failure is out->failed. */
+void part_encode(struct buf *out, const struct part *p);
+/* -EBADMSG: not a part; -ENOMEM. */
+int part_decode(struct part *ret, struct rbuf *in) MUST_USE;

@@ -26,6 +26,10 @@ struct db_opts {
     const char *application_name; /* NULL: "muster" */
     size_t queue_limit;           /* bytes of SQL and parameters waiting; 0: 64 MiB */
     usec_t statement_timeout;     /* 0: 30 s */
+    /* Only a server that takes writes will do: of several hosts in the connection string the first
+     * that does (unless the string has its own target_session_attrs).  A server that stops to, or
+     * has no room left, counts as lost: it, or another, is tried again. */
+    bool writes;
     bool
         no_reconnect; /* end with the first failure: what waits gets -ECONNREFUSED (command line) */
     void *user;

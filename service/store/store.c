@@ -10,15 +10,19 @@
 #include "engine/base/log.h"
 #include "engine/base/random.h"
 #include "service/store/decode.h"
+#include "service/store/marks.h"
+#include "service/store/outbox.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define HELLO_AGAIN  (5 * USEC_PER_SEC)
-#define UPKEEP_EVERY (24 * 3600 * USEC_PER_SEC)
-#define NEWS_SPACING (100 * USEC_PER_MSEC)
-#define QUEUE_LIMIT  (64U << 20)
-#define SKEW_MIN     ((int64_t)USEC_PER_SEC) /* below it, the clocks count as equal */
+#define HELLO_AGAIN   (5 * USEC_PER_SEC)
+#define UPKEEP_EVERY  (24 * 3600 * USEC_PER_SEC)
+#define NEWS_SPACING  (100 * USEC_PER_MSEC)
+#define QUEUE_LIMIT   (64U << 20)
+#define JOURNAL_LIMIT (256ULL << 20)
+#define MARKS         (1U << 20)
+#define SKEW_MIN      ((int64_t)USEC_PER_SEC) /* below it, the clocks count as equal */
 
 static const char *const kind_names[] = {"presence", "ports", "services", "scripts"};
 
@@ -41,8 +45,16 @@ static void tell(const struct store *s, enum db_state state, const char *why)
         s->opts.state(s->opts.user, state, why);
 }
 
+static void down(struct store *s)
+{
+    s->down = true;
+    if (s->ready)
+        outbox_spill(s);
+}
+
 static void try_again(struct store *s, const char *why)
 {
+    down(s);
     if (timer_set(s->loop, &s->hello_timer, HELLO_AGAIN) < 0)
         log_debug("store: no timer for the next try");
     tell(s, DB_DOWN, why);
@@ -103,6 +115,8 @@ static void on_volatiles(void *user, int status, const struct db_rows *rows, con
             break;
     }
     s->ready = true;
+    s->down = false;
+    loop_post(s->loop, &s->pump);
     tell(s, DB_READY, "");
 }
 
@@ -125,17 +139,55 @@ static void on_upkeep(struct timer *t)
         log_debug("store: upkeep was left out");
 }
 
+/* What an earlier process left in the journal goes first, under its name: its leases live on until
+ * our own hello.  True: there is something. */
+static bool replay_first(struct store *s)
+{
+    const struct journal_owner *o = s->journal ? journal_owner(s->journal) : NULL;
+    int r = 0;
+
+    if (s->replaying) { /* and the connection was lost meanwhile */
+        loop_post(s->loop, &s->pump);
+        return true;
+    }
+    if (!s->replay || !o)
+        return false;
+    s->replay = false;
+    if (memcmp(o->installation, s->owner.installation, JOURNAL_ID_LEN) == 0)
+        r = outbox_replay(s);
+    else
+        r = -EXDEV;
+    if (r == 0)
+        return true;
+    log_event(LOG_WARNING,
+              r == -EXDEV ? "findings that waited on disk are of another database, they are dropped"
+                          : "findings that waited on disk cannot be read, they are dropped",
+              "EVENT", "journal-dropped");
+    outbox_done(s);
+    if (journal_clear(s->journal) < 0)
+        s->journal = journal_free(s->journal);
+    return false;
+}
+
 static void on_hello(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct store *s = user;
     struct db_call c = {.sql = "SELECT script, keys FROM api.volatile_keys()", .flags = DB_RETRY};
+    bool replay = s->replay;
     usec_t server;
     const char *key = db_rows_text(rows, 0, 1);
 
     if (status == -ECANCELED)
         return;
-    if (status < 0 || !key || value_key_parse(key, &s->key) < 0) {
+    if (status < 0 || !key || value_key_parse(key, &s->key) < 0 ||
+        value_mark(s->owner.installation, &s->key, "journal", 7) < 0) {
         try_again(s, status < 0 ? err_text(e) : "the database has no key for digests");
+        return;
+    }
+    if (replay_first(s))
+        return;
+    if (replay) { /* that was in another's name */
+        store_hello(s);
         return;
     }
     s->sensor_id = db_rows_int(rows, 0, 0, 0);
@@ -153,8 +205,9 @@ static void on_hello(void *user, int status, const struct db_rows *rows, const s
         try_again(s, "out of memory");
 }
 
-static void say_hello(struct store *s)
+void store_hello(struct store *s)
 {
+    char other[VALUE_DIGEST_TEXT];
     const char *params[] = {s->sensor, s->instance};
     struct db_call c = {
         .sql = "SELECT sensor_id, digest_key, server_now FROM api.hello($1, $2)",
@@ -163,6 +216,10 @@ static void say_hello(struct store *s)
         .flags = DB_RETRY,
     };
 
+    if (s->replay || s->replaying) {
+        value_digest_format(journal_owner(s->journal)->instance, other);
+        params[1] = other;
+    }
     if (db_query(s->db, &c, on_hello, s) < 0)
         try_again(s, "out of memory");
 }
@@ -188,7 +245,7 @@ static void on_version(void *user, int status, const struct db_rows *rows, const
                 version, s->opts.newest_migration);
         try_again(s, why.text);
     } else {
-        say_hello(s);
+        store_hello(s);
     }
 }
 
@@ -213,10 +270,13 @@ static void on_db_state(void *user, enum db_state state, const char *why)
 {
     struct store *s = user;
 
-    if (state == DB_READY)
+    if (state == DB_READY) {
         check_version(s);
-    else
-        tell(s, state, why);
+        return;
+    }
+    if (state == DB_DOWN)
+        down(s);
+    tell(s, state, why);
 }
 
 static void on_news_timer(struct timer *t)
@@ -238,17 +298,6 @@ void store_news(struct store *s, unsigned n)
         s->opts.news(s->opts.user, n);
 }
 
-void store_part_left(struct store *s, size_t bytes)
-{
-    s->bytes -= bytes;
-    s->jobs--;
-    if (s->told_full && s->bytes < s->opts.queue_limit / 2) {
-        s->told_full = false;
-        if (s->opts.drained)
-            s->opts.drained(s->opts.user);
-    }
-}
-
 const struct store_volatile *store_volatile_of(const struct store *s, const char *script)
 {
     for (size_t i = 0; i < s->n_volatiles; i++)
@@ -262,6 +311,31 @@ int store_call(struct store *s, const struct db_call *c, db_cb cb, void *user)
     return s->ready ? db_query(s->db, c, cb, user) : -ENOTCONN;
 }
 
+/* Without a journal the service works on, it only remembers less. */
+static void journal_begin(struct store *s)
+{
+    uint64_t limit = s->opts.journal_limit ? s->opts.journal_limit : JOURNAL_LIMIT;
+    struct err e = {0};
+
+    if (!s->opts.journal)
+        return;
+    if (journal_open(&s->journal, s->opts.journal, limit, &e) < 0)
+        log_event(LOG_WARNING,
+                  "no journal, findings wait in memory alone when the database is gone", "EVENT",
+                  "no-journal", "WHY", err_text(&e));
+    else
+        s->replay = journal_owner(s->journal) != NULL;
+}
+
+static void store_drop(struct store *s)
+{
+    volatiles_done(s);
+    journal_free(s->journal);
+    marks_free(s->marks);
+    free(s->sensor);
+    free(s);
+}
+
 int store_open(struct store **ret, struct loop *l, const struct store_opts *o, struct err *e)
 {
     struct store *s = calloc(1, sizeof *s);
@@ -269,27 +343,29 @@ int store_open(struct store **ret, struct loop *l, const struct store_opts *o, s
         .conninfo = o->conninfo,
         .application_name = "musterd",
         .queue_limit = SIZE_MAX, /* parts are counted here; all else is small */
+        .writes = true,
         .user = s,
         .state = on_db_state,
     };
-    uint8_t id[VALUE_DIGEST_LEN];
     int r;
 
     if (!s)
         return -ENOMEM;
     *s = (struct store){.loop = l, .opts = *o};
+    outbox_open(s);
     s->hello_timer.fire = on_hello_timer;
     s->upkeep_timer.fire = on_upkeep;
     s->news_timer.fire = on_news_timer;
     if (!s->opts.queue_limit)
         s->opts.queue_limit = QUEUE_LIMIT;
-    random_bytes(id, sizeof id);
-    value_digest_format(id, s->instance);
+    random_bytes(s->owner.instance, sizeof s->owner.instance);
+    value_digest_format(s->owner.instance, s->instance);
+    s->marks = marks_new(o->marks ? o->marks : MARKS);
     s->sensor = strdup(o->sensor ? o->sensor : "local");
+    journal_begin(s);
     r = s->sensor ? db_open(&s->db, l, &d, e) : -ENOMEM;
     if (r < 0) {
-        free(s->sensor);
-        free(s);
+        store_drop(s);
         return r;
     }
     *ret = s;
@@ -301,9 +377,8 @@ static void on_gone(void *object)
 {
     struct store *s = object;
 
-    volatiles_done(s);
-    free(s->sensor);
-    free(s);
+    outbox_done(s);
+    store_drop(s);
 }
 
 struct store *store_free(struct store *s)
@@ -313,6 +388,7 @@ struct store *store_free(struct store *s)
     timer_stop(s->loop, &s->hello_timer);
     timer_stop(s->loop, &s->upkeep_timer);
     timer_stop(s->loop, &s->news_timer);
+    outbox_close(s);
     s->opts.state = NULL;
     s->opts.news = NULL;
     s->opts.drained = NULL;

@@ -7,7 +7,8 @@
  * Each part is ONE transaction: intervals, ledger of changes, doubts, values and alert events
  * together, or nothing. Leases are for liveness, fences for safety: a visit that lost its lease
  * gets -ESTALE from then on and is dropped by the caller.  A lost connection loses no part: parts
- * are kept and sent again, (fence, part number) makes that idempotent.
+ * are kept and sent again, (fence, part number) makes that idempotent.  While the database is away,
+ * takes no writes or has no room, parts wait: in the journal where one is given, else in memory.
  *
  * Not seen is not gone.  Only what a part says was asked and conclusively silent counts as a miss:
  * hosts with state HOST_DOWN; ports of the pass that are not among the open ports of an up host
@@ -36,7 +37,12 @@ struct store_opts {
     const char *conninfo;
     const char *sensor;   /* name of this engine in the database; NULL: "local" */
     int newest_migration; /* migrate_newest(); a database beyond it is refused.  0: not checked */
-    size_t queue_limit;   /* bytes of parts that wait for the database; 0: 64 MiB */
+    size_t queue_limit;   /* bytes of parts that wait for the database in memory; 0: 64 MiB */
+    /* File for what waits while the database is gone, or beyond the queue_limit; it outlives the
+     * process, and the next one begins with it.  NULL: none.  One process at a time. */
+    const char *journal;
+    uint64_t journal_limit; /* bytes; 0: 256 MiB */
+    size_t marks;           /* hosts and passes whose marks are remembered; 0: 1,048,576 */
     void *user;
     /* DB_READY: checked, sensor known, key loaded.  DB_DOWN comes with a sentence, also for a
      * database that is not migrated. */

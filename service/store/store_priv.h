@@ -1,11 +1,14 @@
 /* Inside of struct store. */
 #pragma once
 
+#include "service/store/journal.h"
 #include "service/store/store.h"
 #include "service/store/value.h"
 
+#include <sys/queue.h>
+
 /* The oldest schema that this program works with. */
-#define STORE_SCHEMA_MIN 11
+#define STORE_SCHEMA_MIN 40
 
 #define STORE_NEWS_CHANNEL "muster_event"
 
@@ -15,6 +18,10 @@ struct store_volatile {
     char **keys;
     size_t n;
 };
+
+struct marks;
+struct outbox_job;
+TAILQ_HEAD(outbox_jobs, outbox_job);
 
 struct store {
     struct loop *loop;
@@ -28,10 +35,21 @@ struct store {
     int64_t clock_offset; /* usec: the server's clock minus ours */
     struct store_volatile *volatiles;
     size_t n_volatiles;
-    bool ready;   /* hello was answered once */
+    bool ready; /* hello was answered once */
+    bool down;  /* the database takes nothing now */
+    bool closing;
+    struct outbox_jobs outbox;
+    struct outbox_job *flight; /* the one that is being answered; not in `outbox` */
+    struct task pump;
     size_t jobs;  /* parts and finishes that wait */
-    size_t bytes; /* of the parts */
+    size_t bytes; /* of the parts, in memory */
     bool told_full;
+    struct marks *marks;        /* NULL: no memory for them */
+    struct journal *journal;    /* NULL: none */
+    struct journal_owner owner; /* of what we write there */
+    bool journal_failed;        /* was said */
+    bool replay, replaying;     /* an earlier process left something; it is being sent */
+    unsigned replay_done, replay_refused;
     bool news_owed;
     struct timer hello_timer; /* tries again after a refusal */
     struct timer upkeep_timer;
@@ -43,8 +61,8 @@ int store_call(struct store *s, const struct db_call *c, db_cb cb, void *user);
 const struct store_volatile *store_volatile_of(const struct store *s, const char *script);
 /* Events were committed: tells our process at once and others soon. */
 void store_news(struct store *s, unsigned n);
-/* A part has left: tells `drained` when it is owed. */
-void store_part_left(struct store *s, size_t bytes);
+/* Says to the database who we are. */
+void store_hello(struct store *s);
 /* "" for what has no scope in PostgreSQL: addresses are stored without "%eth0". */
 const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 

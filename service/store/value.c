@@ -73,20 +73,26 @@ void value_digest_format(const uint8_t digest[VALUE_DIGEST_LEN], char buf[VALUE_
     buf[n] = 0;
 }
 
+int value_mark(uint8_t ret[VALUE_DIGEST_LEN], const struct value_key *k, const void *data,
+               size_t len)
+{
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+
+    if (!HMAC(EVP_sha256(), k->b, VALUE_KEY_LEN, data, len, mac, &n))
+        return -ENOMEM;
+    memcpy(ret, mac, VALUE_DIGEST_LEN);
+    return 0;
+}
+
 /* Takes *canonical (kind byte first) and *body; fills *ret. */
 static int seal(struct value *ret, const struct value_key *k, const struct buf *canonical,
                 struct buf *body)
 {
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-
-    if (canonical->failed || body->failed)
-        return -ENOMEM;
-    if (!HMAC(EVP_sha256(), k->b, VALUE_KEY_LEN, (const unsigned char *)canonical->data,
-              canonical->len, mac, &len))
+    if (canonical->failed || body->failed ||
+        value_mark(ret->digest, k, canonical->data, canonical->len) < 0)
         return -ENOMEM;
     ret->kind = (enum value_kind)canonical->data[0];
-    memcpy(ret->digest, mac, VALUE_DIGEST_LEN);
     ret->body = buf_take(body);
     return ret->body ? 0 : -ENOMEM;
 }

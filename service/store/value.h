@@ -39,6 +39,10 @@ int value_of_text(struct value *ret, const struct value_key *k, const char *text
 int value_of_service(struct value *ret, const struct value_key *k,
                      const struct service_info *s) MUST_USE;
 
+/* Keyed digest of a host's facts (a mark) or of anything else that is only compared.  -ENOMEM. */
+int value_mark(uint8_t ret[VALUE_DIGEST_LEN], const struct value_key *k, const void *data,
+               size_t len) MUST_USE;
+
 /* Keys that a script's results are compared without, at any depth; "*": results are not compared at
  * all, only whether there is one. */
 struct value_volatile {

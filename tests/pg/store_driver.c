@@ -2,11 +2,11 @@
  * Python, which start and stop servers and kill this process.  Words are separated by spaces; a
  * command waits for its answer unless its name ends in "!".
  *
- *   open CONNINFO-WITH-;-FOR-SPACES [NEWEST [LIMIT]]    state ready | state down WHY
- *   config ZONE NET[,NET] EXCLUDE|- HOSTMISSES PASS/KIND/EVERY/CONFIRM/PORTS/MISSES ... (several:
- * separated by "|") claim N LEASE KINDS                                 lease I ZONE PASS KIND
- * FIRST LAST [ONLY,..] ... next SPAN part I METHOD [script=NAME,..] HOST ...             applied O
- * A C E [dup] [new=ADDR,..] HOST:
+ *   open CONNINFO-WITH-;-FOR-SPACES [NEWEST [LIMIT [JOURNAL [ITS-LIMIT]]]]    state ready | state
+ * down WHY config ZONE NET[,NET] EXCLUDE|- HOSTMISSES PASS/KIND/EVERY/CONFIRM/PORTS/MISSES ...
+ * (several: separated by "|") claim N LEASE KINDS                                 lease I ZONE PASS
+ * KIND FIRST LAST [ONLY,..] ... next SPAN part I METHOD [script=NAME,..] HOST ... applied O A C E
+ * [dup] [new=ADDR,..] HOST:
  * ADDR,up|down|blind|unsure[,mac=M][,name=N][,p=PORT[:NAME]][,v=PORT:PRODUCT][,s=PORT:SCRIPT:OUTCOME:OUTPUT][,d=PORT:SCRIPT:JSON]
  *   migrate CONNINFO DIR [check|WAIT-MS]
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
@@ -69,10 +69,13 @@ static void on_status(void *user, int status, const struct err *e)
 static void cmd_open(char *args)
 {
     char *conninfo = strtok(args, " "), *newest = strtok(NULL, " "), *limit = strtok(NULL, " ");
+    char *journal = strtok(NULL, " "), *journal_limit = strtok(NULL, " ");
     struct store_opts o = {
         .conninfo = conninfo,
         .newest_migration = newest ? (int)strtol(newest, NULL, 10) : 0,
         .queue_limit = limit ? strtoul(limit, NULL, 10) : 0,
+        .journal = journal,
+        .journal_limit = journal_limit ? strtoul(journal_limit, NULL, 10) : 0,
         .state = on_state,
         .news = on_news,
         .drained = on_drained,

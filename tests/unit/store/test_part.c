@@ -1,4 +1,5 @@
 /* A part as parameters: which findings become which facts, and which bodies are sent when. */
+#include "service/store/marks.h"
 #include "service/store/part.h"
 #include "tests/support/main.h"
 
@@ -6,6 +7,7 @@
 #include <string.h>
 
 static struct loop *loop;
+static struct buf params[PART_PARAMS];
 
 static int setup(void **state)
 {
@@ -43,6 +45,13 @@ static void build(struct part *p, enum store_kind kind, const struct store_host 
         in.n_scripts = 2;
     }
     assert_int_equal(part_build(p, &s, &l, &in), 0);
+    assert_int_equal(part_params(p, NULL, params), 0);
+}
+
+static void done(struct part *p)
+{
+    part_params_done(params);
+    part_done(p);
 }
 
 static void states_of_hosts_are_told(void **state)
@@ -55,20 +64,20 @@ static void states_of_hosts_are_told(void **state)
     hosts[2].finding.state = HOST_UNKNOWN;
     hosts[3].unsure = true;
     build(&p, STORE_PRESENCE, hosts, 4);
-    assert_string_equal(p.params[PART_SCHEDULE].data, "7");
-    assert_string_equal(p.params[PART_FENCE].data, "9");
-    assert_string_equal(p.params[PART_NUMBER].data, "3");
-    assert_string_equal(p.params[PART_AT].data, "2026-01-01T00:00:00.000000+00");
-    assert_string_equal(p.params[PART_H_ADDR].data, "{10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4}");
-    assert_string_equal(p.params[PART_H_STATE].data, "{u,d,b,n}");
-    assert_string_equal(p.params[PART_H_REASON].data,
+    assert_string_equal(params[PART_SCHEDULE].data, "7");
+    assert_string_equal(params[PART_FENCE].data, "9");
+    assert_string_equal(params[PART_NUMBER].data, "3");
+    assert_string_equal(params[PART_AT].data, "2026-01-01T00:00:00.000000+00");
+    assert_string_equal(params[PART_H_ADDR].data, "{10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4}");
+    assert_string_equal(params[PART_H_STATE].data, "{u,d,b,n}");
+    assert_string_equal(params[PART_H_REASON].data,
                         "{\"arp-response\",\"arp-response\",\"arp-response\",\"arp-response\"}");
-    assert_string_equal(p.params[PART_H_MAC].data, "{NULL,NULL,NULL,NULL}");
-    part_done(&p);
+    assert_string_equal(params[PART_H_MAC].data, "{NULL,NULL,NULL,NULL}");
+    done(&p);
     /* for scripts, being listed is being asked */
     build(&p, STORE_SCRIPTS, hosts, 4);
-    assert_string_equal(p.params[PART_H_STATE].data, "{u,u,u,n}");
-    part_done(&p);
+    assert_string_equal(params[PART_H_STATE].data, "{u,u,u,n}");
+    done(&p);
 }
 
 static void open_ports_are_facts_of_ports_passes_alone(void **state)
@@ -92,15 +101,14 @@ static void open_ports_are_facts_of_ports_passes_alone(void **state)
     h.ports = ports;
     h.n_ports = 4;
     build(&p, STORE_PORTS, &h, 1);
-    assert_string_equal(p.params[PART_F_SLOT].data,
-                        "{393238,393238}"); /* once each: port, service */
-    assert_string_equal(p.params[PART_F_ATTR].data, "{10,11}");
-    assert_string_equal(p.params[PART_N_NAME].data, "{\"ssh\"}");
+    assert_string_equal(params[PART_F_SLOT].data, "{393238,393238}"); /* once each: port, service */
+    assert_string_equal(params[PART_F_ATTR].data, "{10,11}");
+    assert_string_equal(params[PART_N_NAME].data, "{\"ssh\"}");
     assert_int_equal(p.n_values, 1);
-    part_done(&p);
+    done(&p);
     build(&p, STORE_SCRIPTS, &h, 1);
-    assert_string_equal(p.params[PART_F_ATTR].data, "{11}");
-    part_done(&p);
+    assert_string_equal(params[PART_F_ATTR].data, "{11}");
+    done(&p);
 }
 
 static void results_are_facts_by_outcome(void **state)
@@ -143,14 +151,13 @@ static void results_are_facts_by_outcome(void **state)
     h.results = results;
     h.n_results = ARRAY_LEN(results);
     build(&p, STORE_SCRIPTS, &h, 1);
-    assert_string_equal(p.params[PART_NAMES].data,
-                        "{\"http-title\",\"banner\",\"other\",\"third\"}");
-    assert_string_equal(p.params[PART_JUDGED].data, "2");
-    assert_string_equal(p.params[PART_F_SLOT].data, "{393296,0}");
-    assert_string_equal(p.params[PART_F_ATTR].data, "{-1,-3}");
-    assert_string_equal(p.params[PART_U_SLOT].data, "{393297,0}");
-    assert_string_equal(p.params[PART_U_ATTR].data, "{-1,-4}");
-    part_done(&p);
+    assert_string_equal(params[PART_NAMES].data, "{\"http-title\",\"banner\",\"other\",\"third\"}");
+    assert_string_equal(params[PART_JUDGED].data, "2");
+    assert_string_equal(params[PART_F_SLOT].data, "{0,393296}");
+    assert_string_equal(params[PART_F_ATTR].data, "{-3,-1}");
+    assert_string_equal(params[PART_U_SLOT].data, "{0,393297}");
+    assert_string_equal(params[PART_U_ATTR].data, "{-4,-1}");
+    done(&p);
 }
 
 static void last_finding_of_a_fact_counts(void **state)
@@ -166,9 +173,9 @@ static void last_finding_of_a_fact_counts(void **state)
     h.results = results;
     h.n_results = 2;
     build(&p, STORE_SCRIPTS, &h, 1);
-    assert_string_equal(p.params[PART_F_ATTR].data, "{-3}");
-    assert_string_equal(p.params[PART_U_ATTR].data, "{}");
-    part_done(&p);
+    assert_string_equal(params[PART_F_ATTR].data, "{-3}");
+    assert_string_equal(params[PART_U_ATTR].data, "{}");
+    done(&p);
 }
 
 static void address_that_is_told_twice_is_refused(void **state)
@@ -183,6 +190,14 @@ static void address_that_is_told_twice_is_refused(void **state)
     assert_int_equal(part_build(&p, &s, &l, &in), -EINVAL);
 }
 
+static void refused(const struct part *p, const char *want)
+{
+    struct buf other[PART_PARAMS];
+
+    assert_int_equal(part_params(p, want, other), -EBADMSG);
+    part_params_done(other);
+}
+
 static void bodies_are_sent_when_asked_for(void **state)
 {
     struct store_host h = up("10.0.0.1");
@@ -194,24 +209,136 @@ static void bodies_are_sent_when_asked_for(void **state)
     h.finding.has_mac = true;
     build(&p, STORE_PRESENCE, &h, 1);
     assert_int_equal(p.n_values, 2);
-    assert_string_equal(p.params[PART_B_VALUE].data, "{}");
+    assert_string_equal(params[PART_B_VALUE].data, "{}");
     for (size_t i = 0; i < 2; i++) {
         if (strncmp(p.values[i].body, "box", 3) != 0)
             continue;
         value_digest_format(p.values[i].digest, digest);
     }
     snprintf(want, sizeof want, "{%s}", digest);
-    assert_int_equal(part_add_bodies(&p, want), 0);
-    assert_string_equal(p.params[PART_B_VALUE].data, want);
-    assert_string_equal(p.params[PART_B_KIND].data, "{t}");
-    assert_string_equal(p.params[PART_B_BODY].data, "{\"box \\\"x\\\".lab\"}");
-    assert_int_equal(part_add_bodies(&p, "{00000000-0000-0000-0000-000000000000}"), -EBADMSG);
-    assert_int_equal(part_add_bodies(&p, "{nonsense}"), -EBADMSG);
-    assert_int_equal(part_add_bodies(&p, "nonsense"), -EBADMSG);
+    part_params_done(params);
+    assert_int_equal(part_params(&p, want, params), 0);
+    assert_string_equal(params[PART_B_VALUE].data, want);
+    assert_string_equal(params[PART_B_KIND].data, "{t}");
+    assert_string_equal(params[PART_B_BODY].data, "{\"box \\\"x\\\".lab\"}");
+    refused(&p, "{00000000-0000-0000-0000-000000000000}");
+    refused(&p, "{nonsense}");
+    refused(&p, "nonsense");
+    done(&p);
+}
+
+static const struct script_result two[] = {
+    {.phase = SCRIPT_HOST, .script = "b", .outcome = SCRIPT_OK, .output = "x", .output_len = 1},
+    {.phase = SCRIPT_HOST, .script = "c", .outcome = SCRIPT_OK, .output = "y", .output_len = 1},
+};
+static const struct script_result swapped[] = {
+    {.phase = SCRIPT_HOST, .script = "c", .outcome = SCRIPT_OK, .output = "y", .output_len = 1},
+    {.phase = SCRIPT_HOST, .script = "b", .outcome = SCRIPT_OK, .output = "x", .output_len = 1},
+};
+static const struct script_result doubtful[] = {
+    {.phase = SCRIPT_HOST, .script = "b", .outcome = SCRIPT_OK, .output = "x", .output_len = 1},
+    {.phase = SCRIPT_HOST, .script = "c", .outcome = SCRIPT_TIMEOUT},
+};
+
+static void mark_of(uint8_t ret[VALUE_DIGEST_LEN], const struct script_result *results, size_t n)
+{
+    struct store_host h = up("10.0.0.1");
+    struct part p;
+
+    h.results = results;
+    h.n_results = n;
+    build(&p, STORE_SCRIPTS, &h, 1);
+    assert_true(p.hosts[0].marked);
+    memcpy(ret, p.hosts[0].mark, VALUE_DIGEST_LEN);
+    done(&p);
+}
+
+static void mark_says_what_was_found_and_not_in_which_order(void **state)
+{
+    uint8_t a[VALUE_DIGEST_LEN], b[VALUE_DIGEST_LEN];
+    struct store_host h = up("10.0.0.1");
+    struct part p;
+
+    (void)state;
+    mark_of(a, two, 2);
+    mark_of(b, swapped, 2);
+    assert_memory_equal(a, b, sizeof a);
+    mark_of(b, two, 1);
+    assert_memory_not_equal(a, b, sizeof a);
+    h.results = doubtful;
+    h.n_results = 2;
+    build(&p, STORE_SCRIPTS, &h, 1);
+    assert_false(p.hosts[0].marked); /* nothing may rest on what was not conclusive */
+    done(&p);
+    h.n_results = 1;
+    h.unsure = true;
+    build(&p, STORE_SCRIPTS, &h, 1);
+    assert_false(p.hosts[0].marked);
+    done(&p);
+}
+
+static void mark_that_the_database_has_travels_alone(void **state)
+{
+    struct store s = {.loop = loop, .marks = marks_new(100)};
+    struct store_lease l = {.kind = STORE_PRESENCE, .zone = "z", .pass = "p"};
+    struct store_host h = up("10.0.0.1");
+    struct store_part in = {.hosts = &h, .n_hosts = 1};
+    struct part p;
+
+    (void)state;
+    h.finding.hostname = "box";
+    assert_int_equal(part_build(&p, &s, &l, &in), 0);
+    assert_false(p.hosts[0].alone);
+    marks_put(s.marks, marks_place("z", "p"), &h.finding.address, p.hosts[0].mark);
     part_done(&p);
+    assert_int_equal(part_build(&p, &s, &l, &in), 0);
+    assert_int_equal(part_params(&p, NULL, params), 0);
+    assert_string_equal(params[PART_H_STATE].data, "{m}");
+    assert_string_equal(params[PART_F_ATTR].data, "{}");
+    part_params_done(params);
+    p.hosts[0].alone = false; /* it has not, and asks */
+    assert_int_equal(part_params(&p, NULL, params), 0);
+    assert_string_equal(params[PART_H_STATE].data, "{u}");
+    assert_string_equal(params[PART_F_ATTR].data, "{3}");
+    done(&p);
+    marks_free(s.marks);
+}
+
+static void part_survives_the_journal(void **state)
+{
+    struct store_host hosts[] = {up("10.0.0.1"), up("2001:db8::1")};
+    CLEANUP(buf_done) struct buf wire = {0};
+    CLEANUP(buf_done) struct buf again = {0};
+    struct part p, q;
+    struct rbuf in;
+
+    (void)state;
+    hosts[0].results = doubtful;
+    hosts[0].n_results = 2;
+    hosts[1].finding.has_mac = true;
+    hosts[1].finding.vendor = "Maker";
+    build(&p, STORE_SCRIPTS, hosts, 2);
+    p.ends = true;
+    p.end.loss = 0.25;
+    part_encode(&wire, &p);
+    in = rbuf_of(wire.data, wire.len);
+    assert_int_equal(part_decode(&q, &in), 0);
+    part_encode(&again, &q);
+    assert_int_equal(again.len, wire.len);
+    assert_memory_equal(again.data, wire.data, wire.len);
+    part_done(&q);
+    for (size_t n = 0; n < wire.len; n++) {
+        in = rbuf_of(wire.data, n);
+        assert_int_equal(part_decode(&q, &in), -EBADMSG);
+    }
+    done(&p);
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(mark_says_what_was_found_and_not_in_which_order, setup,
+                                    teardown),
+    cmocka_unit_test_setup_teardown(mark_that_the_database_has_travels_alone, setup, teardown),
+    cmocka_unit_test_setup_teardown(part_survives_the_journal, setup, teardown),
     cmocka_unit_test_setup_teardown(states_of_hosts_are_told, setup, teardown),
     cmocka_unit_test_setup_teardown(open_ports_are_facts_of_ports_passes_alone, setup, teardown),
     cmocka_unit_test_setup_teardown(results_are_facts_by_outcome, setup, teardown),

@@ -1,0 +1,555 @@
+/* Parts and the ends of visits on their way to the database, in order, one at a time.
+ *
+ * A part is kept until it is answered: a lost connection sends it again ((fence, part number) makes
+ * that harmless), and when the server lacks facts or bodies it goes out again with them.  An end
+ * that is asked for while the last part of its visit still waits travels with that part: one
+ * transaction less.  While the database takes nothing, and when too much waits in memory, payloads
+ * go to the journal; the job stays here, in its place. */
+#include "service/store/outbox.h"
+
+#include "engine/base/log.h"
+#include "service/store/decode.h"
+#include "service/store/journal.h"
+#include "service/store/marks.h"
+#include "service/store/part.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ROUNDS_MAX 4 /* facts are asked for, then bodies; hosts may lose their mark meanwhile */
+
+struct outbox_job {
+    TAILQ_ENTRY(outbox_job) entry;
+    struct store *store;
+    struct part *part; /* NULL: in the journal alone */
+    bool journaled;
+    uint64_t at;  /* there */
+    size_t bytes; /* of the part, counted in store.bytes */
+    int64_t fence;
+    bool lone; /* the end of a visit by itself: a part without number and hosts */
+    bool ends;
+    unsigned rounds;
+    char *want; /* bodies that the server asked for */
+    store_apply_cb cb;
+    store_cb end_cb;
+    void *user, *end_user;
+};
+
+static struct part *part_free(struct part *p)
+{
+    if (p)
+        part_done(p);
+    free(p);
+    return NULL;
+}
+
+static void job_free(struct outbox_job *j)
+{
+    part_free(j->part);
+    free(j->want);
+    free(j);
+}
+
+/* ------------------------------------------------------------------ journal */
+
+static void journal_complain(struct store *s, int r)
+{
+    if (s->journal_failed)
+        return;
+    s->journal_failed = true;
+    log_event(LOG_WARNING, "findings cannot wait on disk, they wait in memory until that is full",
+              "EVENT", "journal-full", "WHY", strerror(-r));
+}
+
+/* The payload also, or instead, goes to disk. */
+static void job_spill(struct outbox_job *j)
+{
+    struct store *s = j->store;
+    CLEANUP(buf_done) struct buf bytes = {0};
+    int r;
+
+    if (!s->journal || j->journaled)
+        return;
+    part_encode(&bytes, j->part);
+    r = bytes.failed ? -ENOMEM : journal_add(s->journal, &s->owner, bytes.data, bytes.len, &j->at);
+    if (r < 0) {
+        journal_complain(s, r);
+        return;
+    }
+    j->journaled = true;
+    if (j == s->flight)
+        return; /* in use; freed with the job */
+    j->part = part_free(j->part);
+    s->bytes -= j->bytes;
+    j->bytes = 0;
+}
+
+void outbox_spill(struct store *s)
+{
+    struct outbox_job *j;
+
+    if (s->flight)
+        job_spill(s->flight);
+    TAILQ_FOREACH (j, &s->outbox, entry)
+        job_spill(j);
+}
+
+/* -EBADMSG, -EIO: what was written there is not there. */
+static int job_load(struct outbox_job *j)
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+    struct rbuf in;
+    uint64_t at = j->at;
+    int r;
+
+    if (j->part)
+        return 0;
+    r = journal_get(j->store->journal, &at, &bytes);
+    if (r < 0)
+        return r;
+    j->part = calloc(1, sizeof *j->part);
+    if (!j->part)
+        return -ENOMEM;
+    in = rbuf_of(bytes.data, bytes.len);
+    r = part_decode(j->part, &in);
+    if (r < 0)
+        j->part = part_free(j->part);
+    return r;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static void left(struct store *s, size_t bytes)
+{
+    s->bytes -= bytes;
+    s->jobs--;
+    if (!s->jobs && s->journal && journal_owner(s->journal) && journal_clear(s->journal) == 0)
+        s->journal_failed = false;
+    if (s->told_full && s->bytes < s->opts.queue_limit / 2) {
+        s->told_full = false;
+        if (s->opts.drained)
+            s->opts.drained(s->opts.user);
+    }
+}
+
+static void tell_end(struct outbox_job *j, int status, const struct err *e)
+{
+    struct err stale = {0};
+
+    if (status == -ESTALE) {
+        err_set(&stale, -ESTALE, "the lease of the visit was lost");
+        e = &stale;
+    }
+    if (j->end_cb)
+        j->end_cb(j->end_user, status, e);
+}
+
+static void job_end(struct outbox_job *j, int status, const struct store_applied *a,
+                    const struct err *e)
+{
+    static const struct store_applied nothing;
+    struct store *s = j->store;
+    size_t bytes = j->bytes;
+
+    if (s->flight == j)
+        s->flight = NULL;
+    if (s->replaying) {
+        s->replay_done += status == 0;
+        s->replay_refused += status < 0 && status != -ECANCELED;
+    }
+    if (status != -ECANCELED)
+        loop_post(s->loop, &s->pump);
+    if (!j->lone && j->cb)
+        j->cb(j->user, status, a ? a : &nothing);
+    if (j->ends)
+        tell_end(j, status, e);
+    job_free(j);
+    left(s, bytes);
+}
+
+/* The addresses of an array; *ret is the caller's.  -ENOMEM; items that are none are left out. */
+static int addresses(const char *array, struct addr **ret, size_t *ret_n)
+{
+    CLEANUP(buf_done) struct buf item = {0};
+    size_t pos = 0, n = 0, cap = 0;
+    struct addr *list = NULL;
+
+    while (array && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM) {
+        if (n == cap) {
+            struct addr *grown = realloc(list, (cap = cap ? cap * 2 : 16) * sizeof *list);
+
+            if (!grown) {
+                free(list);
+                return -ENOMEM;
+            }
+            list = grown;
+        }
+        if (item.data && pg_inet_parse(item.data, &list[n]) == 0)
+            n++;
+    }
+    *ret = list;
+    *ret_n = n;
+    return 0;
+}
+
+static void remember(struct outbox_job *j)
+{
+    struct store *s = j->store;
+
+    for (size_t i = 0; s->marks && i < j->part->n_hosts; i++)
+        if (j->part->hosts[i].marked)
+            marks_put(s->marks, j->part->place, &j->part->hosts[i].addr, j->part->hosts[i].mark);
+}
+
+static void job_applied(struct outbox_job *j, const struct db_rows *rows)
+{
+    struct store_applied a = {
+        .opened = (unsigned)db_rows_int(rows, 0, 3, 0),
+        .altered = (unsigned)db_rows_int(rows, 0, 4, 0),
+        .closed = (unsigned)db_rows_int(rows, 0, 5, 0),
+        .events = (unsigned)db_rows_int(rows, 0, 6, 0),
+    };
+    struct addr *list = NULL;
+    int r = addresses(db_rows_text(rows, 0, 7), &list, &a.n_new_ports);
+
+    a.new_ports = list;
+    remember(j);
+    if (a.events)
+        store_news(j->store, a.events);
+    job_end(j, r, &a, NULL);
+    free(list);
+}
+
+static int job_send(struct outbox_job *j);
+
+/* The numbers of hosts (from 1) whose facts the server needs. */
+static int need_facts(struct part *p, const char *array)
+{
+    CLEANUP(buf_done) struct buf item = {0};
+    enum pg_array what;
+    size_t pos = 0;
+
+    while ((what = pg_array_next(array, &pos, &item)) == PG_ARRAY_ITEM) {
+        unsigned long n = strtoul(item.data ? item.data : "", NULL, 10);
+
+        if (n < 1 || n > p->n_hosts)
+            return -EBADMSG;
+        p->hosts[n - 1].alone = false;
+    }
+    return what == PG_ARRAY_END ? 0 : -EBADMSG;
+}
+
+static int job_again(struct outbox_job *j, const char *want, const char *need)
+{
+    int r = want && need ? need_facts(j->part, need) : -EBADMSG;
+
+    if (r < 0 || ++j->rounds > ROUNDS_MAX)
+        return r < 0 ? r : -EBADMSG;
+    free(j->want);
+    j->want = strdup(want);
+    return j->want ? job_send(j) : -ENOMEM;
+}
+
+static void on_applied(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct outbox_job *j = user;
+    const char *verdict = db_rows_text(rows, 0, 0);
+    struct store_applied duplicate = {.duplicate = true};
+    char v = verdict ? *verdict : 0;
+    int r = -EBADMSG;
+
+    if (status == 0 && v == 'd') {
+        job_end(j, 0, &duplicate, NULL);
+    } else if (status == 0 && v == 'a') {
+        job_applied(j, rows);
+    } else {
+        if (status == -EAGAIN) /* deadlock with somebody else's statement: nothing was done */
+            r = job_send(j);
+        else if (status < 0)
+            r = status;
+        else if (v == 'w')
+            r = job_again(j, db_rows_text(rows, 0, 1), db_rows_text(rows, 0, 2));
+        else if (v == 's')
+            r = -ESTALE;
+        if (r < 0)
+            job_end(j, r, NULL, e);
+    }
+}
+
+static void on_finished(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct outbox_job *j = user;
+    const char *verdict = db_rows_text(rows, 0, 0);
+
+    if (status == 0 && verdict && *verdict == 's')
+        status = -ESTALE;
+    job_end(j, status, NULL, e);
+}
+
+/* ------------------------------------------------------------------ sending */
+
+static int send_end(struct outbox_job *j, const struct buf *b)
+{
+    const char *params[] = {
+        b[PART_SCHEDULE].data, b[PART_FENCE].data,    b[PART_E_COMPLETE].data,
+        b[PART_METHOD].data,   b[PART_E_PROBES].data, b[PART_E_RETRANSMISSIONS].data,
+        b[PART_E_DROPS].data,  b[PART_E_LOSS].data,   b[PART_E_RATE].data};
+    struct db_call c = {
+        .sql = "SELECT api.finish($1,$2,$3,$4,$5,$6,$7,$8,$9)",
+        .params = params,
+        .n_params = ARRAY_LEN(params),
+        .flags = DB_RETRY,
+    };
+
+    return db_query(j->store->db, &c, on_finished, j);
+}
+
+static int send_part(struct outbox_job *j, const struct buf *b)
+{
+    const char *params[PART_PARAMS];
+    struct db_call c = {
+        .sql = "SELECT verdict, want, need, opened, altered, closed, events, new_ports "
+               "FROM api.apply_visit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
+               "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31,$32)",
+        .params = params,
+        .n_params = PART_PARAMS,
+        .flags = DB_RETRY | (j->rounds ? DB_FIRST : 0),
+    };
+
+    for (size_t i = 0; i < PART_PARAMS; i++)
+        params[i] = b[i].data;
+    return db_query(j->store->db, &c, on_applied, j);
+}
+
+static int job_send(struct outbox_job *j)
+{
+    struct buf params[PART_PARAMS];
+    int r = job_load(j);
+
+    if (r < 0)
+        return r;
+    r = part_params(j->part, j->want, params);
+    if (r == 0)
+        r = j->lone ? send_end(j, params) : send_part(j, params);
+    part_params_done(params);
+    return r;
+}
+
+static void replay_over(struct store *s)
+{
+    log_event(LOG_NOTICE, "findings of an earlier process that waited on disk were written",
+              "EVENT", "journal-replayed");
+    if (s->replay_refused)
+        log_event(LOG_NOTICE, "some of them came too late: their visits are made again", "EVENT",
+                  "journal-refused");
+    s->replaying = false;
+    store_hello(s);
+}
+
+static void on_pump(struct task *t)
+{
+    struct store *s = CONTAINER_OF(t, struct store, pump);
+    struct outbox_job *j = TAILQ_FIRST(&s->outbox);
+    int r;
+
+    if (s->flight || !(s->ready || s->replaying) || s->closing)
+        return;
+    if (!j) {
+        if (s->replaying)
+            replay_over(s);
+        return;
+    }
+    TAILQ_REMOVE(&s->outbox, j, entry);
+    s->flight = j;
+    r = job_send(j);
+    if (r < 0)
+        job_end(j, r, NULL, NULL);
+}
+
+/* ------------------------------------------------------------------ what comes in */
+
+static void job_push(struct outbox_job *j)
+{
+    struct store *s = j->store;
+
+    TAILQ_INSERT_TAIL(&s->outbox, j, entry);
+    s->jobs++;
+    s->bytes += j->bytes;
+    if (s->down || s->bytes > s->opts.queue_limit)
+        job_spill(j);
+    loop_post(s->loop, &s->pump);
+}
+
+static struct outbox_job *job_new(struct store *s, int64_t fence)
+{
+    struct outbox_job *j = calloc(1, sizeof *j);
+
+    if (!j)
+        return NULL;
+    j->store = s;
+    j->fence = fence;
+    j->part = calloc(1, sizeof *j->part);
+    if (j->part)
+        return j;
+    free(j);
+    return NULL;
+}
+
+static bool full(const struct store *s)
+{
+    return s->bytes >= s->opts.queue_limit;
+}
+
+int store_apply(struct store *s, struct store_lease *l, const struct store_part *p,
+                store_apply_cb cb, void *user)
+{
+    struct outbox_job *j;
+    int r;
+
+    if (!s->ready)
+        return -ENOTCONN;
+    if (full(s))
+        outbox_spill(s);
+    if (full(s)) {
+        s->told_full = true;
+        return -EAGAIN;
+    }
+    j = job_new(s, l->fence);
+    if (!j)
+        return -ENOMEM;
+    j->cb = cb;
+    j->user = user;
+    r = part_build(j->part, s, l, p);
+    if (r < 0) {
+        job_free(j);
+        return r;
+    }
+    j->bytes = j->part->bytes;
+    l->part++;
+    job_push(j);
+    return 0;
+}
+
+static void set_end(struct outbox_job *j, const struct coverage *c, store_cb cb, void *user)
+{
+    struct part *p = j->part;
+
+    p->ends = true;
+    p->end = (struct coverage){.probes = c->probes,
+                               .retransmissions = c->retransmissions,
+                               .loss = c->loss,
+                               .rate_pps = c->rate_pps,
+                               .drops = c->drops,
+                               .complete = c->complete};
+    j->ends = true;
+    j->end_cb = cb;
+    j->end_user = user;
+}
+
+/* The last part of the visit, while it waits in memory. */
+static struct outbox_job *waiting_part(struct store *s, int64_t fence)
+{
+    struct outbox_job *j, *last = NULL;
+
+    TAILQ_FOREACH (j, &s->outbox, entry)
+        if (j->fence == fence)
+            last = j;
+    return last && last->part && !last->journaled && !last->lone ? last : NULL;
+}
+
+int store_finish(struct store *s, const struct store_lease *l, const struct coverage *c,
+                 store_cb cb, void *user)
+{
+    struct outbox_job *j;
+
+    if (!s->ready)
+        return -ENOTCONN;
+    j = waiting_part(s, l->fence);
+    if (j) {
+        set_end(j, c, cb, user);
+        return 0;
+    }
+    j = job_new(s, l->fence);
+    if (!j)
+        return -ENOMEM;
+    j->lone = true;
+    j->part->schedule = l->schedule;
+    j->part->fence = l->fence;
+    j->part->method = strdup(c->method ? c->method : "unknown");
+    if (!j->part->method) {
+        job_free(j);
+        return -ENOMEM;
+    }
+    set_end(j, c, cb, user);
+    job_push(j);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int replay_one(struct store *s, uint64_t at, const struct part *p)
+{
+    struct outbox_job *j = calloc(1, sizeof *j);
+
+    if (!j)
+        return -ENOMEM;
+    *j = (struct outbox_job){.store = s,
+                             .journaled = true,
+                             .at = at,
+                             .fence = p->fence,
+                             .lone = !p->number,
+                             .ends = p->ends};
+    TAILQ_INSERT_TAIL(&s->outbox, j, entry);
+    s->jobs++;
+    return 0;
+}
+
+int outbox_replay(struct store *s)
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+    uint64_t at = 0, start = 0;
+    int r = 0;
+
+    while (r == 0) {
+        struct part p;
+        struct rbuf in;
+
+        start = at;
+        r = journal_get(s->journal, &at, &bytes);
+        if (r < 0)
+            break;
+        in = rbuf_of(bytes.data, bytes.len);
+        if (part_decode(&p, &in) < 0)
+            continue; /* of another version: its visit is made again */
+        r = replay_one(s, start, &p);
+        part_done(&p);
+    }
+    s->replaying = true;
+    loop_post(s->loop, &s->pump);
+    return r == -ENOENT ? 0 : r;
+}
+
+void outbox_open(struct store *s)
+{
+    TAILQ_INIT(&s->outbox);
+    s->pump.run = on_pump;
+}
+
+void outbox_close(struct store *s)
+{
+    if (s->ready || s->replaying)
+        outbox_spill(s);
+    s->closing = true;
+    task_cancel(s->loop, &s->pump);
+}
+
+void outbox_done(struct store *s)
+{
+    struct outbox_job *j;
+
+    while ((j = TAILQ_FIRST(&s->outbox))) {
+        TAILQ_REMOVE(&s->outbox, j, entry);
+        s->replaying = false;
+        job_end(j, -ECANCELED, NULL, NULL);
+    }
+}

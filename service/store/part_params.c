@@ -1,0 +1,149 @@
+/* A part as parameters of api.apply_visit(), in PostgreSQL's text formats. */
+#include "service/store/decode.h"
+#include "service/store/part.h"
+
+#include <errno.h>
+#include <string.h>
+
+void part_params_done(struct buf params[PART_PARAMS])
+{
+    for (size_t i = 0; i < PART_PARAMS; i++)
+        buf_done(&params[i]);
+}
+
+static void put_text(struct buf *array, const char *s)
+{
+    if (s)
+        pg_array_text(array, s, strlen(s));
+    else
+        pg_array_null(array);
+}
+
+static void put_host(struct buf *params, const struct part_host *h)
+{
+    char text[ADDR_TEXT_MAX], mac[MAC_TEXT_MAX], mark[VALUE_DIGEST_TEXT];
+
+    pg_array_plain(&params[PART_H_ADDR], "%s", store_addr_text(&h->addr, text));
+    pg_array_plain(&params[PART_H_STATE], "%c", h->alone ? 'm' : h->state);
+    if (h->marked) {
+        value_digest_format(h->mark, mark);
+        pg_array_plain(&params[PART_H_MARK], "%s", mark);
+    } else {
+        pg_array_null(&params[PART_H_MARK]);
+    }
+    pg_array_plain(&params[PART_H_MAC], "%s", h->has_mac ? mac_format(&h->mac, mac) : "NULL");
+    put_text(&params[PART_H_REASON], reason_name((enum reason)h->reason));
+    pg_array_plain(&params[PART_H_TTL], "%u", h->ttl);
+    put_text(&params[PART_H_VENDOR], h->vendor);
+}
+
+static void put_fact(struct buf *params, const struct part *p, const struct part_fact *f)
+{
+    char digest[VALUE_DIGEST_TEXT];
+
+    if (p->hosts[f->host].alone)
+        return;
+    pg_array_plain(&params[f->unsure ? PART_U_HOST : PART_F_HOST], "%u", f->host + 1);
+    pg_array_plain(&params[f->unsure ? PART_U_SLOT : PART_F_SLOT], "%d", f->slot);
+    pg_array_plain(&params[f->unsure ? PART_U_ATTR : PART_F_ATTR], "%d", f->attr);
+    if (f->unsure)
+        return;
+    value_digest_format(f->digest, digest);
+    pg_array_plain(&params[PART_F_VALUE], "%s", digest);
+}
+
+static void put_end(struct buf *params, const struct coverage *c)
+{
+    buf_str(&params[PART_E_COMPLETE], c->complete ? "t" : "f");
+    buf_printf(&params[PART_E_PROBES], "%llu", (unsigned long long)c->probes);
+    buf_printf(&params[PART_E_RETRANSMISSIONS], "%llu", (unsigned long long)c->retransmissions);
+    buf_printf(&params[PART_E_DROPS], "%llu", (unsigned long long)c->drops);
+    buf_printf(&params[PART_E_LOSS], "%.6g", c->loss);
+    buf_printf(&params[PART_E_RATE], "%.6g", c->rate_pps);
+}
+
+static void put_scalars(struct buf *params, const struct part *p)
+{
+    char text[PG_TIME_MAX];
+
+    buf_printf(&params[PART_SCHEDULE], "%lld", (long long)p->schedule);
+    buf_printf(&params[PART_FENCE], "%lld", (long long)p->fence);
+    buf_printf(&params[PART_NUMBER], "%u", p->number);
+    buf_str(&params[PART_AT], pg_time_format(p->at, text));
+    buf_str(&params[PART_METHOD], p->method);
+    buf_printf(&params[PART_JUDGED], "%zu", p->n_judged);
+    if (p->ends)
+        put_end(params, &p->end);
+}
+
+static int by_digest(const void *key, const void *value)
+{
+    return memcmp(key, ((const struct value *)value)->digest, VALUE_DIGEST_LEN);
+}
+
+static int put_body(struct buf *params, const struct part *p, const char *digest)
+{
+    uint8_t key[VALUE_DIGEST_LEN];
+    const struct value *v;
+
+    if (value_digest_parse(digest, key) < 0)
+        return -EBADMSG;
+    v = p->n_values ? bsearch(key, p->values, p->n_values, sizeof *p->values, by_digest) : NULL;
+    if (!v)
+        return -EBADMSG;
+    pg_array_plain(&params[PART_B_VALUE], "%s", digest);
+    pg_array_plain(&params[PART_B_KIND], "%c", v->kind);
+    put_text(&params[PART_B_BODY], v->body);
+    return 0;
+}
+
+static int put_bodies(struct buf *params, const struct part *p, const char *want)
+{
+    CLEANUP(buf_done) struct buf digest = {0};
+    enum pg_array what;
+    size_t pos = 0;
+
+    while ((what = pg_array_next(want, &pos, &digest)) == PG_ARRAY_ITEM) {
+        int r = put_body(params, p, digest.data ? digest.data : "");
+
+        if (r < 0)
+            return r;
+    }
+    return what == PG_ARRAY_END ? 0 : -EBADMSG;
+}
+
+static bool is_array(size_t param)
+{
+    return param >= PART_H_ADDR && param <= PART_N_NAME && param != PART_JUDGED;
+}
+
+int part_params(const struct part *p, const char *want, struct buf params[PART_PARAMS])
+{
+    int r = 0;
+
+    for (size_t i = 0; i < PART_PARAMS; i++) {
+        params[i] = (struct buf){0};
+        if (is_array(i))
+            pg_array_open(&params[i]);
+    }
+    put_scalars(params, p);
+    for (size_t i = 0; i < p->n_hosts; i++)
+        put_host(params, &p->hosts[i]);
+    for (size_t i = 0; i < p->n_names; i++)
+        put_text(&params[PART_NAMES], p->names[i]);
+    for (size_t i = 0; i < p->n_facts; i++)
+        put_fact(params, p, &p->facts[i]);
+    for (size_t i = 0; i < p->n_ports; i++) {
+        pg_array_plain(&params[PART_N_SLOT], "%d", p->ports[i].slot);
+        put_text(&params[PART_N_NAME], p->ports[i].name);
+    }
+    if (want)
+        r = put_bodies(params, p, want);
+    for (size_t i = 0; i < PART_PARAMS; i++) {
+        if (is_array(i))
+            pg_array_close(&params[i]);
+        if (params[i].failed)
+            r = -ENOMEM;
+    }
+    return r;
+}
