@@ -91,7 +91,7 @@ BEGIN
   RETURN v;
 END $$;
 
--- (Subqueries under IN are hashed, whatever the planner thinks of the length of the lists; joins of them may become loops.)
+-- (Subqueries under IN ... IS TRUE are hashed, whatever the planner thinks of the length of the lists; joins may become loops.)
 
 -- Bodies of values that are about to be used: keeps those at hand from the collector, stores those that were sent, answers
 -- those that neither has.
@@ -99,19 +99,21 @@ CREATE OR REPLACE FUNCTION inv.bodies(p_need uuid[], b_value uuid[], b_kind "cha
 BEGIN
   IF cardinality(b_value) > 0 THEN
     INSERT INTO inv.value_text (value, body)
-      SELECT b.value, b.body FROM unnest(b_value, b_kind, b_body) b(value, kind, body) WHERE kind = 't'
+      SELECT b.value, b.body FROM unnest(b_value, b_kind, b_body) b(value, kind, body)
+       WHERE kind = 't' AND (value IN (SELECT unnest(p_need))) IS TRUE
       ON CONFLICT DO NOTHING;
     INSERT INTO inv.value_script (value, output, data)
       SELECT b.value, j.j ->> 'output', j.j -> 'data'
         FROM unnest(b_value, b_kind, b_body) b(value, kind, body),
-             LATERAL (SELECT b.body::jsonb AS j OFFSET 0) j WHERE kind = 'x'
+             LATERAL (SELECT b.body::jsonb AS j OFFSET 0) j
+       WHERE b.kind = 'x' AND (b.value IN (SELECT unnest(p_need))) IS TRUE
       ON CONFLICT DO NOTHING;
     INSERT INTO inv.value_service (value, name, product, version, extra, hostname, os, device, tunnel, cpe)
       SELECT b.value, j.name, j.product, j.version, j.extra, j.hostname, j.os, j.device, j.tunnel, COALESCE(j.cpe, '{}')
         FROM unnest(b_value, b_kind, b_body) b(value, kind, body),
              jsonb_to_record(b.body::jsonb) AS j(name text, product text, version text, extra text, hostname text, os text,
                                                  device text, tunnel text, cpe text[])
-       WHERE b.kind = 's'
+       WHERE b.kind = 's' AND (b.value IN (SELECT unnest(p_need))) IS TRUE
       ON CONFLICT DO NOTHING;
   END IF;
   UPDATE inv.value_text SET kept_at = current_date WHERE value = ANY(p_need) AND kept_at < current_date;
