@@ -77,10 +77,10 @@ function M.plain(value)
   return out
 end
 
---- The text of what an action gave: (table), (table, text) or (text).
+--- The text of what an action gave: one value, or a value and the text that is shown for it.
 function M.text(first, second)
   local value = first
-  if type(first) == "table" and type(second) == "string" then
+  if second ~= nil then
     value = second
   end
   if value == nil then

@@ -1,0 +1,128 @@
+--- MQTT 3.1.1 (OASIS Standard): packets, and a client that connects, subscribes and listens.
+
+local ipairs, match, nmap = ipairs, require "match", require "nmap"
+local setmetatable, string, table = setmetatable, string, table
+
+local M = {}
+
+--- Packet types (section 2.2.1).
+M.packet = { CONNECT = 1, CONNACK = 2, PUBLISH = 3, PUBACK = 4, SUBSCRIBE = 8, SUBACK = 9,
+  PINGREQ = 12, PINGRESP = 13, DISCONNECT = 14 }
+
+local packet_max = 262144
+
+--- What CONNACK's code means (section 3.2.2.3).
+M.codes = {
+  [0] = "Connection Accepted", [1] = "unacceptable protocol version", [2] = "identifier rejected",
+  [3] = "server unavailable", [4] = "bad user name or password", [5] = "not authorized",
+}
+
+--- A packet: type, flags, payload; its length in up to four bytes of seven bits (section 2.2.3).
+function M.build(kind, flags, payload)
+  local length, n = "", #payload
+  repeat
+    local byte = n & 127
+    n = n >> 7
+    length = length .. string.char(n > 0 and byte | 128 or byte)
+  until n == 0
+  return string.char(kind << 4 | flags) .. length .. payload
+end
+
+-- Where the packet at the beginning of a buffer ends, for receive_buf.
+local function boundary(buffer)
+  local length, shift, at = 0, 0, 2
+  while true do
+    local byte = string.byte(buffer, at)
+    if not byte then
+      return nil
+    end
+    length = length | (byte & 127) << shift
+    at, shift = at + 1, shift + 7
+    if byte & 128 == 0 then
+      break
+    elseif shift > 21 then
+      return #buffer, #buffer
+    end
+  end
+  local last = at - 1 + length
+  if length > packet_max then
+    return #buffer, #buffer
+  end
+  return #buffer >= last and last or nil, last
+end
+
+--- A conversation.
+M.Helper = {}
+M.Helper.__index = M.Helper
+
+function M.Helper:new(host, port, options)
+  return setmetatable({ host = host, port = port, options = options or {} }, self)
+end
+
+--- Reads a packet: type, flags, payload; or nil, reason.
+function M.Helper:receive()
+  local status, bytes = self.socket:receive_buf(boundary, true)
+  if not status then
+    return nil, bytes
+  end
+  local first, at = string.byte(bytes), 2
+  while (string.byte(bytes, at) or 0) & 128 ~= 0 do
+    at = at + 1
+  end
+  return first >> 4, first & 15, string.sub(bytes, at + 1)
+end
+
+--- Connects and logs in with a client id (and, when given, user name and password). Answers the
+-- code of CONNACK (0 is in), or nil and the reason.
+function M.Helper:connect(client_id, username, password)
+  self.socket = nmap.new_socket(self.options.ssl and "ssl" or "tcp")
+  self.socket:set_timeout(self.options.timeout or 5000)
+  local status, reason = self.socket:connect(self.host, self.port)
+  if not status then
+    return nil, reason
+  end
+  local flags = 2 | (username and 128 or 0) | (password and 64 or 0)
+  local payload = string.pack(">s2BBI2s2", "MQTT", 4, flags, 30, client_id)
+  for _, text in ipairs({ username or false, password or false }) do
+    payload = payload .. (text and string.pack(">s2", text) or "")
+  end
+  self.socket:send(M.build(M.packet.CONNECT, 0, payload))
+  local kind, _, answer = self:receive()
+  if kind ~= M.packet.CONNACK or #answer < 2 then
+    return nil, "no MQTT broker"
+  end
+  return string.byte(answer, 2)
+end
+
+--- Subscribes to topics at quality 0: true, or nil and the reason.
+function M.Helper:subscribe(topics)
+  local list = {}
+  for i, topic in ipairs(topics) do
+    list[i] = string.pack(">s2B", topic, 0)
+  end
+  return self.socket:send(M.build(M.packet.SUBSCRIBE, 2, "\0\1" .. table.concat(list)))
+end
+
+--- The next message of a topic: topic, payload; or nil and the reason.
+function M.Helper:message()
+  for _ = 1, 1000 do
+    local kind, flags, body = self:receive()
+    if not kind then
+      return nil, flags
+    elseif kind == M.packet.PUBLISH and #body >= 2 and #body >= 2 + string.unpack(">I2", body) then
+      local topic, at = string.unpack(">s2", body)
+      if flags & 6 ~= 0 then
+        at = at + 2                       -- the packet's identifier
+      end
+      return topic, string.sub(body, at)
+    end
+  end
+  return nil, "no messages among very many packets"
+end
+
+function M.Helper:close()
+  self.socket:send(M.build(M.packet.DISCONNECT, 0, ""))
+  return self.socket:close()
+end
+
+return M

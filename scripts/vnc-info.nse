@@ -1,0 +1,66 @@
+description = [[
+Shows the version of a VNC server and the ways in which it lets people in; a server with the type
+None lets anyone in.
+]]
+---
+-- @output
+-- | vnc-info:
+-- |   Protocol version: 3.8
+-- |   Security types:
+-- |     VNC Authentication (2)
+-- |_    Tight (16)
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+volatile = {}
+finding = { WARNING = "high" }
+
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+local vnc = require "vnc"
+
+portrule = shortport.port_or_service({ 5900, 5901, 5902 }, { "vnc" }, "tcp")
+
+local function type_lines(list)
+  local lines = {}
+  for i, item in ipairs(list) do
+    lines[i] = setmetatable({ name = item.name, type = item.type }, { __tostring = function()
+      return ("%s (%d)"):format(item.name, item.type)
+    end })
+  end
+  return lines
+end
+
+local function version_text(text)
+  local major, minor = text:match("^(%d+)%.(%d+)$")
+  return major and ("%d.%d"):format(tonumber(major), tonumber(minor)) or text
+end
+
+function action(host, port)
+  local server = vnc.VNC:new(host, port)
+  if not server:connect() then
+    return nil
+  end
+  local status, reason = server:handshake()
+  local output = stdnse.output_table()
+  if server.protover then
+    output["Protocol version"] = version_text(server.protover)
+  end
+  if not status then
+    server:disconnect()
+    output.ERROR = server.protover and reason or nil
+    return #output > 0 and output or nil
+  end
+  output["Security types"] = type_lines(select(2, server:getSecTypesAsTable()))
+  if server:supportsSecType(vnc.VNC.sectypes.NONE) then
+    output.WARNING = "Server does not require authentication"
+  elseif server:supportsSecType(vnc.VNC.sectypes.VENCRYPT) then
+    local more, list = server:getVencryptTypesAsTable()
+    output["VeNCrypt auth subtype"] = more and type_lines(list) or nil
+  end
+  server:disconnect()
+  return output
+end

@@ -1,0 +1,36 @@
+-- vnc-info on recorded exchanges.
+local test, check, fake = ...
+local script = require "support.script"
+local port = { number = 5900, service = "vnc" }
+
+test("version and types are shown", function()
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\2\2\16" }, true)
+  local text, data = script.run("vnc-info", port)
+  check.equal(text, [[
+  Protocol version: 3.8
+  Security types: 
+    VNC Authentication (2)
+    Tight (16)]])
+  check.equal(data["Security types"][1].type, 2)
+end)
+
+test("a server that lets anyone in is told", function()
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.003\n", { "\0\0\0\1" }, true)
+  check.contains(script.run("vnc-info", port), "WARNING: Server does not require authentication")
+end)
+
+test("types within VeNCrypt are shown", function()
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\1\19", "\0\2",
+    "\0\2\0\0\1\3\0\0\1\6" }, true)
+  check.contains(script.run("vnc-info", port), [[
+  VeNCrypt auth subtype: 
+    Plain, Anonymous TLS (259)
+    Plain, Server-authenticated TLS (262)]])
+end)
+
+test("a refusal is told, another server is not", function()
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\0\0\0\0\9too many!" }, true)
+  check.equal(script.run("vnc-info", port), "  Protocol version: 3.8\n  ERROR: too many!")
+  fake.servers["tcp:5900"] = fake.replies("220 ftp server\r\n")
+  check.equal(script.run("vnc-info", port), nil)
+end)
