@@ -78,8 +78,9 @@ local function parse_one(lines, description)
   return M.get_assoc_array(lines, index, value)
 end
 
---- Reads `lines` as `data_struct` says: {} gives an array of the lines that are no comments, { pattern } an array of what
--- it finds, { [index pattern] = value pattern } a map; with several patterns, or with names, a table of such results.
+--- Reads `lines` as `data_struct` says: {} gives an array of the lines that are no comments,
+-- { pattern } an array of what it finds, { [index pattern] = value pattern } a map; with several
+-- patterns, or with names, a table of such results.
 function M.parse_lines(lines, data_struct)
   if type(lines) ~= "table" or #lines == 0 then
     return false, "there are no lines"

@@ -8,7 +8,8 @@ local M = {}
 
 local head_max, body_max = 16384, 65536
 
---- A request: `Request:new(url, headers)`, then `setCommand`, `addHeader`; tostring gives its bytes.
+--- A request: `Request:new(url, headers)`, then `setCommand`, `addHeader`; tostring gives its
+-- bytes.
 M.Request = {}
 M.Request.__index = M.Request
 

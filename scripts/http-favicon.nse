@@ -46,7 +46,8 @@ end
 
 local function icon(host, port)
   local given = stdnse.get_script_args(SCRIPT_NAME .. ".uri")
-  for _, path in ipairs({ given or "/favicon.ico", not given and linked_icon(host, port) or nil }) do
+  local linked = not given and linked_icon(host, port) or nil
+  for _, path in ipairs({ given or "/favicon.ico", linked }) do
     local response = http.get(host, port, path)
     if is_icon(response) then
       return response.body

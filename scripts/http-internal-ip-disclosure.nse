@@ -24,6 +24,8 @@ local stdnse = require "stdnse"
 
 portrule = shortport.http
 
+local headers = { "[Ll]ocation", "[Cc]ontent%-[Ll]ocation", "[Ww][Ww][Ww]%-[Aa]uthenticate" }
+
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local socket, answer = comm.tryssl(host, port, ("GET %s HTTP/1.0\r\n\r\n"):format(path))
@@ -32,7 +34,7 @@ function action(host, port)
   end
   socket:close()
   local head = (answer or ""):match("^(.-)\r?\n\r?\n") or answer or ""
-  for _, name in ipairs({ "[Ll]ocation", "[Cc]ontent%-[Ll]ocation", "[Ww][Ww][Ww]%-[Aa]uthenticate" }) do
+  for _, name in ipairs(headers) do
     local address = head:match("\n" .. name .. ":[^\r\n]-%f[%d](%d+%.%d+%.%d+%.%d+)%f[^%d.]")
     if address and address ~= host.ip and ipOps.isPrivate(address) then
       local output = stdnse.output_table()

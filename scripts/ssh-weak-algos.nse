@@ -25,7 +25,8 @@ portrule = shortport.ssh
 local lists = {
   { "key exchange", "kex_algorithms", { "^diffie%-hellman%-group1%-", "group%-exchange%-sha1$",
     "^diffie%-hellman%-group14%-sha1$", "^rsa1024" } },
-  { "host keys", "server_host_key_algorithms", { "^ssh%-dss", "^ssh%-rsa$", "^x509v3%-sign%-dss" } },
+  { "host keys", "server_host_key_algorithms", { "^ssh%-dss", "^ssh%-rsa$",
+    "^x509v3%-sign%-dss" } },
   { "ciphers", "encryption_algorithms_server_to_client", { "^arcfour", "^3des", "^des", "^blowfish",
     "^cast128", "^idea", "^none$", "^rijndael%-cbc" } },
   { "message authentication", "mac_algorithms_server_to_client", { "md5", "^hmac%-sha1%-96",

@@ -16,6 +16,6 @@ include(${CMAKE_CURRENT_LIST_DIR}/lua_tests.cmake OPTIONAL)
 find_program(LUA54 NAMES lua5.4 lua54)
 if(LUA54)
   add_test(NAME nse/loads-on-ours
-    COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/lib/load_corpus.lua 424)
+    COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/lib/load_corpus.lua 440)
   set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
