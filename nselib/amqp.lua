@@ -61,7 +61,8 @@ end
 function M.AMQP:connect()
   self.socket = nmap.new_socket()
   self.socket:set_timeout(5000)
-  return self.socket:connect(self.host, self.port)
+  local host, port = self.host, self.port
+  return self.socket:connect(host, port)
 end
 
 function M.AMQP:disconnect()

@@ -76,7 +76,8 @@ end
 -- code of CONNACK (0 is in), or nil and the reason.
 function M.Helper:connect(client_id, username, password)
   self.socket = nmap.new_socket(self.options.ssl and "ssl" or "tcp")
-  self.socket:set_timeout(self.options.timeout or 5000)
+  local patience = self.options.timeout or 5000
+  self.socket:set_timeout(patience)
   local status, reason = self.socket:connect(self.host, self.port)
   if not status then
     return nil, reason

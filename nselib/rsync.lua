@@ -22,7 +22,8 @@ end
 --- Connects, exchanges greetings ("@RSYNCD: 31.0"). True, or false and the reason.
 function M.Helper:connect(socket)
   self.socket = socket or nmap.new_socket()
-  self.socket:set_timeout(self.options.timeout or 5000)
+  local patience = self.options.timeout or 5000
+  self.socket:set_timeout(patience)
   local status, reason = self.socket:connect(self.host, self.port)
   if not status then
     return false, reason

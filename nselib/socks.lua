@@ -24,8 +24,10 @@ end
 
 local function open(self)
   self.socket = nmap.new_socket()
-  self.socket:set_timeout(self.options.timeout or 5000)
-  return self.socket:connect(self.host, self.port)
+  local patience = self.options.timeout or 5000
+  self.socket:set_timeout(patience)
+  local host, port = self.host, self.port
+  return self.socket:connect(host, port)
 end
 
 --- Offers methods (NONE when nil): `true, { method =, name = }` with the one that the server

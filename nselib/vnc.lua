@@ -37,7 +37,8 @@ function M.VNC:connect()
   if not self.socket then
     self.socket = nmap.new_socket()
     self.socket:set_timeout(7000)
-    return self.socket:connect(self.host, self.port)
+    local host, port = self.host, self.port
+    return self.socket:connect(host, port)
   end
   return true
 end

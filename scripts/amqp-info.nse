@@ -15,7 +15,7 @@ mechanisms.
 
 author = "Muster"
 license = "Apache-2.0"
-categories = { "default", "discovery", "safe", "version" }
+categories = { "version", "default", "discovery", "safe" }
 
 identity = {}
 volatile = {}

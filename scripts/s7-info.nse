@@ -28,7 +28,7 @@ local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.version_port_or_service(102, "iso-tsap", "tcp")
+portrule = shortport.version_port_or_service({ 102 }, "iso-tsap")
 
 local packet_max = 4096
 
