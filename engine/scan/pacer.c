@@ -16,9 +16,10 @@
 #define SAMPLES_MIN      32
 #define LOSS_BEARABLE    0.02 /* beyond the baseline */
 #define BURST_SECONDS    0.01
-/* A halving that leaves this much of the loss changed nothing; in a narrow place it takes nearly
- * all. */
+#define NEAR             0.75
+/* A halving that leaves this much of the loss changed nothing. */
 #define FUTILE       0.5
+#define CUT_SAMPLES  96
 #define BASELINE_MAX 0.3 /* a network that loses more on its own is not believed */
 
 void pacer_init(struct pacer *p, double min, double max, usec_t now)
@@ -50,45 +51,35 @@ static void new_period(struct pacer *p, usec_t now)
     p->period++;
 }
 
+/* A halving, to be judged by what is lost afterwards; loss 0: there is nothing to judge. */
 static void halve(struct pacer *p, double loss, usec_t now)
 {
     p->slow_start = false;
     if (p->loss_before <= 0)
         p->rate_before = p->rate;
     p->loss_before = loss;
+    p->cut_sent = p->cut_lost = 0;
     set_rate(p, p->rate / 2);
     new_period(p, now);
 }
 
+/* After a halving it goes up fast to near where it was, and gently from there on. */
 static void grow(struct pacer *p, usec_t now)
 {
-    set_rate(p, p->slow_start ? p->rate * 2 : p->rate * 1.1 + p->max * 0.01);
+    if (p->slow_start)
+        set_rate(p, p->rate * 2);
+    else if (p->rate < NEAR * p->rate_before)
+        set_rate(p, p->rate * 1.4);
+    else
+        set_rate(p, p->rate * 1.1 + p->max * 0.01);
     new_period(p, now);
-}
-
-/* After a halving: did it help?  Twice not: the loss is the network's, and the rate is as it was.
- */
-static bool is_futile(struct pacer *p, double loss, usec_t now)
-{
-    bool same = p->loss_before > 0 && loss >= FUTILE * p->loss_before && loss < BASELINE_MAX;
-
-    p->judged_cuts = same ? p->judged_cuts + 1 : 0;
-    if (p->judged_cuts < 2)
-        return false;
-    p->judged_cuts = 0;
-    p->baseline = (loss + p->loss_before) / 2;
-    p->loss_before = 0;
-    p->slow_start = true;
-    set_rate(p, p->rate_before);
-    new_period(p, now);
-    return true;
 }
 
 /* More than can be borne, and more than two standard deviations of chance beyond that. */
-static bool is_excessive(const struct pacer *p)
+static bool is_excessive(const struct pacer *p, unsigned sent, unsigned lost)
 {
-    double expected = p->sent * (p->baseline * 1.2 + LOSS_BEARABLE);
-    double beyond = p->lost - expected;
+    double expected = sent * (p->baseline * 1.2 + LOSS_BEARABLE);
+    double beyond = lost - expected;
 
     return beyond > 0 && beyond * beyond > 4 * expected;
 }
@@ -102,22 +93,49 @@ static bool is_better(const struct pacer *p)
     return below > 0 && below * below > 4 * expected;
 }
 
+/* Did the halving help?  Where a narrow place loses less than half, half the rate fits through it
+ * and loses nothing; what stays is the network's own loss, and the rate is as it was. */
+static void judge_cut(struct pacer *p, usec_t now)
+{
+    double loss;
+
+    p->cut_sent += p->sent;
+    p->cut_lost += p->lost;
+    if (p->cut_sent < CUT_SAMPLES) {
+        new_period(p, now);
+        return;
+    }
+    loss = (double)p->cut_lost / p->cut_sent;
+    if (loss < BASELINE_MAX && loss - p->baseline >= FUTILE * (p->loss_before - p->baseline)) {
+        p->baseline = loss;
+        p->loss_before = 0;
+        p->slow_start = true;
+        set_rate(p, p->rate_before);
+        new_period(p, now);
+    } else if (is_excessive(p, p->cut_sent, p->cut_lost) && p->rate > p->min) {
+        halve(p, loss, now);
+    } else {
+        p->loss_before = 0;
+        grow(p, now);
+    }
+}
+
 /* All outcomes of the period are there. */
 static void judge(struct pacer *p, usec_t now)
 {
     double loss = p->sent ? (double)p->lost / p->sent : 0;
 
-    if (!is_excessive(p)) {
-        p->judged_cuts = 0;
-        p->loss_before = 0;
-        if (is_better(p))
-            p->baseline = (p->baseline + loss) / 2;
-        grow(p, now);
-    } else if (p->rate <= p->min) {
-        grow(p, now);
-    } else if (!is_futile(p, loss, now)) {
-        halve(p, loss, now);
+    if (p->loss_before > 0) {
+        judge_cut(p, now);
+        return;
     }
+    if (is_excessive(p, p->sent, p->lost) && p->rate > p->min) {
+        halve(p, loss, now);
+        return;
+    }
+    if (is_better(p))
+        p->baseline = (p->baseline + loss) / 2;
+    grow(p, now);
 }
 
 static void check_period(struct pacer *p, usec_t now)
@@ -207,5 +225,6 @@ void pacer_sentinel_void(struct pacer *p, uint32_t period, usec_t now)
 
 void pacer_overload(struct pacer *p, usec_t now)
 {
+    p->loss_before = 0;
     halve(p, 0, now);
 }

@@ -17,10 +17,10 @@ struct pacer {
     usec_t filled; /* when tokens was right */
 
     bool slow_start;
-    double baseline;      /* loss that does not depend on the rate */
-    double loss_before;   /* what led to the last halving; 0: there is none to judge */
-    double rate_before;   /* the first halving of those being judged was from here */
-    unsigned judged_cuts; /* halvings in a row that changed nothing */
+    double baseline;             /* loss that does not depend on the rate */
+    double loss_before;          /* what led to the last halving; 0: there is none to judge */
+    double rate_before;          /* the first halving of those being judged was from here */
+    unsigned cut_sent, cut_lost; /* sentinels since the last halving */
 
     uint32_t period; /* its number; 0 is none */
     usec_t period_start;

@@ -3,7 +3,7 @@
  * are too few. */
 #include "engine/scan/rtt.h"
 
-#define MISS_WANTED 1e-4
+#define MISS_WANTED 2e-5
 /* Weight of the assumption that there is loss: 1 of 40 lost. */
 #define PRIOR_LOST  0.5
 #define PRIOR_TOTAL 20.0

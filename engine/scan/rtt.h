@@ -29,7 +29,7 @@ void loss_add(struct loss *l, unsigned try);
 /* What would have been answered was lost, once. */
 void loss_add_lost(struct loss *l);
 double loss_measured(const struct loss *l); /* 0..1; 0 before the first answer */
-/* Transmissions after which an unanswered probe was lost by accident in fewer than one of 10,000
+/* Transmissions after which an unanswered probe was lost by accident in fewer than two of 100,000
  * cases; 2 .. max (1 when max is 1).  Before there are measurements it assumes a bad network. */
 unsigned loss_tries(const struct loss *l, unsigned max);
 /* The same for one of several ways to ask, where only `share` (0..1) of those who answer at all

@@ -22,7 +22,7 @@
 /* Between the different pings of one round: who answers the first is spared the others. */
 #define PING_STAGGER (50 * USEC_PER_MSEC)
 #define WAIT_MAX     (2 * USEC_PER_SEC)
-#define LAST         2                     /* as a round: from here on waits are the longest */
+#define LAST         UINT_MAX              /* as a round */
 #define WAIT_UNKNOWN (500 * USEC_PER_MSEC) /* nobody has answered yet */
 /* One probe in so many is a control, where there are enough for the host's limits to show. */
 #define CONTROL_EVERY_TCP 64
@@ -122,15 +122,15 @@ unsigned sweep_tries(const struct sweep *s)
     return loss_tries(&s->loss, max);
 }
 
-/* How long a probe of this pass waits for its answer: longer with each round, and twice as long
- * after the last one.  What comes during later rounds counts as well, so that waiting longer
- * between them would only keep the end waiting. */
+/* How long a probe of this pass waits for its answer: twice as long after the last round.  What
+ * comes during later rounds counts as well, so that waiting longer between them would only keep the
+ * end waiting. */
 static usec_t wait_time(const struct sweep *s, const struct host *h, usec_t min, unsigned round)
 {
     const struct rtt *rtt = rtt_known(&h->rtt) ? &h->rtt : &s->rtt;
     usec_t base = rtt_known(rtt) ? rtt_timeout(rtt, min, WAIT_MAX) : WAIT_UNKNOWN;
 
-    return base + base * (round < 2 ? round : 2) / 2;
+    return round >= LAST ? base * 2 : base;
 }
 
 static bool is_timed_out(const struct sweep *s, const struct host *h, usec_t now)

@@ -8,16 +8,19 @@
 
 /* What nothing was found by in n cases happens in fewer than 3 / n (the rule of three). */
 #define PRIOR_FOUND 3.0
+/* Of those who are found by one way, so many at most would not have answered another. */
+#define OTHER_WAYS  0.2
 #define REPEATS_MAX 60
 
 static unsigned tries_of(const struct sweep *s, const struct ping_list *l, unsigned way)
 {
     unsigned max = s->o.max_retries < PROBE_TRIES_MAX ? s->o.max_retries + 1 : PROBE_TRIES_MAX;
-    double by = (double)s->found_by[l->v[way].kind];
+    double by = (double)s->found_by[l->v[way].kind], share;
 
     if (l->n == 1)
         return sweep_tries(s);
-    return loss_tries_for(&s->loss, (by + PRIOR_FOUND) / ((double)s->found + PRIOR_FOUND), max);
+    share = (by + PRIOR_FOUND) / ((double)s->found + PRIOR_FOUND);
+    return loss_tries_for(&s->loss, share * OTHER_WAYS, max);
 }
 
 unsigned sweep_ping_stage(const struct sweep *s, const struct ping_list *l, unsigned stage)

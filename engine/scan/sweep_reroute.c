@@ -10,6 +10,7 @@ static void ask_again(struct sweep *s, struct host *h)
 {
     h->pass = h->believed = 0;
     h->cursor = 0;
+    h->began = 0;
     h->news = h->checked = h->resting = h->granted = false;
     if (h->stage == HOST_PARKED)
         return;

@@ -30,8 +30,8 @@ static void tries_follow_the_loss(void **state)
     } cases[] = {
         {0, 0, 7, 3},      /* nothing is known */
         {1000, 0, 7, 2},   /* clean */
-        {1000, 111, 7, 4}, /* 10 %: 0.1 to the fourth */
-        {1000, 250, 7, 6}, /* 20 % */
+        {1000, 111, 7, 5}, /* 10 %: 0.1 to the fifth */
+        {1000, 250, 7, 7}, /* 20 % */
         {100, 900, 7, 7},  /* hopeless */
         {1000, 250, 3, 3}, {0, 0, 1, 1},
     };
@@ -49,7 +49,7 @@ static void a_way_that_few_depend_on_is_tried_less_often(void **state)
     static const struct {
         double share;
         unsigned want;
-    } cases[] = {{1, 4}, {0.05, 3}, {0.005, 2}, {0, 2}};
+    } cases[] = {{1, 5}, {0.05, 4}, {0.01, 3}, {0.001, 2}, {0, 2}};
     struct loss l = {.answered = 1000};
 
     (void)state;
