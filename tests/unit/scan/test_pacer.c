@@ -116,6 +116,18 @@ static void a_narrow_place_is_found_and_kept_to(void **state)
     assert_true(rate > 4000 && rate < 12000);
 }
 
+static void a_narrow_place_is_kept_to_where_packets_are_lost_by_chance_too(void **state)
+{
+    struct network n = {.capacity = 8000, .loss = 0.1, .random = 5};
+    struct pacer p;
+    double rate;
+
+    (void)state;
+    pacer_init(&p, 0, 100000, 1);
+    rate = run(&p, &n, 60);
+    assert_true(rate > 4000 && rate < 12000);
+}
+
 static void a_network_without_answers_gets_the_full_rate(void **state)
 {
     struct pacer p;
@@ -172,6 +184,7 @@ static const struct CMUnitTest pacer[] = {
     cmocka_unit_test(loss_by_chance_does_not_slow_it_down_for_long),
     cmocka_unit_test(loss_by_chance_is_told_from_our_own_within_two_seconds),
     cmocka_unit_test(a_narrow_place_is_found_and_kept_to),
+    cmocka_unit_test(a_narrow_place_is_kept_to_where_packets_are_lost_by_chance_too),
     cmocka_unit_test(a_network_without_answers_gets_the_full_rate),
     cmocka_unit_test(a_rate_is_never_passed),
     cmocka_unit_test(waiting_as_told_brings_a_token),
