@@ -140,7 +140,10 @@ struct coverage {
     double loss; /* 0..1, measured on answers */
     double rate_pps;
     uint64_t drops; /* frames the kernel dropped before us */
-    bool complete;
+    uint64_t asked; /* addresses that are through; 0: not counted */
+    uint64_t
+        sampled;   /* networks of which only a sample was asked: the rest of them is not covered */
+    bool complete; /* all that was to be asked was */
     usec_t elapsed;
 };
 

@@ -181,5 +181,9 @@ void coverage_json(struct buf *out, const struct coverage *c)
     /* Frames the kernel dropped are the exception: told only when there were any. */
     if (c->drops)
         buf_printf(out, ",\"drops\":%llu", (unsigned long long)c->drops);
+    /* So are networks of which only a sample was asked. */
+    if (c->sampled)
+        buf_printf(out, ",\"asked\":%llu,\"sampled_networks\":%llu", (unsigned long long)c->asked,
+                   (unsigned long long)c->sampled);
     buf_printf(out, ",\"complete\":%s}", c->complete ? "true" : "false");
 }

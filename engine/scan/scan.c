@@ -4,6 +4,7 @@
  * feet is put off with `busy` and `freed` until the stack is clear. */
 #include "engine/scan/scan.h"
 
+#include "engine/scan/sample.h"
 #include "engine/scan/scan_priv.h"
 #include "engine/scan/vendor.h"
 
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RATE_DEFAULT  10000.0
 #define RATE_LOOPBACK 300000.0
 #define SOCKETS_MAX   1024
 #define SCOPE_RANGES  16 /* named one by one in the coverage */
@@ -70,7 +70,7 @@ static void choose_method(struct scan *s)
 static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
 {
     s->o = *o;
-    s->o.targets = s->o.excludes = NULL;
+    s->o.targets = s->o.excludes = s->o.known = s->o.in_use = NULL;
     s->o.interface = NULL;
     if (o->interface)
         snprintf(s->interface, sizeof s->interface, "%s", o->interface);
@@ -147,11 +147,11 @@ static int make_plan(struct scan *s, struct err *e)
     return s->raw || s->method == SCAN_SYN || s->o.udp ? scan_open_links(s, e) : 0;
 }
 
-static int make_sweep(struct scan *s, struct err *e);
+static int make_sweep(struct scan *s, const struct scan_opts *given, struct err *e);
 
 static void start_pacer(struct scan *s)
 {
-    double standard = only(&s->plan, HOP_LOCAL) ? RATE_LOOPBACK : RATE_DEFAULT;
+    double standard = only(&s->plan, HOP_LOCAL) ? RATE_LOOPBACK : (double)SCAN_RATE_DEFAULT;
     double max = s->o.max_rate > 0 ? s->o.max_rate : standard;
     double min = s->o.min_rate;
 
@@ -199,7 +199,7 @@ int scan_start(struct scan **ret, struct loop *l, struct guard *g, const struct 
         return err_set(e, -EPERM, "UDP ports cannot be scanned without raw sockets (CAP_NET_RAW)");
     r = make_plan(s, e);
     if (r >= 0)
-        r = make_sweep(s, e);
+        r = make_sweep(s, o, e);
     if (r < 0)
         return r;
     start_pacer(s);
@@ -250,7 +250,7 @@ static void on_host_done(void *user, const struct addr *a, bool conclusive)
         s->sink.host_done(s->user, a, conclusive);
 }
 
-static int make_sweep(struct scan *s, struct err *e)
+static int make_sweep(struct scan *s, const struct scan_opts *given, struct err *e)
 {
     static const struct sweep_sink sink = {on_host, on_port, on_summary, on_host_done};
     static const enum probe_kind kinds[] = {
@@ -270,13 +270,20 @@ static int make_sweep(struct scan *s, struct err *e)
         .host_timeout = s->o.host_timeout,
         .host_rate = s->o.host_rate,
         .net_rate = s->o.net_rate,
+        .sample = s->o.sample,
+        .known = given->known,
+        .in_use = given->in_use,
         .report_down = s->o.report_down,
         .report_closed = s->o.report_closed,
         .pacer = s->raw ? &s->pacer : NULL,
     };
 
-    if (sweep_new(&s->sweep, &o, &sink, s) < 0 ||
-        connector_new(&s->connector, s->loop, SOCKETS_MAX, scan_on_connect, s) < 0)
+    int r = sweep_new(&s->sweep, &o, &sink, s);
+
+    if (r == -EOVERFLOW)
+        return err_set(e, r, "more than %u networks cannot be sampled in one scan",
+                       SAMPLE_NETS_MAX);
+    if (r < 0 || connector_new(&s->connector, s->loop, SOCKETS_MAX, scan_on_connect, s) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     return 0;
 }
@@ -349,6 +356,8 @@ void scan_finish(struct scan *s, int status)
     c.loss = n.loss;
     c.rate_pps = elapsed ? (double)n.probes * USEC_PER_SEC / (double)elapsed : 0;
     c.drops = scan_drops(s);
+    c.asked = n.hosts_done;
+    c.sampled = n.sampled;
     c.complete = status == 0 && n.inconclusive == 0;
     if (s->freed)
         return;
@@ -409,7 +418,7 @@ void scan_progress(const struct scan *s, struct scan_progress *ret)
     sweep_counts(s->sweep, &n);
     up = n.hosts_done ? (double)n.hosts_up / (double)n.hosts_done : 1;
     *ret = (struct scan_progress){
-        .hosts_total = s->plan.total,
+        .hosts_total = n.total,
         .hosts_done = n.hosts_done,
         .hosts_up = n.hosts_up,
         .probes_sent = n.probes,
@@ -417,7 +426,7 @@ void scan_progress(const struct scan *s, struct scan_progress *ret)
     };
     /* What is still to come, if the rest of the hosts is like those seen. */
     ret->probes_total =
-        n.probes + (uint64_t)((double)(s->plan.total - n.hosts_done) * (1 + up * (double)ports));
+        n.probes + (uint64_t)((double)(n.total - n.hosts_done) * (1 + up * (double)ports));
 }
 
 enum scan_method scan_method_used(const struct scan *s)

@@ -18,6 +18,9 @@ struct vendors;
 
 enum scan_method { SCAN_HOSTS_ONLY, SCAN_SYN, SCAN_CONNECT };
 
+/* Packets per second where nobody says otherwise; loopback has its own. */
+#define SCAN_RATE_DEFAULT 10000
+
 struct scan_opts {
     const struct addr_set *targets;  /* copied */
     const struct addr_set *excludes; /* absolute; copied; may be NULL */
@@ -38,8 +41,12 @@ struct scan_opts {
     usec_t way_timeout;   /* how long to wait for an interface or route that went away; 0: 10 s */
     uint64_t seed;        /* of the walk's permutation; 0: random */
     unsigned ring;        /* bytes of the capture ring of each interface; 0: the default (8 MiB) */
-    bool report_down;     /* tell hosts that are down too */
-    bool report_closed;   /* a port_finding for each closed and filtered port, else port_summary */
+    unsigned sample; /* of each IPv4 /24 at first only so many addresses, 1 to 128; all of it as
+                        soon as one answers.  0: all at once */
+    const struct addr_set *known;  /* in use before: first in the sample; copied; may be NULL */
+    const struct addr_set *in_use; /* their /24s are visited whole from the start; may be NULL */
+    bool report_down;              /* tell hosts that are down too */
+    bool report_closed; /* a port_finding for each closed and filtered port, else port_summary */
     const struct vendors *vendors;   /* vendor.h: names for MAC addresses; kept; may be NULL */
     const struct payloads *payloads; /* payload.h: what UDP ports are sent; kept; may be NULL */
 };

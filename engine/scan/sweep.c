@@ -80,6 +80,13 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     walk_init(&s->walk, o->plan->total, o->seed);
     netpace_init(&s->nets, o->net_rate);
     s->sentinels.loss = &s->loss;
+    if (o->sample) {
+        int r = sample_new(&s->sample,
+                           &(struct sample_opts){o->plan, o->sample, o->known, o->seed, o->in_use});
+
+        if (r < 0)
+            return r;
+    }
     if (hosts_init(&s->hosts, max) < 0)
         return -ENOMEM;
     if (o->port_kind != PROBE_NONE && make_list(s, PROTOCOL_TCP, o->port_kind) < 0)
@@ -96,6 +103,7 @@ struct sweep *sweep_free(struct sweep *s)
     if (!s)
         return NULL;
     hosts_done(&s->hosts);
+    sample_free(s->sample);
     for (unsigned i = 0; i < s->n_lists; i++) {
         free(s->lists[i].order);
         free(s->lists[i].positions);
@@ -113,6 +121,8 @@ void sweep_counts(const struct sweep *s, struct sweep_counts *ret)
 {
     *ret = s->counts;
     ret->loss = loss_measured(&s->loss);
+    ret->total = s->sample ? sample_total(s->sample) : s->o.plan->total;
+    ret->sampled = s->sample ? sample_networks(s->sample) : 0;
 }
 
 unsigned sweep_tries(const struct sweep *s)
@@ -358,18 +368,38 @@ static void come_due(struct sweep *s, struct host *h, usec_t now)
         pass_over(s, h, now);
 }
 
+static bool is_walked(const struct sweep *s)
+{
+    return s->sample ? !sample_has_next(s->sample) : s->admitted == s->o.plan->total;
+}
+
+/* The number of the next host in the plan.  False: there is none. */
+static bool next_number(struct sweep *s, uint64_t *ret)
+{
+    if (s->sample)
+        return sample_next(s->sample, ret);
+    *ret = walk_at(&s->walk, s->admitted);
+    return true;
+}
+
 /* Takes the next host of the walk in. */
 static void admit(struct sweep *s, usec_t now)
 {
-    struct addr addr;
-    const struct hop *hop = plan_nth(s->o.plan, walk_at(&s->walk, s->admitted), &addr);
-    struct host *h = hosts_add(&s->hosts, &addr);
-    struct probe_reply up = {.addr = addr};
+    struct probe_reply up = {0};
     struct ping_list l;
+    const struct hop *hop;
+    struct host *h;
+    uint64_t number;
 
-    /* Out of memory: what is under way must end first. */
-    if (!h)
+    if (!next_number(s, &number))
         return;
+    hop = plan_nth(s->o.plan, number, &up.addr);
+    h = hosts_add(&s->hosts, &up.addr);
+    /* Out of memory: what is under way must end first. */
+    if (!h) {
+        s->counts.inconclusive += s->sample != NULL;
+        return;
+    }
     s->admitted++;
     h->hop = hop;
     h->admitted = now;
@@ -426,8 +456,7 @@ void sweep_list_begin(struct sweep *s, struct host *h)
 
 static bool may_admit(const struct sweep *s)
 {
-    return s->admitted < s->o.plan->total && s->hosts.n < s->hosts.max &&
-           s->hosts.n_ready + s->n_parked < READY_MIN;
+    return !is_walked(s) && s->hosts.n < s->hosts.max && s->hosts.n_ready + s->n_parked < READY_MIN;
 }
 
 /* A sentinel's turn? */
@@ -467,7 +496,7 @@ enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret,
         else if (step_sentinel(s, now, ret) || step(s, now, ret))
             return SWEEP_PROBE;
     }
-    if (s->hosts.n == 0 && s->admitted == s->o.plan->total)
+    if (s->hosts.n == 0 && is_walked(s))
         return SWEEP_DONE;
     if (TAILQ_EMPTY(&s->hosts.ready) && hosts_first_due(&s->hosts) && !may_admit(s))
         *ret_wait =

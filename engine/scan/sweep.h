@@ -22,8 +22,10 @@ struct sweep_opts {
     bool udp;                  /* UDP ports are, after them */
     const struct port_set *ports;
     unsigned max_retries;
-    usec_t host_timeout;        /* 0: none */
-    double host_rate, net_rate; /* as in scan_opts */
+    usec_t host_timeout;                   /* 0: none */
+    double host_rate, net_rate;            /* as in scan_opts */
+    unsigned sample;                       /* addresses of each /24, as in scan_opts; 0: all */
+    const struct addr_set *known, *in_use; /* used during sweep_new() only */
     bool report_down, report_closed;
     struct pacer *pacer; /* for sentinels; NULL: none are sent */
 };
@@ -52,10 +54,12 @@ struct sweep_counts {
     uint64_t hosts_done, hosts_up, ports_open;
     uint64_t probes, retransmissions; /* probes includes retransmissions and sentinels */
     uint64_t inconclusive;            /* hosts */
+    uint64_t total;                   /* hosts to visit, as far as is known now */
+    uint64_t sampled;                 /* networks of which only a sample was visited */
     double loss;
 };
 
-/* 0, -ENOMEM. */
+/* 0, -ENOMEM, -EOVERFLOW: more networks than can be sampled. */
 int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep_sink *sink,
               void *user) MUST_USE;
 struct sweep *sweep_free(struct sweep *s);

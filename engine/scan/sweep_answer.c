@@ -123,6 +123,8 @@ void sweep_host_up(struct sweep *s, struct host *h, const struct probe_reply *r)
     };
 
     s->counts.hosts_up++;
+    if (s->sample)
+        sample_escalate(s->sample, &h->addr);
     s->sink.host(s->user, &f);
     if (s->n_lists == 0) {
         sweep_host_end(s, h);

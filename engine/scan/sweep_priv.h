@@ -3,6 +3,7 @@
 
 #include "engine/scan/hosts.h"
 #include "engine/scan/netpace.h"
+#include "engine/scan/sample.h"
 #include "engine/scan/sentinel.h"
 #include "engine/scan/sweep.h"
 #include "engine/scan/walk.h"
@@ -40,7 +41,8 @@ struct sweep {
     void *user;
 
     struct walk walk;
-    uint64_t admitted; /* of the walk */
+    uint64_t admitted;     /* of the walk */
+    struct sample *sample; /* the order, where networks are sampled; else NULL */
     struct hosts hosts;
     struct netpace nets;
     struct host_queue parked; /* up, waiting for memory for their ports */

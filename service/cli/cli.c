@@ -209,7 +209,7 @@ static int show(void (*fn)(struct buf *out, const struct verb *v), const struct 
 static int verb_start(const struct verb *v, char **words, const char *command)
 {
     CLEANUP(freep) char *args = calloc(1, v->args_size + 1);
-    struct verb_call c = {.verb = v, .args = args, .command = command};
+    struct verb_call c = {.verb = v, .args = args, .command = command, .words = words};
     int code;
 
     if (wants_help(words))

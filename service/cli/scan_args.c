@@ -6,6 +6,7 @@
 #include "service/cli/scan_args.h"
 
 #include "engine/scan/pings.h"
+#include "engine/scan/sample.h"
 
 #include <errno.h>
 #include <string.h>
@@ -84,6 +85,16 @@ const struct option scan_options[] = {
      .help = "Give up on a host after TIME"},
     {OPTION_TEXT, "-e", .arg = "INTERFACE", AT(interface), .help = "Send by this interface"},
 
+    {OPTION_HEADING, .help = "Large scans"},
+    {OPTION_NUMBER, "--sample", .arg = "N", AT(sample), .bits = SAMPLE_MAX,
+     .help = "Ask N addresses of each IPv4 /24 first, and all of it as soon as one answers"},
+    {OPTION_FLAG, "--estimate", AT(estimate),
+     .help = "Tell how many probes and how much time it takes, and end"},
+    {OPTION_TEXT, "--state", .arg = "FILE", AT(state),
+     .help = "Keep account in FILE of what is done, for --resume"},
+    {OPTION_TEXT, "--resume", .arg = "FILE", AT(resume),
+     .help = "Go on where the scan that kept account in FILE was interrupted"},
+
     {OPTION_HEADING, .help = "Output; FILE is - for standard output"},
     {OPTION_TEXT, "-oN", .arg = "FILE", AT(text), .help = "Text, as on the screen"},
     {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
@@ -120,7 +131,6 @@ const struct option scan_options[] = {
     {OPTION_REFUSED, "-PM", .help = "netmask requests are not supported; use -PE or -PP"},
     {OPTION_REFUSED, "-PY", .help = "SCTP is not supported; use -PS, -PA, -PU, -PE or -PP"},
     {OPTION_REFUSED, "-PO", .help = "IP protocol pings are not supported; use -PS, -PA or -PE"},
-    {OPTION_REFUSED, "--resume", .help = "a scan that ended cannot be resumed"},
     {OPTION_REFUSED, "-S", .help = "sending from a foreign address is not supported"},
     {OPTION_REFUSED, "-D",
      .help = "decoys are not supported: every packet of Muster is accountable"},
@@ -198,7 +208,10 @@ int scan_args_check(const struct scan_args *a, const struct option_list *operand
         return r;
     if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->json) > 1)
         return err_set(e, -EINVAL, "only one of -oN, -oX and -oJ can go to standard output");
-    if (!operands->n && !a->target_files.n && !a->script_help)
+    if (a->resume && (operands->n || a->state))
+        return err_set(e, -EINVAL,
+                       "--resume takes targets and options from its file; give it alone");
+    if (!operands->n && !a->target_files.n && !a->script_help && !a->resume)
         return err_set(
             e, -EINVAL,
             "no targets: name at least one address, network or host (muster scan --help)");

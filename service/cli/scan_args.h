@@ -36,6 +36,11 @@ struct scan_args {
     usec_t host_timeout;
     const char *timing; /* "0".."5" or nmap's word; NULL: 3 */
     const char *interface;
+    unsigned sample;    /* 0: everything is asked */
+    bool estimate;      /* tell what it would cost, and end */
+    const char *state;  /* file to keep account in */
+    const char *resume; /* file of a scan to go on with */
+    bool appending;     /* outputs go on where an earlier run stopped; set by --resume */
     int verbose, debug;
     const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
     bool reason;

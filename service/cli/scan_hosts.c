@@ -168,9 +168,10 @@ static void on_host(void *user, const struct host_finding *f)
 {
     struct scan_run *run = user;
 
-    if (f->state == HOST_UP)
+    if (f->state == HOST_UP) {
+        scan_account_up(run, &f->address);
         host_up(run, f);
-    else if (run->args->verbose)
+    } else if (run->args->verbose)
         write_down(run, f);
 }
 
@@ -203,8 +204,11 @@ static void on_host_done(void *user, const struct addr *a, bool conclusive)
     struct scan_run *run = user;
     struct scan_host *h = scan_host_find(run, a);
 
-    if (!h)
+    if (!h) {
+        if (conclusive)
+            scan_account_done(run, a);
         return;
+    }
     h->scanned = true;
     if (!conclusive)
         h->record->timed_out = run->partial = true;
@@ -237,6 +241,8 @@ void scan_host_finish(struct scan_run *run, struct scan_host *h)
     scan_phase_write(run, SCRIPT_PRE);
     scan_outputs_record(&run->outputs, &run->info, h->record);
     scan_written(run);
+    if (!h->record->timed_out && !run->interrupted)
+        scan_account_done(run, &h->record->host.address);
     HASH_DEL(run->hosts, h);
     host_free(h);
 }
@@ -278,6 +284,7 @@ static void on_scan_done(void *user, const struct coverage *c, int status)
 {
     struct scan_run *run = user;
 
+    run->totals.hosts_probed = c->asked;
     scan_outputs_coverage(&run->outputs, c);
     scan_written(run);
     run->scan_over = true;

@@ -6,20 +6,22 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_stdout(const char *path)
 {
     return path && strcmp(path, "-") == 0;
 }
 
+/* mode: of fopen(3). */
 static int output_add(struct scan_outputs *o, const struct scan_form *form, const char *path,
-                      struct err *e)
+                      const char *mode, struct err *e)
 {
     FILE *f;
 
     if (!path)
         return 0;
-    f = is_stdout(path) ? stdout : fopen(path, "we");
+    f = is_stdout(path) ? stdout : fopen(path, mode);
     if (!f)
         return err_set(e, -errno, "cannot write '%s': %s", path, strerror(errno));
     o->to_stdout |= f == stdout;
@@ -27,21 +29,34 @@ static int output_add(struct scan_outputs *o, const struct scan_form *form, cons
     return 0;
 }
 
+/* XML cannot go on behind its end: the first of FILE.2, FILE.3 ... that is not there. */
+static const char *next_name(struct scan_outputs *o, const char *path)
+{
+    for (int n = 2; n < 1000; n++) {
+        snprintf(o->next_xml, sizeof o->next_xml, "%s.%d", path, n);
+        if (access(o->next_xml, F_OK) < 0)
+            break;
+    }
+    return o->next_xml;
+}
+
 int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct err *e)
 {
     bool taken = is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->json);
+    const char *mode = a->appending ? "ae" : "we", *xml = a->xml;
     int r;
 
     /* Not by lines, also on a terminal: the line of progress is cleared just before a flush. */
     setvbuf(stdout, NULL, _IOFBF, 65536);
-    r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
-
+    if (a->appending && xml && !is_stdout(xml))
+        xml = next_name(o, xml);
+    r = output_add(o, &scan_form_text, taken ? NULL : "-", mode, e);
     if (r == 0)
-        r = output_add(o, &scan_form_text, a->text, e);
+        r = output_add(o, &scan_form_text, a->text, mode, e);
     if (r == 0)
-        r = output_add(o, &scan_form_xml, a->xml, e);
+        r = output_add(o, &scan_form_xml, xml, "we", e);
     if (r == 0)
-        r = output_add(o, &scan_form_json, a->json, e);
+        r = output_add(o, &scan_form_json, a->json, mode, e);
     return r;
 }
 

@@ -19,6 +19,7 @@ struct scan_outputs {
     bool to_stdout;
     int failure; /* negative errno of the first write that failed */
     const char *failed_path;
+    char next_xml[4096]; /* name of the XML file of a scan that is gone on with */
 };
 
 /* Opens what the arguments name; text to stdout when nothing else goes there. errno

@@ -7,8 +7,10 @@
 
 #include "engine/loop/dns.h"
 #include "engine/loop/guard.h"
+#include "engine/scan/estimate.h"
 #include "engine/scan/vendor.h"
 #include "engine/script/host.h"
+#include "service/cli/estimate_text.h"
 #include "service/cli/scan_run_priv.h"
 #include "service/cli/verb.h"
 
@@ -34,7 +36,10 @@ static void run_free(struct scan_run *run)
         timer_stop(run->loop, &run->progress);
         task_cancel(run->loop, &run->flush);
     }
+    if (run->loop)
+        timer_stop(run->loop, &run->keep);
     run->loop = loop_free(run->loop);
+    scan_state_free(&run->state);
     run->vendors = vendors_free(run->vendors);
     scan_hosts_free(run);
     scan_phases_free(run);
@@ -127,6 +132,8 @@ static int scanner_start(struct scan_run *run, struct err *e)
         .min_rate = run->args->min_rate,
         .max_retries = run->plan.retries,
         .host_timeout = run->args->host_timeout,
+        .sample = run->args->sample,
+        .in_use = run->state.path ? &run->state.used : NULL,
         .report_down = run->args->verbose > 0,
         .report_closed = ports && pairs <= TELL_CLOSED_MAX / ports,
     };
@@ -155,7 +162,8 @@ static void info_fill(struct scan_run *run, const char *command)
     };
 }
 
-static int run_open(struct scan_run *run, const struct option_list *targets, struct err *e)
+static int run_open(struct scan_run *run, const struct option_list *targets,
+                    const struct scan_begin *begin, struct err *e)
 {
     int r = scan_plan_make(&run->plan, run->args, targets, e);
 
@@ -165,6 +173,8 @@ static int run_open(struct scan_run *run, const struct option_list *targets, str
         r = dns_new(&run->dns, run->loop, &(struct dns_opts){0}, e);
     if (r == 0)
         r = scan_plan_resolve(&run->plan, run->loop, run->dns, e);
+    if (r == 0)
+        r = scan_account_open(run, begin, e);
     if (r == 0)
         r = guard_open(run, e);
     return r;
@@ -193,6 +203,8 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     r = scan_scripts_start(run, e);
     if (r == 0)
         r = scanner_start(run, e);
+    if (r == 0)
+        r = scan_account_start(run, e);
     return r < 0 ? r : scan_progress_start(run, e);
 }
 
@@ -217,7 +229,6 @@ static void run_end(struct scan_run *run, const char *failure)
         scan_host_finish(run, h);
     scan_phase_write(run, SCRIPT_PRE);
     scan_phase_write(run, SCRIPT_POST);
-    run->totals.hosts_probed = addr_set_count(&run->plan.scope);
     run->totals.end = loop_wall(run->loop);
     run->totals.elapsed = loop_now(run->loop) - run->started;
     run->totals.failure = failure ? failure : run->interrupted ? "interrupted" : NULL;
@@ -231,21 +242,53 @@ static int run_fail(struct scan_run *run, const struct err *e)
     return SCAN_FAILED;
 }
 
-int scan_run(const struct scan_args *a, const struct option_list *targets, const char *command)
+/* What it would cost. */
+static int tell_estimate(const struct scan_run *run)
+{
+    const struct scan_plan *p = &run->plan;
+    const struct estimate_opts o = {
+        .targets = &p->scope,
+        .sample = run->args->sample,
+        .ping = p->ping,
+        .ports = run->args->ways & WAY_HOSTS_ONLY ? NULL : &p->ports,
+        .retries = p->retries,
+        .rate = p->max_rate > 0                           ? p->max_rate
+                : run->args->min_rate > SCAN_RATE_DEFAULT ? run->args->min_rate
+                                                          : SCAN_RATE_DEFAULT,
+    };
+    CLEANUP(buf_done) struct buf text = {0};
+
+    estimate_write(&text, &o);
+    if (text.failed)
+        return SCAN_FAILED;
+    printf("%s\n", text.data);
+    return SCAN_DONE;
+}
+
+int scan_run(const struct scan_args *a, const struct option_list *targets,
+             const struct scan_begin *begin)
 {
     CLEANUP(run_free) struct scan_run run = {.args = a};
     struct err e = {0};
     int r;
 
     TAILQ_INIT(&run.to_name);
-    r = run_open(&run, targets, &e);
+    r = run_open(&run, targets, begin, &e);
+    if (r == 0 && a->estimate)
+        return tell_estimate(&run);
+    if (r == 0 && scan_account_is_over(&run)) {
+        scan_say(&run, "%s: nothing is left, that scan was completed", run.state.path);
+        return SCAN_DONE;
+    }
     if (r == 0)
-        r = run_start(&run, command, &e);
+        r = run_start(&run, begin->command, &e);
     if (r == 0) {
         r = loop_run(run.loop);
         if (r < 0 && !run.outputs.failure)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));
     }
+    if (run.begun)
+        scan_account_close(&run);
     if (run.begun)
         run_end(&run, run.outputs.failure ? "an output could not be written"
                       : r < 0             ? err_text(&e)

@@ -6,6 +6,8 @@
 #include "engine/scan/scan.h"
 #include "service/cli/scan_output.h"
 #include "service/cli/scan_plan.h"
+#include "service/cli/scan_run.h"
+#include "service/cli/scan_state.h"
 
 #include <uthash.h>
 
@@ -61,6 +63,8 @@ struct scan_run {
     size_t n_phases[2];
     struct task flush;
     struct timer progress;
+    struct scan_state state; /* account of what is done; path NULL: none is kept */
+    struct timer keep;
     bool progress_shown;
     struct sd_event_source *signals[2];
 };
@@ -71,6 +75,15 @@ void scan_progress_clear(struct scan_run *run);
 int scan_progress_start(struct scan_run *run, struct err *e) MUST_USE;
 /* Call after anything was written: the flush comes in the next turn. */
 void scan_written(struct scan_run *run);
+
+/* scan_account.c: what is done, for --resume.  Without --state each does nothing. */
+int scan_account_open(struct scan_run *run, const struct scan_begin *begin, struct err *e) MUST_USE;
+int scan_account_start(struct scan_run *run, struct err *e) MUST_USE;
+void scan_account_up(struct scan_run *run, const struct addr *a);
+void scan_account_done(struct scan_run *run, const struct addr *a);
+void scan_account_close(struct scan_run *run); /* the last time; says how to go on */
+/* Whether there is nothing to do: a scan that was completed before. */
+bool scan_account_is_over(const struct scan_run *run);
 
 extern const struct scan_sink scan_run_sink;
 struct scan_host *scan_host_find(struct scan_run *run, const struct addr *a);

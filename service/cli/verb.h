@@ -13,6 +13,7 @@ struct verb_call {
     void *args; /* of the verb's own type, filled from the options */
     struct option_list operands;
     const char *command; /* the whole command line, quoted */
+    char *const *words;  /* of it, without program and verb */
 };
 
 struct verb {

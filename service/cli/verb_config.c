@@ -2,7 +2,9 @@
 #include "service/cli/verb_config.h"
 
 #include "engine/base/buf.h"
+#include "engine/scan/estimate.h"
 #include "service/cli/db_args.h"
+#include "service/cli/estimate_text.h"
 #include "service/cli/screen.h"
 #include "service/config/config.h"
 
@@ -39,6 +41,40 @@ static int read_file(struct buf *out, const char *path, struct err *e)
     return out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
+/* Whether a pass can be done in its interval at the zone's rate. */
+static void tell_pass(const struct config_zone *z, const struct config_pass *p)
+{
+    struct estimate_opts o = {
+        .targets = &z->scope,
+        .sample = p->sample,
+        .ping.mask = p->probes,
+        .ports = p->kind == PASS_PORTS ? p->port_set : NULL,
+        .retries = p->retries,
+        .rate = z->rate,
+    };
+    CLEANUP(buf_done) struct buf text = {0};
+    char every[TIME_TEXT_MAX];
+    struct estimate e;
+
+    if (p->kind > PASS_PORTS)
+        return;
+    if (port_few_parse(&o.ping.syn, p->syn_ports, NULL) < 0 ||
+        port_few_parse(&o.ping.ack, p->ack_ports, NULL) < 0 ||
+        port_few_parse(&o.ping.udp, p->udp_ports, NULL) < 0)
+        return;
+    estimate_write(&text, &o);
+    scan_estimate(&o, &e);
+    printf("zone %s, pass %s: %s; every %s%s\n", z->name, p->name, text.data ? text.data : "",
+           span_format(p->interval, every),
+           e.time_min > p->interval ? ", which is too often: it cannot be done in that time" : "");
+}
+
+static void tell_zone(const struct config_zone *z)
+{
+    for (uint32_t i = 0; i < z->n_passes; i++)
+        tell_pass(z, &z->passes[i]);
+}
+
 static void tell_good(const struct config *c)
 {
     uint64_t addresses = 0;
@@ -48,6 +84,8 @@ static void tell_good(const struct config *c)
         addresses += addr_set_count(&c->zones[i].scope);
         passes += c->zones[i].n_passes;
     }
+    for (uint32_t i = 0; i < c->n_zones; i++)
+        tell_zone(&c->zones[i]);
     printf("%s: good: %u zone%s with %llu addresses, %u passes, %u endpoint%s\n", c->path,
            c->n_zones, c->n_zones == 1 ? "" : "s", (unsigned long long)addresses, passes,
            c->n_endpoints, c->n_endpoints == 1 ? "" : "s");

@@ -3,6 +3,7 @@
 
 #include "service/cli/scan_args.h"
 #include "service/cli/scan_run.h"
+#include "service/cli/scan_state.h"
 #include "service/cli/verb_script.h"
 
 #include <errno.h>
@@ -21,6 +22,36 @@ static void ignore_broken_pipes(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* Under the command line that the file kept. */
+static int resume(struct verb_call *c, const char *path)
+{
+    struct scan_begin begin = {.command = c->command};
+    struct scan_state state;
+    struct option_list targets = {0};
+    struct scan_args a;
+    struct err e = {0};
+    int r = scan_state_load(&state, path, &e), code = EXIT_ERROR;
+
+    if (r < 0)
+        return verb_fail(c, &e);
+    scan_args_init(&a);
+    r = options_parse(&c->verb->options, state.args, &a, &targets, &e);
+    if (r == 0)
+        r = scan_args_check(&a, &targets, &e);
+    a.appending = true;
+    if (r < 0)
+        verb_fail(c, (err_add(&e, r, "%s", path), &e));
+    else {
+        begin.resumed = &state;
+        /* `a` points into the words, which go with the state */
+        code = scan_run(&a, &targets, &begin);
+    }
+    options_done(&c->verb->options, &a);
+    option_list_done(&targets);
+    scan_state_free(&state);
+    return code;
+}
+
 int verb_scan(struct verb_call *c)
 {
     const struct scan_args *a = c->args;
@@ -31,7 +62,9 @@ int verb_scan(struct verb_call *c)
     if (a->script_help)
         return script_help(c, a->script_help, &a->datadirs);
     ignore_broken_pipes();
-    return scan_run(a, &c->operands, c->command);
+    if (a->resume)
+        return resume(c, a->resume);
+    return scan_run(a, &c->operands, &(struct scan_begin){c->command, c->words, NULL});
 }
 
 int verb_script_run(struct verb_call *c)
@@ -45,5 +78,8 @@ int verb_script_run(struct verb_call *c)
     if (scan_args_check(a, &targets, &e) < 0)
         return verb_fail(c, &e);
     ignore_broken_pipes();
-    return scan_run(a, &targets, c->command);
+    if (a->state || a->resume)
+        return verb_fail(c,
+                         (err_set(&e, -EINVAL, "--state and --resume belong to muster scan"), &e));
+    return scan_run(a, &targets, &(struct scan_begin){.command = c->command});
 }

@@ -31,6 +31,7 @@ static void compile_pass_keys(struct compile *k, const struct config_pass *p, co
         {"syn_ports", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
         {"ack_ports", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
         {"udp_ports", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
+        {"sample", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
         {"retries", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
         {"host_timeout", 1 << PASS_PRESENCE | 1 << PASS_PORTS},
         {"scripts", 1 << PASS_SERVICES | 1 << PASS_SCRIPTS},
@@ -131,6 +132,7 @@ static void compile_pass(struct compile *k, struct config_pass *p, const char *p
     p->interval = compile_span(k, place, "interval", p->interval_text,
                                (struct bounds){INTERVAL_MIN, INTERVAL_MAX, normal[p->kind]});
     p->retries = compile_number(k, place, "retries", p->retries, (struct limits){0, 10, 2});
+    p->sample = compile_number(k, place, "sample", p->sample, (struct limits){0, 128, 0});
     p->host_timeout = compile_span(k, place, "host_timeout", p->host_timeout_text,
                                    (struct bounds){0, 24 * HOUR, 15 * MINUTE});
     p->script_timeout = compile_span(k, place, "script_timeout", p->script_timeout_text,

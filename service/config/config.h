@@ -58,6 +58,7 @@ struct config_pass {
     struct port_set *port_set;               /* the same; NULL for presence */
     enum config_method method;
     uint32_t retries;    /* retransmissions per probe */
+    uint32_t sample;     /* addresses of an empty /24 that are asked; 0: all */
     usec_t host_timeout; /* 0: none */
     char *scripts;       /* --script expression; NULL unless kind is services or scripts */
     char *args;          /* --script-args; NULL: none */

@@ -97,6 +97,7 @@ static const cyaml_schema_field_t pass_fields[] = {
     TEXT("ports", struct config_pass, ports),
     CHOICE("method", struct config_pass, method, methods),
     NUMBER("retries", struct config_pass, retries),
+    NUMBER("sample", struct config_pass, sample),
     TEXT("host_timeout", struct config_pass, host_timeout_text),
     TEXT("scripts", struct config_pass, scripts),
     TEXT("args", struct config_pass, args),

@@ -86,7 +86,7 @@ static const struct ipc_field shutdown_fields[] = {
 };
 
 static const struct ipc_field scope_fields[] = {
-    F_ENUM(struct ipc_scope_msg, which, SCOPE_EXCLUDES),
+    F_ENUM(struct ipc_scope_msg, which, SCOPE_KNOWN),
     F_BYTES(struct ipc_scope_msg, ranges, IPC_PIECE_MAX),
 };
 static const struct ipc_field zone_fields[] = {
@@ -112,6 +112,7 @@ static const struct ipc_field scan_start_fields[] = {
     F_U32(struct ipc_scan_start, max_retries),
     F_U64(struct ipc_scan_start, host_timeout),
     F_U64(struct ipc_scan_start, seed),
+    F_U32(struct ipc_scan_start, sample),
     F_BOOL(struct ipc_scan_start, report_down),
     F_BOOL(struct ipc_scan_start, report_closed),
 };
@@ -171,6 +172,8 @@ static const struct ipc_field scan_done_fields[] = {
     F_F64(struct ipc_scan_done, coverage.loss),
     F_F64(struct ipc_scan_done, coverage.rate_pps),
     F_U64(struct ipc_scan_done, coverage.drops),
+    F_U64(struct ipc_scan_done, coverage.asked),
+    F_U64(struct ipc_scan_done, coverage.sampled),
     F_BOOL(struct ipc_scan_done, coverage.complete),
     F_U64(struct ipc_scan_done, coverage.elapsed),
 };

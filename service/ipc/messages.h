@@ -116,7 +116,8 @@ struct ipc_shutdown {
     uint64_t within; /* usec */
 };
 
-enum ipc_scope { SCOPE_TARGETS, SCOPE_EXCLUDES };
+/* SCOPE_KNOWN: of a scan that samples, the addresses that were in use before. */
+enum ipc_scope { SCOPE_TARGETS, SCOPE_EXCLUDES, SCOPE_KNOWN };
 struct ipc_scope_msg {
     enum ipc_scope which;
     struct ipc_bytes ranges; /* ipc_ranges_*() */
@@ -140,6 +141,7 @@ struct ipc_scan_start {
     uint32_t max_retries;
     uint64_t host_timeout;
     uint64_t seed;
+    uint32_t sample; /* addresses of each /24; 0: all */
     bool report_down, report_closed;
 };
 struct ipc_scan_host_done {

@@ -10,6 +10,7 @@
 #include "engine/base/log.h"
 #include "engine/loop/guard.h"
 #include "engine/scan/payload.h"
+#include "engine/scan/sample.h"
 #include "engine/scan/scan.h"
 #include "service/config/paths.h"
 #include "service/privilege/privilege.h"
@@ -28,7 +29,7 @@
 struct gathering {
     LIST_ENTRY(gathering) entry;
     uint32_t id;
-    struct addr_set targets, excludes;
+    struct addr_set targets, excludes, known;
     struct port_set ports;
     bool has_ports;
 };
@@ -71,6 +72,7 @@ static struct gathering *gathering_free(struct scanner *s, struct gathering *g)
         s->n_gatherings--;
         addr_set_done(&g->targets);
         addr_set_done(&g->excludes);
+        addr_set_done(&g->known);
         free(g);
     }
     return NULL;
@@ -219,6 +221,8 @@ static int job_start(struct scanner *s, uint32_t id, const struct ipc_scan_start
         .max_retries = m->max_retries,
         .host_timeout = m->host_timeout,
         .seed = m->seed,
+        .sample = m->sample < SAMPLE_MAX ? m->sample : SAMPLE_MAX,
+        .known = &g->known,
         .report_down = m->report_down,
         .report_closed = m->report_closed,
     };
@@ -324,7 +328,9 @@ static void on_scope(struct scanner *s, uint32_t id, const struct ipc_scope_msg 
     struct addr_set *set;
 
     if (g) {
-        set = m->which == SCOPE_TARGETS ? &g->targets : &g->excludes;
+        set = m->which == SCOPE_TARGETS    ? &g->targets
+              : m->which == SCOPE_EXCLUDES ? &g->excludes
+                                           : &g->known;
         if (ipc_ranges_get(set, &m->ranges) == 0)
             return;
     }

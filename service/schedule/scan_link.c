@@ -153,6 +153,8 @@ static int job_send(struct scan_link *s, struct scan_job *j)
 {
     int r = channel_send_scope(s->scanner, j->id, SCOPE_TARGETS, &j->order->targets);
 
+    if (r == 0 && j->order->known.n)
+        r = channel_send_scope(s->scanner, j->id, SCOPE_KNOWN, &j->order->known);
     if (r == 0)
         r = ports_send(s, j->id, j->order->ports);
     if (r == 0)

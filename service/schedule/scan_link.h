@@ -16,6 +16,7 @@ struct scan_link;
 struct scan_order {
     struct ipc_scan_start start;
     struct addr_set targets;      /* owned by who orders; unchanged until done */
+    struct addr_set known;        /* the same; of a sample */
     const struct port_set *ports; /* NULL: hosts only */
     void *user;
     void (*host)(void *user, const struct host_finding *h);

@@ -25,6 +25,9 @@ struct schedule_store {
                  void *cb_user);
     int (*finish)(void *user, const struct store_lease *l, const struct coverage *c, store_cb cb,
                   void *cb_user);
+    int (*sampled)(void *user, const struct store_lease *l, const struct addr_set *asked,
+                   store_cb cb, void *cb_user);
+    int (*past)(void *user, const struct store_lease *l, store_past_cb cb, void *cb_user);
 };
 /* The real one; user is the struct store. */
 struct schedule_store schedule_store_of(struct store *s);

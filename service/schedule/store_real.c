@@ -28,7 +28,19 @@ static int real_finish(void *user, const struct store_lease *l, const struct cov
     return store_finish(user, l, c, cb, cb_user);
 }
 
+static int real_sampled(void *user, const struct store_lease *l, const struct addr_set *asked,
+                        store_cb cb, void *cb_user)
+{
+    return store_sampled(user, l, asked, cb, cb_user);
+}
+
+static int real_past(void *user, const struct store_lease *l, store_past_cb cb, void *cb_user)
+{
+    return store_past(user, l, cb, cb_user);
+}
+
 struct schedule_store schedule_store_of(struct store *s)
 {
-    return (struct schedule_store){s, real_claim, real_keep, real_targets, real_apply, real_finish};
+    return (struct schedule_store){s,          real_claim,  real_keep,    real_targets,
+                                   real_apply, real_finish, real_sampled, real_past};
 }

@@ -82,6 +82,7 @@ struct visit *visit_free(struct visit *v)
     free(v->scripts);
     free(v->ports);
     addr_set_done(&v->targets);
+    addr_set_done(&v->sampled);
     store_lease_done(&v->lease);
     generation_unref(v->generation);
     free(v);

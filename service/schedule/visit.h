@@ -54,6 +54,7 @@ struct visit {
     usec_t began;            /* monotonic */
     uint64_t expected;       /* addresses to be told */
     struct addr_set targets; /* they */
+    struct addr_set sampled; /* those that a sampling visit asked */
     struct collect *collect;
     struct timer flush;
     struct coverage coverage;

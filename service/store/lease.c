@@ -16,6 +16,7 @@ struct ask {
         store_claim_cb claim;
         store_keep_cb keep;
         store_targets_cb targets;
+        store_past_cb past;
         store_rescan_cb rescan;
     } cb;
     void *user;
@@ -254,4 +255,75 @@ int store_targets(struct store *s, const struct store_lease *l, store_targets_cb
     snprintf(schedule, sizeof schedule, "%lld", (long long)l->schedule);
     snprintf(fence, sizeof fence, "%lld", (long long)l->fence);
     return ask(s, &c, &what, on_targets);
+}
+
+static void on_past(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+    struct addr_set sets[2] = {{0}}; /* former, present */
+
+    (void)e;
+    for (size_t i = 0; status == 0 && i < db_rows_count(rows); i++) {
+        struct addr addr;
+
+        if (pg_inet_parse(db_rows_text(rows, i, 0), &addr) == 0)
+            status = addr_set_add(&sets[db_rows_bool(rows, i, 1)], &addr, &addr);
+    }
+    a->cb.past(a->user, status, &sets[1], &sets[0]);
+    addr_set_done(&sets[0]);
+    addr_set_done(&sets[1]);
+    free(a);
+}
+
+int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, void *user)
+{
+    char schedule[24], fence[24];
+    const char *params[] = {schedule, fence};
+    struct db_call c = {.sql = "SELECT addr, present FROM api.past($1, $2)",
+                        .params = params,
+                        .n_params = 2,
+                        .flags = DB_RETRY};
+    struct ask what = {.cb.past = cb, .user = user};
+
+    snprintf(schedule, sizeof schedule, "%lld", (long long)l->schedule);
+    snprintf(fence, sizeof fence, "%lld", (long long)l->fence);
+    return ask(s, &c, &what, on_past);
+}
+
+static void on_sampled(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct ask *a = user;
+
+    if (status == 0 && !db_rows_bool(rows, 0, 0))
+        status = -ESTALE;
+    a->cb.status(a->user, status, e);
+    free(a);
+}
+
+int store_sampled(struct store *s, const struct store_lease *l, const struct addr_set *asked,
+                  store_cb cb, void *user)
+{
+    CLEANUP(buf_done) struct buf addrs = {0};
+    char schedule[24], fence[24];
+    const char *params[3] = {schedule, fence};
+    struct db_call c = {.sql = "SELECT api.sampled($1, $2, $3)",
+                        .params = params,
+                        .n_params = 3,
+                        .flags = DB_RETRY};
+    struct ask what = {.cb.status = cb, .user = user};
+    struct addr a;
+
+    pg_array_open(&addrs);
+    for (uint64_t i = 0; addr_set_nth(asked, i, &a); i++) {
+        char text[ADDR_TEXT_MAX];
+
+        pg_array_plain(&addrs, "%s", store_addr_text(&a, text));
+    }
+    pg_array_close(&addrs);
+    if (addrs.failed)
+        return -ENOMEM;
+    params[2] = addrs.data;
+    snprintf(schedule, sizeof schedule, "%lld", (long long)l->schedule);
+    snprintf(fence, sizeof fence, "%lld", (long long)l->fence);
+    return ask(s, &c, &what, on_sampled);
 }

@@ -204,6 +204,23 @@ typedef void (*store_targets_cb)(void *user, int status, const struct store_targ
 int store_targets(struct store *s, const struct store_lease *l, store_targets_cb cb,
                   void *user) MUST_USE;
 
+/* For a visit that may ask a sample of its block: the addresses that are in use, and those that
+ * were. */
+typedef void (*store_past_cb)(void *user, int status, const struct addr_set *present,
+                              const struct addr_set *former);
+int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, void *user) MUST_USE;
+
+/* For a visit that may ask a sample of its block: the addresses there that are in use, and those
+ * that were. */
+typedef void (*store_past_cb)(void *user, int status, const struct addr_set *present,
+                              const struct addr_set *former);
+int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, void *user) MUST_USE;
+
+/* The visit asked a sample of its block: these addresses alone count as looked at, and the block's
+ * last complete visit stays what it was.  Before store_finish(). */
+int store_sampled(struct store *s, const struct store_lease *l, const struct addr_set *asked,
+                  store_cb cb, void *user) MUST_USE;
+
 /* Makes every pass over these addresses due now.  zone NULL: in every zone.  n_rows: schedule rows
  * that were touched; 0: no network holds them. */
 typedef void (*store_rescan_cb)(void *user, int status, unsigned n_rows);

@@ -59,6 +59,11 @@ static struct world {
         size_t hosts, down, unsure, ports, results, scripts;
         size_t parts;
     } told;
+    store_past_cb past_cb;
+    void *past_user;
+    uint64_t asked; /* of a sampling visit */
+    store_cb sampled_cb;
+    void *sampled_user;
     store_cb finish_cb;
     void *finish_user;
     unsigned finished, complete;
@@ -112,6 +117,24 @@ static int fake_apply(void *user, struct store_lease *l, const struct store_part
     }
     w.apply_cbs[w.n_applied] = cb;
     w.apply_users[w.n_applied++] = cb_user;
+    return 0;
+}
+
+static int fake_past(void *user, const struct store_lease *l, store_past_cb cb, void *cb_user)
+{
+    (void)user, (void)l;
+    w.past_cb = cb;
+    w.past_user = cb_user;
+    return 0;
+}
+
+static int fake_sampled(void *user, const struct store_lease *l, const struct addr_set *asked,
+                        store_cb cb, void *cb_user)
+{
+    (void)user, (void)l;
+    w.asked = addr_set_count(asked);
+    w.sampled_cb = cb;
+    w.sampled_user = cb_user;
     return 0;
 }
 
@@ -263,8 +286,8 @@ static struct config *config_of(const char *text)
 
 static int setup(void **state)
 {
-    const struct schedule_store store = {NULL,         fake_claim, fake_keep,
-                                         fake_targets, fake_apply, fake_finish};
+    const struct schedule_store store = {NULL,       fake_claim,  fake_keep,    fake_targets,
+                                         fake_apply, fake_finish, fake_sampled, fake_past};
 
     (void)state;
     memset(&w, 0, sizeof w);
@@ -368,6 +391,42 @@ static void a_scan_is_ordered_and_its_findings_are_told(void **state)
     assert_string_equal(w.method, "syn");
     assert_string_equal(w.ports, "22,80");
     assert_int_equal(schedule_visits(w.s), 0);
+}
+
+static void an_empty_block_is_sampled_and_only_the_sample_counts(void **state)
+{
+    static const char text[] = "scripts: {workers: 1, datadirs: [/nonexistent]}\n"
+                               "zones:\n"
+                               "- name: lab\n"
+                               "  networks: [10.0.0.0/24]\n"
+                               "  passes:\n"
+                               "  - {kind: ports, ports: \"22,80\", sample: 2}\n";
+    const struct addr_set nobody = {0};
+    struct addr_set former = {0};
+    const struct addr old = host(77);
+    struct ipc_scan_done done = {.coverage = {.method = "syn", .complete = true, .sampled = 1}};
+    uint32_t id;
+
+    (void)state;
+    assert_int_equal(schedule_config(w.s, config_of(text), NULL), 0);
+    due(STORE_PORTS, 255);
+    assert_int_equal(count(&w.scanner, MSG_SCAN_START), 0); /* the past is asked for first */
+    assert_int_equal(addr_set_add(&former, &old, &old), 0);
+    w.past_cb(w.past_user, 0, &nobody, &former);
+    addr_set_done(&former);
+    run();
+    id = id_of(&w.scanner, MSG_SCAN_START);
+    found(id, 77, HOST_DOWN, 0);
+    found(id, 1, HOST_DOWN, 0);
+    assert_int_equal(channel_send(w.scanner.c, MSG_SCAN_DONE, id, &done), 0);
+    run();
+    assert_int_equal(w.asked, 2);
+    assert_int_equal(w.finished, 0);
+    w.sampled_cb(w.sampled_user, 0, NULL);
+    run();
+    assert_int_equal(w.finished, 1);
+    assert_int_equal(w.complete, 1);
+    assert_int_equal(w.told.down, 2);
 }
 
 static void a_scan_that_left_hosts_out_is_not_complete(void **state)
@@ -713,6 +772,7 @@ static void a_visit_may_end_while_its_hosts_are_asked_for(void **state)
 
 static const struct CMUnitTest tests[] = {
     ENGINE_TEST(a_scan_is_ordered_and_its_findings_are_told),
+    ENGINE_TEST(an_empty_block_is_sampled_and_only_the_sample_counts),
     ENGINE_TEST(a_scan_that_left_hosts_out_is_not_complete),
     ENGINE_TEST(a_scan_that_cannot_be_made_gives_the_visit_up),
     ENGINE_TEST(after_the_death_of_the_scanner_the_rest_is_asked_once_more),
