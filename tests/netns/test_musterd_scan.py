@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""What a zone asks of the scanner, seen in the inventory: UDP ports in a pass, an empty /24 that is only sampled, limits per host, an
+interface that goes away, a scanner that is killed in the middle.  The coverage tells the truth each time."""
+import os
+import pathlib
+import signal
+import time
+
+import daemon
+import netns
+
+ZONE = """
+zones:
+  - name: lab
+    networks: [10.77.0.0/27, 10.88.5.0/24]
+    rate: 400
+    host_rate: 150
+    net_rate: 400
+    confirm: {misses: 2, after: 1s}
+    passes:
+      - {kind: presence, interval: 4s, sample: 8, probes: [arp, echo]}
+      - {kind: ports, interval: 5s, sample: 8, probes: [arp, syn], syn_ports: "22,80", ports: "T:80,443,9100,U:53,5353,9999"}
+"""
+UDP = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 9999))
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(b"here", peer)
+"""
+PORTS = "SELECT host(address), protocol, port FROM report.service WHERE state = 'open' AND address <<= '10.77.0.0/24' ORDER BY 1, 2, 3"
+
+
+def build(world):
+    web = world.host("web", 10)
+    web.start(["python3", "-m", "http.server", "80", "--directory", "/run/netns"])
+    web.start(["python3", "-c", UDP])
+    web.run("ip", "route", "add", "blackhole", "10.88.0.0/16")
+    web.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    world.host("quiet", 11)
+    netns.sh("ip", "route", "add", "10.88.0.0/16", "via", web.address)
+    netns.wait_port(web.address, 80)
+
+
+def udp_and_tcp(d):
+    netns.wait_for("TCP and UDP ports are listed", lambda: d.sql_or_nothing(PORTS) == [["10.77.0.10", "tcp", "80"], ["10.77.0.10", "udp", "9999"]], 60)
+    print("UDP ports of a pass are in the inventory", flush=True)
+
+
+def sampled(d):
+    rows = netns.wait_for("the empty /24 is sampled", lambda: d.sql_or_nothing(
+        "SELECT pass, asked, last_complete IS NULL FROM report.sampling WHERE first_address = '10.88.5.0' ORDER BY 1"), 30)
+    assert all(row[1:] == ["8", "t"] for row in rows), rows
+    again = "SELECT count(*), min(cardinality(scope)) FROM inv.coverage c JOIN inv.block b USING (block_id) WHERE b.lo = '10.88.5.0' AND c.complete"
+    netns.wait_for("and sampled again", lambda: int(d.sql(again)[0][0]) >= 3, 30)
+    assert d.sql(again)[0][1] == "8", d.sql(again)
+    assert d.sql("SELECT count(*) FROM inv.coverage c JOIN inv.block b USING (block_id) WHERE b.lo = '10.88.5.0' AND c.scope IS NULL") == [["0"]]
+    print("an empty /24: eight addresses asked, nothing else counts as looked at", flush=True)
+
+
+def someone_moves_in(d, world):
+    netns.sh("ip", "-n", "web", "addr", "add", "10.88.5.254/32", "dev", "lo")
+    netns.sh("ip", "-n", "web", "addr", "add", "10.88.5.77/32", "dev", "lo")
+    netns.wait_for("the whole /24 is asked", lambda: d.sql_or_nothing(
+        "SELECT count(*) FROM report.host WHERE address IN ('10.88.5.254', '10.88.5.77') AND state = 'present'") == [["2"]], 40)
+    netns.wait_for("and counts as complete", lambda: d.sql("SELECT count(*) FROM report.sampling WHERE kind = 'presence'") == [["0"]], 40)
+    print("somebody answers to the sample: all of the /24 is asked", flush=True)
+
+
+def scanner_of(d):
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, ValueError, NotADirectoryError):
+            continue
+        if parent == d.process.pid and any("scanner" in word for word in words):
+            return int(entry.name)
+    return None
+
+
+def gone():
+    return "SELECT count(*) FROM report.change WHERE type IN ('host.gone', 'port.closed')"
+
+
+def scanner_dies(d):
+    for _ in range(3):
+        pid = netns.wait_for("a scanner", lambda: scanner_of(d), 20)
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(1.5)
+    d.wait_visits(1, 60)
+    assert d.sql(gone()) == [["0"]], "somebody was called gone who was there"
+    assert d.sql(PORTS) == [["10.77.0.10", "tcp", "80"], ["10.77.0.10", "udp", "9999"]]
+    print("the scanner killed three times: visits go on, nobody is called gone", flush=True)
+
+
+def interface_away(d):
+    netns.sh("ip", "link", "set", "br0", "down")
+    time.sleep(14)  # longer than a visit waits for its way
+    assert d.sql(gone()) == [["0"]], "a network that cannot be reached is not gone"
+    bad = d.sql("SELECT count(*) FROM inv.coverage c JOIN inv.block b USING (block_id) WHERE b.lo = '10.77.0.0' AND NOT c.complete")
+    assert int(bad[0][0]) > 0, "visits without a way count as complete"
+    netns.sh("ip", "link", "set", "br0", "up")
+    netns.sh("ip", "route", "add", "10.88.0.0/16", "via", "10.77.0.10")
+    d.wait_visits(1, 60)
+    assert d.sql(gone()) == [["0"]]
+    print("the interface down for 14 s: visits incomplete, nobody is called gone, then all goes on", flush=True)
+
+
+def main():
+    netns.enter()
+    daemon.need_programs()
+    os.environ["MUSTER_SECCOMP"] = "kill"
+    with netns.World() as world:
+        build(world)
+        d = daemon.Daemon(world, ZONE, endpoints=False).start()
+        udp_and_tcp(d)
+        sampled(d)
+        someone_moves_in(d, world)
+        scanner_dies(d)
+        interface_away(d)
+        assert d.stop() == 0
+
+
+if __name__ == "__main__":
+    main()
