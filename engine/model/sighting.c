@@ -78,6 +78,27 @@ void sighting_content(struct buf *out, const struct sighting *s)
     number(out, "neighbour_vlan", s->neighbour_vlan);
 }
 
+static size_t texts(const char *const *list, size_t max)
+{
+    size_t n = 0;
+
+    while (n < max && list[n])
+        n++;
+    return n;
+}
+
+void sighting_count(struct sighting *s)
+{
+    s->n_addresses = 0;
+    while (s->n_addresses < SIGHTING_ADDRESSES_MAX &&
+           s->addresses[s->n_addresses].family != ADDR_NONE)
+        s->n_addresses++;
+    s->n_names = texts(s->names, SIGHTING_NAMES_MAX);
+    s->n_services = texts(s->services, SIGHTING_LIST_MAX);
+    s->n_roles = texts(s->roles, SIGHTING_LIST_MAX);
+    s->n_prefixes = texts(s->prefixes, SIGHTING_NAMES_MAX);
+}
+
 void sighting_json(struct buf *out, const struct sighting *s)
 {
     char time[TIME_TEXT_MAX];

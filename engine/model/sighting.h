@@ -12,6 +12,7 @@
 #define SIGHTING_ADDRESSES_MAX 4
 #define SIGHTING_NAMES_MAX     8
 #define SIGHTING_LIST_MAX      16
+#define SIGHTING_TEXT_MAX      255 /* bytes of one string */
 
 struct sighting {
     const char *source;    /* "arp", "nd", "ra", "dhcp", "dhcpv6", "mdns", "lldp", "cdp", "ssdp",
@@ -57,6 +58,9 @@ struct sighting {
 
 /* One JSON object, no newline; facts that were not told are left out.  Failure is buf.failed. */
 void sighting_json(struct buf *out, const struct sighting *s);
+
+/* Sets the counts from what the lists hold up to the first empty place (ADDR_NONE, NULL). */
+void sighting_count(struct sighting *s);
 
 /* What the sighting says, time and interface left out: equal texts say the same.  Failure is
  * buf.failed. */

@@ -95,6 +95,34 @@ static void check_schedule(struct doctor *d)
         doctor_addf(d, VERDICT_OK, "schedule", NULL, "%lld blocks, none late", (long long)blocks);
 }
 
+/* Interfaces that should be listened to and are not, and frames that were lost. */
+static void check_listeners(struct doctor *d)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct err e = {0};
+
+    if (cli_ask(&d->db,
+                "SELECT sensor || ' ' || interface, up, why, drops FROM report.listener ORDER BY 1",
+                NULL, 0, &rows, &e) < 0) {
+        doctor_add(d, VERDICT_FAIL, "listener", err_text(&e), NULL);
+        return;
+    }
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        const char *name = db_rows_text(rows, i, 0), *why = db_rows_text(rows, i, 2);
+
+        if (!db_rows_bool(rows, i, 1))
+            doctor_addf(d, VERDICT_WARN, "listener",
+                        "is the interface up, and has musterd CAP_NET_RAW?", "%s: %s", name,
+                        why ? why : "down");
+        else if (db_rows_int(rows, i, 3, 0))
+            doctor_addf(d, VERDICT_WARN, "listener", "the machine was too busy for its traffic",
+                        "%s: %lld frames were dropped", name,
+                        (long long)db_rows_int(rows, i, 3, 0));
+        else
+            doctor_addf(d, VERDICT_OK, "listener", NULL, "%s hears", name);
+    }
+}
+
 static void check_server_clock(struct doctor *d)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -118,7 +146,9 @@ void doctor_database(struct doctor *d)
 {
     if (!d->db.conninfo || !check_connection(d))
         return;
-    if (check_migrations(d))
+    if (check_migrations(d)) {
         check_schedule(d);
+        check_listeners(d);
+    }
     check_server_clock(d);
 }

@@ -36,6 +36,14 @@ static const char hosts_sql[] =
     " h.last_seen, h.last_checked FROM report.host h WHERE h.asset_id = $1::uuid"
     " ORDER BY h.address";
 
+/* The latest sighting of its addresses; of one address that may belong to no asset. */
+static const char heard_sql[] =
+    "SELECT max(l.last_heard) FROM report.heard l JOIN report.host h USING (zone, address)"
+    " WHERE h.asset_id = $1::uuid AND NOT l.answers";
+static const char heard_only_sql[] =
+    "SELECT zone, source, first_heard, last_heard, macs FROM report.heard"
+    " WHERE host(address) = $1 AND ($2::text IS NULL OR zone = $2) ORDER BY zone";
+
 static const char ports_sql[] =
     "SELECT host(s.address), s.port || '/' || s.protocol, s.state,"
     " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
@@ -145,8 +153,11 @@ static void fact_time(struct page *p, const char *name, const char *value)
 static int page_head(struct page *p, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(db_rows_freep) struct db_rows *heard = NULL;
     int r = ask(p, p->at ? head_at_sql : head_sql, &rows, e);
 
+    if (r == 0 && !p->at)
+        r = ask(p, heard_sql, &heard, e);
     if (r < 0)
         return r;
     fact(p, "asset", db_rows_text(rows, 0, 0));
@@ -157,6 +168,7 @@ static int page_head(struct page *p, struct err *e)
     fact(p, "vendor", db_rows_text(rows, 0, 5));
     fact_time(p, "first seen", db_rows_text(rows, 0, 6));
     fact_time(p, "last seen", db_rows_text(rows, 0, 7));
+    fact_time(p, "heard", db_rows_text(heard, 0, 0)); /* does not answer, but speaks */
     fact(p, "label", db_rows_text(rows, 0, 8));
     fact(p, "note", db_rows_text(rows, 0, 9));
     fact(p, "owner", db_rows_text(rows, 0, 10));
@@ -239,6 +251,37 @@ static int page_print(struct page *p, bool json, struct err *e)
     return r < 0 ? r : page_scripts(p, e);
 }
 
+/* An address that speaks on the link and never answered is no asset, and still not unknown.
+ * -ENOENT: not heard either; then *e is as it was. */
+static int heard_only(struct cli_db *x, const struct db_args *a, const char *what)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(buf_done) struct buf out = {0};
+    char address[ADDR_TEXT_MAX], first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+    const char *params[] = {address, a->zone};
+    struct addr parsed;
+    struct err e = {0};
+
+    if (a->at || a->json || addr_parse(what, &parsed) < 0)
+        return -ENOENT;
+    addr_format(&parsed, address);
+    if (cli_ask(x, heard_only_sql, params, ARRAY_LEN(params), &rows, &e) < 0 ||
+        !db_rows_count(rows))
+        return -ENOENT;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        time_format(table_time(db_rows_text(rows, i, 2)), first);
+        time_format(table_time(db_rows_text(rows, i, 3)), last);
+        buf_printf(&out, "%s in zone ", address);
+        screen_text(&out, db_rows_text(rows, i, 0));
+        buf_printf(&out, " was heard (%s", db_rows_text(rows, i, 1));
+        if (db_rows_text(rows, i, 4))
+            buf_printf(&out, ", MAC %s", db_rows_text(rows, i, 4));
+        buf_printf(&out, ") from %s to %s, and never answered a probe\n", first, last);
+    }
+    cli_print(&out);
+    return 0;
+}
+
 static int pages(struct cli_db *x, const struct db_args *a, const char *what, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *found = NULL;
@@ -248,6 +291,8 @@ static int pages(struct cli_db *x, const struct db_args *a, const char *what, st
     if (r == 0)
         r = a->at ? asset_find_at(x, what, a->zone, at, &found, e)
                   : asset_find(x, what, a->zone, &found, e);
+    if (r == -ENOENT && heard_only(x, a, what) == 0)
+        return 0;
 
     for (size_t i = 0; r == 0 && i < db_rows_count(found); i++) {
         struct page p = {.x = x,

@@ -38,12 +38,16 @@ static const char passes_sql[] =
     " bool_or(running)"
     " FROM report.coverage GROUP BY zone, pass ORDER BY zone, pass";
 
+static const char listeners_sql[] =
+    "SELECT sensor, interface, up, why, frames, sightings, drops FROM report.listener"
+    " ORDER BY sensor, interface";
+
 static const char baseline_sql[] =
     "SELECT count(*) > 0 AND count(*) = count(last_at), count(last_at), count(*)"
     " FROM report.coverage";
 
 struct status {
-    struct db_rows *counts, *totals, *passes;
+    struct db_rows *counts, *totals, *passes, *listeners;
     char since[TIME_TEXT_MAX];
     const char *window;
 };
@@ -53,6 +57,7 @@ static void status_done(struct status *s)
     db_rows_free(s->counts);
     db_rows_free(s->totals);
     db_rows_free(s->passes);
+    db_rows_free(s->listeners);
 }
 
 /* Turns the loop for a while, so that a reconnect can happen and nothing blocks. */
@@ -126,6 +131,8 @@ static int ask_all(struct cli_db *x, const struct db_args *a, struct status *s, 
         r = cli_ask(x, totals_sql, NULL, 0, &s->totals, e);
     if (r == 0)
         r = cli_ask(x, passes_sql, NULL, 0, &s->passes, e);
+    if (r == 0)
+        r = cli_ask(x, listeners_sql, NULL, 0, &s->listeners, e);
     return r;
 }
 
@@ -184,6 +191,28 @@ static void print_pass(struct buf *out, const struct db_rows *p, size_t row)
     buf_char(out, '\n');
 }
 
+static void print_listener(struct buf *out, const struct db_rows *l, size_t row)
+{
+    int64_t drops = db_rows_int(l, row, 6, 0);
+
+    buf_str(out, row ? "  " : "listeners:\n  ");
+    screen_text(out, db_rows_text(l, row, 0));
+    buf_char(out, ' ');
+    screen_text(out, db_rows_text(l, row, 1));
+    if (db_rows_bool(l, row, 2))
+        buf_str(out, ": up, ");
+    else {
+        buf_str(out, ": down (");
+        screen_text(out, db_rows_text(l, row, 3));
+        buf_str(out, "), ");
+    }
+    buf_printf(out, "%" PRId64 " frames, %" PRId64 " sightings", db_rows_int(l, row, 4, 0),
+               db_rows_int(l, row, 5, 0));
+    if (drops)
+        buf_printf(out, ", %" PRId64 " frames dropped", drops);
+    buf_char(out, '\n');
+}
+
 static void print_alerts(struct buf *out, const struct db_rows *t)
 {
     int64_t waiting = db_rows_int(t, 0, 6, 0), dead = db_rows_int(t, 0, 7, 0);
@@ -219,6 +248,8 @@ static void print_rest(struct buf *out, const struct status *s)
         buf_str(out, "passes:\n");
     for (size_t row = 0; row < db_rows_count(s->passes); row++)
         print_pass(out, s->passes, row);
+    for (size_t row = 0; row < db_rows_count(s->listeners); row++)
+        print_listener(out, s->listeners, row);
 }
 
 static void print_json(struct buf *out, const struct status *s)

@@ -12,7 +12,8 @@
 #include <libgen.h>
 #include <string.h>
 
-#define NAME_LEN_MAX 63
+#define NAME_LEN_MAX      63
+#define INTERFACE_LEN_MAX 15
 #define ADDRESSES_MAX                                                                              \
     (1U << 24) /* a zone: what a sweep can visit in a day at 200 packets a second */
 #define RATE_MAX      10000000U
@@ -194,6 +195,23 @@ static void compile_guard(struct compile *k, struct config_zone *z, const char *
         WRONG(k, full, "only TCP ports can be fragile; leave out the U: part");
 }
 
+static void compile_listen(struct compile *k, struct config_zone *z, const char *place)
+{
+    char full[PLACE_MAX];
+
+    z->listen_auto = !compile_has(k, place, "listen");
+    for (uint32_t i = 0; i < z->n_listen; i++) {
+        size_t len = strlen(z->listen[i]);
+
+        snprintf(full, sizeof full, "%.100s.listen[%u]", place, i);
+        if (len > INTERFACE_LEN_MAX || z->listen[i][strcspn(z->listen[i], " /")])
+            WRONG(k, full, "'%.40s' is not the name of an interface, such as eth0", z->listen[i]);
+    }
+    compile_place(full, place, "promiscuous");
+    if (z->promiscuous && !z->listen_auto && !z->n_listen)
+        WRONG(k, full, "nothing is listened to: 'listen' is empty");
+}
+
 static void compile_zone(struct compile *k, struct config_zone *z, const char *place)
 {
     char full[PLACE_MAX];
@@ -201,6 +219,7 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
 
     compile_name(k, place, "name", z->name);
     compile_scope(k, z, place);
+    compile_listen(k, z, place);
     rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
     z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
     compile_guard(k, z, place);

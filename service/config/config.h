@@ -79,7 +79,11 @@ struct config_zone {
     uint32_t n_networks, n_excludes;
     struct addr_set scope; /* networks without excludes */
     struct addr_set excluded;
-    char *interface;                /* NULL: from the routes */
+    char *interface; /* NULL: from the routes */
+    char **listen;   /* interfaces to listen on */
+    uint32_t n_listen;
+    bool listen_auto;               /* on those that the networks are on link of */
+    bool promiscuous;               /* hears all that passes there */
     uint32_t rate;                  /* packets per second */
     uint32_t host_rate, net_rate;   /* to one address, into one /24 or /64; 0: no limit */
     char *fragile;                  /* TCP ports that get no payload, besides printers'; or NULL */

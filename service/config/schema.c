@@ -121,6 +121,8 @@ static const cyaml_schema_field_t zone_fields[] = {
                                n_networks, &text_entry, 1, LIST_MAX),
     LIST("excludes", struct config_zone, excludes, n_excludes, &text_entry),
     TEXT("interface", struct config_zone, interface),
+    LIST("listen", struct config_zone, listen, n_listen, &text_entry),
+    CYAML_FIELD_BOOL("promiscuous", CYAML_FLAG_OPTIONAL, struct config_zone, promiscuous),
     NUMBER("rate", struct config_zone, rate),
     NUMBER("host_rate", struct config_zone, host_rate),
     NUMBER("net_rate", struct config_zone, net_rate),

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define TEXT_NULL UINT32_MAX
-#define VALUE_MAX 512 /* bytes of the largest struct */
+#define VALUE_MAX 1024 /* bytes of the largest struct */
 
 static void put(struct buf *out, const void *data, size_t len)
 {

@@ -12,6 +12,7 @@
 #include "engine/base/addrset.h"
 #include "engine/model/finding.h"
 #include "engine/model/ports.h"
+#include "engine/model/sighting.h"
 #include "engine/scan/scan.h"
 #include "engine/script/host.h"
 #include "service/ipc/codec.h"
@@ -51,6 +52,9 @@ enum ipc_type {
     MSG_SCAN_SUMMARY,
     MSG_SCAN_HOST_DONE,
     MSG_SCAN_DONE,
+    MSG_LISTEN = 72, /* id: zone, here and below; after its MSG_ZONE, one for each interface */
+    MSG_SIGHTING,    /* id: zone that listens on the interface */
+    MSG_LISTENER,    /* id: 0; at each change, and now and then for the figures */
 
     MSG_SETUP = 80,
     MSG_SETUP_DONE,
@@ -154,6 +158,18 @@ struct ipc_scan_done {
     struct coverage coverage;
 };
 
+struct ipc_listen {
+    const char *interface; /* NULL: those that the zone's scope is on link of */
+    bool promiscuous;
+};
+struct ipc_listener {
+    const char *interface;
+    bool up, promiscuous;
+    bool over;       /* no longer listened to */
+    const char *why; /* it is down; else NULL */
+    uint64_t frames, bad, told, limited, drops;
+};
+
 struct ipc_setup {
     const char *datadirs; /* one a line */
     const char *expression;
@@ -185,7 +201,8 @@ struct ipc_host_done {
 };
 
 /* The struct of each message that has one of the engine's: host_finding (SCAN_HOST), port_finding
- * (SCAN_PORT, JOB_PORT, PORT_SEEN), port_summary, script_target without ports (JOB_HOST),
+ * (SCAN_PORT, JOB_PORT, PORT_SEEN), sighting (SIGHTING; sighting_count() after decoding),
+ * port_summary, script_target without ports (JOB_HOST),
  * script_result without output and data (RESULT). */
 
 const struct ipc_message *ipc_message_find(uint16_t type); /* NULL: no such type */
@@ -210,6 +227,9 @@ union ipc_any {
     struct port_summary summary;
     struct ipc_scan_host_done scan_host_done;
     struct ipc_scan_done scan_done;
+    struct ipc_listen listen;
+    struct sighting sighting;
+    struct ipc_listener listener;
     struct ipc_setup setup;
     struct ipc_setup_done setup_done;
     struct ipc_selected selected;

@@ -1,5 +1,5 @@
 /* The scanner process: scans that the core orders, each under the guard of its zone, findings back
- * as they come.
+ * as they come; and what is heard on the links of zones that listen.
  *
  * It knows no configuration and no database.  Scopes and ports of a zone or scan arrive in pieces
  * before the message that uses them and are gathered under its id.  When the core's channel ends,
@@ -15,6 +15,7 @@
 #include "service/config/paths.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/ears.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -40,6 +41,7 @@ struct zone {
     unsigned users; /* scans under its guard */
     double host_rate, net_rate;
     bool dropped; /* goes with the last of them */
+    struct addr_set scope;
     struct guard *guard;
 };
 
@@ -63,6 +65,7 @@ struct scanner {
     LIST_HEAD(, job) jobs;
     unsigned n_gatherings, n_zones, n_jobs;
     struct payloads *payloads; /* of UDP probes; NULL: there is no table */
+    struct ears *ears;
 };
 
 static struct gathering *gathering_free(struct scanner *s, struct gathering *g)
@@ -122,6 +125,7 @@ static void zone_free(struct scanner *s, struct zone *z)
     LIST_REMOVE(z, entry);
     s->n_zones--;
     guard_free(z->guard);
+    addr_set_done(&z->scope);
     free(z);
 }
 
@@ -273,7 +277,7 @@ static void on_scan_start(struct scanner *s, uint32_t id, const struct ipc_scan_
         say_done(s, id, NULL, r, err_text(&e));
 }
 
-static struct zone *zone_new(struct scanner *s, uint32_t id, const struct gathering *g,
+static struct zone *zone_new(struct scanner *s, uint32_t id, struct gathering *g,
                              const struct ipc_zone *m)
 {
     CLEANUP(freep) struct port_set *fragile = calloc(1, sizeof *fragile);
@@ -297,6 +301,8 @@ static struct zone *zone_new(struct scanner *s, uint32_t id, const struct gather
     z->id = id;
     z->host_rate = m->host_rate;
     z->net_rate = m->net_rate;
+    z->scope = g->targets;
+    g->targets = (struct addr_set){0};
     LIST_INSERT_HEAD(&s->zones, z, entry);
     s->n_zones++;
     return z;
@@ -317,9 +323,35 @@ static void on_zone_drop(struct scanner *s, uint32_t id)
 
     if (!z)
         return;
+    ears_zone_drop(s->ears, id);
     z->dropped = true;
     if (!z->users)
         zone_free(s, z);
+}
+
+static void on_listen(struct scanner *s, uint32_t id, const struct ipc_listen *m)
+{
+    struct zone *z = zone_find(s, id);
+
+    if (!z || ears_zone(s->ears, id, &z->scope, m) < 0)
+        scanner_fail(s, "a zone cannot be listened to");
+}
+
+/* What is not told now is told with the device's next frame after the listener's repeat. */
+static void on_sighting(void *user, uint32_t zone, const struct sighting *h)
+{
+    struct scanner *s = user;
+
+    if (s->core && channel_send(s->core, MSG_SIGHTING, zone, h) < 0)
+        log_debug("a sighting cannot be told");
+}
+
+static void on_listener(void *user, const struct ipc_listener *m)
+{
+    struct scanner *s = user;
+
+    if (s->core && channel_send(s->core, MSG_LISTENER, 0, m) < 0)
+        log_debug("the state of a listener cannot be told");
 }
 
 static void on_scope(struct scanner *s, uint32_t id, const struct ipc_scope_msg *m)
@@ -377,6 +409,9 @@ static void on_message(void *user, const struct ipc_message *m, uint32_t id,
     case MSG_ZONE_DROP:
         on_zone_drop(s, id);
         break;
+    case MSG_LISTEN:
+        on_listen(s, id, &value->listen);
+        break;
     case MSG_SCAN_START:
         on_scan_start(s, id, &value->scan_start);
         break;
@@ -431,6 +466,7 @@ static void scanner_done(struct scanner *s)
 
     if (s->loop)
         loop_turn(s->loop, 0); /* what was posted refers to us */
+    s->ears = ears_free(s->ears);
     while ((j = LIST_FIRST(&s->jobs))) {
         LIST_REMOVE(j, entry);
         job_free(j);
@@ -462,6 +498,7 @@ static void payloads_find(struct scanner *s)
 
 int role_scanner(void)
 {
+    static const struct ears_sink heard = {.sighting = on_sighting, .listener = on_listener};
     struct scanner s = {0};
     const struct child_handlers h = {.user = &s, .peer = on_peer, .shutdown = on_shutdown};
     const struct privilege_opts drop = {.role = PRIVILEGE_SCANNER};
@@ -472,8 +509,10 @@ int role_scanner(void)
         s.loop = child_loop(s.child);
         privilege_raise_files();
         payloads_find(&s);
-        r = privilege_drop(&drop, &e);
+        r = ears_new(&s.ears, s.loop, &heard, &s);
     }
+    if (r == 0)
+        r = privilege_drop(&drop, &e);
     if (r == 0) {
         if (!scan_privileged())
             log_event(LOG_NOTICE, "no right to raw packets (CAP_NET_RAW), looking by connect()");

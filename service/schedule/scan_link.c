@@ -28,19 +28,21 @@ struct scan_link {
     LIST_HEAD(, known) generations;
     uint32_t next_id;
     unsigned holds;
+    struct scan_link_ears ears;
     struct task bury; /* tells the scans of a dead scanner */
     char why[128];
 };
 
 static void bury(struct task *t);
 
-int scan_link_new(struct scan_link **ret, struct loop *l)
+int scan_link_new(struct scan_link **ret, struct loop *l, const struct scan_link_ears *ears)
 {
     struct scan_link *s = calloc(1, sizeof *s);
 
     if (!s)
         return -ENOMEM;
     s->loop = l;
+    s->ears = *ears;
     s->bury.run = bury;
     *ret = s;
     return 0;
@@ -76,6 +78,22 @@ static struct scan_job *job_find(struct scan_link *s, uint32_t id)
     return NULL;
 }
 
+static int listen_send(struct scan_link *s, uint32_t id, const struct config_zone *z)
+{
+    struct ipc_listen m = {.promiscuous = z->promiscuous};
+    int r = 0;
+
+    if (z->listen_auto && z->interface) /* the zone's packets go this way, whatever is on link */
+        m.interface = z->interface;
+    if (z->listen_auto)
+        return channel_send(s->scanner, MSG_LISTEN, id, &m);
+    for (uint32_t i = 0; i < z->n_listen && r == 0; i++) {
+        m.interface = z->listen[i];
+        r = channel_send(s->scanner, MSG_LISTEN, id, &m);
+    }
+    return r;
+}
+
 static int zones_send(struct scan_link *s, const struct generation *g)
 {
     int r = 0;
@@ -90,6 +108,8 @@ static int zones_send(struct scan_link *s, const struct generation *g)
             r = channel_send_scope(s->scanner, id, SCOPE_EXCLUDES, &z->excluded);
         if (r == 0)
             r = channel_send(s->scanner, MSG_ZONE, id, &m);
+        if (r == 0)
+            r = listen_send(s, id, z);
     }
     return r;
 }
@@ -197,13 +217,27 @@ static void on_done(struct scan_job *j, const struct ipc_scan_done *m)
     o->done(o->user, -(int)m->error, &m->coverage, m->text);
 }
 
+static void on_heard(struct scan_link *s, uint32_t id, const struct sighting *heard)
+{
+    struct sighting copy = *heard;
+
+    sighting_count(&copy);
+    if (copy.source && copy.interface)
+        s->ears.sighting(s->ears.user, id, &copy);
+}
+
 static void on_message(void *user, const struct ipc_message *m, uint32_t id,
                        const union ipc_any *value, int *fd)
 {
-    struct scan_job *j = job_find(user, id);
+    struct scan_link *s = user;
+    struct scan_job *j = job_find(s, id);
     const struct scan_order *o = j ? j->order : NULL;
 
     (void)fd;
+    if (m->type == MSG_SIGHTING)
+        on_heard(s, id, &value->sighting);
+    if (m->type == MSG_LISTENER && value->listener.interface)
+        s->ears.listener(s->ears.user, &value->listener);
     if (!j)
         return; /* cancelled meanwhile */
     switch (m->type) {
@@ -286,8 +320,9 @@ void scan_link_gone(struct scan_link *s, const char *why)
 
     if (!s->scanner)
         return;
+    snprintf(s->why, sizeof s->why, "the scanner died: %s", why); /* may be the channel's own */
     s->scanner = channel_free(s->scanner);
-    snprintf(s->why, sizeof s->why, "the scanner died: %s", why);
+    s->ears.gone(s->ears.user);
     LIST_FOREACH (j, &s->jobs, entry)
         j->dead = j->dead || j->sent;
     loop_post(s->loop, &s->bury);

@@ -25,7 +25,16 @@ struct scan_order {
     void (*done)(void *user, int status, const struct coverage *c, const char *why);
 };
 
-int scan_link_new(struct scan_link **ret, struct loop *l) MUST_USE; /* -ENOMEM */
+/* What the listeners say.  zone: as generation_zone_id(); both live during the call. */
+struct scan_link_ears {
+    void *user;
+    void (*sighting)(void *user, uint32_t zone, struct sighting *s);
+    void (*listener)(void *user, const struct ipc_listener *m);
+    void (*gone)(void *user); /* the scanner, and all its listeners with it */
+};
+
+int scan_link_new(struct scan_link **ret, struct loop *l,
+                  const struct scan_link_ears *ears) MUST_USE; /* -ENOMEM; ears is copied */
 struct scan_link *scan_link_free(struct scan_link *s);
 
 /* Zones of a generation become known, and unknown when their last scan has ended. */

@@ -4,6 +4,7 @@
 
 #include "engine/base/log.h"
 #include "service/schedule/claimer.h"
+#include "service/schedule/heard.h"
 #include "service/schedule/visit.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ struct schedule {
     struct generation *generation; /* NULL: none yet */
     struct scan_link *scanner;
     struct script_pool *pool;
+    struct heard *heard;
     struct claims scans, scripts;
     TAILQ_HEAD(visit_list, visit) visits;
     unsigned n_visits;
@@ -263,6 +265,34 @@ static void on_complaint(void *user, const char *script, const char *why)
               "SCRIPT", script, "WHY", why);
 }
 
+/* -------------------------------------------------------------------- what is heard */
+
+static void on_heard_news(void *user)
+{
+    claimer_poke(&((struct schedule *)user)->scans.claimer);
+}
+
+/* Zones of a configuration that is not in force any more hear through the new one. */
+static void on_sighting(void *user, uint32_t zone, struct sighting *h)
+{
+    struct schedule *s = user;
+    const struct generation *g = s->generation;
+    uint32_t index = g ? zone - g->first_zone : 0;
+
+    if (g && !s->stopping && index < g->config->n_zones)
+        heard_sighting(s->heard, &g->config->zones[index], h);
+}
+
+static void on_listener(void *user, const struct ipc_listener *m)
+{
+    heard_listener(((struct schedule *)user)->heard, m);
+}
+
+static void on_listeners_gone(void *user)
+{
+    heard_no_listeners(((struct schedule *)user)->heard);
+}
+
 static void complaints_drop(struct schedule *s)
 {
     struct complaint *c, *next;
@@ -286,17 +316,20 @@ int schedule_new(struct schedule **ret, struct loop *l, const struct schedule_st
 {
     struct schedule *s = calloc(1, sizeof *s);
     const struct script_pool_opts o = {.user = s, .complaint = on_complaint};
+    const struct scan_link_ears ears = {s, on_sighting, on_listener, on_listeners_gone};
+    struct heard_opts heard = {.user = s, .news = on_heard_news};
 
     if (!s)
         return -ENOMEM;
     s->loop = l;
     s->store = *store;
+    heard.store = &s->store;
     s->keep.fire = on_keep;
     TAILQ_INIT(&s->visits);
     claims_init(&s->scans, s, SCAN_KINDS, SCAN_VISITS);
     claims_init(&s->scripts, s, SCRIPT_KINDS, POOL_JOBS);
-    if (scan_link_new(&s->scanner, l) < 0 || script_pool_new(&s->pool, l, &o) < 0 ||
-        timer_set(l, &s->keep, KEEP_EVERY) < 0) {
+    if (heard_new(&s->heard, l, &heard) < 0 || scan_link_new(&s->scanner, l, &ears) < 0 ||
+        script_pool_new(&s->pool, l, &o) < 0 || timer_set(l, &s->keep, KEEP_EVERY) < 0) {
         schedule_free(s);
         return -ENOMEM;
     }
@@ -320,6 +353,7 @@ struct schedule *schedule_free(struct schedule *s)
     }
     script_pool_free(s->pool);
     scan_link_free(s->scanner);
+    heard_free(s->heard);
     generation_unref(s->generation);
     complaints_drop(s);
     free(s);
@@ -407,6 +441,7 @@ void schedule_status(const struct schedule *s, struct buf *out)
     buf_printf(out, "%u zone%s, %u visit%s under way, %llu done", c ? c->n_zones : 0,
                c && c->n_zones == 1 ? "" : "s", s->n_visits, s->n_visits == 1 ? "" : "s",
                (unsigned long long)s->n_done);
+    heard_status(s->heard, out);
     if (s->congested)
         buf_str(out, ", waiting for the database");
 }

@@ -28,6 +28,9 @@ struct schedule_store {
     int (*sampled)(void *user, const struct store_lease *l, const struct addr_set *asked,
                    store_cb cb, void *cb_user);
     int (*past)(void *user, const struct store_lease *l, store_past_cb cb, void *cb_user);
+    int (*sight)(void *user, const struct store_sighting *list, size_t n, store_sight_cb cb,
+                 void *cb_user);
+    int (*listeners)(void *user, const struct store_listener *list, size_t n);
 };
 /* The real one; user is the struct store. */
 struct schedule_store schedule_store_of(struct store *s);

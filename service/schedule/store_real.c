@@ -39,8 +39,20 @@ static int real_past(void *user, const struct store_lease *l, store_past_cb cb, 
     return store_past(user, l, cb, cb_user);
 }
 
+static int real_sight(void *user, const struct store_sighting *list, size_t n, store_sight_cb cb,
+                      void *cb_user)
+{
+    return store_sight(user, list, n, cb, cb_user);
+}
+
+static int real_listeners(void *user, const struct store_listener *list, size_t n)
+{
+    return store_listeners(user, list, n);
+}
+
 struct schedule_store schedule_store_of(struct store *s)
 {
-    return (struct schedule_store){s,          real_claim,  real_keep,    real_targets,
-                                   real_apply, real_finish, real_sampled, real_past};
+    return (struct schedule_store){s,          real_claim,    real_keep,    real_targets,
+                                   real_apply, real_finish,   real_sampled, real_past,
+                                   real_sight, real_listeners};
 }

@@ -132,7 +132,7 @@ static void on_upkeep_done(void *user, int status, const struct db_rows *rows, c
 static void on_upkeep(struct timer *t)
 {
     struct store *s = CONTAINER_OF(t, struct store, upkeep_timer);
-    struct db_call c = {.sql = "SELECT api.upkeep()", .flags = DB_RETRY};
+    struct db_call c = {.sql = "SELECT api.upkeep(), api.forget_heard()", .flags = DB_RETRY};
 
     if (timer_set(s->loop, &s->upkeep_timer, UPKEEP_EVERY) < 0 ||
         db_query(s->db, &c, on_upkeep_done, s) < 0)

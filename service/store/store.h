@@ -230,3 +230,45 @@ struct store_rescan {
 };
 int store_rescan(struct store *s, const struct store_rescan *r, store_rescan_cb cb,
                  void *user) MUST_USE;
+
+/* ------------------------------------------------------------------ what devices say unasked */
+
+/* What it says: kind "<protocol>-<what>" (dhcp-hostname, lldp-chassis), see 0013_evidence.sql. */
+struct store_said {
+    const char *kind, *key;
+};
+struct store_sighting {
+    const char *zone;
+    struct addr address; /* ADDR_NONE: it spoke without one; said is kept by its MAC address */
+    bool has_mac;
+    struct mac mac;
+    const char *source; /* protocol: "arp", "dhcp" ... */
+    bool held;          /* it has the address; else it only asks for it */
+    usec_t time;        /* wall */
+    const struct store_said *said;
+    size_t n_said;
+};
+enum sight_verdict {
+    SIGHT_NEWS = 'n',    /* not present, or held by another device: a visit is due now */
+    SIGHT_WAITS = 'w',   /* the same, and asked for a moment ago */
+    SIGHT_KNOWN = 'k',   /* nothing to do */
+    SIGHT_OUTSIDE = 'o', /* in no block of the zone */
+    SIGHT_FULL = 'f',    /* too many addresses were heard that never answered: forgotten */
+    SIGHT_NO_ZONE = 'u',
+};
+/* verdicts: one enum sight_verdict per sighting, in their order; meaningful with status 0. */
+typedef void (*store_sight_cb)(void *user, int status, const char *verdicts, size_t n,
+                               const struct err *e);
+/* Keeps what was said as evidence and makes visits of addresses that are news due now.  Opens and
+ * closes nothing.  Everything is copied.  -ENOTCONN before the store was ready once. */
+int store_sight(struct store *s, const struct store_sighting *list, size_t n, store_sight_cb cb,
+                void *user) MUST_USE;
+
+struct store_listener {
+    const char *interface;
+    bool up, promiscuous;
+    const char *why; /* it is down; else NULL */
+    uint64_t frames, bad, told, limited, drops;
+};
+/* All listeners of this engine as they are now, for `muster status`. */
+int store_listeners(struct store *s, const struct store_listener *list, size_t n) MUST_USE;

@@ -127,9 +127,17 @@ def arp(source, address, target="10.77.0.1"):
     return b"\xff" * 6 + mac(source) + b"\x08\x06" + body + bytes(18)
 
 
+def checksum(header):
+    total = sum(struct.unpack(f">{len(header) // 2}H", header))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
 def udp4(source, src, dst, sport, dport, payload, to=b"\xff" * 6):
     udp = struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton(src), socket.inet_aton(dst))
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]  # a bridge with br_netfilter drops others
     return to + mac(source) + b"\x08\x00" + ip + udp
 
 

@@ -70,7 +70,18 @@ static void time_does_not_make_a_sighting_another_but_its_facts_do(void **state)
     assert_false(same(&a, &b));
 }
 
+static void counts_follow_from_what_the_lists_hold(void **state)
+{
+    struct sighting a = example(), b = example();
+
+    (void)state;
+    b.n_addresses = b.n_names = b.n_services = b.n_roles = b.n_prefixes = 3;
+    sighting_count(&b);
+    assert_true(same(&a, &b));
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(counts_follow_from_what_the_lists_hold),
     cmocka_unit_test(a_sighting_is_one_json_object_of_what_was_told),
     cmocka_unit_test(time_does_not_make_a_sighting_another_but_its_facts_do),
 };

@@ -68,6 +68,10 @@ static struct world {
     void *finish_user;
     unsigned finished, complete;
     char scope[64], method[32], ports[64];
+    size_t n_sighted, n_listeners;
+    struct addr sighted;
+    store_sight_cb sight_cb;
+    void *sight_user;
 } w;
 
 /* -------------------------------------------------------------------- the store */
@@ -149,6 +153,24 @@ static int fake_finish(void *user, const struct store_lease *l, const struct cov
     snprintf(w.ports, sizeof w.ports, "%s", c->ports ? c->ports : "");
     w.finish_cb = cb;
     w.finish_user = cb_user;
+    return 0;
+}
+
+static int fake_sight(void *user, const struct store_sighting *list, size_t n, store_sight_cb cb,
+                      void *cb_user)
+{
+    (void)user;
+    w.n_sighted += n;
+    w.sighted = list[0].address;
+    w.sight_cb = cb;
+    w.sight_user = cb_user;
+    return 0;
+}
+
+static int fake_listeners(void *user, const struct store_listener *list, size_t n)
+{
+    (void)user, (void)list;
+    w.n_listeners = n;
     return 0;
 }
 
@@ -286,8 +308,9 @@ static struct config *config_of(const char *text)
 
 static int setup(void **state)
 {
-    const struct schedule_store store = {NULL,       fake_claim,  fake_keep,    fake_targets,
-                                         fake_apply, fake_finish, fake_sampled, fake_past};
+    const struct schedule_store store = {NULL,       fake_claim,    fake_keep,    fake_targets,
+                                         fake_apply, fake_finish,   fake_sampled, fake_past,
+                                         fake_sight, fake_listeners};
 
     (void)state;
     memset(&w, 0, sizeof w);
@@ -770,7 +793,43 @@ static void a_visit_may_end_while_its_hosts_are_asked_for(void **state)
 
 #define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void what_the_scanner_hears_is_stored_and_news_are_claimed_at_once(void **state)
+{
+    struct sighting s = {.source = "arp", .interface = "eth0", .has_mac = true};
+    const struct ipc_listener l = {.interface = "eth0", .up = true};
+    CLEANUP(buf_done) struct buf text = {0};
+    uint32_t zone = 0;
+
+    (void)state;
+    assert_int_equal(count(&w.scanner, MSG_LISTEN), 1);
+    for (size_t i = 0; i < w.scanner.n; i++)
+        zone = w.scanner.types[i] == MSG_LISTEN ? w.scanner.ids[i] : zone;
+    run();
+    serve();
+    assert_false(w.questions[0].pending);
+    s.addresses[0] = host(9);
+    assert_int_equal(channel_send(w.scanner.c, MSG_SIGHTING, zone, &s), 0);
+    run();
+    assert_int_equal(w.n_sighted, 1);
+    assert_true(addr_equal(&w.sighted, &s.addresses[0]));
+    w.sight_cb(w.sight_user, 0, "n", 1, NULL);
+    assert_true(w.questions[0].pending); /* no time has passed */
+
+    assert_int_equal(channel_send(w.scanner.c, MSG_SIGHTING, zone + 1, &s),
+                     0); /* no zone of ours */
+    assert_int_equal(channel_send(w.scanner.c, MSG_LISTENER, 0, &l), 0);
+    run();
+    loop_fake_advance(w.loop, 0);
+    run();
+    assert_int_equal(w.n_sighted, 1);
+    assert_int_equal(w.n_listeners, 1);
+    schedule_status(w.s, &text);
+    assert_non_null(strstr(text.data, "listening on eth0"));
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(what_the_scanner_hears_is_stored_and_news_are_claimed_at_once,
+                                    setup, teardown),
     ENGINE_TEST(a_scan_is_ordered_and_its_findings_are_told),
     ENGINE_TEST(an_empty_block_is_sampled_and_only_the_sample_counts),
     ENGINE_TEST(a_scan_that_left_hosts_out_is_not_complete),
