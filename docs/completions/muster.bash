@@ -75,7 +75,7 @@ _muster() {
     'config check')
       options=' --config --help -h' ;;
     'doctor')
-      options=' --config --database --json --help -h' ;;
+      options=' --audit --config --database --json --help -h' ;;
     'db migrate')
       options=' --check --config --database --json --help -h' ;;
     'db psql')

@@ -113,6 +113,22 @@ int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t
     return r;
 }
 
+int cli_ask_long(struct cli_db *x, const char *sql, const char *milliseconds, struct db_rows **ret,
+                 struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    const char *params[] = {milliseconds};
+    struct db_call call = {.sql = sql};
+    usec_t span = strtoull(milliseconds, NULL, 10) * USEC_PER_MSEC;
+    int r = cli_ask(x, "SELECT set_config('statement_timeout', $1, false)", params, 1, &rows, e);
+
+    if (r == 0)
+        r = db_ask(x->db, &call, span, ret, e);
+    if (r < 0)
+        cli_explain(x, e);
+    return r;
+}
+
 static void names_load(struct cli_db *x)
 {
     struct option_list given = {0};

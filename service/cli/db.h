@@ -42,6 +42,10 @@ const struct err *cli_explain(const struct cli_db *x, struct err *e);
 int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
             struct db_rows **ret, struct err *e) MUST_USE;
 
+/* The same with more patience, in milliseconds as text. */
+int cli_ask_long(struct cli_db *x, const char *sql, const char *milliseconds, struct db_rows **ret,
+                 struct err *e) MUST_USE;
+
 /* What a port is registered for, for a port that nothing is known of.  Both as texts, may be NULL;
  * NULL: no name. */
 const char *cli_port_name(struct cli_db *x, const char *protocol, const char *port);

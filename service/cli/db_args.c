@@ -144,6 +144,12 @@ const struct option enable_options[] = {
     OPTION_END,
 };
 
+const struct option doctor_options[] = {
+    {OPTION_FLAG, "--audit", AT(audit),
+     .help = "Also look for contradictions in the whole inventory; takes a while"},
+    OPTION_END,
+};
+
 const struct option migrate_options[] = {
     {OPTION_FLAG, "--check", AT(check), .help = "Change nothing; exit 1 when something is missing"},
     OPTION_END,

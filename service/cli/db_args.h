@@ -17,6 +17,7 @@ struct db_args {
     unsigned limit;       /* 0: the default */
     bool skip;
     bool check; /* db migrate: apply nothing */
+    bool audit; /* doctor */
     struct option_list datadirs;
     const char *at;            /* the inventory as it was: time or span */
     struct option_list params; /* of a report: NAME=VALUE */

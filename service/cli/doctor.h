@@ -19,6 +19,7 @@ void doctor_addf(struct doctor *d, enum verdict v, const char *check, const char
                  const char *fmt, ...) PRINTF(5, 6);
 
 void doctor_database(struct doctor *d);  /* doctor_db.c; opens d->db.db */
+void doctor_audit(struct doctor *d);     /* behind it */
 void doctor_endpoints(struct doctor *d); /* doctor_net.c */
 void doctor_scripts(struct doctor *d);   /* doctor_local.c, as the following */
 void doctor_rights(struct doctor *d);

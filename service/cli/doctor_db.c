@@ -142,6 +142,35 @@ static void check_server_clock(struct doctor *d)
                     off < 0 ? "behind" : "ahead");
 }
 
+/* ops.audit(): what must never be.  A contradiction is a fault of Muster, or of somebody who wrote
+ * into its tables. */
+void doctor_audit(struct doctor *d)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct err e = {0};
+    unsigned bad = 0;
+
+    if (!d->db.db)
+        return;
+    if (cli_ask_long(&d->db, "SELECT what, n FROM ops.audit() ORDER BY what", "3600000", &rows,
+                     &e) < 0) {
+        doctor_add(d, VERDICT_FAIL, "audit", err_text(&e), NULL);
+        return;
+    }
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        int64_t n = db_rows_int(rows, i, 1, 0);
+
+        bad += n != 0;
+        if (n)
+            doctor_addf(d, VERDICT_FAIL, "audit",
+                        "please report it, with 'pg_dump' of schema inv if you can", "%s: %lld",
+                        db_rows_text(rows, i, 0), (long long)n);
+    }
+    if (!bad)
+        doctor_addf(d, VERDICT_OK, "audit", NULL, "%zu questions, no contradiction",
+                    db_rows_count(rows));
+}
+
 void doctor_database(struct doctor *d)
 {
     if (!d->db.conninfo || !check_connection(d))

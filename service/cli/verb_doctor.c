@@ -93,6 +93,8 @@ int verb_doctor(struct verb_call *c)
 
     doctor_config(&d);
     doctor_database(&d);
+    if (d.args->audit)
+        doctor_audit(&d);
     doctor_rights(&d);
     doctor_scripts(&d);
     doctor_endpoints(&d);

@@ -41,13 +41,16 @@ static const char passes_sql[] =
 static const char listeners_sql[] =
     "SELECT sensor, interface, up, why, frames, sightings, drops FROM report.listener"
     " ORDER BY sensor, interface";
+static const char sensors_sql[] =
+    "SELECT sensor, state, extract(epoch FROM now() - last_beat)::float8, visits_running,"
+    " visits_overdue FROM report.sensor ORDER BY sensor";
 
 static const char baseline_sql[] =
     "SELECT count(*) > 0 AND count(*) = count(last_at), count(last_at), count(*)"
     " FROM report.coverage";
 
 struct status {
-    struct db_rows *counts, *totals, *passes, *listeners;
+    struct db_rows *counts, *totals, *passes, *listeners, *sensors;
     char since[TIME_TEXT_MAX];
     const char *window;
 };
@@ -58,6 +61,7 @@ static void status_done(struct status *s)
     db_rows_free(s->totals);
     db_rows_free(s->passes);
     db_rows_free(s->listeners);
+    db_rows_free(s->sensors);
 }
 
 /* Turns the loop for a while, so that a reconnect can happen and nothing blocks. */
@@ -133,6 +137,8 @@ static int ask_all(struct cli_db *x, const struct db_args *a, struct status *s, 
         r = cli_ask(x, passes_sql, NULL, 0, &s->passes, e);
     if (r == 0)
         r = cli_ask(x, listeners_sql, NULL, 0, &s->listeners, e);
+    if (r == 0)
+        r = cli_ask(x, sensors_sql, NULL, 0, &s->sensors, e);
     return r;
 }
 
@@ -229,6 +235,26 @@ static void print_alerts(struct buf *out, const struct db_rows *t)
     }
 }
 
+static void print_sensor(struct buf *out, const struct db_rows *s, size_t row)
+{
+    bool lost = strcmp(db_rows_text(s, row, 1), "lost") == 0;
+
+    buf_str(out, "  ");
+    screen_text(out, db_rows_text(s, row, 0));
+    if (lost) {
+        buf_str(out, ": lost, last sign of life ");
+        print_span(out, db_rows_text(s, row, 2));
+        buf_str(out, " ago");
+    } else {
+        buf_str(out, ": alive");
+    }
+    if (db_rows_int(s, row, 3, 0))
+        buf_printf(out, ", visits under way: %s", db_rows_text(s, row, 3));
+    if (db_rows_int(s, row, 4, 0))
+        buf_printf(out, " (%s overdue, the next sensor takes them)", db_rows_text(s, row, 4));
+    buf_char(out, '\n');
+}
+
 static void print_rest(struct buf *out, const struct status *s)
 {
     const struct db_rows *t = s->totals;
@@ -250,6 +276,10 @@ static void print_rest(struct buf *out, const struct status *s)
         print_pass(out, s->passes, row);
     for (size_t row = 0; row < db_rows_count(s->listeners); row++)
         print_listener(out, s->listeners, row);
+    if (db_rows_count(s->sensors))
+        buf_str(out, "sensors:\n");
+    for (size_t row = 0; row < db_rows_count(s->sensors); row++)
+        print_sensor(out, s->sensors, row);
 }
 
 static void print_json(struct buf *out, const struct status *s)

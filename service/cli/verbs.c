@@ -303,7 +303,7 @@ static const struct verb doctor = {
     .operands = "",
     .group = SETUP,
     .summary = "Check what Muster needs, and say what to do about what is missing",
-    .options = {.tables = {db_common_options}},
+    .options = DB_OPTIONS(doctor_options),
     DB_ARGS,
     .run = verb_doctor,
 };

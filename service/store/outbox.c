@@ -134,12 +134,13 @@ static void left(struct store *s, size_t bytes)
 
 static void tell_end(struct outbox_job *j, int status, const struct err *e)
 {
-    struct err stale = {0};
+    struct err own = {0};
 
-    if (status == -ESTALE) {
-        err_set(&stale, -ESTALE, "the lease of the visit was lost");
-        e = &stale;
-    }
+    if (status == -ESTALE)
+        err_set(&own, status, "the lease of the visit was lost");
+    else if (status < 0)
+        err_set(&own, status, "%s", e && e->text[0] ? e->text : strerror(-status));
+    e = &own;
     if (j->end_cb)
         j->end_cb(j->end_user, status, e);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define HELLO_AGAIN   (5 * USEC_PER_SEC)
+#define BEAT_EVERY    (20 * USEC_PER_SEC)
 #define UPKEEP_EVERY  (24 * 3600 * USEC_PER_SEC)
 #define NEWS_SPACING  (100 * USEC_PER_MSEC)
 #define QUEUE_LIMIT   (64U << 20)
@@ -55,6 +56,7 @@ static void down(struct store *s)
 static void try_again(struct store *s, const char *why)
 {
     down(s);
+    s->greeting = false;
     if (timer_set(s->loop, &s->hello_timer, HELLO_AGAIN) < 0)
         log_debug("store: no timer for the next try");
     tell(s, DB_DOWN, why);
@@ -116,6 +118,7 @@ static void on_volatiles(void *user, int status, const struct db_rows *rows, con
     }
     s->ready = true;
     s->down = false;
+    s->greeting = false;
     loop_post(s->loop, &s->pump);
     tell(s, DB_READY, "");
 }
@@ -139,6 +142,31 @@ static void on_upkeep(struct timer *t)
         log_debug("store: upkeep was left out");
 }
 
+static void on_beat_done(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    (void)user, (void)e;
+    if (status == 0 && !db_rows_bool(rows, 0, 0))
+        log_event(LOG_WARNING,
+                  "another process works under the name of this sensor, each takes the other's "
+                  "visits; give one of them another name (sensor in the configuration)",
+                  "EVENT", "sensor-twice");
+}
+
+static void on_beat(struct timer *t)
+{
+    struct store *s = CONTAINER_OF(t, struct store, beat_timer);
+    char id[24];
+    const char *params[] = {id, s->instance};
+    struct db_call c = {
+        .sql = "SELECT api.beat($1, $2)", .params = params, .n_params = 2, .flags = DB_RETRY};
+
+    snprintf(id, sizeof id, "%lld", (long long)s->sensor_id);
+    /* While the database is away, one beat waits there at most. */
+    if (timer_set(s->loop, &s->beat_timer, BEAT_EVERY) < 0 ||
+        (!s->down && db_query(s->db, &c, on_beat_done, s) < 0))
+        log_debug("store: a beat was left out");
+}
+
 /* What an earlier process left in the journal goes first, under its name: its leases live on until
  * our own hello.  True: there is something. */
 static bool replay_first(struct store *s)
@@ -146,10 +174,6 @@ static bool replay_first(struct store *s)
     const struct journal_owner *o = s->journal ? journal_owner(s->journal) : NULL;
     int r = 0;
 
-    if (s->replaying) { /* and the connection was lost meanwhile */
-        loop_post(s->loop, &s->pump);
-        return true;
-    }
     if (!s->replay || !o)
         return false;
     s->replay = false;
@@ -201,6 +225,8 @@ static void on_hello(void *user, int status, const struct db_rows *rows, const s
             "the clock of the database differs from ours; its time is used for what is observed");
     if (!timer_running(&s->upkeep_timer))
         on_upkeep(&s->upkeep_timer);
+    if (!timer_running(&s->beat_timer))
+        on_beat(&s->beat_timer);
     if (db_query(s->db, &c, on_volatiles, s) < 0)
         try_again(s, "out of memory");
 }
@@ -254,6 +280,11 @@ static void check_version(struct store *s)
     struct db_call c = {.sql = "SELECT COALESCE(max(version), 0) FROM ops.migration",
                         .flags = DB_RETRY};
 
+    /* A greeting that the connection broke off is repeated by the connection, and goes on. */
+    if (s->greeting)
+        return;
+    s->greeting = true;
+    timer_stop(s->loop, &s->hello_timer);
     if (db_query(s->db, &c, on_version, s) < 0)
         try_again(s, "out of memory");
 }
@@ -356,6 +387,7 @@ int store_open(struct store **ret, struct loop *l, const struct store_opts *o, s
     s->hello_timer.fire = on_hello_timer;
     s->upkeep_timer.fire = on_upkeep;
     s->news_timer.fire = on_news_timer;
+    s->beat_timer.fire = on_beat;
     if (!s->opts.queue_limit)
         s->opts.queue_limit = QUEUE_LIMIT;
     random_bytes(s->owner.instance, sizeof s->owner.instance);
@@ -388,6 +420,7 @@ struct store *store_free(struct store *s)
     timer_stop(s->loop, &s->hello_timer);
     timer_stop(s->loop, &s->upkeep_timer);
     timer_stop(s->loop, &s->news_timer);
+    timer_stop(s->loop, &s->beat_timer);
     outbox_close(s);
     s->opts.state = NULL;
     s->opts.news = NULL;

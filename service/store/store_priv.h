@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 /* The oldest schema that this program works with. */
-#define STORE_SCHEMA_MIN 40
+#define STORE_SCHEMA_MIN 41
 
 #define STORE_NEWS_CHANNEL "muster_event"
 
@@ -35,8 +35,9 @@ struct store {
     int64_t clock_offset; /* usec: the server's clock minus ours */
     struct store_volatile *volatiles;
     size_t n_volatiles;
-    bool ready; /* hello was answered once */
-    bool down;  /* the database takes nothing now */
+    bool ready;    /* hello was answered once */
+    bool down;     /* the database takes nothing now */
+    bool greeting; /* from the question for the version to the last answer: once at a time */
     bool closing;
     struct outbox_jobs outbox;
     struct outbox_job *flight; /* the one that is being answered; not in `outbox` */
@@ -54,6 +55,7 @@ struct store {
     struct timer hello_timer; /* tries again after a refusal */
     struct timer upkeep_timer;
     struct timer news_timer;
+    struct timer beat_timer;
 };
 
 /* Queues a query of ours; -ENOTCONN before the store was ready once. */

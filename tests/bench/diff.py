@@ -1,91 +1,278 @@
 #!/usr/bin/env python3
-"""Cost of the diff: whole sweeps of an inventory through api.apply_part, one part per /24, on a private PostgreSQL with its
-durable settings.  Prints facts per second, time of a part and WAL, for sweeps in which nothing, 0.1 %, 1 % and 10 % of the facts differ.
+"""The inventory beside the usual designs: what a pass costs in WAL and time when nothing, little and much has changed; history; queue.
 
-    tests/bench/diff.py [HOSTS]        default 10,000 hosts in /24s of 100, each with 10 ports and 10 script results
-"""
+    ./bootstrap bench diff [--hosts N] [--spans N] [--only diff,usual,history,queue]
+
+Default: 100,000 hosts in /24s of 100, each with 10 open ports and 10 script results, 10 million closed spans.  One private PostgreSQL with
+its durable settings; a CHECKPOINT before each measured sweep, so that its WAL holds the page images of a real one.  The sweeps go through
+the store's client (bench_store), as the core does it: claim, part, end."""
+import argparse
+import os
 import pathlib
+import subprocess
 import sys
+import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "pg"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "pg"))
 import pgtest
 
-SETUP = """
-CREATE SCHEMA b;
-CREATE TABLE b.truth (block int, addr inet, slot int, attr int, value uuid, PRIMARY KEY (block, addr, slot, attr));
--- attributes: 10 a port, -1 the result of the one script
-INSERT INTO b.truth
-SELECT h / 100, '10.0.0.0'::inet + (h / 100) * 256 + h %% 100 + 1, (6 << 16) | (1000 + p), a,
-       CASE a WHEN 10 THEN '00000000-0000-0000-0000-000000000001' ELSE md5(h || ' ' || p)::uuid END
-  FROM generate_series(0, %(hosts)d - 1) h, generate_series(0, 9) p, unnest('{10,-1}'::int[]) a;
-INSERT INTO inv.value_script(value, output) SELECT value, 'output of a script, ' || value FROM b.truth WHERE attr = -1 ON CONFLICT DO NOTHING;
-SELECT api.sync_config(jsonb_build_object('zones', jsonb_build_array(jsonb_build_object('name', 'bench', 'host_misses', 3,
-  'blocks', (SELECT jsonb_agg(jsonb_build_array(host(lo), host(lo + 255))) FROM (SELECT '10.0.0.0'::inet + i * 256 AS lo FROM generate_series(0, %(hosts)d / 100 - 1) i) q),
-  'passes', '[{"name": "ports", "kind": "ports", "slots": "{[393216,458751]}", "misses": 2, "every": 3600, "confirm": 30},
-              {"name": "scripts", "kind": "scripts", "slots": "{}", "misses": 2, "every": 3600, "confirm": 30}]'::jsonb))));
--- One sweep of a pass; answers seconds and WAL of each part.
-CREATE FUNCTION b.sweep(p_kind text) RETURNS TABLE (ms float8, wal int8, edges int) LANGUAGE plpgsql AS $$
-DECLARE r record; f int8; t timestamptz; l pg_lsn; a record; res record; attrs int[] := CASE p_kind WHEN 'ports' THEN '{10}'::int[] ELSE '{-1}' END;
-BEGIN
-  FOR r IN SELECT s.schedule_id, (bl.lo - '10.0.0.0'::inet) / 256 AS block FROM inv.schedule s JOIN inv.block bl USING (block_id) JOIN inv.profile p USING (profile_id)
-            WHERE p.kind = p_kind ORDER BY 1 LOOP
-    UPDATE inv.schedule SET fence = nextval('inv.fence'), part_done = 0, sensor_id = 1, claimed_at = clock_timestamp(), scope = NULL,
-           up = 0, down = 0, opened = 0, altered = 0, closed = 0, blind = '{}' WHERE schedule_id = r.schedule_id RETURNING fence INTO f;
-    SELECT (SELECT array_agg(DISTINCT addr) FROM b.truth WHERE block = r.block) AS hosts,
-           array_agg(addr) AS addr, array_agg(slot) AS slot, array_agg(attr) AS attr, array_agg(value) AS value INTO a
-      FROM b.truth WHERE block = r.block AND attr = ANY(attrs);
-    COMMIT;
-    l := pg_current_wal_insert_lsn(); t := clock_timestamp();
-    SELECT * INTO res FROM api.apply_part(r.schedule_id, f, 1, clock_timestamp(), 'syn', a.hosts, array_fill('u'::"char", ARRAY[cardinality(a.hosts)]),
-      array_fill(NULL::macaddr, ARRAY[cardinality(a.hosts)]), array_fill('syn-ack'::text, ARRAY[cardinality(a.hosts)]),
-      array_fill(64::int2, ARRAY[cardinality(a.hosts)]), array_fill(NULL::text, ARRAY[cardinality(a.hosts)]), '{bench}', 1,
-      a.addr, a.slot, a.attr, a.value, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
-    IF res.verdict <> 'a' THEN RAISE EXCEPTION 'verdict %%', res.verdict; END IF;
-    COMMIT;
-    ms := EXTRACT(epoch FROM clock_timestamp() - t) * 1000; wal := pg_current_wal_insert_lsn() - l; edges := res.opened + res.altered + res.closed;
-    PERFORM api.finish(r.schedule_id, f, true, 'syn', 0, 0, 0, 0, 0);
-    COMMIT;
-    INSERT INTO b.parts VALUES (ms, wal, edges);
-  END LOOP;
-END $$;
+DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=1GB", "max_wal_size=16GB", "checkpoint_timeout=1h",
+           "autovacuum_naptime=10s", "random_page_cost=1.1", "work_mem=64MB"]
+SHARES = (("nothing", 0.0), ("0.1 %", 0.001), ("1 %", 0.01), ("10 %", 0.1))
+
+
+def verdict(text, value, goal, better, unit=""):
+    good = value <= goal if better == "<=" else value >= goal
+    print(f"  {text:<58} {value:>12,.1f} {unit:<8} goal {better} {goal:<10,} {'met' if good else 'MISSED'}", flush=True)
+
+
+class Meter:
+    def __init__(self, db):
+        self.db = db
+
+    def __enter__(self):
+        self.db.sql("VACUUM", user="postgres")
+        self.db.sql("CHECKPOINT", user="postgres")
+        self.start = self.db.sql("SELECT pg_current_wal_insert_lsn()")
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self.began
+        self.wal = int(self.db.sql(f"SELECT pg_current_wal_insert_lsn() - '{self.start}'::pg_lsn"))
+
+
+# ------------------------------------------------------------------ ours
+
+class Sweeps:
+    def __init__(self, db, hosts, program):
+        self.db, self.hosts, self.program = db, hosts, program
+        self.shares = []
+        db.sql(f"""SELECT api.sync_config(jsonb_build_object('zones', jsonb_build_array(jsonb_build_object('name', 'bench', 'host_misses', 3,
+            'blocks', (SELECT jsonb_agg(jsonb_build_array(host(lo), host(lo + 255))) FROM (SELECT '10.0.0.0'::inet + i * 256 AS lo FROM generate_series(0, {hosts} / 100 - 1) i) q),
+            'passes', '[{{"name": "ports", "kind": "ports", "slots": "{{[393216,458751)}}", "misses": 2, "every": 3600, "confirm": 30}},
+                        {{"name": "scripts", "kind": "scripts", "slots": "{{}}", "misses": 2, "every": 3600, "confirm": 30}}]'::jsonb))))""")
+        self.restart()
+
+    def restart(self):
+        """A client that remembers nothing."""
+        if hasattr(self, "client"):
+            self.stop()
+        self.client = subprocess.Popen([self.program, self.db.conninfo, str(self.hosts)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def stop(self):
+        self.client.stdin.close()
+        if self.client.wait(timeout=60):
+            raise SystemExit("bench_store failed")
+
+    def sweep(self, name, kind, quiet=False):
+        self.db.sql(f"UPDATE inv.schedule SET wanted_at = now(), due_at = now() WHERE kind = '{kind}'")
+        with Meter(self.db) as m:
+            self.client.stdin.write(f"{kind} {','.join(map(str, self.shares or [0]))}\n")
+            self.client.stdin.flush()
+            words = self.client.stdout.readline().split()
+        if not words:
+            raise SystemExit("bench_store failed")
+        r = dict(zip(("facts", "s", "parts", "p50", "p99", "edges", "rss"), map(float, words)))
+        r.update(wal=m.wal, rate=r["facts"] / r["s"], kb_part=m.wal / r["parts"] / 1000, kb_edge=m.wal / r["edges"] / 1000 if r["edges"] else 0)
+        if not quiet:
+            edge = f"{r['kb_edge']:8.2f}" if r["edges"] else "       -"
+            print(f"{name:<26} {kind:<8} {r['rate']:>11,.0f} {r['s']:8.2f} {r['p50']:8.2f} {r['p99']:8.2f} {r['wal'] / 1e6:9.2f} {r['kb_part']:8.2f} {edge} {int(r['edges']):9,d}", flush=True)
+        return r
+
+
+def written(db):
+    """Rows written so far in the tables of facts."""
+    db.sql("SELECT pg_stat_force_next_flush()")
+    return db.sql("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = 'inv' AND relname ~ '^(fact_now|change_.*|doubt|value_.*|host_covered)$'")
+
+
+def ours(db, hosts, program):
+    s = Sweeps(db, hosts, program)
+    print(f"\nMuster: {hosts:,} hosts, {hosts * 10:,} ports, {hosts * 10:,} script results; parts of 100 hosts, one connection")
+    print(f"{'sweep':<26} {'pass':<8} {'facts/s':>11} {'s':>8} {'p50 ms':>8} {'p99 ms':>8} {'WAL MB':>9} {'kB/visit':>8} {'kB/chg':>8} {'changes':>9}")
+    for kind in ("ports", "scripts"):
+        s.sweep("first inventory", kind)
+    db.sql("VACUUM ANALYZE")
+    size = int(db.sql("SELECT pg_total_relation_size('inv.fact_now')"))
+    db.sql("TRUNCATE inv.host_mark")
+    s.restart()
+    full = [s.sweep("in full, nothing changed", kind) for kind in ("ports", "scripts")]
+    before = written(db)
+    same = [s.sweep("nothing changed", kind) for kind in ("ports", "scripts")]
+    rows = int(written(db)) - int(before)
+    changed = {}
+    for name, share in SHARES[1:]:
+        s.shares.append(share * 2)                    # of the results: as many as this share of all facts
+        changed[name] = s.sweep(f"{name} changed", "scripts")
+        s.sweep("", "ports", quiet=True)              # marks of hosts that changed are made anew
+    s.shares.append(0)
+    rss = s.sweep("nothing changed", "scripts")["rss"]
+    s.stop()
+    growth = int(db.sql("SELECT pg_total_relation_size('inv.fact_now')")) / size * 100 - 100
+    bad = db.sql("SELECT string_agg(what || ': ' || n, ', ') FROM ops.audit() WHERE n <> 0")
+    print(f"audit: {bad or 'clean'}")
+    k = hosts / 100000
+    both = lambda key: sum(r[key] for r in same)
+    verdict("confirm path", 2 * hosts * 10 / both("s"), 700000, ">=", "facts/s")
+    verdict("facts sent in full and compared", 2 * hosts * 10 / sum(r["s"] for r in full), 300000, ">=", "facts/s")
+    verdict("unchanged pass of all: rows of facts written", rows, 0, "<=", "rows")
+    verdict("unchanged pass of all: WAL", both("wal") / 1e6, 3 * k, "<=", "MB")
+    verdict("unchanged pass of all: time", both("s"), 3 * k, "<=", "s")
+    verdict("WAL of an unchanged visit", max(r["kb_part"] for r in same), 3, "<=", "kB")
+    verdict("part without change, median", max(r["p50"] for r in same), 3, "<=", "ms")
+    verdict("part without change, 99th percentile", max(r["p99"] for r in same), 10, "<=", "ms")
+    verdict("part with 1 % of changes, median", changed["1 %"]["p50"], 10, "<=", "ms")
+    verdict("part with 1 % of changes, 99th percentile", changed["1 %"]["p99"], 30, "<=", "ms")
+    for name, goal in (("0.1 %", 12), ("1 %", 7), ("10 %", 2)):
+        verdict(f"WAL per scattered change at {name}", changed[name]["kb_edge"], goal, "<=", "kB")
+    verdict("growth of fact_now with its indexes", growth, 3, "<=", "%")
+    verdict("memory of the client at its peak", rss / 1024, 256, "<=", "MiB")
+    return {"nothing": (both("wal"), both("s")), "0.1 %": (changed["0.1 %"]["wal"] + same[0]["wal"], changed["0.1 %"]["s"] + same[0]["s"])}
+
+
+# ------------------------------------------------------------------ the usual designs
+
+USUAL = """
+CREATE SCHEMA u;
+CREATE UNLOGGED TABLE u.stage (host int, port int, kind int, body text, digest uuid);
+CREATE TABLE u.service (host int, port int, name text, product text, version text, first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, PRIMARY KEY (host, port));
+CREATE TABLE u.result (host int, port int, script text, output text, first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, PRIMARY KEY (host, port, script));
+CREATE TABLE u.tuned (first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, host int, port int, kind int, digest uuid, PRIMARY KEY (host, port, kind)) WITH (fillfactor = 45);
+CREATE FUNCTION u.fill(p_hosts int, p_share float8, p_tag text) RETURNS void LANGUAGE sql AS $$
+  TRUNCATE u.stage;
+  INSERT INTO u.stage SELECT h, p, k, b.body, md5(b.body)::uuid FROM generate_series(0, p_hosts - 1) h, generate_series(1000, 1009) p, generate_series(0, 1) k,
+    LATERAL (SELECT CASE k WHEN 0 THEN 'service ' || (h * 7 + p) % 20000
+                    ELSE repeat('output ' || CASE WHEN (h + p) % 10 < 7 THEN (h * 31 + p) % 50000 ELSE 50000 + h * 10 + p END || ' ', 4 + (h + p) % 25)
+                         || CASE WHEN random() < p_share * 2 THEN p_tag ELSE '' END END AS body OFFSET 0) b $$;
+CREATE FUNCTION u.wide() RETURNS void LANGUAGE sql AS $$
+  INSERT INTO u.service AS t SELECT host, port, body, body, '1.0', clock_timestamp(), clock_timestamp() FROM u.stage WHERE kind = 0
+    ON CONFLICT (host, port) DO UPDATE SET name = excluded.name, product = excluded.product, version = excluded.version, last_seen = excluded.last_seen;
+  INSERT INTO u.result AS t SELECT host, port, 'bench', body, clock_timestamp(), clock_timestamp() FROM u.stage WHERE kind = 1
+    ON CONFLICT (host, port, script) DO UPDATE SET output = excluded.output, last_seen = excluded.last_seen $$;
+CREATE FUNCTION u.compact() RETURNS void LANGUAGE sql AS $$
+  UPDATE u.tuned t SET last_seen = clock_timestamp(), digest = s.digest FROM u.stage s WHERE (s.host, s.port, s.kind) = (t.host, t.port, t.kind) $$;
 """
-# COMMIT needs a procedure: a function runs inside its caller's transaction
-SETUP = SETUP.replace("CREATE FUNCTION b.sweep(p_kind text) RETURNS TABLE (ms float8, wal int8, edges int) LANGUAGE plpgsql AS $$\nDECLARE ",
-                      "CREATE TABLE b.parts (ms float8, wal int8, edges int);\nCREATE PROCEDURE b.sweep(p_kind text) LANGUAGE plpgsql AS $$\nDECLARE ms float8; wal int8; edges int; ")
 
 
-def sweep(db, name, kind, hosts):
-    db.sql("TRUNCATE b.parts")
-    db.sql("VACUUM", user="postgres")
-    db.sql("CHECKPOINT", user="postgres")
-    db.sql(f"CALL b.sweep('{kind}')")
-    row = db.sql("SELECT sum(ms), percentile_cont(0.5) WITHIN GROUP (ORDER BY ms), percentile_cont(0.99) WITHIN GROUP (ORDER BY ms), sum(wal), sum(edges), count(*) FROM b.parts")
-    total, p50, p99, wal, edges, parts = (float(x) for x in row.split("|"))
-    per_change = f"{wal / edges / 1000:8.2f}" if edges else "       -"
-    print(f"{name:<22} {kind:<8} {hosts * 10 / total * 1000:10,.0f} {p50:8.2f} {p99:8.2f} {wal / 1e6:9.2f} {wal / parts / 1000:9.2f} {per_change} {int(edges):8d}", flush=True)
+def usual(db, hosts):
+    print(f"\nthe usual designs, the same {hosts * 20:,} facts (the usual one keeps bodies in the rows and no history; the best tuned one keeps digests and all updates HOT)")
+    db.sql(USUAL)
+    db.sql(f"SELECT u.fill({hosts}, 0, ''); ANALYZE u.stage; SELECT u.wide(); INSERT INTO u.tuned SELECT now(), now(), host, port, kind, digest FROM u.stage; ANALYZE u.service, u.result, u.tuned")
+    got = {}
+    for name, share in SHARES[:2]:
+        for design, call in (("usual", "wide"), ("best tuned", "compact")):
+            db.sql(f"SELECT u.fill({hosts}, {share}, '{name}{design}'); ANALYZE u.stage")
+            with Meter(db) as m:
+                db.sql(f"SELECT u.{call}()")
+            got[design, name] = (m.wal, m.seconds)
+            print(f"{design:<12} {name:<8} changed {m.wal / 1e6:10,.1f} MB WAL {m.seconds:8.1f} s", flush=True)
+    db.sql("DROP SCHEMA u CASCADE")
+    return got
+
+
+def ratios(mine, other):
+    print("\nratios of WAL")
+    for design, name, goal in (("usual", "nothing", 0), ("best tuned", "nothing", 0), ("usual", "0.1 %", 50), ("best tuned", "0.1 %", 10)):
+        verdict(f"{design} design to Muster, {name} changed", other[design, name][0] / mine[name][0], goal, ">=", "x")
+
+
+# ------------------------------------------------------------------ history
+
+def fill_history(db, spans):
+    """Each fact has had other values in the year before: closed spans, back to back."""
+    facts = int(db.sql("SELECT count(*) FROM inv.fact_now"))
+    each = max(1, round(spans / facts))
+    db.sql("SELECT ops.make_partitions((current_date - 400), 14)")
+    for i in range(each):
+        db.sql(f"INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value) "
+               f"SELECT since - interval '1 day' - j - interval '{i * 360 / each} days', since - interval '1 day' - j - interval '{(i + 1) * 360 / each} days', "
+               f"zone_id, slot, attr_id, 1, 'v', false, addr, value, value FROM (SELECT *, make_interval(hours => (hashtext(addr::text || slot) & 511)) AS j FROM inv.fact_now) f")
+    db.sql("ANALYZE inv.change")
+    return int(db.sql("SELECT count(*) FROM inv.change WHERE old_since IS NOT NULL"))
+
+
+AS_OF = """SELECT addr, slot, attr_id, value FROM (
+  SELECT addr, slot, attr_id, value FROM inv.fact_now WHERE zone_id = 1 AND addr BETWEEN '%(lo)s' AND '%(hi)s' AND since <= now() - interval '%(ago)s'
+  UNION ALL
+  SELECT addr, slot, attr_id, old_value FROM inv.change WHERE zone_id = 1 AND addr BETWEEN '%(lo)s' AND '%(hi)s' AND at > now() - interval '%(ago)s' AND old_since <= now() - interval '%(ago)s') q"""
+
+
+def best(db, sql, runs=5):
+    """Milliseconds in the server, the median; warm."""
+    text = "SET random_page_cost = 1.1; PREPARE q AS " + sql + ";\n" + "EXPLAIN (ANALYZE, TIMING off, SUMMARY on) EXECUTE q;\n" * (runs + 1)
+    times = [float(line.split(":")[1].split()[0]) for line in db.sql(text).splitlines() if line.startswith("Execution Time")]
+    return sorted(times[1:])[runs // 2]
+
+
+def history(db, spans):
+    n = fill_history(db, spans)
+    db.sql("VACUUM ANALYZE inv.fact_now")
+    print(f"\nhistory with {n:,} closed spans (milliseconds in the server, median of five, warm)")
+    verdict("one asset as of 100 days ago", best(db, AS_OF % {"lo": "10.0.50.7", "hi": "10.0.50.7", "ago": "100 days"}), 5, "<=", "ms")
+    verdict("10,000 assets as of 100 days ago", best(db, AS_OF % {"lo": "10.0.0.0", "hi": "10.0.99.255", "ago": "100 days"}), 1000, "<=", "ms")
+    verdict("who had an address 100 days ago", best(db, AS_OF % {"lo": "10.0.50.7", "hi": "10.0.50.7", "ago": "100 days"} + " WHERE attr_id = 0"), 5, "<=", "ms")
+    verdict("the history of one asset", best(db, "SELECT * FROM inv.change WHERE zone_id = 1 AND addr = '10.0.50.7' ORDER BY at"), 5, "<=", "ms")
+    verdict("whole inventory as of 100 days ago", best(db, AS_OF % {"lo": "0.0.0.0", "hi": "255.255.255.255", "ago": "100 days"}, 3), 2000, "<=", "ms")
+    verdict("changes of a day in one /24", best(db, "SELECT * FROM inv.change WHERE zone_id = 1 AND addr BETWEEN '10.0.50.0' AND '10.0.50.255' AND at >= now() - interval '100 days' AND at < now() - interval '99 days'"), 2, "<=", "ms")
+
+
+# ------------------------------------------------------------------ queue and reader
+
+CYCLE = """\\set sensor random(1, 4)
+SELECT schedule_id AS s, fence AS f FROM api.claim(1, '{ports,scripts}', 1, '60 s') \\gset
+SELECT api.finish(:s, :f, true, 'x', 0, 0, 0, 0, 0);
+UPDATE inv.schedule SET due_at = now(), wanted_at = now() WHERE schedule_id = :s;
+"""
+READER = """DO $$ DECLARE tx0 xid8 := '0'; id0 int8 := 0; n int8 := 0; t timestamptz := clock_timestamp(); r record; k int8;
+BEGIN
+  LOOP
+    SELECT count(*) AS k INTO r FROM (SELECT c.tx, c.change_id FROM inv.change c WHERE (c.tx, c.change_id) > (tx0, id0)
+      AND c.tx < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY c.tx, c.change_id LIMIT 500) q;
+    EXIT WHEN r.k = 0 OR clock_timestamp() > t + interval '5 s';
+    n := n + r.k;
+    SELECT q.tx, q.change_id INTO tx0, id0 FROM (SELECT c.tx, c.change_id FROM inv.change c WHERE (c.tx, c.change_id) > (tx0, id0)
+      AND c.tx < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY c.tx, c.change_id LIMIT 1 OFFSET r.k - 1) q;
+  END LOOP;
+  RAISE NOTICE 'rate %', n / EXTRACT(epoch FROM clock_timestamp() - t);
+END $$"""
+
+
+def queue(db):
+    print("\nqueue and reader")
+    db.sql("UPDATE inv.schedule SET due_at = now(), wanted_at = now(), sensor_id = NULL; VACUUM inv.schedule")
+    script = db.cluster.dir / "cycle.sql"
+    script.write_text(CYCLE)
+    done = subprocess.run([f"{db.cluster.bin}/pgbench", "-h", str(db.cluster.socket), "-U", db.owner, "-n", "-M", "prepared", "-c", "4", "-j", "2", "-T", "8", "-f", str(script), db.name],
+                          capture_output=True, text=True, check=False)
+    tps = [line for line in done.stdout.splitlines() if line.startswith("tps")]
+    if not tps:
+        raise SystemExit(done.stderr)
+    verdict("claim and end, cycles a second, 4 clients", float(tps[0].split()[2]), 1000, ">=", "/s")
+    argv = [f"{db.cluster.bin}/psql", "-X", "-q", "-h", str(db.cluster.socket), "-U", db.owner, "-d", db.name, "-c", READER]
+    words = subprocess.run(argv, capture_output=True, text=True, check=True).stderr.split()
+    verdict("reader of the ledger, in 500s, both queries", float(words[words.index("rate") + 1]), 300000, ">=", "rows/s")
 
 
 def main():
-    hosts = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
-    with pgtest.Cluster(options=["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=8GB",
-                                 "autovacuum=off"]) as pg:
+    p = argparse.ArgumentParser(prog="bench diff")
+    p.add_argument("--hosts", type=int, default=100000)
+    p.add_argument("--spans", type=int, default=10000000)
+    p.add_argument("--only", default="diff,usual,history,queue")
+    o = p.parse_args()
+    only = o.only.split(",")
+    build = pathlib.Path(os.environ.get("MUSTER_BUILD") or ROOT / "build")
+    subprocess.run(["cmake", "--build", str(build), "--target", "bench_store"], check=True, stdout=subprocess.DEVNULL)
+    with pgtest.Cluster(options=DURABLE) as pg:
         db = pg.database(migrated=True)
-        db.sql(SETUP % {"hosts": hosts})
-        db.sql("SELECT api.hello('bench', gen_random_uuid())")
-        print(f"{hosts} hosts, {hosts * 20} facts, one part per /24 of 100 hosts; each sweep begins after a checkpoint, autovacuum is off")
-        print(f"{'sweep':<22} {'pass':<8} {'facts/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'WAL MB':>9} {'kB/part':>9} {'kB/chg':>8} {'changes':>8}")
-        for kind in ("ports", "scripts"):
-            sweep(db, "first inventory", kind, hosts)
-        db.sql("VACUUM ANALYZE")
-        for name, share in (("nothing changed", 0), ("0.1 % changed", 0.001), ("1 % changed", 0.01), ("10 % changed", 0.1)):
-            db.sql(f"UPDATE b.truth SET value = md5(value || '{name}')::uuid WHERE attr = -1 AND random() < {share}; "
-                   "INSERT INTO inv.value_script(value, output) SELECT value, 'output of a script, ' || value FROM b.truth WHERE attr = -1 ON CONFLICT DO NOTHING")
-            for kind in ("ports", "scripts"):
-                if share == 0 or kind == "scripts":
-                    sweep(db, name, kind, hosts)
-        print("fact_now with its indexes: " + db.sql("SELECT pg_size_pretty(pg_total_relation_size('inv.fact_now'))"))
-        bad = db.sql("SELECT what || ': ' || n FROM ops.invariants() WHERE n <> 0")
-        print(f"invariants: {bad or 'all hold'}")
+        mine = ours(db, o.hosts, build / "bench_store")
+        if "usual" in only:
+            ratios(mine, usual(pg.database(), o.hosts))
+        if "history" in only:
+            history(db, o.spans)
+        if "queue" in only:
+            queue(db)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
  * ADDR,up|down|blind|unsure[,mac=M][,name=N][,p=PORT[:NAME]][,v=PORT:PRODUCT][,s=PORT:SCRIPT:OUTCOME:OUTPUT][,d=PORT:SCRIPT:JSON]
  *   migrate CONNINFO DIR [check|WAIT-MS]
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
- * sync-wait    sql TEXT    spin MS    pending */
+ * sync-wait    sql TEXT    spin MS    pending    sensor NAME (before open) */
 #include "service/store/embedded.h"
 #include "service/store/migrate.h"
 #include "service/store/store.h"
@@ -28,6 +28,7 @@ static bool done, drained = true;
 static char state_text[600];
 static enum db_state state_now;
 static unsigned news_calls;
+static char sensor[64];
 
 static void wait_done(void)
 {
@@ -40,10 +41,11 @@ static void wait_done(void)
 static void on_state(void *user, enum db_state s, const char *why)
 {
     (void)user;
+    if (s == DB_CONNECTING)
+        return;
     state_now = s;
     snprintf(state_text, sizeof state_text, "%s", why);
-    if (s != DB_CONNECTING)
-        done = true;
+    done = true;
 }
 
 static void on_news(void *user, unsigned n)
@@ -62,7 +64,7 @@ static void on_drained(void *user)
 static void on_status(void *user, int status, const struct err *e)
 {
     printf("%s %s %s\n", (const char *)user, status ? strerror(-status) : "ok",
-           status ? err_text(e) : "");
+           status && e ? err_text(e) : "");
     done = true;
 }
 
@@ -72,6 +74,7 @@ static void cmd_open(char *args)
     char *journal = strtok(NULL, " "), *journal_limit = strtok(NULL, " ");
     struct store_opts o = {
         .conninfo = conninfo,
+        .sensor = *sensor ? sensor : NULL,
         .newest_migration = newest ? (int)strtol(newest, NULL, 10) : 0,
         .queue_limit = limit ? strtoul(limit, NULL, 10) : 0,
         .journal = journal,
@@ -228,7 +231,6 @@ static void on_apply(void *user, int status, const struct store_applied *a)
 {
     char text[ADDR_TEXT_MAX];
 
-    (void)user;
     if (status) {
         printf("applied %s\n", strerror(-status));
     } else {
@@ -238,7 +240,8 @@ static void on_apply(void *user, int status, const struct store_applied *a)
             printf("%s%s", i ? "," : " new=", addr_format(&a->new_ports[i], text));
         putchar('\n');
     }
-    done = true;
+    if (user) /* somebody waits for this one */
+        done = true;
 }
 
 #define PORTS_MAX 256
@@ -331,9 +334,9 @@ static void cmd_part(char *args, bool wait)
         p.n_hosts++;
     }
     done = false;
-    r = store_apply(store, l, &p, on_apply, NULL);
+    r = store_apply(store, l, &p, on_apply, wait ? l : NULL);
     need(r, "part");
-    if (wait)
+    if (wait && r == 0)
         wait_done();
 }
 
@@ -524,6 +527,9 @@ static void run(char *command, char *args)
 {
     if (strcmp(command, "open") == 0) {
         cmd_open(args);
+    } else if (strcmp(command, "sensor") == 0) {
+        snprintf(sensor, sizeof sensor, "%s", args);
+        printf("sensor %s\n", sensor);
     } else if (strcmp(command, "config") == 0) {
         cmd_config(args);
     } else if (strcmp(command, "claim") == 0) {
