@@ -370,7 +370,7 @@ BEGIN
       INSERT INTO change(at, old_since, seen_at, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value)
       SELECT p_at, e.since, NULL, z.zone_id, e.slot, e.attr_id, p.profile_id, e.what, CASE
                WHEN e.addr = ANY(v_moved) THEN false
-               WHEN e.what = 'v' THEN a.kind IN ('service', 'script')
+               WHEN e.what = 'v' THEN a.kind = 'service' OR (a.kind = 'script' AND (a.volatile = '{}' OR NOT same_but(e.old, e.new, a.volatile)))
                WHEN a.kind = 'port' THEN e.addr = ANY(v_listed) AND port_covered(z.zone_id, e.addr, e.slot, p_at)
                WHEN a.kind = 'script' THEN v_ran AND COALESCE(script_covered(z.zone_id, e.addr, e.attr_id,
                  (SELECT f.since FROM fact_now f WHERE f.zone_id = z.zone_id AND f.addr = e.addr AND f.slot = e.slot
@@ -387,6 +387,9 @@ BEGIN
            altered + count(*) FILTER (WHERE cause = 'v'), closed + count(*) FILTER (WHERE cause IN ('c', 'p', 'r'))
       INTO v_some, opened, altered, closed FROM i;
     v_news := v_news || v_some;
+    IF p.kind = 'scripts' AND EXISTS (SELECT FROM unnest(v_edges) WHERE what = 'v' AND since >= s.last_from) THEN
+      PERFORM watch_keys(z.zone_id, s.last_from, v_up, v_edges);
+    END IF;
     new_ports := ARRAY(SELECT DISTINCT addr FROM unnest(v_edges) WHERE what = 'o' AND attr_id = 10 ORDER BY 1);
   END IF;
 

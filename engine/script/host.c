@@ -187,6 +187,8 @@ void script_host_each(struct script_host *h, void (*fn)(void *user, const struct
             .license = s->license,
             .categories = (const char *const *)s->categories.v,
             .n_categories = s->categories.n,
+            .volatile_keys = (const char *const *)s->volatile_keys.v,
+            .n_volatile_keys = s->volatile_keys.n,
             .prerule = s->rules & RULE_BIT(RULE_PRE),
             .hostrule = s->rules & RULE_BIT(RULE_HOST),
             .portrule = s->rules & RULE_BIT(RULE_PORT),

@@ -68,6 +68,8 @@ struct script_meta {
     const char *id, *path, *description, *author, *license;
     const char *const *categories;
     size_t n_categories;
+    const char *const *volatile_keys; /* field `volatile`: what does not count in its results */
+    size_t n_volatile_keys;
     bool prerule, hostrule, portrule, postrule;
 };
 void script_host_each(struct script_host *h, void (*fn)(void *user, const struct script_meta *m),

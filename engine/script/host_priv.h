@@ -32,7 +32,7 @@ struct script {
     char *id, *path;
     int chunk_ref; /* a function: environment -> the file's main function with that _ENV; LUA_NOREF:
                       not loaded */
-    struct strings categories, dependencies;
+    struct strings categories, dependencies, volatile_keys;
     char *description, *author, *license; /* NULL: none */
     unsigned rules;                       /* RULE_BITs */
     bool forced;                          /* its rules are not asked */

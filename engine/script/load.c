@@ -155,6 +155,7 @@ static void copy_fields(lua_State *L, struct load *l, int env)
     copy_rules(L, l, env);
     copy_strings(L, l, env, "categories", &s->categories);
     copy_strings(L, l, env, "dependencies", &s->dependencies);
+    copy_strings(L, l, env, "volatile", &s->volatile_keys);
     copy_text(L, env, "description", &s->description);
     copy_text(L, env, "author", &s->author);
     copy_text(L, env, "license", &s->license);
@@ -260,6 +261,7 @@ struct script *script_free(struct script_host *h, struct script *s)
         luaL_unref(h->sched->L, LUA_REGISTRYINDEX, s->chunk_ref);
     strings_done(&s->categories);
     strings_done(&s->dependencies);
+    strings_done(&s->volatile_keys);
     free(s->description);
     free(s->author);
     free(s->license);

@@ -295,6 +295,7 @@ static const struct ipc_field setup_done_fields[] = {
 };
 static const struct ipc_field selected_fields[] = {
     F_TEXT(struct ipc_selected, script, IPC_NAME_MAX * 4),
+    F_TEXT(struct ipc_selected, volatile_keys, IPC_LIST_MAX),
 };
 static const struct ipc_field job_host_fields[] = {
     F_ADDR(struct script_target, address),

@@ -190,6 +190,7 @@ struct ipc_setup_done {
 };
 struct ipc_selected {
     const char *script;
+    const char *volatile_keys; /* one a line; NULL: it declares none */
 };
 enum ipc_piece { PIECE_OUTPUT, PIECE_DATA };
 struct ipc_result_piece {

@@ -306,8 +306,13 @@ static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
 
 static void say_selected(void *user, const struct script_meta *meta)
 {
-    const struct ipc_selected selected = {.script = meta->id};
+    CLEANUP(buf_done) struct buf keys = {.limit = IPC_LIST_MAX};
+    struct ipc_selected selected = {.script = meta->id};
 
+    for (size_t i = 0; i < meta->n_volatile_keys; i++)
+        buf_printf(&keys, "%s%s", i ? "\n" : "", meta->volatile_keys[i]);
+    if (!keys.failed)
+        selected.volatile_keys = keys.data;
     say(user, MSG_SELECTED, 0, &selected);
 }
 

@@ -293,6 +293,14 @@ static void on_listeners_gone(void *user)
     heard_no_listeners(((struct schedule *)user)->heard);
 }
 
+static void on_declared(void *user, const char *script, const char *keys)
+{
+    struct schedule *s = user;
+
+    if (s->store.declare)
+        s->store.declare(s->store.user, script, keys);
+}
+
 static void complaints_drop(struct schedule *s)
 {
     struct complaint *c, *next;
@@ -315,9 +323,10 @@ static void claims_init(struct claims *c, struct schedule *s, unsigned kinds, un
 int schedule_new(struct schedule **ret, struct loop *l, const struct schedule_store *store)
 {
     struct schedule *s = calloc(1, sizeof *s);
-    const struct script_pool_opts o = {.user = s, .complaint = on_complaint};
     const struct scan_link_ears ears = {s, on_sighting, on_listener, on_listeners_gone};
     struct heard_opts heard = {.user = s, .news = on_heard_news};
+    const struct script_pool_opts o = {
+        .user = s, .complaint = on_complaint, .declared = on_declared};
 
     if (!s)
         return -ENOMEM;

@@ -31,6 +31,7 @@ struct schedule_store {
     int (*sight)(void *user, const struct store_sighting *list, size_t n, store_sight_cb cb,
                  void *cb_user);
     int (*listeners)(void *user, const struct store_listener *list, size_t n);
+    void (*declare)(void *user, const char *script, const char *keys); /* may be NULL */
 };
 /* The real one; user is the struct store. */
 struct schedule_store schedule_store_of(struct store *s);

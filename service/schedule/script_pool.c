@@ -383,6 +383,8 @@ static void on_selected(struct worker_link *w, const struct ipc_selected *m)
 
     if (!scripts)
         return;
+    if (m->volatile_keys && w->pool->opts.declared)
+        w->pool->opts.declared(w->pool->opts.user, m->script, m->volatile_keys);
     w->scripts = scripts;
     w->scripts[w->n_scripts] = strdup(m->script);
     if (w->scripts[w->n_scripts])

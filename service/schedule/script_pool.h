@@ -41,6 +41,8 @@ struct pool_order {
 struct script_pool_opts {
     void *user;
     void (*complaint)(void *user, const char *script, const char *why);
+    /* A script that was loaded declares keys (one a line) that do not count in its results. */
+    void (*declared)(void *user, const char *script, const char *keys);
 };
 
 int script_pool_new(struct script_pool **ret, struct loop *l,

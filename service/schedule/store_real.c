@@ -50,9 +50,24 @@ static int real_listeners(void *user, const struct store_listener *list, size_t 
     return store_listeners(user, list, n);
 }
 
+static void real_declare(void *user, const char *script, const char *keys)
+{
+    store_declare(user, script, keys);
+}
+
 struct schedule_store schedule_store_of(struct store *s)
 {
-    return (struct schedule_store){s,          real_claim,    real_keep,    real_targets,
-                                   real_apply, real_finish,   real_sampled, real_past,
-                                   real_sight, real_listeners};
+    return (struct schedule_store){
+        .user = s,
+        .claim = real_claim,
+        .keep = real_keep,
+        .targets = real_targets,
+        .apply = real_apply,
+        .finish = real_finish,
+        .sampled = real_sampled,
+        .past = real_past,
+        .sight = real_sight,
+        .listeners = real_listeners,
+        .declare = real_declare,
+    };
 }

@@ -12,6 +12,7 @@
 #include "service/store/decode.h"
 #include "service/store/marks.h"
 #include "service/store/outbox.h"
+#include "service/store/volatiles.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,43 +63,9 @@ static void try_again(struct store *s, const char *why)
     tell(s, DB_DOWN, why);
 }
 
-static void volatiles_done(struct store *s)
-{
-    for (size_t i = 0; i < s->n_volatiles; i++) {
-        for (size_t j = 0; j < s->volatiles[i].n; j++)
-            free(s->volatiles[i].keys[j]);
-        free(s->volatiles[i].keys);
-        free(s->volatiles[i].script);
-    }
-    free(s->volatiles);
-    s->volatiles = NULL;
-    s->n_volatiles = 0;
-}
-
-/* Appends the items of an array literal.  False on no memory. */
-static bool volatile_keys(struct store_volatile *v, const char *array)
-{
-    CLEANUP(buf_done) struct buf item = {0};
-    size_t pos = 0;
-
-    while (pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM) {
-        char **grown = realloc(v->keys, (v->n + 1) * sizeof *grown);
-
-        if (!grown)
-            return false;
-        v->keys = grown;
-        v->keys[v->n] = strdup(item.data ? item.data : "");
-        if (!v->keys[v->n])
-            return false;
-        v->n++;
-    }
-    return true;
-}
-
 static void on_volatiles(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct store *s = user;
-    size_t n = db_rows_count(rows);
 
     if (status == -ECANCELED)
         return;
@@ -106,16 +73,7 @@ static void on_volatiles(void *user, int status, const struct db_rows *rows, con
         try_again(s, err_text(e));
         return;
     }
-    volatiles_done(s);
-    s->volatiles = calloc(n ? n : 1, sizeof *s->volatiles);
-    for (size_t i = 0; s->volatiles && i < n; i++) {
-        const char *script = db_rows_text(rows, i, 0), *keys = db_rows_text(rows, i, 1);
-
-        s->volatiles[i].script = strdup(script ? script : "");
-        s->n_volatiles = i + 1;
-        if (!s->volatiles[i].script || !volatile_keys(&s->volatiles[i], keys ? keys : "{}"))
-            break;
-    }
+    volatiles_read(s, rows);
     s->ready = true;
     s->down = false;
     s->greeting = false;
@@ -144,12 +102,19 @@ static void on_upkeep(struct timer *t)
 
 static void on_beat_done(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
-    (void)user, (void)e;
-    if (status == 0 && !db_rows_bool(rows, 0, 0))
-        log_event(LOG_WARNING,
-                  "another process works under the name of this sensor, each takes the other's "
-                  "visits; give one of them another name (sensor in the configuration)",
-                  "EVENT", "sensor-twice");
+    struct store *s = user;
+
+    (void)e;
+    if (status < 0)
+        return;
+    volatiles_muted(s, db_rows_int(rows, 0, 1, 0));
+    if (db_rows_bool(rows, 0, 0) || s->twice_said)
+        return;
+    s->twice_said = true;
+    log_event(LOG_WARNING,
+              "another process works under the name of this sensor, each takes the other's visits; "
+              "give one of them another name (sensor in the configuration)",
+              "EVENT", "sensor-twice");
 }
 
 static void on_beat(struct timer *t)
@@ -157,8 +122,10 @@ static void on_beat(struct timer *t)
     struct store *s = CONTAINER_OF(t, struct store, beat_timer);
     char id[24];
     const char *params[] = {id, s->instance};
-    struct db_call c = {
-        .sql = "SELECT api.beat($1, $2)", .params = params, .n_params = 2, .flags = DB_RETRY};
+    struct db_call c = {.sql = "SELECT api.beat($1, $2), api.muted()",
+                        .params = params,
+                        .n_params = 2,
+                        .flags = DB_RETRY};
 
     snprintf(id, sizeof id, "%lld", (long long)s->sensor_id);
     /* While the database is away, one beat waits there at most. */
@@ -196,7 +163,7 @@ static bool replay_first(struct store *s)
 static void on_hello(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct store *s = user;
-    struct db_call c = {.sql = "SELECT script, keys FROM api.volatile_keys()", .flags = DB_RETRY};
+    struct db_call c = {.sql = VOLATILES_SQL, .flags = DB_RETRY};
     bool replay = s->replay;
     usec_t server;
     const char *key = db_rows_text(rows, 0, 1);
@@ -329,14 +296,6 @@ void store_news(struct store *s, unsigned n)
         s->opts.news(s->opts.user, n);
 }
 
-const struct store_volatile *store_volatile_of(const struct store *s, const char *script)
-{
-    for (size_t i = 0; i < s->n_volatiles; i++)
-        if (strcmp(s->volatiles[i].script, script) == 0)
-            return &s->volatiles[i];
-    return NULL;
-}
-
 int store_call(struct store *s, const struct db_call *c, db_cb cb, void *user)
 {
     return s->ready ? db_query(s->db, c, cb, user) : -ENOTCONN;
@@ -382,7 +341,7 @@ int store_open(struct store **ret, struct loop *l, const struct store_opts *o, s
 
     if (!s)
         return -ENOMEM;
-    *s = (struct store){.loop = l, .opts = *o};
+    *s = (struct store){.loop = l, .opts = *o, .n_muted = -1};
     outbox_open(s);
     s->hello_timer.fire = on_hello_timer;
     s->upkeep_timer.fire = on_upkeep;

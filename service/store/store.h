@@ -99,6 +99,10 @@ struct store_config {
 int store_sync_config(struct store *s, const struct store_config *c, store_cb cb, void *user,
                       struct err *e) MUST_USE;
 
+/* A loaded script declares keys (one a line) that do not count when its results are compared.  Told
+ * to the database once, when it does not know them yet. */
+void store_declare(struct store *s, const char *script, const char *keys);
+
 /* ------------------------------------------------------------------ visits */
 
 struct store_lease {

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 /* The oldest schema that this program works with. */
-#define STORE_SCHEMA_MIN 41
+#define STORE_SCHEMA_MIN 42
 
 #define STORE_NEWS_CHANNEL "muster_event"
 
@@ -35,6 +35,8 @@ struct store {
     int64_t clock_offset; /* usec: the server's clock minus ours */
     struct store_volatile *volatiles;
     size_t n_volatiles;
+    int64_t n_muted; /* keys that were learned; -1: not known yet */
+    bool twice_said;
     bool ready;    /* hello was answered once */
     bool down;     /* the database takes nothing now */
     bool greeting; /* from the question for the version to the last answer: once at a time */
