@@ -224,7 +224,7 @@ def test_volatile_keys_are_no_change(db, d):
 def test_database_that_is_not_migrated_is_named():
     db = pg.database()
     d = pgtest.Driver("pg_store_driver")
-    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 41: run 'muster db migrate'")
+    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 42: run 'muster db migrate'")
     d.close()
 
 
@@ -232,7 +232,7 @@ def test_database_newer_than_the_program_is_refused():
     db = pg.database(migrated=True)
     db.sql("INSERT INTO ops.migration(version, name, sha256, by_program) VALUES (9000, '9000_x.sql', '', 'later')")
     d = pgtest.Driver("pg_store_driver")
-    expect(d.do("open " + db.conninfo.replace(" ", ";") + " 41"), "state down the database is at schema 9000, this program knows 41: a newer muster has been here")
+    expect(d.do("open " + db.conninfo.replace(" ", ";") + " 42"), "state down the database is at schema 9000, this program knows 42: a newer muster has been here")
     expect(d.do("claim 1 60s ports"), "claim refused: Transport endpoint is not connected")
     d.close()
 
