@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The inventory beside the usual designs: what a pass costs in WAL and time when nothing, little and much has changed; history; queue.
 
-    ./bootstrap bench diff [--hosts N] [--spans N] [--only diff,usual,history,queue]
+    ./bootstrap bench diff [--hosts N] [--spans N] [--plain] [--only diff,usual,history,queue]
 
 Default: 100,000 hosts in /24s of 100, each with 10 open ports and 10 script results, 10 million closed spans.  One private PostgreSQL with
-its durable settings; a CHECKPOINT before each measured sweep, so that its WAL holds the page images of a real one.  The sweeps go through
+the durable settings of the embedded server for all designs (--plain: without compression of page images in the WAL); a CHECKPOINT before each measured sweep, so that its WAL holds the page images of a real one.  The sweeps go through
 the store's client (bench_store), as the core does it: claim, part, end."""
 import argparse
 import os
@@ -18,13 +18,13 @@ sys.path.insert(0, str(ROOT / "tests" / "pg"))
 import pgtest
 
 DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=1GB", "max_wal_size=16GB", "checkpoint_timeout=1h",
-           "autovacuum_naptime=10s", "random_page_cost=1.1", "work_mem=64MB"]
+           "autovacuum_naptime=10s", "random_page_cost=1.1", "work_mem=64MB", "wal_compression=on"]
 SHARES = (("nothing", 0.0), ("0.1 %", 0.001), ("1 %", 0.01), ("10 %", 0.1))
 
 
 def verdict(text, value, goal, better, unit=""):
     good = value <= goal if better == "<=" else value >= goal
-    print(f"  {text:<58} {value:>12,.1f} {unit:<8} goal {better} {goal:<10,} {'met' if good else 'MISSED'}", flush=True)
+    print(f"  {text:<58} {value:>12,.2f} {unit:<8} goal {better} {goal:<10,g} {'met' if good else 'MISSED'}", flush=True)
 
 
 class Meter:
@@ -66,19 +66,29 @@ class Sweeps:
         if self.client.wait(timeout=60):
             raise SystemExit("bench_store failed")
 
+    def cpu(self):
+        """Seconds of processor time of the client and its server process so far: what a busy machine leaves comparable."""
+        backends = self.db.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'musterd'").split()
+        ticks = 0
+        for pid in [str(self.client.pid), *backends]:
+            ticks += sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def sweep(self, name, kind, quiet=False):
         self.db.sql(f"UPDATE inv.schedule SET wanted_at = now(), due_at = now() WHERE kind = '{kind}'")
         with Meter(self.db) as m:
+            busy = self.cpu()
             self.client.stdin.write(f"{kind} {','.join(map(str, self.shares or [0]))}\n")
             self.client.stdin.flush()
             words = self.client.stdout.readline().split()
+            busy = self.cpu() - busy
         if not words:
             raise SystemExit("bench_store failed")
         r = dict(zip(("facts", "s", "parts", "p50", "p99", "edges", "rss"), map(float, words)))
-        r.update(wal=m.wal, rate=r["facts"] / r["s"], kb_part=m.wal / r["parts"] / 1000, kb_edge=m.wal / r["edges"] / 1000 if r["edges"] else 0)
+        r.update(cpu=busy, wal=m.wal, rate=r["facts"] / r["s"], kb_part=m.wal / r["parts"] / 1000, kb_edge=m.wal / r["edges"] / 1000 if r["edges"] else 0)
         if not quiet:
             edge = f"{r['kb_edge']:8.2f}" if r["edges"] else "       -"
-            print(f"{name:<26} {kind:<8} {r['rate']:>11,.0f} {r['s']:8.2f} {r['p50']:8.2f} {r['p99']:8.2f} {r['wal'] / 1e6:9.2f} {r['kb_part']:8.2f} {edge} {int(r['edges']):9,d}", flush=True)
+            print(f"{name:<26} {kind:<8} {r['rate']:>11,.0f} {r['s']:8.2f} {r['cpu']:8.2f} {r['p50']:8.2f} {r['p99']:8.2f} {r['wal'] / 1e6:9.2f} {r['kb_part']:8.2f} {edge} {int(r['edges']):9,d}", flush=True)
         return r
 
 
@@ -91,7 +101,7 @@ def written(db):
 def ours(db, hosts, program):
     s = Sweeps(db, hosts, program)
     print(f"\nMuster: {hosts:,} hosts, {hosts * 10:,} ports, {hosts * 10:,} script results; parts of 100 hosts, one connection")
-    print(f"{'sweep':<26} {'pass':<8} {'facts/s':>11} {'s':>8} {'p50 ms':>8} {'p99 ms':>8} {'WAL MB':>9} {'kB/visit':>8} {'kB/chg':>8} {'changes':>9}")
+    print(f"{'sweep':<26} {'pass':<8} {'facts/s':>11} {'s':>8} {'CPU s':>8} {'p50 ms':>8} {'p99 ms':>8} {'WAL MB':>9} {'kB/visit':>8} {'kB/chg':>8} {'changes':>9}")
     for kind in ("ports", "scripts"):
         s.sweep("first inventory", kind)
     db.sql("VACUUM ANALYZE")
@@ -117,6 +127,8 @@ def ours(db, hosts, program):
     both = lambda key: sum(r[key] for r in same)
     verdict("confirm path", 2 * hosts * 10 / both("s"), 700000, ">=", "facts/s")
     verdict("facts sent in full and compared", 2 * hosts * 10 / sum(r["s"] for r in full), 300000, ">=", "facts/s")
+    print(f"  {'per second of processor time, client and server together':<58} {2 * hosts * 10 / max(both('cpu'), .01):>12,.0f} by marks, "
+          f"{2 * hosts * 10 / max(sum(r['cpu'] for r in full), .01):,.0f} in full")
     verdict("unchanged pass of all: rows of facts written", rows, 0, "<=", "rows")
     verdict("unchanged pass of all: WAL", both("wal") / 1e6, 3 * k, "<=", "MB")
     verdict("unchanged pass of all: time", both("s"), 3 * k, "<=", "s")
@@ -259,12 +271,13 @@ def main():
     p = argparse.ArgumentParser(prog="bench diff")
     p.add_argument("--hosts", type=int, default=100000)
     p.add_argument("--spans", type=int, default=10000000)
+    p.add_argument("--plain", action="store_true", help="without wal_compression, which the embedded server has on")
     p.add_argument("--only", default="diff,usual,history,queue")
     o = p.parse_args()
     only = o.only.split(",")
     build = pathlib.Path(os.environ.get("MUSTER_BUILD") or ROOT / "build")
     subprocess.run(["cmake", "--build", str(build), "--target", "bench_store"], check=True, stdout=subprocess.DEVNULL)
-    with pgtest.Cluster(options=DURABLE) as pg:
+    with pgtest.Cluster(options=[*DURABLE, *(["wal_compression=off"] if o.plain else [])]) as pg:
         db = pg.database(migrated=True)
         mine = ours(db, o.hosts, build / "bench_store")
         if "usual" in only:
