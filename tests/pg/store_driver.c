@@ -24,7 +24,7 @@ static struct loop *loop;
 static struct store *store;
 static struct store_lease leases[64];
 static size_t n_leases;
-static bool done, drained = true;
+static bool done, opening, drained = true;
 static char state_text[600];
 static enum db_state state_now;
 static unsigned news_calls;
@@ -45,7 +45,7 @@ static void on_state(void *user, enum db_state s, const char *why)
         return;
     state_now = s;
     snprintf(state_text, sizeof state_text, "%s", why);
-    done = true;
+    done |= opening; /* other commands wait for their own answers */
 }
 
 static void on_news(void *user, unsigned n)
@@ -93,7 +93,9 @@ static void cmd_open(char *args)
         printf("open failed: %s\n", err_text(&e));
         return;
     }
+    opening = true;
     wait_done();
+    opening = false;
     printf("state %s %s\n", state_now == DB_READY ? "ready" : "down", state_text);
 }
 
