@@ -113,6 +113,12 @@ CREATE VIEW report.replay AS
 SELECT j.job_id AS replay, n.name AS endpoint, j.since, j.until, j.only_dead, j.fed, j.made_at, j.ended_at
   FROM alert.replay_job j JOIN alert.endpoint n USING (endpoint_id);
 COMMENT ON VIEW report.replay IS 'messages of a span of time on their way once more';
+COMMENT ON COLUMN report.replay.replay IS 'number of the replay';
+COMMENT ON COLUMN report.replay.endpoint IS 'name of the webhook endpoint in the configuration';
+COMMENT ON COLUMN report.replay.since IS 'start of the span: messages noted then or later';
+COMMENT ON COLUMN report.replay.until IS 'end of the span';
+COMMENT ON COLUMN report.replay.only_dead IS 'only those that had been given up';
+COMMENT ON COLUMN report.replay.made_at IS 'when it was asked for';
 COMMENT ON COLUMN report.replay.fed IS 'messages that it has put on their way so far';
 COMMENT ON COLUMN report.replay.ended_at IS 'when the last one was put on its way; null: it goes on';
 

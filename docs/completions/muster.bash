@@ -6,13 +6,14 @@ _muster() {
   case $first in
     script) words=' run list help' ;;
     report) words=' list run' ;;
+    policy) words=' list add remove run' ;;
     endpoint) words=' list enable' ;;
     config) words=' check' ;;
     db) words=' migrate psql' ;;
   esac
   [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" = 1 ]; then
-    words=' scan script status assets asset services changes diff passes report annotate tag approve rescan deliveries replay endpoint config doctor db completion help'
+    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan forget deliveries replay endpoint config doctor db completion help'
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
@@ -62,8 +63,21 @@ _muster() {
       options=' --remove --by --zone --config --database --json --help -h' ;;
     'approve')
       options=' --policy --until --reason --end --by --zone --config --database --json --help -h' ;;
+    'policy list')
+      options=' --config --database --json --help -h' ;;
+    'policy add')
+      options=' --key --every --severity --title --by --config --database --json --help -h'
+      case $previous in
+        --severity) values='debug info warning high critical' ;;
+      esac ;;
+    'policy remove')
+      options=' --config --database --json --help -h' ;;
+    'policy run')
+      options=' --config --database --json --help -h' ;;
     'rescan')
       options=' --zone --config --database --json --help -h' ;;
+    'forget')
+      options=' --all --config --database --json --help -h' ;;
     'deliveries')
       options=' --all --limit --config --database --json --help -h' ;;
     'replay')

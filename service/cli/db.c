@@ -129,6 +129,30 @@ int cli_ask_long(struct cli_db *x, const char *sql, const char *milliseconds, st
     return r;
 }
 
+int cli_begin_as_reader(struct cli_db *x, struct err *e)
+{
+    static const char *const steps[] = {
+        "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "SET LOCAL search_path = report, pg_temp",
+        "SET LOCAL ROLE muster_reader",
+    };
+    CLEANUP(db_rows_freep) struct db_rows *may = NULL;
+    size_t n = ARRAY_LEN(steps);
+    int r = cli_ask(x,
+                    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'muster_reader' AND "
+                    "pg_has_role(oid, 'MEMBER'))",
+                    NULL, 0, &may, e);
+
+    if (r == 0 && !db_rows_bool(may, 0, 0))
+        n--;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        CLEANUP(db_rows_freep) struct db_rows *done = NULL;
+
+        r = cli_ask(x, steps[i], NULL, 0, &done, e);
+    }
+    return r;
+}
+
 static void names_load(struct cli_db *x)
 {
     struct option_list given = {0};

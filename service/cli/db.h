@@ -45,6 +45,9 @@ int cli_ask(struct cli_db *x, const char *sql, const char *const *params, size_t
 /* The same with more patience, in milliseconds as text. */
 int cli_ask_long(struct cli_db *x, const char *sql, const char *milliseconds, struct db_rows **ret,
                  struct err *e) MUST_USE;
+/* Begins a transaction that reads alone, as the role muster_reader where the connection may become
+ * it. */
+int cli_begin_as_reader(struct cli_db *x, struct err *e);
 
 /* What a port is registered for, for a port that nothing is known of.  Both as texts, may be NULL;
  * NULL: no name. */

@@ -132,6 +132,23 @@ const struct option approve_options[] = {
     OPTION_END,
 };
 
+const struct option policy_options[] = {
+    {OPTION_TEXT, "--key", .arg = "COLUMN,...", AT(key),
+     .help = "What makes a row the same row (default: zone, asset_id, address, protocol, port, "
+             "script, as far as the query has them)"},
+    {OPTION_SPAN, "--every", .arg = "SPAN", AT(every), .help = "How often it runs (default 5m)"},
+    {OPTION_TEXT, "--severity", .arg = "WORD", AT(severity),
+     .choices = "debug|info|warning|high|critical", .help = "Of its events (default warning)"},
+    {OPTION_TEXT, "--title", .arg = "TEXT", AT(title), .help = "What it is about"},
+    OPTION_BY,
+    OPTION_END,
+};
+
+const struct option forget_options[] = {
+    {OPTION_FLAG, "--all", AT(all), .help = "Also its state, and what people said about its assets"},
+    OPTION_END,
+};
+
 const struct option deliveries_options[] = {
     {OPTION_FLAG, "--all", AT(all), .help = "Also those that arrived"},
     {OPTION_NUMBER, "--limit", .arg = "N", AT(limit), .bits = 100000,

@@ -25,8 +25,10 @@ struct db_args {
     const char *label, *owner, *criticality, *presence, *note;
     struct option_list removes; /* tags */
     const char *policy;
-    const char *until, *reason; /* of an approval */
-    bool end;                   /* take an approval back */
+    const char *until, *reason;         /* of an approval */
+    bool end;                           /* take an approval back */
+    const char *key, *severity, *title; /* of a policy */
+    usec_t every;
 };
 
 /* --config, --database, --json, --help: behind the own options of each verb. */

@@ -31,11 +31,19 @@
     " c.at, c.zone, host(c.address), c.protocol, c.port,"                                          \
     " COALESCE(split_part(c.type, '.', 1), CASE c.kind WHEN 'presence' THEN 'host'"                \
     " WHEN 'holder' THEN 'host' WHEN 'text' THEN c.attribute ELSE c.kind END),"                    \
-    " CASE WHEN c.kind = 'script' THEN c.attribute END,"                                           \
+    " CASE WHEN c.kind IN ('script', 'policy') THEN c.attribute END,"                              \
     " COALESCE(split_part(c.type, '.', 2), c.what)," GIST("old")                                   \
         GIST("new") " COALESCE(c.new->>'service', c.old->>'service'),"                             \
                     " CASE WHEN c.new IS NULL THEN c.last_seen END, c.old::text, c.new::text,"     \
                     " c.tx::text, c.change_id, c.news"
+
+/* Edges of facts, and of rows of policies. */
+#define SHARED_COLUMNS                                                                             \
+    "noted_at, at, zone, address, protocol, port, kind, attribute, what, news, type, old, new,"    \
+    " last_seen, tx, change_id"
+#define EVERY_CHANGE                                                                               \
+    " FROM (SELECT " SHARED_COLUMNS " FROM report.change UNION ALL SELECT " SHARED_COLUMNS         \
+    " FROM report.policy_change) c"
 
 enum { COLUMN_TX = 14, COLUMN_ID = 15, COLUMN_NEWS = 16 };
 
@@ -80,7 +88,7 @@ static int ask_zones(struct cli_db *x, struct change_writer *w, struct err *e)
 }
 
 static const char list_sql[] =
-    "SELECT" CHANGE_COLUMNS " FROM report.change c"
+    "SELECT" CHANGE_COLUMNS EVERY_CHANGE
     " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
     " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
     " AND ($5::xid8 IS NULL OR c.tx < $5)"
@@ -88,7 +96,7 @@ static const char list_sql[] =
 
 /* ndiff groups by host. */
 static const char ndiff_sql[] =
-    "SELECT" CHANGE_COLUMNS " FROM report.change c"
+    "SELECT" CHANGE_COLUMNS EVERY_CHANGE
     " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
     " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
     " AND ($5::xid8 IS NULL OR c.tx < $5)"

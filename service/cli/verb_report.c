@@ -304,22 +304,6 @@ static void write_json(const struct db_rows *rows)
     cli_print(&out);
 }
 
-static int begin_as_reader(struct cli_db *x, struct err *e)
-{
-    CLEANUP(db_rows_freep) struct db_rows *began = NULL, *may = NULL, *role = NULL;
-    int r = cli_ask(x, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0,
-                    &began, e);
-
-    if (r == 0)
-        r = cli_ask(x,
-                    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'muster_reader' AND "
-                    "pg_has_role(oid, 'MEMBER'))",
-                    NULL, 0, &may, e);
-    if (r == 0 && db_rows_bool(may, 0, 0))
-        r = cli_ask(x, "SET LOCAL ROLE muster_reader", NULL, 0, &role, e);
-    return r;
-}
-
 /* --at: a report of the state has a twin NAME_at. */
 static int report_past(struct cli_db *x, const struct db_args *a, struct report *g, struct err *e)
 {
@@ -359,7 +343,7 @@ static int report_run(struct cli_db *x, const struct db_args *a, struct report *
     if (r == 0 && (sql.failed || !sql.data))
         r = err_set(e, -ENOMEM, "out of memory");
     if (r == 0)
-        r = begin_as_reader(x, e);
+        r = cli_begin_as_reader(x, e);
     if (r == 0)
         r = cli_ask(x, sql.data, g->values, g->n_values, &rows, e);
     if (r < 0)

@@ -230,6 +230,55 @@ static const struct verb approve = {
     .run = verb_approve,
 };
 
+static const struct verb policy_list = {
+    .name = "policy list",
+    .operands = "",
+    .group = SAY,
+    .summary = "List policies, and whether they hold",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_policy_list,
+};
+
+static const struct verb policy_add = {
+    .name = "policy add",
+    .operands = "NAME QUERY",
+    .min_operands = 2,
+    .max_operands = 2,
+    .group = SAY,
+    .summary = "Watch a query: rows that appear, change or go are changes, and told as events",
+    .more = "QUERY reads the views of schema report, read-only and within 10 seconds; its rows are "
+            "what "
+            "should not be there.  The first run is a baseline and tells nothing.",
+    .options = DB_OPTIONS(policy_options),
+    DB_ARGS,
+    .run = verb_policy_add,
+};
+
+static const struct verb policy_remove = {
+    .name = "policy remove",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = SAY,
+    .summary = "Remove a policy with its findings",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_policy_remove,
+};
+
+static const struct verb policy_run = {
+    .name = "policy run",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = SAY,
+    .summary = "Run a policy now, and list what violates it; exit code 1 when that changed",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_policy_run,
+};
+
 static const struct verb rescan = {
     .name = "rescan",
     .operands = "TARGET",
@@ -240,6 +289,18 @@ static const struct verb rescan = {
     .options = DB_OPTIONS(zone_options),
     DB_ARGS,
     .run = verb_rescan,
+};
+
+static const struct verb forget = {
+    .name = "forget",
+    .operands = "ZONE",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = DO,
+    .summary = "Remove the history of a zone that is not in the configuration any more",
+    .options = DB_OPTIONS(forget_options),
+    DB_ARGS,
+    .run = verb_forget,
 };
 
 static const struct verb deliveries = {
@@ -342,31 +403,20 @@ static const struct verb completion = {
 };
 
 const struct verb *const cli_verbs[] = {
-    &scan,
-    &script_run,
-    &script_list,
-    &script_help_verb,
-    &status,
-    &assets,
-    &asset,
-    &services,
-    &changes,
-    &diff,
-    &passes,
-    &report_list,
-    &report_run,
-    &annotate,
-    &tag,
-    &approve,
-    &rescan,
-    &deliveries,
-    &replay,
-    &endpoint_list,
-    &endpoint_enable,
-    &config_check,
-    &doctor,
-    &db_migrate,
-    &db_psql,
-    &completion,
-    NULL,
+    &scan,          &script_run,
+    &script_list,   &script_help_verb,
+    &status,        &assets,
+    &asset,         &services,
+    &changes,       &diff,
+    &passes,        &report_list,
+    &report_run,    &annotate,
+    &tag,           &approve,
+    &policy_list,   &policy_add,
+    &policy_remove, &policy_run,
+    &rescan,        &forget,
+    &deliveries,    &replay,
+    &endpoint_list, &endpoint_enable,
+    &config_check,  &doctor,
+    &db_migrate,    &db_psql,
+    &completion,    NULL,
 };

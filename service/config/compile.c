@@ -17,6 +17,7 @@
 #define ADDRESSES_MAX                                                                              \
     (1U << 24) /* a zone: what a sweep can visit in a day at 200 packets a second */
 #define RATE_MAX      10000000U
+#define COVERAGE_KEEP (400 * 24 * HOUR)
 #define LOOPBACK_RATE 100000
 #define DEFAULT_RATE  1000
 
@@ -310,6 +311,37 @@ static void compile_state_directory(struct compile *k)
         compile_text(k, &k->c->state_directory, "/var/lib/muster");
 }
 
+/* "0" is for ever. */
+static usec_t compile_keep(struct compile *k, const char *place, const char *key, const char *text,
+                           usec_t normal)
+{
+    const usec_t day = 24 * HOUR;
+
+    if (text && strcmp(text, "0") == 0)
+        return 0;
+    return compile_span(k, place, key, text, (struct bounds){day, 36500 * day, normal});
+}
+
+static void compile_retention(struct compile *k)
+{
+    struct config_retention *r = k->c->retention;
+
+    r->history = compile_keep(k, "retention", "history", r->history_text, 0);
+    r->scripts = compile_keep(k, "retention", "scripts", r->scripts_text, r->history);
+    r->coverage = compile_keep(k, "retention", "coverage", r->coverage_text, COVERAGE_KEEP);
+    r->absent = compile_keep(k, "retention", "absent", r->absent_text, 0);
+    for (uint32_t i = 0; i < k->c->n_zones; i++) {
+        struct config_retention *z = k->c->zones[i].retention;
+        char place[PLACE_MAX];
+
+        snprintf(place, sizeof place, "zones[%u].retention", i);
+        z->history = compile_keep(k, place, "history", z->history_text, r->history);
+        z->scripts = compile_keep(k, place, "scripts", z->scripts_text,
+                                  z->history_text ? z->history : r->scripts);
+        z->coverage = compile_keep(k, place, "coverage", z->coverage_text, r->coverage);
+    }
+}
+
 static void datadirs_default(struct compile *k)
 {
     struct config_scripts *s = k->c->scripts;
@@ -349,15 +381,19 @@ static bool sections_default(struct config *c)
         c->scanner = calloc(1, sizeof *c->scanner);
     if (!c->scripts)
         c->scripts = calloc(1, sizeof *c->scripts);
+    if (!c->retention)
+        c->retention = calloc(1, sizeof *c->retention);
     for (uint32_t i = 0; i < c->n_zones; i++) {
         struct config_zone *z = &c->zones[i];
 
         if (!z->confirm)
             z->confirm = calloc(1, sizeof *z->confirm);
-        if (!z->confirm)
+        if (!z->retention)
+            z->retention = calloc(1, sizeof *z->retention);
+        if (!z->confirm || !z->retention)
             return false;
     }
-    return c->scanner && c->scripts;
+    return c->retention && c->scanner && c->scripts;
 }
 
 int compile_config(struct config *c, const struct document *d, struct problems *p)
@@ -375,6 +411,7 @@ int compile_config(struct config *c, const struct document *d, struct problems *
                                       (struct limits){1, RATE_MAX, 10000});
     compile_scripts(&k);
     compile_zones(&k);
+    compile_retention(&k);
     compile_endpoints(&k);
     return k.no_memory ? err_set(p->e, -ENOMEM, "out of memory") : 0;
 }

@@ -73,6 +73,8 @@ struct config_confirm {
     char *after_text;
 };
 
+struct config_retention;
+
 struct config_zone {
     char *name; /* unique */
     char **networks, **excludes;
@@ -89,6 +91,7 @@ struct config_zone {
     char *fragile;                  /* TCP ports that get no payload, besides printers'; or NULL */
     uint32_t grants;                /* mask of enum config_grant */
     struct config_confirm *confirm; /* never NULL, as scanner and scripts below */
+    struct config_retention *retention; /* never NULL; what it does not say is as for the whole */
     struct config_pass *passes;
     uint32_t n_passes;
 };
@@ -141,6 +144,15 @@ struct config_scripts {
     char *args_file;      /* absolute; NULL: none */
 };
 
+/* How long the past is kept; 0: for ever. */
+struct config_retention {
+    usec_t history;  /* of facts that ended */
+    usec_t scripts;  /* of script results that ended; at most as long as history */
+    usec_t coverage; /* proof of what was looked at */
+    usec_t absent;   /* a host that is gone so long is not listed any more; of the whole alone */
+    char *history_text, *scripts_text, *coverage_text, *absent_text; /* as written, or NULL */
+};
+
 struct config_scanner {
     uint32_t rate; /* packets per second over all zones */
 };
@@ -152,8 +164,9 @@ struct config {
     char *sensor;          /* name of this engine in the database; NULL: its default */
     char *state_directory; /* absolute */
     char *log_level_text;
-    int log_level;  /* LOG_ERR ... LOG_DEBUG */
-    char *resolver; /* "192.0.2.1,192.0.2.2"; NULL: as the system says */
+    int log_level;                      /* LOG_ERR ... LOG_DEBUG */
+    char *resolver;                     /* "192.0.2.1,192.0.2.2"; NULL: as the system says */
+    struct config_retention *retention; /* never NULL */
     struct config_scanner *scanner;
     struct config_scripts *scripts;
     struct config_zone *zones;

@@ -115,6 +115,21 @@ static const cyaml_schema_field_t confirm_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t zone_retention_fields[] = {
+    TEXT("history", struct config_retention, history_text),
+    TEXT("scripts", struct config_retention, scripts_text),
+    TEXT("coverage", struct config_retention, coverage_text),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t retention_fields[] = {
+    TEXT("history", struct config_retention, history_text),
+    TEXT("scripts", struct config_retention, scripts_text),
+    TEXT("coverage", struct config_retention, coverage_text),
+    TEXT("absent", struct config_retention, absent_text),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t zone_fields[] = {
     TEXT_REQUIRED("name", struct config_zone, name),
     CYAML_FIELD_SEQUENCE_COUNT("networks", CYAML_FLAG_POINTER, struct config_zone, networks,
@@ -129,6 +144,7 @@ static const cyaml_schema_field_t zone_fields[] = {
     TEXT("fragile_ports", struct config_zone, fragile),
     SET("grants", struct config_zone, grants, grants),
     SECTION("confirm", struct config_zone, confirm, confirm_fields),
+    SECTION("retention", struct config_zone, retention, zone_retention_fields),
     LIST("passes", struct config_zone, passes, n_passes, &pass_entry),
     CYAML_FIELD_END,
 };
@@ -186,6 +202,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("state_directory", struct config, state_directory),
     TEXT("log_level", struct config, log_level_text),
     TEXT("resolver", struct config, resolver),
+    SECTION("retention", struct config, retention, retention_fields),
     SECTION("scanner", struct config, scanner, scanner_fields),
     SECTION("scripts", struct config, scripts, scripts_fields),
     LIST("zones", struct config, zones, n_zones, &zone_entry),

@@ -11,6 +11,7 @@
 #include "service/config/paths.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/core_upkeep.h"
 #include "service/role/core_view.h"
 #include "service/schedule/schedule.h"
 #include "service/store/embedded.h"
@@ -37,6 +38,7 @@ struct core {
     struct loop *loop;
     struct store *store;
     struct schedule *schedule;
+    struct core_upkeep upkeep;
     struct alert *alert, *alert_old; /* the old one gives its endpoints up */
     char *conninfo, sensor[STORE_NAME_MAX];
     enum database database;
@@ -97,6 +99,7 @@ static void on_synced(void *user, int status, const struct err *e)
     }
     c->database = DATABASE_OK;
     log_event(LOG_INFO, "the database is there, visits begin", "EVENT", "database-up");
+    upkeep_enable(c->upkeep.upkeep);
     if (!c->stop_by)
         schedule_enable(c->schedule);
     core_ready(c);
@@ -134,6 +137,7 @@ static void on_sync_timer(struct timer *t)
 static void database_down(struct core *c, const char *why)
 {
     schedule_disable(c->schedule);
+    upkeep_disable(c->upkeep.upkeep);
     if (c->database != DATABASE_DOWN || strcmp(c->why, why) != 0)
         log_event(LOG_WARNING, "the database cannot be used, trying again", "EVENT",
                   "database-down", "WHY", why);
@@ -239,6 +243,8 @@ static int core_open(struct core *c, const struct config *config, struct err *e)
     store = schedule_store_of(c->store);
     r = schedule_new(&c->schedule, c->loop, &store);
     if (r == 0)
+        r = core_upkeep_open(&c->upkeep, c->loop, c->store, c->conninfo);
+    if (r == 0)
         r = timer_set(c->loop, &c->degraded, DEGRADED_AFTER);
     if (r == 0)
         r = timer_set(c->loop, &c->status, STATUS_EVERY);
@@ -271,7 +277,10 @@ static int config_apply(struct core *c, struct config *config, struct err *e)
 
     if (r == 0)
         r = alert_of(c, config, &alert, e);
+    if (r == 0)
+        r = core_upkeep_config(&c->upkeep, config);
     if (r < 0) {
+        alert_free(alert);
         config_free(config);
         return r;
     }
@@ -430,6 +439,7 @@ static void core_done(struct core *c)
 {
     alert_free(c->alert_old);
     alert_free(c->alert);
+    core_upkeep_done(&c->upkeep);
     store_free(c->store);
     if (c->loop)
         loop_turn(c->loop, 0); /* the store's last words go to visits */

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""The inventory as it was: a random life of a network, written down at each step as it is seen then, and asked for later."""
+import json
+import os
+import pathlib
+import random
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pgtest
+import test_store_diff as helpers
+
+STEPS = int(os.environ.get("MUSTER_TIME_STEPS", "40"))
+
+# What is seen at present, as text; and the same of a time.  Facts in doubt are left out: the next looks decide what they were.
+NOW = """SELECT jsonb_build_object(
+  'hosts', (SELECT jsonb_agg(jsonb_build_array(address, asset_id, mac, hostname, first_seen, present_since, open_ports, state) ORDER BY address)
+              FROM report.host h WHERE h.misses = 0 {skip}),
+  'services', (SELECT jsonb_agg(jsonb_build_array(address, port, asset_id, service, product, version, first_seen, state) ORDER BY address, port)
+              FROM report.service h WHERE h.misses = 0 {skip}),
+  'scripts', (SELECT jsonb_agg(jsonb_build_array(address, port, script, output, first_seen) ORDER BY address, port, script)
+              FROM report.script_result h WHERE h.misses = 0 {skip}))"""
+THEN = """SELECT jsonb_build_object(
+  'hosts', (SELECT jsonb_agg(jsonb_build_array(address, asset_id, mac, hostname, first_seen, present_since, open_ports, state) ORDER BY address)
+              FROM report.host_at('{at}', 'lan') h WHERE true {skip}),
+  'services', (SELECT jsonb_agg(jsonb_build_array(address, port, asset_id, service, product, version, first_seen, state) ORDER BY address, port)
+              FROM report.service_at('{at}') h WHERE true {skip}),
+  'scripts', (SELECT jsonb_agg(jsonb_build_array(address, port, script, output, first_seen) ORDER BY address, port, script)
+              FROM report.script_result_at('{at}') h WHERE true {skip}))"""
+
+
+class Network:
+    """Machines that come, go, change ports, names and places."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.machines = {f"10.1.0.{i}": self.machine() for i in range(1, 9)}
+
+    def machine(self):
+        r = self.random
+        return {"mac": f"00:11:22:00:00:{r.randrange(256):02x}", "ports": {p: f"v{r.randrange(3)}" for p in (22, 23, 80) if r.random() < .7}, "name": f"n{r.randrange(9)}", "up": True}
+
+    def change(self):
+        r = self.random
+        address = r.choice(list(self.machines))
+        machine = self.machines[address]
+        what = r.randrange(6)
+        if what == 0:
+            machine["up"] = not machine["up"]
+        elif what == 1:
+            machine["ports"].pop(r.choice((22, 23, 80)), None)
+        elif what == 2:
+            machine["ports"][r.choice((22, 23, 80))] = f"v{r.randrange(3)}"
+        elif what == 3:
+            machine["name"] = f"n{r.randrange(9)}"
+        elif what == 4:
+            self.machines[address] = self.machine()
+        else:
+            other = r.choice(list(self.machines))
+            self.machines[address], self.machines[other] = self.machines[other], self.machines[address]
+
+    def look(self, kind):
+        hosts, facts = [], []
+        for address, m in self.machines.items():
+            if kind == "scripts" and not m["up"]:
+                continue
+            hosts.append(f'"{address} u {m["mac"]}"' if m["up"] else f'"{address} d"')
+            if m["up"] and kind == "presence":
+                facts += [f'"{address} 0 mac {m["mac"]}"', f'"{address} 0 hostname {m["name"]}"']
+            for port, version in m["ports"].items() if m["up"] else ():
+                facts += [f'"{address} {port} port -"'] if kind == "ports" else [f'"{address} {port} title {version}"'] if kind == "scripts" else []
+        return hosts, facts
+
+
+def walk(network):
+    """Looks again and again; after each look what is seen, and what was in doubt.  Times are real: a visit takes milliseconds."""
+    seen = []
+    for step in range(STEPS):
+        for _ in range(network.random.randrange(3)):
+            network.change()
+        kind = ("presence", "ports", "scripts")[step % 3]
+        hosts, facts = network.look(kind)
+        array = "'{{{}}}'".format
+        _, skip, at, state = db.sql(f"SELECT t.visit('lan', '{kind}', clock_timestamp(), {array(','.join(hosts))}, {array(','.join(facts))}, '{{}}', "
+               f"{array('title' if kind == 'scripts' else '')}); UPDATE inv.coverage SET at = LEAST(at, clock_timestamp()); "
+               "UPDATE inv.schedule SET last_at = LEAST(last_at, clock_timestamp()); "
+               "UPDATE inv.doubt SET last_at = last_at - interval '1 hour';"
+               "SELECT COALESCE(string_agg(DISTINCT quote_literal(addr), ','), '-') FROM inv.doubt; SELECT clock_timestamp();"
+               + NOW.format(skip="AND address NOT IN (SELECT addr FROM inv.doubt)")).split("\n")
+        skip = "" if skip == "-" else f"AND address NOT IN ({skip})"
+        seen.append((at, skip, json.loads(state)))
+    return seen
+
+
+def test_what_was_seen_at_a_time_is_told_of_it_later():
+    db.sql("SELECT t.zone('lan', '10.1.0')")
+    seen = walk(Network(int(os.environ.get("MUSTER_SEED", "7"))))
+    later = db.sql("\n".join(THEN.format(at=at, skip=skip) + ";" for at, skip, _ in seen)).split("\n")
+    for step, ((at, skip, state), text) in enumerate(zip(seen, later)):
+        then = json.loads(text)
+        for part in state:
+            assert state[part] == then[part], f"step {step}, {at}, {part}: seen\n{state[part]}\ntold later\n{then[part]}"
+    assert sum(len(s["hosts"] or []) for _, _, s in seen) > STEPS, "there was nothing to compare"
+    compare_differences(seen)
+    db.check_invariants()
+
+
+def compare_differences(seen):
+    """report.diff of two times is the difference of what was told of them."""
+    facts = "SELECT COALESCE(json_agg(json_build_array(address, protocol, port, kind, attribute, value) ORDER BY address, port, kind, attribute), '[]') FROM report.facts_at('lan', '{}')"
+    for (t1, _, _), (t2, _, _) in zip(seen[::7], seen[5::7]):
+        first, second, diff = db.sql(f"{facts.format(t1)}; {facts.format(t2)}; SELECT COALESCE(json_agg(json_build_array(address, protocol, port, kind, attribute)), '[]') "
+                                     f"FROM report.diff('{t1}', '{t2}')").split("\n")
+        first, second = ({tuple(f[:5]): f[5] for f in json.loads(x)} for x in (first, second))
+        want = {k for k in first.keys() | second.keys() if k not in first or k not in second}
+        got = {tuple(d) for d in json.loads(diff)}
+        assert want <= got, f"{t1} {t2}: not told {want - got}"
+        extra = {k for k in got - want if k not in first}
+        assert not extra, f"{t1} {t2}: told of {extra}"
+
+
+def test_one_asset_and_one_address_as_they_were():
+    one = db.sql("SELECT address || ' ' || asset_id FROM report.host ORDER BY address LIMIT 1").split()
+    same = ("SELECT (SELECT json_agg(h ORDER BY address) FROM report.host_at(now(), 'lan') h WHERE {0})::text = (SELECT json_agg(h ORDER BY address) FROM report.host_at(now(), {1}) h)::text"
+            " AND (SELECT json_agg(h ORDER BY address, port) FROM report.service_at(now(), 'lan') h WHERE {0})::text IS NOT DISTINCT FROM "
+            "(SELECT json_agg(h ORDER BY address, port) FROM report.service_at(now(), {1}) h)::text")
+    db.equal("an address", same.format(f"address = '{one[0]}'", f"NULL, '{one[0]}'"), "t")
+    db.equal("an asset", same.format(f"asset_id = '{one[1]}'", f"NULL, NULL, '{one[1]}'"), "t")
+    t = db.sql("SELECT max(c.at) - interval '1 microsecond' FROM inv.change c WHERE attr_id = 0 AND old_value IS NOT NULL")
+    db.equal("an asset that left its address since", f"SELECT bool_and(asset_id = old_value AND x.ok) FROM (SELECT c.addr, c.old_value, EXISTS (SELECT FROM report.host_at('{t}', NULL, NULL, c.old_value) h "
+             f"WHERE h.address = c.addr) AS ok, h.asset_id FROM inv.change c, report.host_at('{t}', 'lan', c.addr) h WHERE c.attr_id = 0 AND c.old_value IS NOT NULL AND c.at > '{t}' AND c.old_since <= '{t}') x", "t")
+    db.equal("its holder then", f"SELECT bool_and(h.asset_id = c.old_value AND h.valid @> '{t}'::timestamptz) FROM inv.change c, report.holder_at(c.addr, '{t}') h "
+             f"WHERE c.attr_id = 0 AND c.old_value IS NOT NULL AND c.at > '{t}' AND c.old_since <= '{t}'", "t")
+
+
+def test_before_the_horizon_it_says_so():
+    db.sql("INSERT INTO inv.horizon SELECT zone_id, '2026-01-01' FROM inv.zone")
+    got = db.fails("SELECT * FROM report.asset_at('2025-01-01')")
+    assert "the history of zone lan is kept since 2026-01-01T00:00:00Z only" in got, got
+    db.sql("SELECT * FROM report.asset_at('2026-01-02'); DELETE FROM inv.horizon")
+
+
+if __name__ == "__main__":
+    with pgtest.Cluster() as pg:
+        db = pg.database(migrated=True)
+        db.sql(helpers.ZONES + helpers.HELPERS.replace("CREATE SCHEMA t;", ""))
+        pgtest.run(globals())
