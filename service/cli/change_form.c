@@ -113,12 +113,13 @@ static void text_values(struct buf *out, const struct change_writer *w, const st
 static void write_text(struct buf *out, const struct change_writer *w, const struct change *c)
 {
     const char *colour = w->style.colour ? what_colour(c) : NULL;
+    bool by_name = c->name && (same(c->kind, "script") || same(c->kind, "policy"));
 
     text_time(out, w, c->at);
     buf_char(out, ' ');
     if (colour)
         buf_printf(out, "\x1b[%sm", colour);
-    screen_text(out, same(c->kind, "script") && c->name ? c->name : c->kind);
+    screen_text(out, by_name ? c->name : c->kind);
     buf_char(out, ' ');
     screen_text(out, c->what);
     if (colour)
