@@ -340,7 +340,7 @@ END $$;
 CREATE FUNCTION inv.new_asset(p_zone int4, p_at timestamptz) RETURNS uuid LANGUAGE sql AS $$
   INSERT INTO inv.asset(zone_id, made_at) VALUES (p_zone, p_at) RETURNING asset_id $$;
 
--- Keys stop to count.  The addresses that a MAC address had put together go apart, but for the first.
+-- A key stops to count.  The present addresses that it alone had put together go apart, but for the first.
 CREATE FUNCTION inv.distrust(p_zone int4, p_at timestamptz, p_kind int2, p_key text, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE v_owner uuid; v_addr inet; v_new uuid; v_first bool := true;
 BEGIN
@@ -352,8 +352,14 @@ BEGIN
   IF v_owner IS NULL THEN RETURN; END IF;
   FOR v_addr IN SELECT k.addr FROM inv.addr_key k JOIN inv.fact_now f
                     ON f.zone_id = k.zone_id AND f.addr = k.addr AND f.slot = 0 AND f.attr_id = 0 AND f.value = v_owner
-                 WHERE k.zone_id = p_zone AND k.kind = p_kind AND k.key = p_key ORDER BY k.addr LOOP
+                 WHERE k.zone_id = p_zone AND k.kind = p_kind AND k.key = p_key AND inv.is_present(p_zone, k.addr) ORDER BY k.addr LOOP
     IF v_first THEN v_first := false; CONTINUE; END IF;
+    CONTINUE WHEN EXISTS (
+      SELECT FROM inv.addr_key s JOIN inv.key_kind q ON q.kind = s.kind AND q.strong
+        JOIN inv.addr_key o ON o.zone_id = s.zone_id AND o.kind = s.kind AND o.key = s.key AND o.addr <> s.addr
+        JOIN inv.asset_place l ON l.zone_id = o.zone_id AND l.addr = o.addr AND l.asset_id = v_owner
+       WHERE s.zone_id = p_zone AND s.addr = v_addr
+         AND NOT EXISTS (SELECT FROM inv.key_distrust d WHERE d.zone_id = p_zone AND d.kind = s.kind AND d.key = s.key));
     v_new := inv.new_asset(p_zone, p_at);
     PERFORM inv.rebind(p_zone, p_at, ARRAY[v_addr], v_new, false);
     INSERT INTO inv.identity_log(zone_id, at, what, addr, asset_id, other_id, evidence, reason)
@@ -373,6 +379,12 @@ CREATE FUNCTION inv.incumbency(p_zone int4, p_addr inet, p_at timestamptz) RETUR
   f AS (SELECT count(*) AS n, LEAST(30, GREATEST(1, EXTRACT(epoch FROM p_at - min(f.since)) / 86400)) AS days FROM inv.fact_now f, b
          WHERE f.zone_id = p_zone AND f.addr BETWEEN b.lo AND b.hi AND f.attr_id = 1)
   SELECT GREATEST(0, 4.5 - 18 * (c.n + 1) / (f.n * f.days + 20))::real FROM c, f $$;
+
+-- Whether the asset had the address until its present holder came.
+CREATE FUNCTION inv.held_before(p_zone int4, p_addr inet, p_asset uuid) RETURNS bool LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM inv.fact_now f JOIN inv.change c ON c.zone_id = f.zone_id AND c.addr = f.addr AND c.attr_id = 0 AND c.slot = 0
+                    AND c.at = f.since AND c.new_value = f.value AND c.old_value = p_asset
+                  WHERE f.zone_id = p_zone AND f.addr = p_addr AND f.slot = 0 AND f.attr_id = 0) $$;
 
 -- Every asset that may be at these addresses: who holds them, and whose keys they show.  agree and clash: sums of weights, each kind once.
 CREATE FUNCTION inv.candidates(p_zone int4, p_addr inet[])
@@ -397,6 +409,10 @@ RETURNS TABLE (addr inet, asset_id uuid, holds bool, agree real, clash real, str
                 -- a card on another segment is a second card, no contradiction
                 WHEN o.kind = 1 AND NOT w.holds AND NOT EXISTS (SELECT FROM inv.asset_place l WHERE l.asset_id = w.asset_id AND l.zone_id = p_zone
                        AND inv.segment(l.addr) = inv.segment(w.addr)) THEN 0
+                -- nor is one that takes over its address while the old one is seen no more: that is new hardware
+                WHEN o.kind = 1 AND NOT w.holds AND inv.held_before(p_zone, w.addr, w.asset_id)
+                     AND NOT EXISTS (SELECT FROM inv.asset_place l WHERE l.asset_id = w.asset_id AND l.zone_id = p_zone
+                       AND inv.segment(l.addr) = inv.segment(w.addr) AND inv.is_present(p_zone, l.addr)) THEN 0
                 ELSE q.clash END AS clash
       FROM who w LEFT JOIN own o ON o.addr = w.addr AND o.asset_id = w.asset_id LEFT JOIN inv.key_kind q ON q.kind = o.kind)
   SELECT w.addr, w.asset_id, w.holds, COALESCE(sum(w.agree) FILTER (WHERE w.same), 0)::real, sum(w.clash)::real,

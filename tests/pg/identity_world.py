@@ -53,6 +53,7 @@ def script_data(attr, value):
 class World:
     """10.<n>.0.0/22 in a zone of its own.  An address is written ".<third>.<last>"."""
     count = 0
+    start = "2026-01-01"
     PORT = {"ssh-hostkey": 22, "ssl-cert": 443, "snmp-info": 161}
 
     def __init__(self, session):
@@ -64,7 +65,7 @@ class World:
         self.zone = self.s.sql(f"SELECT zone_id FROM inv.zone WHERE name = '{self.name}'").split("\n")[-1]
 
     def at(self):
-        return f"timestamptz '2026-01-01 00:00+00' + interval '{self.hour} hours'"
+        return f"timestamptz '{self.start} 00:00+00' + interval '{self.hour} hours'"
 
     def told(self):
         return self.s.sql(f"SELECT t.told('{self.name}')").replace(self.net, "")
