@@ -5,6 +5,7 @@ _muster() {
   verb=$first
   case $first in
     script) words=' run list help' ;;
+    asset) words=' merge split undo' ;;
     report) words=' list run' ;;
     policy) words=' list add remove run' ;;
     endpoint) words=' list enable' ;;
@@ -34,8 +35,14 @@ _muster() {
       options=' --since --wait-baseline --config --database --json --help -h' ;;
     'assets')
       options=' --zone --at --all --config --database --json --help -h' ;;
+    'asset merge')
+      options=' --reason --by --zone --config --database --json --help -h' ;;
+    'asset split')
+      options=' --reason --by --zone --config --database --json --help -h' ;;
+    'asset undo')
+      options=' --reason --by --zone --config --database --json --help -h' ;;
     'asset')
-      options=' --zone --at --config --database --json --help -h' ;;
+      options=' --why --zone --at --config --database --json --help -h' ;;
     'services')
       options=' --zone --at --all --config --database --json --help -h' ;;
     'changes')

@@ -51,8 +51,17 @@ const struct option status_options[] = {
 };
 
 const struct option asset_options[] = {
+    {OPTION_FLAG, "--why", AT(why),
+     .help = "By which evidence it is one asset, and what was decided about it"},
     OPTION_ZONE,
     OPTION_AT,
+    OPTION_END,
+};
+
+const struct option identity_options[] = {
+    {OPTION_TEXT, "--reason", .arg = "TEXT", AT(reason), .help = "Why"},
+    OPTION_BY,
+    OPTION_ZONE,
     OPTION_END,
 };
 

@@ -29,6 +29,7 @@ struct db_args {
     bool end;                           /* take an approval back */
     const char *key, *severity, *title; /* of a policy */
     usec_t every;
+    bool why;                           /* of an asset: its evidence */
 };
 
 /* --config, --database, --json, --help: behind the own options of each verb. */

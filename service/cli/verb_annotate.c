@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *author(const struct db_args *a)
+const char *cli_author(const struct db_args *a)
 {
     const struct passwd *p = a->by ? NULL : getpwuid(getuid());
 
@@ -45,7 +45,7 @@ static int annotate(struct cli_db *x, const struct db_args *a, const char *what,
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char id[40];
-    const char *params[] = {id,          author(a), a->label, a->owner, a->criticality,
+    const char *params[] = {id,          cli_author(a), a->label, a->owner, a->criticality,
                             a->presence, a->note};
     int r;
 
@@ -95,7 +95,7 @@ static int tag(struct cli_db *x, const struct verb_call *c, struct err *e)
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(buf_done) struct buf add = {0}, drop = {0};
     const struct db_args *a = c->args;
-    const char *params[] = {NULL, author(a), NULL, NULL};
+    const char *params[] = {NULL, cli_author(a), NULL, NULL};
     char id[40];
     int r;
 
@@ -190,7 +190,7 @@ static int approve(struct cli_db *x, const struct verb_call *c, struct err *e)
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     const struct db_args *a = c->args;
     struct approval p = {0};
-    const char *params[] = {p.id, author(a), NULL, NULL, a->policy, a->reason, NULL};
+    const char *params[] = {p.id, cli_author(a), NULL, NULL, a->policy, a->reason, NULL};
     int r = approval_of(&p, c, e);
 
     if (r == 0)

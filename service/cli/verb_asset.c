@@ -315,7 +315,8 @@ int verb_asset(struct verb_call *c)
     const struct db_args *a = c->args;
     struct err e = {0};
 
-    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || pages(&x, a, c->operands.values[0], &e) < 0)
+    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 ||
+        (a->why ? asset_why : pages)(&x, a, c->operands.values[0], &e) < 0)
         return verb_fail(c, &e);
     return EXIT_NOTHING;
 }

@@ -6,6 +6,9 @@
 int verb_status(struct verb_call *c);
 int verb_assets(struct verb_call *c);
 int verb_asset(struct verb_call *c);
+int verb_asset_merge(struct verb_call *c);
+int verb_asset_split(struct verb_call *c);
+int verb_asset_undo(struct verb_call *c);
 int verb_services(struct verb_call *c);
 int verb_changes(struct verb_call *c);
 int verb_diff(struct verb_call *c);
@@ -27,3 +30,12 @@ int verb_policy_run(struct verb_call *c);
 int verb_forget(struct verb_call *c);
 int verb_db_migrate(struct verb_call *c);
 int verb_db_psql(struct verb_call *c);
+
+struct cli_db;
+struct db_args;
+struct err;
+
+/* Who says so: --by, else the login name.  Valid until the next call. */
+const char *cli_author(const struct db_args *a);
+/* The evidence of each asset that is meant, and the decisions about it, on stdout. */
+int asset_why(struct cli_db *x, const struct db_args *a, const char *what, struct err *e) MUST_USE;

@@ -119,6 +119,42 @@ static const struct verb asset = {
     .run = verb_asset,
 };
 
+static const struct verb asset_merge = {
+    .name = "asset merge",
+    .operands = "WHAT INTO",
+    .min_operands = 2,
+    .max_operands = 2,
+    .group = ASK,
+    .summary = "Say that two assets are one; the second has all then",
+    .options = DB_OPTIONS(identity_options),
+    DB_ARGS,
+    .run = verb_asset_merge,
+};
+
+static const struct verb asset_split = {
+    .name = "asset split",
+    .operands = "WHAT ADDRESS...",
+    .min_operands = 2,
+    .max_operands = VERB_MANY,
+    .group = ASK,
+    .summary = "Say that addresses of an asset are another device",
+    .options = DB_OPTIONS(identity_options),
+    DB_ARGS,
+    .run = verb_asset_split,
+};
+
+static const struct verb asset_undo = {
+    .name = "asset undo",
+    .operands = "DECISION",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = ASK,
+    .summary = "Undo a merge or a split, by its number (asset WHAT --why), for good",
+    .options = DB_OPTIONS(identity_options),
+    DB_ARGS,
+    .run = verb_asset_undo,
+};
+
 static const struct verb services = {
     .name = "services",
     .operands = "[FILTER]",
@@ -403,20 +439,11 @@ static const struct verb completion = {
 };
 
 const struct verb *const cli_verbs[] = {
-    &scan,          &script_run,
-    &script_list,   &script_help_verb,
-    &status,        &assets,
-    &asset,         &services,
-    &changes,       &diff,
-    &passes,        &report_list,
-    &report_run,    &annotate,
-    &tag,           &approve,
-    &policy_list,   &policy_add,
-    &policy_remove, &policy_run,
-    &rescan,        &forget,
-    &deliveries,    &replay,
-    &endpoint_list, &endpoint_enable,
-    &config_check,  &doctor,
-    &db_migrate,    &db_psql,
-    &completion,    NULL,
+    &scan,       &script_run,    &script_list,   &script_help_verb, &status,
+    &assets,     &asset_merge,   &asset_split,   &asset_undo,       &asset,
+    &services,   &changes,       &diff,          &passes,           &report_list,
+    &report_run, &annotate,      &tag,           &approve,          &policy_list,
+    &policy_add, &policy_remove, &policy_run,    &rescan,           &forget,
+    &deliveries, &replay,        &endpoint_list, &endpoint_enable,  &config_check,
+    &doctor,     &db_migrate,    &db_psql,       &completion,       NULL,
 };

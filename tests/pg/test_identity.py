@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Who is who: every case of identity on the real functions, from the visit to the asset."""
+import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -265,6 +268,32 @@ def test_split_by_hand_and_its_undoing():
     assert w.who(".0.5") == a and session.sql(f"SELECT label FROM inv.asset WHERE asset_id = '{a}'") == "store"
     assert "no other address" in db.fails(f"SELECT api.split_asset('{a}', '{{{w.net}.0.5,{w.net}.0.6}}', 'eve', '')")
     assert "is no address" in db.fails(f"SELECT api.split_asset('{a}', '{{{w.net}.0.9}}', 'eve', '')")
+
+
+def test_the_verbs():
+    muster = pathlib.Path(os.environ.get("MUSTER_BUILD") or pgtest.ROOT / "build") / "muster"
+    if not muster.exists():
+        return
+
+    def run(*args, status=0):
+        done = subprocess.run([muster, *args, "--database", db.conninfo], capture_output=True, text=True, check=False)
+        assert done.returncode == status, (args, done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    w = world()
+    _, a, b = two(w)
+    first, second = w.net + ".0.5", w.net + ".0.6"
+    number = re.match(r"decision (\d+): ", run("asset", "merge", second, first, "--by", "eve", "--reason", "two cards"))[1]
+    same(w, ".0.5", ".0.6")
+    text = run("asset", first, "--why")
+    assert "ssh-hostkey" in text and "two cards" in text and "merged" in text and "eve" in text and b in text, text
+    assert json.loads(run("asset", first, "--why", "--json"))["decisions"][0]["by_whom"] == "eve"
+    run("asset", "undo", number)
+    assert (w.who(".0.5"), w.who(".0.6")) == (a, b)
+    assert "was undone" in run("asset", "undo", number, status=2)
+    assert "no number of a decision" in run("asset", "undo", "x", status=2)
+    assert "is no IP address" in run("asset", "split", first, "host", status=2)
+    assert "no other address" in run("asset", "split", first, first, status=2)
 
 
 def test_decisions_are_explained():
