@@ -11,7 +11,7 @@ CREATE TABLE alert.notice (
   at          timestamptz NOT NULL DEFAULT now(),
   endpoint_id int4 NOT NULL,                  -- alert.endpoint
   kind        text NOT NULL CHECK (kind IN ('event', 'group', 'digest', 'baseline', 'storm', 'resolve')),
-  type        text NOT NULL,                  -- kind event: the type of the event; else the kind
+  type        text NOT NULL,                  -- about one event: its type; else the kind
   severity    int2 NOT NULL,                  -- the highest of its events
   observed_at timestamptz NOT NULL,           -- of the latest of its events
   dedup       text NOT NULL,                  -- those of one key are delivered in order

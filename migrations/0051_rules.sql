@@ -303,6 +303,7 @@ BEGIN
     FROM jsonb_array_elements(p -> 'routes') WITH ORDINALITY AS j(route, ordinal),
          jsonb_to_record(j.route) r(name text, match jsonb, "except" jsonb, endpoints text[], "continue" bool, group_by text[], group_wait float8,
            group_interval float8, repeat_interval float8, digest jsonb, bypass int2, max_events int4);
+  PERFORM alert.next_digest(r.digest, now()) FROM alert.route r WHERE r.live AND r.digest IS NOT NULL;    -- raises here, not at work
   PERFORM alert.know_endpoints(ARRAY(SELECT DISTINCT unnest(r.endpoints) FROM alert.route r WHERE r.live));
   NOTIFY alert_event;
   RETURN true;

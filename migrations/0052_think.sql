@@ -3,9 +3,13 @@
 -- ------------------------------------------------------------------ events into incidents
 
 -- Decides about these events: silences and windows first, then routes in their order.
+CREATE TYPE alert.verdict AS (
+  seq int8, outcome text, route_id int4, key jsonb, incident_id int8, by int8, dedup text, firing bool, zone text, severity int2, turns bool,
+  next_at timestamptz);
 CREATE FUNCTION alert.route_events(p_seqs int8[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE v_before int8 := COALESCE((SELECT max(decision_id) FROM alert.decision), 0);
+DECLARE v alert.verdict[];
 BEGIN
+  -- In steps with an array between them: rows of one WITH part can not be looked up by key.
   WITH e AS MATERIALIZED (
     SELECT v.seq, v.type, v.severity, v.zone, v.dedup, v.at, COALESCE(v.body ->> 'state' = 'resolved', false) AS turned, v.body ->> 'endpoint' AS about,
            s.host, s.asset, COALESCE(t.turns, false) AS turns,
@@ -53,34 +57,34 @@ BEGIN
              LATERAL (SELECT CASE WHEN e.type LIKE 'zone.%' OR e.type LIKE 'endpoint.%' THEN ARRAY['condition'] ELSE r.group_by END AS by) g
        WHERE NOT EXISTS (SELECT FROM kept k WHERE k.seq = e.seq)) q
      WHERE q.past IS NOT TRUE AND NOT EXISTS (SELECT FROM turned t WHERE t.seq = q.seq AND t.route_id = q.route_id)),
-  inc AS (
-    INSERT INTO alert.incident AS i (id, route_id, key, zone, severity, turns, opened_at, updated_at, next_at)
-    SELECT alert.make_id('inc_'), h.route_id, h.key, min(h.zone), max(h.severity), bool_or(h.turns AND NOT h.turned), p_now, p_now, min(h.next_at)
-      FROM hit h WHERE h.endpoints IS DISTINCT FROM '{}' GROUP BY h.route_id, h.key
-    ON CONFLICT (route_id, key) WHERE state <> 'resolved' AND NOT sealed DO UPDATE
-       SET severity = GREATEST(i.severity, excluded.severity), turns = i.turns OR excluded.turns, updated_at = excluded.updated_at,
-           next_at = COALESCE(i.next_at, GREATEST(CASE WHEN excluded.next_at > p_now AND i.told > 0 THEN p_now ELSE excluded.next_at END, i.not_before))
-    RETURNING i.incident_id, i.route_id, i.key)
+  d AS (
+    SELECT h.seq, CASE WHEN h.endpoints = '{}' THEN 'dropped' ELSE 'grouped' END AS outcome, h.route_id, h.key, NULL::int8 AS incident_id,
+           NULL::int8 AS by, h.dedup, NOT h.turned AS firing, h.zone, h.severity, h.turns AND NOT h.turned AS turns, h.next_at FROM hit h
+    UNION ALL
+    SELECT t.seq, 'turned', t.route_id, NULL, t.incident_id, NULL, e.dedup, false, NULL, NULL, NULL, NULL FROM turned t JOIN e ON e.seq = t.seq
+    UNION ALL
+    SELECT k.seq, k.outcome, NULL, NULL, NULL, k.by, e.dedup, NOT e.turned, NULL, NULL, NULL, NULL FROM kept k JOIN e ON e.seq = k.seq
+    UNION ALL
+    SELECT e.seq, 'unmatched', NULL, NULL, NULL, NULL, e.dedup, NOT e.turned, NULL, NULL, NULL, NULL FROM e
+     WHERE NOT EXISTS (SELECT FROM kept k WHERE k.seq = e.seq) AND NOT EXISTS (SELECT FROM turned t WHERE t.seq = e.seq)
+       AND NOT EXISTS (SELECT FROM hit h WHERE h.seq = e.seq))
+  SELECT array_agg(ROW(d.*)::alert.verdict ORDER BY d.seq) INTO v FROM d;
+  INSERT INTO alert.incident AS i (id, route_id, key, zone, severity, turns, opened_at, updated_at, next_at)
+  SELECT alert.make_id('inc_'), d.route_id, d.key, min(d.zone), max(d.severity), bool_or(d.turns), p_now, p_now, min(d.next_at)
+    FROM unnest(v) d WHERE d.outcome = 'grouped' GROUP BY d.route_id, d.key
+  ON CONFLICT (route_id, key) WHERE state <> 'resolved' AND NOT sealed DO UPDATE
+     SET severity = GREATEST(i.severity, excluded.severity), turns = i.turns OR excluded.turns, updated_at = excluded.updated_at,
+         next_at = COALESCE(i.next_at, GREATEST(CASE WHEN excluded.next_at > p_now AND i.told > 0 THEN p_now ELSE excluded.next_at END, i.not_before));
   INSERT INTO alert.decision (at, seq, outcome, route_id, incident_id, by, dedup, firing)
-  SELECT p_now, d.seq, d.outcome, d.route_id, d.incident_id, d.by, d.dedup, d.firing
-    FROM (
-      SELECT h.seq, CASE WHEN i.incident_id IS NULL THEN 'dropped' ELSE 'grouped' END AS outcome, h.route_id, i.incident_id, NULL::int8 AS by,
-             h.dedup, NOT h.turned AS firing
-        FROM hit h LEFT JOIN inc i ON i.route_id = h.route_id AND i.key = h.key AND h.endpoints IS DISTINCT FROM '{}'
-      UNION ALL
-      SELECT t.seq, 'turned', t.route_id, t.incident_id, NULL, e.dedup, false FROM turned t JOIN e ON e.seq = t.seq
-      UNION ALL
-      SELECT k.seq, k.outcome, NULL, NULL, k.by, e.dedup, NOT e.turned FROM kept k JOIN e ON e.seq = k.seq
-      UNION ALL
-      SELECT e.seq, 'unmatched', NULL, NULL, NULL, e.dedup, NOT e.turned FROM e
-       WHERE NOT EXISTS (SELECT FROM kept k WHERE k.seq = e.seq) AND NOT EXISTS (SELECT FROM turned t WHERE t.seq = e.seq)
-         AND NOT EXISTS (SELECT FROM hit h WHERE h.seq = e.seq)) d
-   ORDER BY d.seq;
+  SELECT p_now, d.seq, d.outcome, d.route_id, COALESCE(d.incident_id, i.incident_id), d.by, d.dedup, d.firing
+    FROM unnest(v) WITH ORDINALITY AS d(seq, outcome, route_id, key, incident_id, by, dedup, firing, zone, severity, turns, next_at, n)
+    LEFT JOIN alert.incident i ON d.outcome = 'grouped' AND i.route_id = d.route_id AND i.key = d.key AND i.state <> 'resolved' AND NOT i.sealed
+   ORDER BY d.n;
   UPDATE alert.incident i SET updated_at = p_now,
          next_at = COALESCE(i.next_at, CASE WHEN r.digest IS NOT NULL AND NOT i.key ? 'at_once' THEN alert.next_digest(r.digest, p_now)
                                             ELSE GREATEST(p_now, i.not_before) END)
-    FROM alert.decision d, alert.route r
-   WHERE d.decision_id > v_before AND d.outcome = 'turned' AND i.incident_id = d.incident_id AND r.route_id = i.route_id;
+    FROM alert.route r
+   WHERE i.incident_id = ANY(ARRAY(SELECT d.incident_id FROM unnest(v) d WHERE d.outcome = 'turned')) AND r.route_id = i.route_id;
 END $$;
 
 -- ------------------------------------------------------------------ incidents into notices
@@ -166,11 +170,11 @@ BEGIN
                 WHEN t.kind IN ('storm', 'baseline') OR (t.kind = 'resolve' AND cardinality(t.seqs) = 1) THEN
                   (SELECT jsonb_build_object('seq', e.seq) || e.body FROM alert.event e WHERE e.seq = t.seqs[1])
                   || jsonb_build_object('kind', t.kind, 'incident', alert.incident_ref(t.inc, t.state))
-                ELSE alert.tale(t.inc, t.route, t.kind, t.state, t.seqs, LEAST(t.from_at, t.first_at), p_now, t.n) END AS data
+                ELSE alert.tale(t.inc, t.route, t.kind, CASE WHEN t.is_digest THEN 'open' ELSE t.state END, t.seqs, LEAST(t.from_at, t.first_at), p_now, t.n) END AS data
       FROM t WHERE t.tell),
   told AS (
     INSERT INTO alert.notice (id, endpoint_id, kind, type, severity, observed_at, dedup, incident_id, event_seq, data)
-    SELECT w.notice_id, p, w.kind, CASE WHEN w.kind = 'event' THEN w.type ELSE w.kind END, w.severity, w.last_at,
+    SELECT w.notice_id, p, w.kind, CASE WHEN w.kind IN ('group', 'digest') OR cardinality(w.seqs) > 1 THEN w.kind ELSE w.type END, w.severity, w.last_at,
            md5((w.route).name || ' ' || (w.inc).key::text), w.incident_id, CASE WHEN w.kind = 'event' THEN w.seq END, w.data
       FROM w, alert.receivers(w.inc, w.route, w.xid, w.seq, p_now) p
      ORDER BY w.upto
@@ -532,6 +536,11 @@ BEGIN
   PERFORM alert.seal(p_now, s.close_after);
   RETURN QUERY SELECT v_told, v_n >= p_limit OR EXISTS (SELECT FROM alert.event e WHERE e.xid = pg_current_xact_id()), EXTRACT(epoch FROM alert.next_due(s, p_now) - p_now)::float8;
 END $$;
+
+-- Its tables grow from nothing between two visits of autovacuum, so the planner believes them to be small: no sequential scans.  Costs say
+-- nothing then, and a compiler that goes by costs would be started each time.
+ALTER FUNCTION alert.think(int4, timestamptz) SET jit = off;
+ALTER FUNCTION alert.think(int4, timestamptz) SET enable_seqscan = off;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA alert FROM PUBLIC;
 DO $$

@@ -9,6 +9,8 @@ _muster() {
     report) words=' list run' ;;
     policy) words=' list add remove run' ;;
     endpoint) words=' list enable' ;;
+    silence) words=' add list remove' ;;
+    window) words=' add list remove' ;;
     config) words=' check' ;;
     db) words=' migrate psql' ;;
   esac
@@ -93,6 +95,28 @@ _muster() {
       options=' --config --database --json --help -h' ;;
     'endpoint enable')
       options=' --skip --config --database --json --help -h' ;;
+    'incidents')
+      options=' --all --config --database --json --help -h' ;;
+    'why')
+      options=' --config --database --json --help -h' ;;
+    'silence add')
+      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --from --long --reason --author --config --database --json --help -h'
+      case $previous in
+        --severity) values='debug info warning high critical' ;;
+      esac ;;
+    'silence list')
+      options=' --all --config --database --json --help -h' ;;
+    'silence remove')
+      options=' --config --database --json --help -h' ;;
+    'window add')
+      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --reason --author --config --database --json --help -h'
+      case $previous in
+        --severity) values='debug info warning high critical' ;;
+      esac ;;
+    'window list')
+      options=' --all --config --database --json --help -h' ;;
+    'window remove')
+      options=' --config --database --json --help -h' ;;
     'config check')
       options=' --config --help -h' ;;
     'doctor')

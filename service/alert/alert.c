@@ -64,6 +64,7 @@ static void on_bury(struct task *t)
         endpoint_done(&a->endpoints[i]);
     free(a->endpoints);
     free(a->holder);
+    free(a->rules);
     free(a);
 }
 
@@ -303,7 +304,9 @@ int alert_new(struct alert **ret, struct loop *l, const struct alert_opts *o, st
     settings(a, o);
     a->holder = strdup(o->holder ? o->holder : "local");
     a->endpoints = calloc(o->n_endpoints ? o->n_endpoints : 1, sizeof *a->endpoints);
-    if (!a->holder || !a->endpoints)
+    if (o->rules && o->n_endpoints) /* who tells nobody has no say */
+        a->rules = strdup(o->rules);
+    if (!a->holder || !a->endpoints || (o->rules && o->n_endpoints && !a->rules))
         r = err_set(e, -ENOMEM, "out of memory");
     while (r == 0 && a->n_endpoints < o->n_endpoints) {
         r = endpoint_init(&a->endpoints[a->n_endpoints], a, &o->endpoints[a->n_endpoints], e);
@@ -348,7 +351,7 @@ int alert_stats(const struct alert *a, size_t index, struct alert_stats *ret)
 
 bool alert_idle(const struct alert *a)
 {
-    if (a->poke.queued || a->thinking || (a->n_endpoints > 0 && !a->taken_once))
+    if (a->poke.queued || a->thinking || a->rules || (a->n_endpoints > 0 && !a->taken_once))
         return false;
     for (size_t i = 0; i < a->n_endpoints; i++) {
         const struct endpoint *ep = &a->endpoints[i];

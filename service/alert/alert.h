@@ -53,8 +53,10 @@ struct alert_opts {
     const char *resolver;                   /* as dns_opts.servers; NULL: as the system says */
     const struct alert_endpoint *endpoints; /* copied */
     size_t n_endpoints;
-    bool patient; /* wait for an earlier one of this name to give its endpoints up (a reload),
-                     instead of taking them */
+    const char *rules; /* JSON for alert.sync_rules(); copied.  NULL: those that are in the database
+                          stay; where there never were any, all goes to everybody */
+    bool patient;      /* wait for an earlier one of this name to give its endpoints up (a reload),
+                          instead of taking them */
     usec_t backoff_base; /* of failures; 0: 5 s */
     usec_t backoff_cap;  /* 0: 1 h */
     usec_t poll;         /* how often to look without a hint; 0: 2 s */

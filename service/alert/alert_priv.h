@@ -155,6 +155,8 @@ struct alert {
     unsigned n_calls; /* queries that have not called back */
     bool taking, take_again, taken_once, db_down, complained;
     bool thinking, think_again, think_complained;
+    char *rules; /* to be brought; NULL: they are there */
+    bool bringing;
     bool patient;
     bool stopping, closing, given_up, stop_ended;
     int stop_status;
@@ -191,6 +193,7 @@ void alert_on_db_notify(void *user, const char *channel);
 
 /* rules.c */
 void rules_think(struct alert *a); /* events may have come */
+void rules_bring(struct alert *a); /* the configuration, once */
 void rules_on_timer(struct timer *t);
 
 /* endpoint.c */

@@ -186,6 +186,7 @@ static void on_taken(struct call *c, int status, const struct db_rows *rows, con
         apply_leases(a, rows);
         for (size_t i = 0; i < a->n_endpoints; i++)
             replay_feed(&a->endpoints[i]);
+        rules_bring(a);
         if (a->think_again)
             rules_think(a);
     } else if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&
@@ -362,7 +363,7 @@ static void give_up(struct alert *a, int status)
 
 void alert_check_stopped(struct alert *a)
 {
-    if (!a->stopping || a->closing || a->given_up || a->thinking)
+    if (!a->stopping || a->closing || a->given_up || a->thinking || a->bringing)
         return;
     for (size_t i = 0; i < a->n_endpoints; i++)
         if (a->endpoints[i].held && !endpoint_is_quiet(&a->endpoints[i]))

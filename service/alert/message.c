@@ -55,7 +55,7 @@ static bool is_blank(const char *text, const char *end)
 
 int message_open(struct message *m, const char *id, const struct render_event *raw)
 {
-    const cJSON *left;
+    const cJSON *left, *incident;
     const char *end = NULL;
 
     *m = (struct message){.id = id, .raw = *raw, .n_events = 1};
@@ -65,7 +65,10 @@ int message_open(struct message *m, const char *id, const struct render_event *r
         return -EINVAL;
     }
     m->severity = severity_of(m->tree);
-    m->resolved = strcmp(message_text(m->tree, "state"), "resolved") == 0;
+    /* the end of one condition does not end an incident that has others */
+    incident = item(m->tree, "incident");
+    m->resolved = strcmp(message_text(cJSON_IsObject(incident) ? incident : m->tree, "state"),
+                         "resolved") == 0;
     m->events = item(m->tree, "events");
     if (!cJSON_IsArray(m->events)) {
         m->events = NULL;

@@ -62,13 +62,50 @@ void rules_think(struct alert *a)
 
     if (a->stopping || a->db_down)
         return;
-    if (a->thinking || (a->n_endpoints && !a->taken_once)) { /* endpoints are made known first */
+    if (a->thinking || a->rules || (a->n_endpoints && !a->taken_once)) { /* first things first */
         a->think_again = true;
         return;
     }
     a->think_again = false;
     if (alert_call(a, NULL, &q, on_thought) == 0)
         a->thinking = true;
+}
+
+/* ---- the configuration */
+
+static void on_brought(struct call *c, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct alert *a = c->alert;
+
+    a->bringing = false;
+    if (a->stopping) {
+        alert_check_stopped(a);
+        return;
+    }
+    if (status == -ECONNRESET || status == -ETIMEDOUT || status == -EAGAIN)
+        return; /* the next heartbeat tries again */
+    if (status < 0)
+        log_event(LOG_ERR, "the routes of alerts were not taken, those from before stay", "ERROR",
+                  err_text(e));
+    else if (db_rows_bool(rows, 0, 0))
+        log_event(LOG_INFO, "the routes of alerts have changed", "HOLDER", a->holder);
+    free(a->rules);
+    a->rules = NULL;
+    rules_think(a);
+}
+
+void rules_bring(struct alert *a)
+{
+    const char *params[] = {a->holder, a->rules};
+    struct db_call q = {.sql = "SELECT alert.sync_rules($1, $2::jsonb)",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params),
+                        .flags = DB_RETRY};
+
+    if (!a->rules || a->bringing || a->stopping)
+        return;
+    if (alert_call(a, NULL, &q, on_brought) == 0)
+        a->bringing = true;
 }
 
 void rules_on_timer(struct timer *t)

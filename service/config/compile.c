@@ -393,7 +393,15 @@ static bool sections_default(struct config *c)
         if (!z->confirm || !z->retention)
             return false;
     }
-    return c->retention && c->scanner && c->scripts;
+    if (!c->alerts)
+        c->alerts = calloc(1, sizeof *c->alerts);
+    if (!c->alerts)
+        return false;
+    if (!c->alerts->breaker)
+        c->alerts->breaker = calloc(1, sizeof *c->alerts->breaker);
+    if (!c->alerts->flap)
+        c->alerts->flap = calloc(1, sizeof *c->alerts->flap);
+    return c->retention && c->scanner && c->scripts && c->alerts->breaker && c->alerts->flap;
 }
 
 int compile_config(struct config *c, const struct document *d, struct problems *p)
@@ -413,5 +421,6 @@ int compile_config(struct config *c, const struct document *d, struct problems *
     compile_zones(&k);
     compile_retention(&k);
     compile_endpoints(&k);
+    compile_routes(&k);
     return k.no_memory ? err_set(p->e, -ENOMEM, "out of memory") : 0;
 }

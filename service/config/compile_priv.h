@@ -1,4 +1,4 @@
-/* Shared by compile.c, compile_pass.c and compile_endpoint.c. */
+/* Shared by the files compile*.c. */
 #pragma once
 
 #include "service/config/compile.h"
@@ -42,6 +42,9 @@ void compile_prefixes(struct compile *k, const char *place, char **texts, uint32
 void compile_path(struct compile *k, char **path);
 /* "file:/path" or "cred:NAME", or a problem. */
 void compile_reference(struct compile *k, const char *place, const char *text);
+
+/* compile_route.c: routes of alerts, and the settings around them. */
+void compile_routes(struct compile *k);
 
 /* compile_endpoint.c */
 void compile_endpoints(struct compile *k);

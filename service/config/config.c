@@ -60,6 +60,16 @@ static void sets_done(struct config *c)
     }
 }
 
+static void routes_done(struct config *c)
+{
+    for (uint32_t i = 0; i < c->n_routes; i++) {
+        if (c->routes[i].match)
+            free(c->routes[i].match->port_set);
+        if (c->routes[i].except)
+            free(c->routes[i].except->port_set);
+    }
+}
+
 struct config *config_free(struct config *c)
 {
     cyaml_config_t settings = cyaml_settings(NULL);
@@ -68,6 +78,7 @@ struct config *config_free(struct config *c)
         return NULL;
     settings.log_fn = NULL;
     sets_done(c);
+    routes_done(c);
     free(c->path);
     cyaml_free(&settings, &config_schema, c, 0);
     return NULL;

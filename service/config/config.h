@@ -134,6 +134,85 @@ struct config_endpoint {
     char *proxy;          /* http(s)://HOST:PORT, or where that is kept; NULL: none */
 };
 
+/* What an event must be like; a field that is not given fits all.  Names may have * and ?. */
+struct config_match {
+    char **zones, **networks, **types, **kinds, **tags, **owners, **scripts, **assets;
+    uint32_t n_zones, n_networks, n_types, n_kinds, n_tags, n_owners, n_scripts, n_assets;
+    int severity; /* enum config_severity, at least; -1: any */
+    char *ports;  /* nmap's list syntax; NULL: any */
+    struct port_set *port_set;
+};
+
+enum config_severity { LEAST_DEBUG, LEAST_INFO, LEAST_WARNING, LEAST_HIGH, LEAST_CRITICAL };
+
+/* What events of one incident have in common. */
+enum config_group {
+    GROUP_ZONE = 1 << 0,
+    GROUP_ASSET = 1 << 1,
+    GROUP_HOST = 1 << 2,
+    GROUP_TYPE = 1 << 3,
+    GROUP_KIND = 1 << 4,
+    GROUP_SEVERITY = 1 << 5,
+    GROUP_SCRIPT = 1 << 6,
+    GROUP_PORT = 1 << 7,
+    GROUP_OWNER = 1 << 8,
+    GROUP_CONDITION = 1 << 9,
+};
+#define CONFIG_GROUPS 10
+extern const char *const config_group_names[CONFIG_GROUPS]; /* by bit */
+
+#define DIGEST_TIMES_MAX 24
+
+/* Messages at certain times. */
+struct config_digest {
+    usec_t every;                       /* 0: by the calendar */
+    unsigned days;                      /* bit 1 Monday .. 7 Sunday */
+    unsigned minutes[DIGEST_TIMES_MAX]; /* of the day, wall clock of `zone` */
+    unsigned n_minutes;
+    char zone[64]; /* "Europe/Berlin" */
+};
+
+struct config_route {
+    char *name;                          /* unique */
+    struct config_match *match, *except; /* NULL: all; none */
+    char **endpoints;
+    uint32_t n_endpoints;
+    bool all_endpoints; /* none were named */
+    bool goes_on;       /* later routes may take the event too */
+    uint32_t group_by;  /* mask of enum config_group */
+    usec_t group_wait, group_interval;
+    usec_t repeat_interval; /* 0: never */
+    struct config_digest times;
+    bool has_digest;
+    int bypass; /* enum config_severity from which on events do not wait for the digest; -1: none */
+    uint32_t max_events;
+    char *group_wait_text, *group_interval_text, *repeat_text, *digest_text;
+};
+
+/* Many changes of one sort at once. */
+struct config_breaker {
+    uint32_t share; /* percent of the hosts of a zone */
+    uint32_t least; /* hosts */
+    usec_t window, hold, settle, confirm;
+    uint32_t canaries;
+    char *window_text, *hold_text, *settle_text, *confirm_text;
+};
+
+/* One condition that comes and goes. */
+struct config_flap {
+    uint32_t changes;
+    usec_t within, quiet;
+    char *within_text, *quiet_text;
+};
+
+struct config_alerts {
+    usec_t close_after;
+    char *close_after_text;
+    char *last_resort; /* name of an endpoint; NULL: none */
+    struct config_breaker *breaker;
+    struct config_flap *flap; /* neither is ever NULL */
+};
+
 struct config_scripts {
     char **datadirs; /* absolute; first hit wins */
     uint32_t n_datadirs;
@@ -173,6 +252,9 @@ struct config {
     uint32_t n_zones;
     struct config_endpoint *endpoints;
     uint32_t n_endpoints;
+    struct config_alerts *alerts; /* never NULL */
+    struct config_route *routes;  /* none: the default ones, see config_rules() */
+    uint32_t n_routes;
 };
 
 /* Reads and checks a file.  On failure *ret is untouched and e holds "FILE:LINE: what is wrong,
@@ -216,6 +298,14 @@ struct config_without {
 };
 int config_script_expression(char **ret, const struct config_zone *z, const struct config_pass *p,
                              const struct config_without *without) MUST_USE;
+
+/* Routes and the settings around them as alert.sync_rules() takes them: JSON.  *ret is the
+ * caller's.  -ENOMEM. */
+int config_rules(char **ret, const struct config *c) MUST_USE;
+/* Appends a matcher in that form: {"zones":[...], ...}. */
+void config_match_json(struct buf *out, const struct config_match *m);
+/* "1h", or days, times and a zone: "Mon-Fri 08:00,16:00 Europe/Berlin".  -EINVAL. */
+int config_digest_parse(struct config_digest *ret, const char *text) MUST_USE;
 
 /* Reads a secret reference: "file:/path" or "cred:NAME" (in $CREDENTIALS_DIRECTORY).  Trailing
  * newline is dropped.  *ret is the caller's, to be wiped.  The text of e names the reference, never

@@ -81,6 +81,17 @@ static const cyaml_strval_t orders[] = {
     {"strict", ORDER_STRICT},
 };
 
+static const cyaml_strval_t severities[] = {
+    {"debug", LEAST_DEBUG}, {"info", LEAST_INFO},         {"warning", LEAST_WARNING},
+    {"high", LEAST_HIGH},   {"critical", LEAST_CRITICAL},
+};
+static const cyaml_strval_t groups[] = {
+    {"zone", GROUP_ZONE},           {"asset", GROUP_ASSET}, {"host", GROUP_HOST},
+    {"type", GROUP_TYPE},           {"kind", GROUP_KIND},   {"severity", GROUP_SEVERITY},
+    {"script", GROUP_SCRIPT},       {"port", GROUP_PORT},   {"owner", GROUP_OWNER},
+    {"condition", GROUP_CONDITION},
+};
+
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, TEXT_LEN_MAX),
 };
@@ -180,6 +191,65 @@ static const cyaml_schema_value_t endpoint_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_endpoint, endpoint_fields),
 };
 
+static const cyaml_schema_field_t match_fields[] = {
+    LIST("zones", struct config_match, zones, n_zones, &text_entry),
+    LIST("networks", struct config_match, networks, n_networks, &text_entry),
+    LIST("types", struct config_match, types, n_types, &text_entry),
+    LIST("kinds", struct config_match, kinds, n_kinds, &text_entry),
+    CHOICE("severity", struct config_match, severity, severities),
+    LIST("tags", struct config_match, tags, n_tags, &text_entry),
+    LIST("owners", struct config_match, owners, n_owners, &text_entry),
+    LIST("scripts", struct config_match, scripts, n_scripts, &text_entry),
+    LIST("assets", struct config_match, assets, n_assets, &text_entry),
+    TEXT("ports", struct config_match, ports),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t route_fields[] = {
+    TEXT_REQUIRED("name", struct config_route, name),
+    SECTION("match", struct config_route, match, match_fields),
+    SECTION("except", struct config_route, except, match_fields),
+    LIST("endpoints", struct config_route, endpoints, n_endpoints, &text_entry),
+    CYAML_FIELD_BOOL("continue", CYAML_FLAG_OPTIONAL, struct config_route, goes_on),
+    SET("group_by", struct config_route, group_by, groups),
+    TEXT("group_wait", struct config_route, group_wait_text),
+    TEXT("group_interval", struct config_route, group_interval_text),
+    TEXT("repeat_interval", struct config_route, repeat_text),
+    TEXT("digest", struct config_route, digest_text),
+    CHOICE("bypass", struct config_route, bypass, severities),
+    NUMBER("max_events", struct config_route, max_events),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t route_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_route, route_fields),
+};
+
+static const cyaml_schema_field_t breaker_fields[] = {
+    NUMBER("share", struct config_breaker, share),
+    NUMBER("least", struct config_breaker, least),
+    TEXT("window", struct config_breaker, window_text),
+    TEXT("hold", struct config_breaker, hold_text),
+    TEXT("settle", struct config_breaker, settle_text),
+    TEXT("confirm", struct config_breaker, confirm_text),
+    NUMBER("canaries", struct config_breaker, canaries),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t flap_fields[] = {
+    NUMBER("changes", struct config_flap, changes),
+    TEXT("within", struct config_flap, within_text),
+    TEXT("quiet", struct config_flap, quiet_text),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t alerts_fields[] = {
+    TEXT("close_after", struct config_alerts, close_after_text),
+    TEXT("last_resort", struct config_alerts, last_resort),
+    SECTION("breaker", struct config_alerts, breaker, breaker_fields),
+    SECTION("flap", struct config_alerts, flap, flap_fields),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t scanner_fields[] = {
     NUMBER("rate", struct config_scanner, rate),
     CYAML_FIELD_END,
@@ -207,6 +277,8 @@ static const cyaml_schema_field_t top_fields[] = {
     SECTION("scripts", struct config, scripts, scripts_fields),
     LIST("zones", struct config, zones, n_zones, &zone_entry),
     LIST("endpoints", struct config, endpoints, n_endpoints, &endpoint_entry),
+    SECTION("alerts", struct config, alerts, alerts_fields),
+    LIST("routes", struct config, routes, n_routes, &route_entry),
     CYAML_FIELD_END,
 };
 

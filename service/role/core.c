@@ -51,13 +51,18 @@ struct core {
 static int alert_of(struct core *core, const struct config *c, struct alert **ret, struct err *e)
 {
     CLEANUP(endpoints_done) struct endpoints eps = {0};
+    CLEANUP(freep) char *rules = NULL;
     int r = endpoints_of(c, &eps, e);
+
+    if (r == 0 && config_rules(&rules, c) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
     const struct alert_opts o = {
         .conninfo = core->conninfo,
         .holder = core->sensor,
         .resolver = c->resolver,
         .endpoints = eps.list,
         .n_endpoints = eps.n,
+        .rules = rules,
     };
 
     return r < 0 ? r : alert_new(ret, core->loop, &o, e);

@@ -11,6 +11,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD_DIR", ROOT / "build"))
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 RECEIVER_PORT = 9009
+# Each change is a message of its own, at once.
+EACH = """alerts:
+  breaker: {hold: 0}
+routes:
+  - {name: zones, match: {types: ["zone.*"]}, endpoints: []}
+  - {name: each, group_by: [condition], group_wait: 0, group_interval: 0}
+"""
 
 
 def need_programs():
@@ -47,7 +54,7 @@ class Receiver:
 class Daemon:
     """One installation: its directory, its configuration, musterd when started."""
 
-    def __init__(self, world, zones, endpoints=True):
+    def __init__(self, world, zones, endpoints=True, routes=EACH):
         self.world, self.process = world, None
         self.state, self.config = world.path("state"), world.path("muster.yaml")
         os.makedirs(self.state, exist_ok=True)
@@ -55,7 +62,7 @@ class Daemon:
         if endpoints:
             self.receiver = Receiver(world)
             text += (f"endpoints:\n  - name: test\n    url: http://127.0.0.1:{RECEIVER_PORT}/hook\n    plain_http: true\n"
-                     f"    secret: file:{self.receiver.secret}\n    timeout: 2s\n    allow: [127.0.0.1]\n")
+                     f"    secret: file:{self.receiver.secret}\n    timeout: 2s\n    allow: [127.0.0.1]\n{routes}")
         pathlib.Path(self.config).write_text(text)
 
     def start(self):
@@ -97,8 +104,8 @@ class Daemon:
             return []
 
     def events(self):
-        """(type, subject) of every alert event, in order."""
-        return [tuple(row) for row in self.sql("SELECT type, subject FROM alert.event ORDER BY seq")]
+        """(type, subject) of every alert event about a change, in order."""
+        return [tuple(row) for row in self.sql("SELECT type, subject FROM alert.event WHERE type NOT LIKE 'zone.%' ORDER BY seq")]
 
     def visits(self):
         """How many complete visits there were, by pass."""

@@ -163,6 +163,49 @@ def test_deliveries_and_replay():
         assert len(err.splitlines()) == 1 and (words[-1] in err), err
 
 
+RULES = {"close_after": 3600, "last_resort": None, "flap": {"changes": 5, "within": 3600, "quiet": 1800},
+         "breaker": {"share": 0.3, "least": 20, "window": 600, "hold": 0, "settle": 300, "confirm": 900, "canaries": 5},
+         "routes": [{"name": "ports", "match": {"types": ["port.*"]}, "group_by": ["zone"], "group_wait": 0, "group_interval": 0},
+                    {"name": "rest", "endpoints": [], "group_by": ["zone"], "group_wait": 0, "group_interval": 0}]}
+
+
+def test_silences_windows_incidents_and_why():
+    db.sql(f"SELECT alert.sync_rules('t', '{json.dumps(RULES)}')")
+    assert muster("incidents") == "" and muster("silence", "list") == "" and muster("window", "list") == ""
+    silence = muster("silence", "add", "--type", "port.*", "--port", "9000-9009", "--network", "10.1.0.0/24", "--for", "2h", "--reason", "moving", "--author", "eve")
+    assert silence == "silence 1\n", silence
+    window = muster("window", "add", "Mon-Sun 00:00 UTC", "--zone", "d*", "--severity", "high", "--for", "24h", "--reason", "patches")
+    assert window == "window 1\n", window
+    row = json.loads(muster("silence", "list", "--json"))
+    assert (row["state"], row["what"], row["author"], row["reason"]) == ("active", "network 10.1.0.0/24, port 9000-9009, type port.*", "eve", "moving"), row
+    row = json.loads(muster("window", "list", "--json"))
+    assert (row["state"], row["what"], row["times"], row["seconds"]) == ("open", "severity high or higher, zone d*", "Mon,Tue,Wed,Thu,Fri,Sat,Sun 00:00 UTC", 86400), row
+    ids = db.sql("SELECT alert.raise('port.opened', 'firing', 'lan', 'host/10.1.0.9/tcp/' || p, jsonb_build_object('kind', 'port', 'host', '10.1.0.9', 'proto', 'tcp', 'port', p), "
+                 "'why ' || p, p || ' opened', '{}') FROM unnest(ARRAY[80, 9005]) p UNION ALL "
+                 "SELECT alert.raise('script.changed', 'firing', 'lan', 'host/10.1.0.9/x', '{\"kind\": \"script\"}', 'why x', 'x changed', '{}')").split()
+    assert "undecided" in muster("why", "alert", ids[0])
+    db.sql("SELECT alert.think(1000)")
+    told, kept, dropped = (muster("why", "alert", n) for n in ids)
+    assert "route ports took it into incident" in told and "to hook: 80 opened" in told and "waiting" in told, told
+    assert "silence 1 by eve keeps it quiet until" in kept and "moving" in kept, kept
+    assert "route rest took it and tells nobody" in dropped, dropped
+    incident = json.loads(muster("incidents", "--json").splitlines()[0])
+    assert (incident["route"], incident["events"], incident["messages"], incident["key"]) == ("ports", 1, 1, {"zone": "lan"}), incident
+    assert "80 opened" in muster("why", "incident", str(incident["incident"]))
+    assert muster("silence", "remove", "1") == "silence 1 has ended\n" and muster("silence", "list") == ""
+    assert json.loads(muster("silence", "list", "--all", "--json"))["kept"] == 1
+    assert muster("window", "remove", "1") == "window 1 has ended\n"
+    for words, expected in ((["silence", "add", "--for", "1h"], "--reason has to be given"), (["silence", "add", "--reason", "x"], "silences end"),
+                            (["silence", "add", "--reason", "x", "--for", "60d"], "--long says that it is meant"),
+                            (["silence", "add", "--reason", "x", "--for", "1h", "--network", "10.1.0.0/99"], "--network"),
+                            (["silence", "remove", "1"], "there is no silence 1, or it has ended"), (["silence", "remove", "one"], "expected the number"),
+                            (["window", "add", "Sun", "--for", "1h", "--reason", "x"], "Sun 02:00 Europe/Berlin"), (["window", "add", "Sun 02:00", "--reason", "x"], "--for has to be given"),
+                            (["why", "alert", "evt_none"], "there is no alert 'evt_none'"), (["why", "thing", "1"], "expected 'alert' or 'incident'")):
+        err = muster(*words, check=2)
+        assert len(err.splitlines()) == 1 and expected in err, err
+    db.sql("DELETE FROM alert.ruleset; UPDATE alert.route SET live = false")
+
+
 def test_a_database_is_set_up():
     fresh = pg.database()
     newest = max(int(path.name[:4]) for path in pgtest.MIGRATIONS.glob("[0-9]*.sql"))
