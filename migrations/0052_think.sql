@@ -11,7 +11,7 @@ DECLARE v alert.verdict[];
 BEGIN
   -- In steps with an array between them: rows of one WITH part can not be looked up by key.
   WITH e AS MATERIALIZED (
-    SELECT v.seq, v.type, v.severity, v.zone, v.dedup, v.at, COALESCE(v.body ->> 'state' = 'resolved', false) AS turned, v.body ->> 'endpoint' AS about,
+    SELECT v.seq, v.type, v.severity, v.zone, v.dedup, v.at, COALESCE(v.body ->> 'state' = 'resolved', false) AS turned, COALESCE(v.body ->> 'endpoint', v.body -> 'subject' ->> 'endpoint') AS about,
            s.host, s.asset, COALESCE(t.turns, false) AS turns,
            ROW(v.zone, s.host, v.type, v.body -> 'subject' ->> 'kind', v.severity, n.tags, n.owner, v.body -> 'subject' ->> 'script',
                CASE WHEN v.body -> 'subject' ->> 'port' ~ '^\d{1,5}$' THEN (v.body -> 'subject' ->> 'port')::int4 END, s.asset::text)::alert.fields AS f
@@ -162,20 +162,21 @@ BEGIN
                 WHEN s.n = 1 AND s.type = 'zone.baselined' THEN 'baseline' WHEN s.n = 1 AND s.type = 'zone.storm' THEN 'storm'
                 WHEN cardinality(s.seqs) = 1 THEN 'event' ELSE 'group' END AS kind,
            CASE WHEN s.ended OR s.is_digest THEN 'resolved' WHEN (s.inc).told > 0 THEN 'updated' ELSE 'open' END AS state,
-           CASE WHEN s.is_digest OR (s.inc).told_at IS NULL THEN (s.inc).opened_at ELSE (s.inc).told_at END AS from_at
+           CASE WHEN s.is_digest OR (s.inc).told_at IS NULL THEN (s.inc).opened_at ELSE (s.inc).told_at END AS from_at,
+           cardinality(s.seqs) = 1 AND NOT s.is_digest AS single
       FROM s),
   w AS MATERIALIZED (
-    SELECT t.*, CASE WHEN t.kind = 'event' THEN t.event ELSE alert.make_id('ntc_') END AS notice_id,
+    -- about one event: under its id, but for a second incident that it ends
+    SELECT t.*, CASE WHEN t.kind = 'event' OR (t.single AND row_number() OVER (PARTITION BY t.event ORDER BY t.upto) = 1
+                          AND NOT EXISTS (SELECT FROM alert.notice o WHERE o.event_seq = t.seq)) THEN t.event ELSE alert.make_id('ntc_') END AS notice_id,
            CASE WHEN t.kind = 'event' THEN jsonb_build_object('incident', alert.incident_ref(t.inc, t.state))
-                WHEN t.kind IN ('storm', 'baseline') OR (t.kind = 'resolve' AND cardinality(t.seqs) = 1) THEN
-                  (SELECT jsonb_build_object('seq', e.seq) || e.body FROM alert.event e WHERE e.seq = t.seqs[1])
-                  || jsonb_build_object('kind', t.kind, 'incident', alert.incident_ref(t.inc, t.state))
+                WHEN t.single THEN jsonb_build_object('kind', t.kind, 'incident', alert.incident_ref(t.inc, t.state))
                 ELSE alert.tale(t.inc, t.route, t.kind, CASE WHEN t.is_digest THEN 'open' ELSE t.state END, t.seqs, LEAST(t.from_at, t.first_at), p_now, t.n) END AS data
       FROM t WHERE t.tell),
   told AS (
     INSERT INTO alert.notice (id, endpoint_id, kind, type, severity, observed_at, dedup, incident_id, event_seq, data)
-    SELECT w.notice_id, p, w.kind, CASE WHEN w.kind IN ('group', 'digest') OR cardinality(w.seqs) > 1 THEN w.kind ELSE w.type END, w.severity, w.last_at,
-           md5((w.route).name || ' ' || (w.inc).key::text), w.incident_id, CASE WHEN w.kind = 'event' THEN w.seq END, w.data
+    SELECT w.notice_id, p, w.kind, CASE WHEN w.single THEN w.type ELSE w.kind END, w.severity, w.last_at,
+           md5((w.route).name || ' ' || (w.inc).key::text), w.incident_id, CASE WHEN w.single THEN w.seq END, w.data
       FROM w, alert.receivers(w.inc, w.route, w.xid, w.seq, p_now) p
      ORDER BY w.upto
     ON CONFLICT (endpoint_id, id) DO NOTHING RETURNING 1),

@@ -66,7 +66,7 @@ class World:
 
     def told(self):
         """The messages since the last time: (endpoint, kind, summary)."""
-        rows = self.db.sql("SELECT json_build_array(n.seq, p.name, n.kind, COALESCE(n.data ->> 'summary', e.body ->> 'summary'), n.data, n.id)"
+        rows = self.db.sql("SELECT json_build_array(n.seq, p.name, n.kind, COALESCE(n.data ->> 'summary', e.body ->> 'summary'), alert.notice_data(n)::jsonb, n.id)"
                            "  FROM alert.notice n JOIN alert.endpoint p USING (endpoint_id) LEFT JOIN alert.event e ON e.seq = n.event_seq"
                            f" WHERE n.seq > {self.seen} ORDER BY n.seq").splitlines()
         rows = [json.loads(r) for r in rows]
@@ -269,6 +269,14 @@ def test_what_is_wrong_with_an_endpoint_is_told_to_another():
     w = World({"endpoints": ["ops"], "group_wait": 0}, endpoints=("ops", "mail"), last_resort="mail")
     w.db.sql("SELECT alert.raise('endpoint.disabled', 'firing', '', 'endpoint/ops', '{\"kind\": \"endpoint\"}', 'x', 'ops is disabled', '{\"endpoint\": \"ops\"}')")
     equal("told", w.think(), [("mail", "event", "ops is disabled")])
+
+
+def test_an_endpoint_that_fails_is_a_condition_that_ends():
+    w = World({"group_wait": 0}, endpoints=("ops", "mail"))
+    w.db.sql("UPDATE alert.endpoint SET state = 'disabled', reason = 'HTTP 410', fail_since = now() WHERE name = 'ops'; SELECT alert.tell_endpoints('{ops}', '0')")
+    equal("told", w.think(), [("mail", "event", "endpoint ops (webhook) is disabled: HTTP 410")])
+    w.db.sql("UPDATE alert.endpoint SET state = 'ok' WHERE name = 'ops'; SELECT alert.tell_endpoints('{ops}', '0')")
+    equal("over", [t[:2] for t in w.think(120)], [("mail", "resolve")])
 
 
 def test_new_rules_leave_old_incidents_in_peace():
