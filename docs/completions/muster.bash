@@ -90,7 +90,7 @@ _muster() {
     'deliveries')
       options=' --all --limit --config --database --json --help -h' ;;
     'replay')
-      options=' --config --database --json --help -h' ;;
+      options=' --since --until --dead --config --database --json --help -h' ;;
     'endpoint list')
       options=' --config --database --json --help -h' ;;
     'endpoint enable')

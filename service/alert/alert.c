@@ -26,7 +26,7 @@ static void secret_free(char *text)
     free(text);
 }
 
-static void endpoint_done(struct endpoint *ep)
+void endpoint_done(struct endpoint *ep)
 {
     struct item *i;
 
@@ -204,8 +204,8 @@ static int endpoint_texts(struct endpoint *ep, const struct alert_endpoint *o, s
     return r;
 }
 
-static int endpoint_init(struct endpoint *ep, struct alert *a, const struct alert_endpoint *o,
-                         struct err *e)
+int endpoint_init(struct endpoint *ep, struct alert *a, const struct alert_endpoint *o,
+                  struct err *e)
 {
     int r;
 

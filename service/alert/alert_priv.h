@@ -131,6 +131,7 @@ struct endpoint {
     struct buf attempts;     /* JSON of those not recorded yet */
     struct buf batch_text;   /* what is being recorded */
     bool replaying, feeding; /* a replay has not ended; it is being asked for more */
+    bool batch_lazy;         /* nothing but successes in it */
     bool recording, state_dirty, ok_dirty, recovered, cursor_dirty;
     uint64_t cursor_xid;
     int64_t cursor_seq;
@@ -196,6 +197,14 @@ void rules_think(struct alert *a); /* events may have come */
 void rules_bring(struct alert *a); /* the configuration, once */
 void rules_on_timer(struct timer *t);
 
+/* alert.c */
+
+/* From its settings; to be endpoint_done() after a failure too.  -EINVAL: the sentence names the
+ * endpoint, and nothing that is secret. */
+int endpoint_init(struct endpoint *ep, struct alert *a, const struct alert_endpoint *o,
+                  struct err *e) MUST_USE;
+void endpoint_done(struct endpoint *ep);
+
 /* endpoint.c */
 void endpoint_pump(struct endpoint *ep);
 void endpoint_give_up(struct item *i, const char *reason); /* reason: static */
@@ -218,6 +227,17 @@ struct item *item_free(struct item *i);
 /* send.c */
 bool send_ready(struct endpoint *ep); /* the address is known; else it is being found out */
 void send_item(struct item *i);
+
+/* A body that is ready, signed; the answer comes to cb.  -ENOMEM. */
+struct sending {
+    struct endpoint *endpoint;
+    const char *id;
+    const struct request *request;
+    http_cb cb;
+    void *user;
+    struct buf *signature; /* out: the value of webhook-signature */
+};
+int send_signed(const struct sending *s) MUST_USE;
 
 /* record.c */
 void record_attempt(struct item *i, enum outcome o, const struct http_result *r);

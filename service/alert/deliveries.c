@@ -95,6 +95,49 @@ int deliveries_replay(struct db *d, const char *endpoint, const char *const *ids
     return 0;
 }
 
+int deliveries_replay_range(struct db *d, const char *endpoint,
+                            const struct deliveries_range *range, uint64_t *ret_n, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    const char *params[] = {endpoint, range->since, range->until,
+                            range->which == DELIVERIES_DEAD ? "true" : "false"};
+    struct db_call q = {.sql = "SELECT alert.replay_range($1, $2::timestamptz, $3::timestamptz, "
+                               "$4::bool)",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params)};
+    int r = db_ask(d, &q, ASK_USEC, &rows, e);
+
+    if (r < 0)
+        return r;
+    if (db_rows_int(rows, 0, 0, 0) < 0)
+        return err_set(e, -ENOENT, "there is no endpoint '%.63s'", endpoint);
+    *ret_n = (uint64_t)db_rows_int(rows, 0, 0, 0);
+    return 0;
+}
+
+int deliveries_drop(struct db *d, const char *endpoint, const char *const *ids, size_t n,
+                    uint64_t *ret_n, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(buf_done) struct buf list = {0};
+    const char *params[] = {endpoint, NULL};
+    struct db_call q = {.sql = "SELECT alert.drop_dead($1, $2::text[])",
+                        .params = params,
+                        .n_params = ARRAY_LEN(params)};
+    int r = put_ids(&list, ids, n, e);
+
+    if (r < 0)
+        return r;
+    params[1] = n ? list.data : NULL;
+    r = db_ask(d, &q, ASK_USEC, &rows, e);
+    if (r < 0)
+        return r;
+    if (db_rows_int(rows, 0, 0, 0) < 0)
+        return err_set(e, -ENOENT, "there is no endpoint '%.63s'", endpoint);
+    *ret_n = (uint64_t)db_rows_int(rows, 0, 0, 0);
+    return 0;
+}
+
 int deliveries_endpoints(struct db *d, struct db_rows **ret, struct err *e)
 {
     struct db_call q = {

@@ -22,6 +22,22 @@ int deliveries_list(struct db *d, const struct deliveries_filter *f, struct db_r
 int deliveries_replay(struct db *d, const char *endpoint, const char *const *ids, size_t n,
                       uint64_t *ret_n, struct err *e) MUST_USE;
 
+/* The same for what was written in [since, until) (RFC 3339): all of it, or only the dead letters.
+ * In bulk: it goes on after this call, and after a restart. */
+enum deliveries_which { DELIVERIES_ALL, DELIVERIES_DEAD };
+struct deliveries_range {
+    const char *since, *until;
+    enum deliveries_which which;
+};
+int deliveries_replay_range(struct db *d, const char *endpoint,
+                            const struct deliveries_range *range, uint64_t *ret_n,
+                            struct err *e) MUST_USE;
+
+/* Forgets dead letters: those named, or all of the endpoint when n is 0.  *ret_n: how many.
+ * -ENOENT: no such endpoint. */
+int deliveries_drop(struct db *d, const char *endpoint, const char *const *ids, size_t n,
+                    uint64_t *ret_n, struct err *e) MUST_USE;
+
 /* Columns: endpoint, state, since, reason, waiting, retry, dead, last_ok_at, next_at. */
 int deliveries_endpoints(struct db *d, struct db_rows **ret, struct err *e) MUST_USE;
 

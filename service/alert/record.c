@@ -73,6 +73,7 @@ static void put_items(struct endpoint *ep, struct buf *out)
     unsigned n = 0;
     bool first = true;
 
+    ep->batch_lazy = !ep->state_dirty;
     buf_str(out, ",\"open\":[");
     TAILQ_FOREACH (i, &ep->finished, queue) {
         if (n++ == BATCH_ITEMS)
@@ -81,7 +82,7 @@ static void put_items(struct endpoint *ep, struct buf *out)
         if (i->fate != FATE_DONE) {
             buf_str(out, first ? "" : ",");
             put_open(out, i);
-            first = false;
+            first = ep->batch_lazy = false;
         } else if (!i->live) {
             buf_printf(&done, "%s%" PRId64, done.len ? "," : "", i->seq);
         }
@@ -126,13 +127,20 @@ static void put_state(struct endpoint *ep, struct buf *out)
 static void on_recorded(struct call *c, int status, const struct db_rows *rows,
                         const struct err *e);
 
-/* Sends what stands in batch_text; again, if it is not taken. */
+#define RECORD "alert.record($1::int4, $2::int8, $3::int8, $4::interval, $5::jsonb)"
+
+/* Sends what stands in batch_text; again, if it is not taken.
+ *
+ * The commit of successes alone is not waited for until it is on the disk: what a crash of the
+ * database's machine takes back is sent again under the same ids, as after a crash of this process,
+ * and the disk is what would bound the rate. */
 static void batch_send(struct endpoint *ep)
 {
     char id[24], epoch[24], batch[24];
     const char *params[] = {id, epoch, batch, LEASE_TEXT, ep->batch_text.data};
     struct db_call q = {
-        .sql = "SELECT alert.record($1::int4, $2::int8, $3::int8, $4::interval, $5::jsonb)",
+        .sql = ep->batch_lazy ? "SELECT set_config('synchronous_commit', 'off', true), " RECORD
+                              : "SELECT " RECORD,
         .params = params,
         .n_params = ARRAY_LEN(params),
         .flags = DB_RETRY,
@@ -223,7 +231,9 @@ void record_on_flush(struct timer *t)
 
 void record_soon(struct endpoint *ep)
 {
-    if (ep->recording || timer_running(&ep->flush))
+    bool full = ep->unrecorded >= BATCH_ITEMS / 2; /* waiting would only hold up the next ones */
+
+    if (ep->recording || (timer_running(&ep->flush) && !full))
         return;
-    (void)!timer_set(ep->alert->loop, &ep->flush, FLUSH_USEC);
+    (void)!timer_set(ep->alert->loop, &ep->flush, full ? 0 : FLUSH_USEC);
 }

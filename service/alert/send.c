@@ -92,14 +92,14 @@ static void on_answer(void *user, const struct http_result *r)
 }
 
 /* Headers of ours, then those of the kind. */
-static int post(struct item *i, const struct request *request, const struct buf *signature,
-                const char *timestamp)
+static int post(const struct sending *s, const char *timestamp)
 {
-    struct endpoint *ep = i->endpoint;
+    struct endpoint *ep = s->endpoint;
+    const struct request *request = s->request;
     struct http_header headers[5 + REQUEST_HEADERS_MAX] = {
         {"Content-Type", request->content_type},
         {"User-Agent", "Muster"},
-        {"webhook-id", i->id},
+        {"webhook-id", s->id},
         {"webhook-timestamp", timestamp},
     };
     size_t n = 4;
@@ -116,12 +116,27 @@ static int post(struct item *i, const struct request *request, const struct buf 
         .timeout = ep->timeout,
     };
 
-    if (signature->len)
-        headers[n++] = (struct http_header){"webhook-signature", signature->data};
+    if (s->signature->len)
+        headers[n++] = (struct http_header){"webhook-signature", s->signature->data};
     for (size_t k = 0; k < request->n_headers; k++)
         headers[n++] = (struct http_header){request->headers[k].name, request->headers[k].value};
     p.n_headers = n;
-    return http_send(ep->alert->http, &p, on_answer, i);
+    return http_send(ep->alert->http, &p, s->cb, s->user);
+}
+
+int send_signed(const struct sending *s)
+{
+    struct endpoint *ep = s->endpoint;
+    uint64_t seconds = loop_wall(ep->alert->loop) / USEC_PER_SEC;
+    char timestamp[24];
+
+    snprintf(timestamp, sizeof timestamp, "%" PRIu64, seconds);
+    if (ep->keys.n) {
+        struct sign_message m = {s->id, seconds, s->request->body.data, s->request->body.len};
+
+        sign_header(s->signature, &ep->keys, &m);
+    }
+    return s->signature->failed ? -ENOMEM : post(s, timestamp);
 }
 
 /* What was sent can be told apart later without being kept. */
@@ -149,27 +164,11 @@ static int render(struct item *i, struct request *request)
     return r;
 }
 
-static int send_rendered(struct item *i, const struct request *request)
-{
-    struct endpoint *ep = i->endpoint;
-    uint64_t seconds = loop_wall(ep->alert->loop) / USEC_PER_SEC;
-    CLEANUP(buf_done) struct buf signature = {0};
-    char timestamp[24];
-
-    take_digest(i, &request->body);
-    snprintf(timestamp, sizeof timestamp, "%" PRIu64, seconds);
-    if (ep->keys.n) {
-        struct sign_message m = {i->id, seconds, request->body.data, request->body.len};
-
-        sign_header(&signature, &ep->keys, &m);
-    }
-    return signature.failed ? -ENOMEM : post(i, request, &signature, timestamp);
-}
-
 void send_item(struct item *i)
 {
     struct endpoint *ep = i->endpoint;
     CLEANUP(request_done) struct request request = {0};
+    CLEANUP(buf_done) struct buf signature = {0};
     int r;
 
     TAILQ_REMOVE(&ep->ready, i, queue);
@@ -177,8 +176,10 @@ void send_item(struct item *i)
     ep->unsent--;
     ep->in_flight++;
     r = render(i, &request);
-    if (r == 0)
-        r = send_rendered(i, &request);
+    if (r == 0) {
+        take_digest(i, &request.body);
+        r = send_signed(&(struct sending){ep, i->id, &request, on_answer, i, &signature});
+    }
     if (r == 0)
         return;
     ep->in_flight--;

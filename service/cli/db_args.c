@@ -165,6 +165,14 @@ const struct option deliveries_options[] = {
     OPTION_END,
 };
 
+const struct option replay_options[] = {
+    {OPTION_TEXT, "--since", .arg = "TIME", AT(since),
+     .help = "All that was written since then, in bulk"},
+    {OPTION_TEXT, "--until", .arg = "TIME", AT(until), .help = "And before then (default: now)"},
+    {OPTION_FLAG, "--dead", AT(dead), .help = "Of that only the dead letters"},
+    OPTION_END,
+};
+
 const struct option enable_options[] = {
     {OPTION_FLAG, "--skip", AT(skip), .help = "Pass over the events until now"},
     OPTION_END,

@@ -29,7 +29,8 @@ struct db_args {
     bool end;                           /* take an approval back */
     const char *key, *severity, *title; /* of a policy */
     usec_t every;
-    bool why;                           /* of an asset: its evidence */
+    bool why;  /* of an asset: its evidence */
+    bool dead; /* only dead letters */
 };
 
 /* --config, --database, --json, --help: behind the own options of each verb. */

@@ -17,6 +17,8 @@ int verb_rescan(struct verb_call *c);
 int verb_deliveries(struct verb_call *c);
 int verb_replay(struct verb_call *c);
 int verb_endpoint_list(struct verb_call *c);
+int verb_endpoint_test(struct verb_call *c);
+int verb_dead_drop(struct verb_call *c);
 int verb_endpoint_enable(struct verb_call *c);
 int verb_report_list(struct verb_call *c);
 int verb_report_run(struct verb_call *c);

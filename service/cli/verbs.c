@@ -358,9 +358,36 @@ static const struct verb replay = {
     .max_operands = VERB_MANY,
     .group = DO,
     .summary = "Deliver failed alerts once more: those named, or all dead letters of an endpoint",
-    .options = {.tables = {db_common_options}},
+    .more =
+        "With --since: what was written in that span, whatever became of it, beside what is new.",
+    .options = DB_OPTIONS(replay_options),
     DB_ARGS,
     .run = verb_replay,
+};
+
+static const struct verb dead_drop = {
+    .name = "dead drop",
+    .operands = "ENDPOINT [EVENT...]",
+    .min_operands = 1,
+    .max_operands = VERB_MANY,
+    .group = DO,
+    .summary = "Forget dead letters: those named, or all of an endpoint",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_dead_drop,
+};
+
+static const struct verb endpoint_test = {
+    .name = "endpoint test",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .group = DO,
+    .summary = "Send a test message to an endpoint now, and show what was sent and answered",
+    .more = "Reads the configuration and the secrets of the endpoint; needs no database.",
+    .options = {.tables = {db_common_options}},
+    DB_ARGS,
+    .run = verb_endpoint_test,
 };
 
 static const struct verb endpoint_list = {
@@ -568,8 +595,10 @@ const struct verb *const cli_verbs[] = {
     &window_remove,
     &deliveries,
     &replay,
+    &dead_drop,
     &endpoint_list,
     &endpoint_enable,
+    &endpoint_test,
     &config_check,
     &doctor,
     &db_migrate,

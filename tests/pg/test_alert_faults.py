@@ -518,6 +518,38 @@ def test_signatures_are_those_of_openssl():
     p.close()
 
 
+# ---------------------------------------------------------------- by hand
+
+def muster(*words, config):
+    program = pathlib.Path(os.environ["MUSTER_BUILD"]) / "muster"
+    return subprocess.run([str(program), *words, "--config", config], capture_output=True, text=True, check=False)
+
+
+def test_an_endpoint_is_tested_by_hand_without_showing_its_secrets():
+    r = Receiver(status(202, "", '{"status":"success"}'), status(200, "", "<html>"))
+    with tempfile.TemporaryDirectory() as d:
+        for name, text in (("token", "0123456789abcdef0123456789abcdef"), ("chat", f"http://127.0.0.1:{r.port}/hooks/hunter2")):
+            pathlib.Path(f"{d}/{name}").write_text(text + "\n")
+            os.chmod(f"{d}/{name}", 0o600)
+        config = f"{d}/muster.yaml"
+        pathlib.Path(config).write_text(f"""
+zones: [{{name: z, networks: [192.0.2.0/24]}}]
+endpoints:
+  - {{name: page, kind: pagerduty, url: "http://127.0.0.1:{r.port}/v2/enqueue", plain_http: true, allow: [127.0.0.1], token: "file:{d}/token"}}
+  - {{name: chat, kind: mattermost, url: "file:{d}/chat", plain_http: true, allow: [127.0.0.1]}}
+  - {{name: refused, url: "http://127.0.0.1:{r.port}/", plain_http: true}}
+""")
+        page, chat, refused, none = (muster("endpoint", "test", name, config=config) for name in ("page", "chat", "refused", "none"))
+    equal("page", (page.returncode, "ok: HTTP 202" in page.stdout, '"routing_key":"***"' in page.stdout), (0, True, True))
+    equal("what arrived", json.loads(r.requests[0]["body"])["routing_key"], "0123456789abcdef0123456789abcdef")
+    equal("chat", (chat.returncode, "endpoint: HTTP 200" in chat.stdout, "<html>" in chat.stdout), (2, True, True))
+    equal("refused", (refused.returncode, "127.0.0.1 is refused: loopback address" in refused.stdout), (2, True))
+    equal("none", (none.returncode, "has no endpoint 'none'" in none.stderr), (2, True))
+    for done in (page, chat, refused):
+        if "hunter2" in done.stdout + done.stderr or "0123456789abcdef0123456789abcdef" in done.stdout:
+            raise AssertionError(done.stdout)
+
+
 # ---------------------------------------------------------------- order, size, kinds
 
 def test_strict_order_lets_nothing_pass():
