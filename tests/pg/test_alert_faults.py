@@ -395,7 +395,7 @@ def run_faults(db, names, w, good, nginx):
     late = sorted(arrived(r)[i] - made[i] for r in good for i in ids)
     print(f"      {len(w.lines)} endpoints; the good ones got {len(ids)} events each, median {late[len(late) // 2]:.2f} s, at most {late[-1]:.2f} s after they "
           "were written", flush=True)
-    if late[-1] > 12:       # handshakes cost under a sanitizer and beside other tests; what hangs here hangs for a minute
+    if late[-1] > 30:       # handshakes cost under a sanitizer and beside other tests; what hangs here hangs for a minute
         raise AssertionError("the faults disturb the others")
     check_first(db, w)
     w.late.born("127.0.0.1")
