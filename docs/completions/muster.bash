@@ -8,15 +8,16 @@ _muster() {
     asset) words=' merge split undo' ;;
     report) words=' list run' ;;
     policy) words=' list add remove run' ;;
-    endpoint) words=' list enable' ;;
     silence) words=' add list remove' ;;
     window) words=' add list remove' ;;
+    dead) words=' drop' ;;
+    endpoint) words=' list enable test' ;;
     config) words=' check' ;;
     db) words=' migrate psql' ;;
   esac
   [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" = 1 ]; then
-    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan forget deliveries replay endpoint config doctor db completion help'
+    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan forget incidents why silence window deliveries replay dead endpoint config doctor db completion help'
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
@@ -87,14 +88,6 @@ _muster() {
       options=' --zone --config --database --json --help -h' ;;
     'forget')
       options=' --all --config --database --json --help -h' ;;
-    'deliveries')
-      options=' --all --limit --config --database --json --help -h' ;;
-    'replay')
-      options=' --since --until --dead --config --database --json --help -h' ;;
-    'endpoint list')
-      options=' --config --database --json --help -h' ;;
-    'endpoint enable')
-      options=' --skip --config --database --json --help -h' ;;
     'incidents')
       options=' --all --config --database --json --help -h' ;;
     'why')
@@ -116,6 +109,18 @@ _muster() {
     'window list')
       options=' --all --config --database --json --help -h' ;;
     'window remove')
+      options=' --config --database --json --help -h' ;;
+    'deliveries')
+      options=' --all --limit --config --database --json --help -h' ;;
+    'replay')
+      options=' --since --until --dead --config --database --json --help -h' ;;
+    'dead drop')
+      options=' --config --database --json --help -h' ;;
+    'endpoint list')
+      options=' --config --database --json --help -h' ;;
+    'endpoint enable')
+      options=' --skip --config --database --json --help -h' ;;
+    'endpoint test')
       options=' --config --database --json --help -h' ;;
     'config check')
       options=' --config --help -h' ;;

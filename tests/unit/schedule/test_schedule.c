@@ -308,9 +308,17 @@ static struct config *config_of(const char *text)
 
 static int setup(void **state)
 {
-    const struct schedule_store store = {NULL,       fake_claim,    fake_keep,    fake_targets,
-                                         fake_apply, fake_finish,   fake_sampled, fake_past,
-                                         fake_sight, fake_listeners};
+    const struct schedule_store store = {
+        .claim = fake_claim,
+        .keep = fake_keep,
+        .targets = fake_targets,
+        .apply = fake_apply,
+        .finish = fake_finish,
+        .sampled = fake_sampled,
+        .past = fake_past,
+        .sight = fake_sight,
+        .listeners = fake_listeners,
+    };
 
     (void)state;
     memset(&w, 0, sizeof w);
@@ -622,11 +630,10 @@ static void targets(size_t n)
 static void worker_is_set_up(void)
 {
     const struct ipc_setup_done done = {.selected = 2};
+    const struct ipc_selected scripts[] = {{"http-title", ""}, {"http-bomb", ""}};
 
-    assert_int_equal(
-        channel_send(w.worker.c, MSG_SELECTED, 0, &(struct ipc_selected){"http-title"}), 0);
-    assert_int_equal(channel_send(w.worker.c, MSG_SELECTED, 0, &(struct ipc_selected){"http-bomb"}),
-                     0);
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+        assert_int_equal(channel_send(w.worker.c, MSG_SELECTED, 0, &scripts[i]), 0);
     assert_int_equal(channel_send(w.worker.c, MSG_SETUP_DONE, 0, &done), 0);
     run();
 }
