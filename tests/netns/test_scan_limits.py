@@ -117,13 +117,14 @@ def excluded(lab, *option):
     print(f"excluded {' '.join(option)}: no packet, {len(found)} hosts beside it")
 
 
-def cut():
-    """The interface goes down in the middle: the scan ends at once, and says that it is incomplete."""
-    scan = subprocess.Popen([scanlab.DRIVER, "-q", "-p", "1-60000", "--max-rate", "2000", "10.77.0.20"],
+def cut(lab):
+    """The interface goes down in the middle: the scan ends when it does not come back, and says that it is incomplete."""
+    lab.nft(COUNT)
+    scan = subprocess.Popen([scanlab.DRIVER, "-q", "-p", "1-60000", "--max-rate", "2000", "--way-timeout", "1", "10.77.0.20"],
                             stdout=subprocess.PIPE, text=True)
-    time.sleep(1)
+    netns.wait_for("the first probes", lambda: counter(lab) > 100)
     netns.sh("ip", "link", "set", "br0", "down")
-    text, _ = scan.communicate(timeout=5)
+    text, _ = scan.communicate(timeout=15)
     coverage = [json.loads(line) for line in text.splitlines() if '"coverage"' in line][0]
     assert scan.returncode == 1 and not coverage["complete"], text
     print("interface cut: incomplete")
@@ -148,4 +149,4 @@ with netns.World() as world:
     excluded(lab, "-sS")
     excluded(lab, "-sT")
     excluded(lab, "-sT", "-Pn")
-    cut()
+    cut(lab)
