@@ -129,6 +129,18 @@ static void copy_strings(lua_State *L, const struct load *l, int env, const char
     lua_pop(L, 1);
 }
 
+/* Muster's own field; scripts that do not know it may lack it or mean something else by it. */
+static void copy_volatile(lua_State *L, struct load *l, int env)
+{
+    bool there;
+
+    lua_pushstring(L, "volatile");
+    there = lua_rawget(L, env) == LUA_TTABLE;
+    lua_pop(L, 1);
+    if (there)
+        copy_strings(L, l, env, "volatile", &l->script->volatile_keys);
+}
+
 static void copy_rules(lua_State *L, const struct load *l, int env)
 {
     for (int r = 0; r < RULE_MAX; r++) {
@@ -155,7 +167,7 @@ static void copy_fields(lua_State *L, struct load *l, int env)
     copy_rules(L, l, env);
     copy_strings(L, l, env, "categories", &s->categories);
     copy_strings(L, l, env, "dependencies", &s->dependencies);
-    copy_strings(L, l, env, "volatile", &s->volatile_keys);
+    copy_volatile(L, l, env);
     copy_text(L, env, "description", &s->description);
     copy_text(L, env, "author", &s->author);
     copy_text(L, env, "license", &s->license);

@@ -154,7 +154,7 @@ const struct option policy_options[] = {
 };
 
 const struct option forget_options[] = {
-    {OPTION_FLAG, "--all", AT(all), .help = "Also its state, and what people said about its assets"},
+    {OPTION_FLAG, "--all", AT(all), .help = "Also its state, and what people said of its assets"},
     OPTION_END,
 };
 

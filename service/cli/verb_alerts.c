@@ -16,21 +16,35 @@
 
 #define AT(member) .at = offsetof(struct alert_args, member)
 
-/* clang-format off */
 #define OPTIONS_MATCH                                                                              \
-    {OPTION_LIST, "--zone", .arg = "NAME", AT(zones), .help = "In this zone (* and ? are wild in names); repeatable, as the others"}, \
-    {OPTION_LIST, "--network", .arg = "NET", AT(networks), .help = "On hosts in this network"},    \
-    {OPTION_LIST, "--type", .arg = "TYPE", AT(types), .help = "Of this type: host.gone, port.*"},  \
-    {OPTION_LIST, "--kind", .arg = "KIND", AT(kinds), .help = "About: host, port, service, script, zone"}, \
-    {OPTION_TEXT, "--severity", .arg = "LEAST", AT(severity), .choices = "debug|info|warning|high|critical", .help = "At least so severe"}, \
-    {OPTION_LIST, "--tag", .arg = "TAG", AT(tags), .help = "On assets with this tag; all that are given"}, \
-    {OPTION_LIST, "--owner", .arg = "NAME", AT(owners), .help = "On assets of this owner"},        \
-    {OPTION_LIST, "--script", .arg = "NAME", AT(scripts), .help = "Found by this script"},         \
-    {OPTION_TEXT, "--port", .arg = "PORTS", AT(ports), .help = "On these ports: 22,8000-8100"},    \
-    {OPTION_LIST, "--asset", .arg = "ID", AT(assets), .help = "On this asset"}
+    {OPTION_LIST, "--zone", .arg = "NAME", AT(zones),                                              \
+     .help = "In this zone (* and ? are wild); repeatable, as the others"},                        \
+        {OPTION_LIST, "--network", .arg = "NET", AT(networks),                                     \
+         .help = "On hosts in this network"},                                                      \
+        {OPTION_LIST, "--type", .arg = "TYPE", AT(types),                                          \
+         .help = "Of this type: host.gone, port.*"},                                               \
+        {OPTION_LIST, "--kind", .arg = "KIND", AT(kinds),                                          \
+         .help = "About: host, port, service, script, zone"},                                      \
+        {OPTION_TEXT,                                                                              \
+         "--severity",                                                                             \
+         .arg = "LEAST",                                                                           \
+         AT(severity),                                                                             \
+         .choices = "debug|info|warning|high|critical",                                            \
+         .help = "At least so severe"},                                                            \
+        {OPTION_LIST, "--tag", .arg = "TAG", AT(tags),                                             \
+         .help = "On assets with this tag; all that are given"},                                   \
+        {OPTION_LIST, "--owner", .arg = "NAME", AT(owners), .help = "On assets of this owner"},    \
+        {OPTION_LIST, "--script", .arg = "NAME", AT(scripts), .help = "Found by this script"},     \
+        {OPTION_TEXT, "--port", .arg = "PORTS", AT(ports),                                         \
+         .help = "On these ports: 22,8000-8100"},                                                  \
+    {                                                                                              \
+        OPTION_LIST, "--asset", .arg = "ID", AT(assets), .help = "On this asset"                   \
+    }
 #define OPTIONS_SIGNED                                                                             \
     {OPTION_TEXT, "--reason", .arg = "TEXT", AT(reason), .help = "Why; has to be given"},          \
-    {OPTION_TEXT, "--author", .arg = "NAME", AT(author), .help = "Who says so (default: you)"}
+    {                                                                                              \
+        OPTION_TEXT, "--author", .arg = "NAME", AT(author), .help = "Who says so (default: you)"   \
+    }
 
 const struct option silence_options[] = {
     OPTIONS_MATCH,
@@ -44,8 +58,10 @@ const struct option silence_options[] = {
 
 const struct option window_options[] = {
     OPTIONS_MATCH,
-    {OPTION_SPAN, "--for", .arg = "SPAN", AT(span), .help = "How long it stays open each time; has to be given"},
-    {OPTION_TEXT, "--until", .arg = "TIME", AT(until), .help = "The last time is before this (default: for ever)"},
+    {OPTION_SPAN, "--for", .arg = "SPAN", AT(span),
+     .help = "How long it stays open each time; has to be given"},
+    {OPTION_TEXT, "--until", .arg = "TIME", AT(until),
+     .help = "The last time is before this (default: for ever)"},
     OPTIONS_SIGNED,
     OPTION_END,
 };
@@ -54,7 +70,6 @@ const struct option ended_options[] = {
     {OPTION_FLAG, "--all", AT(db.all), .help = "Also what is over"},
     OPTION_END,
 };
-/* clang-format on */
 
 /* ---- which events */
 

@@ -16,6 +16,9 @@ struct alert_args {
 
 extern const struct option silence_options[], window_options[], ended_options[];
 
+extern const struct verb incidents_verb, why_verb, silence_add_verb, silence_list_verb,
+    silence_remove_verb, window_add_verb, window_list_verb, window_remove_verb;
+
 int verb_silence_add(struct verb_call *c);
 int verb_silence_list(struct verb_call *c);
 int verb_silence_remove(struct verb_call *c);

@@ -412,99 +412,6 @@ static const struct verb endpoint_enable = {
     .run = verb_endpoint_enable,
 };
 
-#define ALERT_ARGS .args_size = sizeof(struct alert_args)
-
-static const struct verb incidents = {
-    .name = "incidents",
-    .operands = "",
-    .group = DO,
-    .summary = "Open incidents: changes that belong together, and what was told of them",
-    .options = DB_OPTIONS(ended_options),
-    ALERT_ARGS,
-    .run = verb_incidents,
-};
-
-static const struct verb why = {
-    .name = "why",
-    .operands = "alert|incident WHICH",
-    .min_operands = 2,
-    .max_operands = 2,
-    .group = DO,
-    .summary = "Why an alert came, or why not: routes, incident, silences, deliveries",
-    .more = "WHICH is a number or an id, as messages and listings show it.",
-    .options = {.tables = {db_common_options}},
-    ALERT_ARGS,
-    .run = verb_why,
-};
-
-static const struct verb silence_add_verb = {
-    .name = "silence add",
-    .operands = "",
-    .group = DO,
-    .summary = "Record matching alerts, and tell nobody, for some time",
-    .more = "Without an option that says which, all alerts are meant.",
-    .options = DB_OPTIONS(silence_options),
-    ALERT_ARGS,
-    .run = verb_silence_add,
-};
-
-static const struct verb silence_list = {
-    .name = "silence list",
-    .operands = "",
-    .group = DO,
-    .summary = "List silences, and how much they keep back",
-    .options = DB_OPTIONS(ended_options),
-    ALERT_ARGS,
-    .run = verb_silence_list,
-};
-
-static const struct verb silence_remove = {
-    .name = "silence remove",
-    .operands = "NUMBER",
-    .min_operands = 1,
-    .max_operands = 1,
-    .group = DO,
-    .summary = "End a silence before its time",
-    .options = {.tables = {db_common_options}},
-    ALERT_ARGS,
-    .run = verb_silence_remove,
-};
-
-static const struct verb window_add_verb = {
-    .name = "window add",
-    .operands = "WHEN",
-    .min_operands = 1,
-    .max_operands = 1,
-    .group = DO,
-    .summary = "A maintenance window: at these times, alerts are recorded and not told",
-    .more = "WHEN is days, a time and a time zone: \"Sun 02:00 Europe/Berlin\", \"daily 03:30\".",
-    .options = DB_OPTIONS(window_options),
-    ALERT_ARGS,
-    .run = verb_window_add,
-};
-
-static const struct verb window_list = {
-    .name = "window list",
-    .operands = "",
-    .group = DO,
-    .summary = "List maintenance windows",
-    .options = DB_OPTIONS(ended_options),
-    ALERT_ARGS,
-    .run = verb_window_list,
-};
-
-static const struct verb window_remove = {
-    .name = "window remove",
-    .operands = "NUMBER",
-    .min_operands = 1,
-    .max_operands = 1,
-    .group = DO,
-    .summary = "End a maintenance window for good",
-    .options = {.tables = {db_common_options}},
-    ALERT_ARGS,
-    .run = verb_window_remove,
-};
-
 static const struct verb config_check = {
     .name = "config check",
     .operands = "[FILE]",
@@ -585,14 +492,14 @@ const struct verb *const cli_verbs[] = {
     &policy_run,
     &rescan,
     &forget,
-    &incidents,
-    &why,
+    &incidents_verb,
+    &why_verb,
     &silence_add_verb,
-    &silence_list,
-    &silence_remove,
+    &silence_list_verb,
+    &silence_remove_verb,
     &window_add_verb,
-    &window_list,
-    &window_remove,
+    &window_list_verb,
+    &window_remove_verb,
     &deliveries,
     &replay,
     &dead_drop,

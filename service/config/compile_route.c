@@ -39,6 +39,11 @@ static unsigned days_parse(const char *text, size_t len)
     return 0;
 }
 
+static unsigned two_digits(const char *t)
+{
+    return (unsigned)(t[0] - '0') * 10 + (unsigned)(t[1] - '0');
+}
+
 /* "08:00,16:30" */
 static int times_parse(struct config_digest *d, const char *text, size_t len)
 {
@@ -49,8 +54,8 @@ static int times_parse(struct config_digest *d, const char *text, size_t len)
         if (strspn(t, "0123456789") != 2 || t[2] != ':' || strspn(t + 3, "0123456789") != 2 ||
             d->n_minutes == DIGEST_TIMES_MAX)
             return -1;
-        minute = (unsigned)(atoi(t) * 60 + atoi(t + 3));
-        if (atoi(t + 3) > 59 || minute >= 24 * 60)
+        minute = two_digits(t) * 60 + two_digits(t + 3);
+        if (two_digits(t + 3) > 59 || minute >= 24 * 60)
             return -1;
         d->minutes[d->n_minutes++] = minute;
         if (i + 5 == len)
