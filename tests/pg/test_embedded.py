@@ -59,7 +59,7 @@ def round_trip(place):
     got = d.do("sql SELECT current_setting('fsync'), current_setting('listen_addresses'), rolsuper FROM pg_roles WHERE rolname = current_user")
     assert got == "on||f\nsql ok", got
     got = d.do("sql SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname ~ '^muster'")
-    assert got == "muster muster_reader muster_sensor\nsql ok", got
+    assert got == "muster muster_reader muster_report muster_sensor muster_writer\nsql ok", got
     assert d.do("stop") == "stopped 0"
     d.close()
     again = place.driver()
