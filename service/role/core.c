@@ -440,8 +440,20 @@ static void on_shutdown(void *user, usec_t within)
         child_exit(c->child, EXIT_FAILURE);
 }
 
+/* A turn of the loop comes after the parts are freed: no timer of ours may fire in it. */
+static void timers_stop(struct core *c)
+{
+    struct timer *const timers[] = {&c->status, &c->sync, &c->degraded, &c->stop};
+
+    for (size_t i = 0; c->loop && i < ARRAY_LEN(timers); i++)
+        timer_stop(c->loop, timers[i]);
+}
+
 static void core_done(struct core *c)
 {
+    timers_stop(c);
+    if (c->schedule)
+        schedule_deafen(c->schedule);
     alert_free(c->alert_old);
     alert_free(c->alert);
     core_upkeep_done(&c->upkeep);

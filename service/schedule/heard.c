@@ -60,6 +60,7 @@ struct heard {
     } listeners[LISTENERS_MAX];
     size_t n_listeners;
     struct timer tell_listeners;
+    bool closed;
 };
 
 static void send_batch(struct heard *h);
@@ -115,6 +116,8 @@ void heard_sighting(struct heard *h, const struct config_zone *z, const struct s
     struct sighting copy = *s;
     struct item *i;
 
+    if (h->closed)
+        return;
     if (h->waiting >= HEARD_WAITING) {
         leave_out(h);
         return;
@@ -381,7 +384,7 @@ void heard_listener(struct heard *h, const struct ipc_listener *m)
     bool is_new, changed;
     struct listener *l = listener_of(h, m->interface, &is_new);
 
-    if (!l)
+    if (!l || h->closed)
         return;
     changed = is_new || l->up != m->up || m->over;
     l->m = *m;
@@ -429,16 +432,22 @@ int heard_new(struct heard **ret, struct loop *l, const struct heard_opts *o)
     return 0;
 }
 
+void heard_close(struct heard *h)
+{
+    h->closed = true;
+    task_cancel(h->loop, &h->flush);
+    timer_stop(h->loop, &h->retry);
+    timer_stop(h->loop, &h->look_again);
+    timer_stop(h->loop, &h->tell_listeners);
+}
+
 struct heard *heard_free(struct heard *h)
 {
     struct item *i;
 
     if (!h)
         return NULL;
-    task_cancel(h->loop, &h->flush);
-    timer_stop(h->loop, &h->retry);
-    timer_stop(h->loop, &h->look_again);
-    timer_stop(h->loop, &h->tell_listeners);
+    heard_close(h);
     while ((i = TAILQ_FIRST(&h->queue))) {
         TAILQ_REMOVE(&h->queue, i, entry);
         item_free(i);

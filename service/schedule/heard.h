@@ -27,6 +27,8 @@ struct heard_opts {
 };
 
 int heard_new(struct heard **ret, struct loop *l, const struct heard_opts *o) MUST_USE;
+/* The store is about to be closed: nothing is handed to it any more. */
+void heard_close(struct heard *h);
 /* The store must be closed before. */
 struct heard *heard_free(struct heard *h);
 

@@ -346,6 +346,11 @@ int schedule_new(struct schedule **ret, struct loop *l, const struct schedule_st
     return 0;
 }
 
+void schedule_deafen(struct schedule *s)
+{
+    heard_close(s->heard);
+}
+
 struct schedule *schedule_free(struct schedule *s)
 {
     struct visit *v;

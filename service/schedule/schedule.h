@@ -38,6 +38,8 @@ struct schedule_store schedule_store_of(struct store *s);
 
 int schedule_new(struct schedule **ret, struct loop *l,
                  const struct schedule_store *store) MUST_USE; /* -ENOMEM */
+/* The store is about to be closed: nothing that is heard is handed to it any more. */
+void schedule_deafen(struct schedule *s);
 /* The store must be closed before: its callbacks refer to visits. */
 struct schedule *schedule_free(struct schedule *s);
 

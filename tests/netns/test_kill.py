@@ -62,7 +62,8 @@ def main():
         d.wait_visits(2, 90)
         events = d.events()
         assert sorted(events) == sorted(expected), f"twice or false: {sorted(set(events) ^ expected) or sorted(events)}"
-        ids = {row[0] for row in d.sql("SELECT id FROM alert.event")}
+        # the first contact with the zone is told to nobody here (daemon.py)
+        ids = {row[0] for row in d.sql("SELECT id FROM alert.event WHERE type NOT LIKE 'zone.%'")}
         netns.wait_for("every event is delivered", lambda: {r["id"] for r in d.receiver.accepted()} >= ids, 90)
         requests = d.receiver.requests()
         assert {r["id"] for r in requests} == ids, "a delivery under an id that no event has"

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import netns
 import scanlab
@@ -70,11 +69,8 @@ def resumed(world, number):
     out, state = world.path(f"out-{number}.jsonl"), world.path(f"state-{number}")
     target, want = "10.88.200.0/24", sorted(a for a in USED if a.startswith("10.88.200."))
     process = world.start([str(MUSTER), "scan", "-n", "-p", "1-5", "-PE", "--max-rate", "120", "--state", state, "-oJ", out, target])
-    if number == signal.SIGKILL:
-        netns.wait_for("the account is kept", lambda: os.path.exists(state) and
-                       any(line.strip("done \n0") for line in open(state) if line.startswith("done ")), 30)
-    else:
-        time.sleep(3)
+    netns.wait_for("the account is kept", lambda: os.path.exists(state) and
+                   any(line.strip("done \n0") for line in open(state) if line.startswith("done ")), 30)
     process.send(number)
     process.popen.wait(20)
     first = lines(out)
