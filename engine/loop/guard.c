@@ -111,6 +111,11 @@ static bool covers(const struct addr_set *s, const struct addr *a)
     return a->scope && addr_set_contains(s, &bare);
 }
 
+bool guard_is_fragile(const struct guard *g, uint16_t port)
+{
+    return g->fragile[port / 64] >> port % 64 & 1;
+}
+
 static const char *refusal(const struct guard *g, enum guard_kind kind, const struct addr *to,
                            uint16_t port)
 {
@@ -118,7 +123,7 @@ static const char *refusal(const struct guard *g, enum guard_kind kind, const st
         return "excluded";
     if (!covers(&g->scope, to))
         return "out of scope";
-    if (kind == GUARD_PAYLOAD && g->fragile[port / 64] >> port % 64 & 1)
+    if (kind == GUARD_PAYLOAD && guard_is_fragile(g, port))
         return "fragile port";
     return NULL;
 }

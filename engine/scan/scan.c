@@ -4,6 +4,7 @@
  * feet is put off with `busy` and `freed` until the stack is clear. */
 #include "engine/scan/scan.h"
 
+#include "engine/loop/guard.h"
 #include "engine/scan/sample.h"
 #include "engine/scan/scan_priv.h"
 #include "engine/scan/vendor.h"
@@ -67,6 +68,14 @@ static void choose_method(struct scan *s)
     s->o.ping.mask = ping;
 }
 
+/* A UDP probe is a payload: ports that get none are not asked, and coverage does not name them. */
+static void leave_out_fragile(struct scan *s)
+{
+    for (uint32_t port = 0; s->guard && port < 65536; port++)
+        if (guard_is_fragile(s->guard, (uint16_t)port))
+            s->ports.udp[port / 64] &= ~(1ULL << port % 64);
+}
+
 static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
 {
     s->o = *o;
@@ -77,6 +86,7 @@ static int copy_opts(struct scan *s, const struct scan_opts *o, struct err *e)
     if (o->ports) {
         s->ports = *o->ports;
         s->o.ports = &s->ports;
+        leave_out_fragile(s);
     }
     for (size_t i = 0; i < o->targets->n; i++)
         if (addr_set_add(&s->targets, &o->targets->ranges[i].first, &o->targets->ranges[i].last) <
