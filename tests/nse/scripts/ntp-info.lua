@@ -1,0 +1,42 @@
+-- ntp-info on recorded exchanges.
+local test, check, fake = ...
+local script = require "support.script"
+local port = { number = 123, service = "ntp", protocol = "udp" }
+
+local function server(time, control)
+  return function(peer)
+    local request = peer:recv()
+    while request do
+      if request:byte() & 7 == 3 and time then
+        peer:send("\x24\2\3\xe9" .. ("\0"):rep(28) .. string.pack(">I4I4", time + 2208988800, 0)
+          .. ("\0"):rep(8))
+      elseif request:byte() & 7 == 6 and control then
+        peer:send("\x16\x82\0\1\6\x15\0\0\0\0" .. string.pack(">I2", #control) .. control)
+      else
+        peer:hang()
+      end
+      request = peer:recv()
+    end
+  end
+end
+
+test("clock and variables are shown", function()
+  fake.servers["udp:123"] = server(1700000000,
+    'version="ntpd 4.2.8p15", system="Linux/5.10.0",\r\n leap=0')
+  check.equal(script.run("ntp-info", port), [[
+  receive time stamp: 2023-11-14T22:13:20
+  version: ntpd 4.2.8p15
+  system: Linux/5.10.0
+  leap: 0]])
+end)
+
+test("a server that tells its time alone", function()
+  fake.servers["udp:123"] = server(1700000000)
+  local _, data = script.run("ntp-info", port)
+  check.same(data, { ["receive time stamp"] = "2023-11-14T22:13:20" })
+end)
+
+test("silence gives none", function()
+  fake.servers["udp:123"] = server()
+  check.equal(script.run("ntp-info", port), nil)
+end)
