@@ -55,7 +55,8 @@ def start(lab, name):
     out = lab.world.path(f"{name}.jsonl")
     scan = subprocess.Popen([scanlab.BUILD / "muster", "scan", "-n", "-p", "1-60000", "--max-rate", "2000", "-oJ", out, "10.77.0.20-21"],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    netns.wait_for("the first ports", lambda: os.path.exists(out) and '"port"' in open(out).read(), 20)
+    # Not an open port: the order is a random one, and each host has three of them in 60,000.
+    netns.wait_for("the first hosts", lambda: os.path.exists(out) and '"host"' in open(out).read(), 60)
     return scan, out
 
 
@@ -63,9 +64,9 @@ def ended(lab):
     """Interrupted, it tells what it did and that it is not all; killed, it tells nothing that is not so."""
     for number in (signal.SIGINT, signal.SIGKILL):
         scan, out = start(lab, number.name)
-        time.sleep(0.2)
+        time.sleep(1)
         scan.send_signal(number)
-        scan.wait(10)
+        scan.wait(60)
         with open(out, encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines if line.endswith("\n")]
         coverage = [r for r in records if r["record"] == "coverage"]
