@@ -1,0 +1,24 @@
+-- ipmi-cipher-zero on the exchange with OpenIPMI's simulator, and with controllers that refuse.
+local test, check, fake = ...
+local script, hex = require "support.script", require("stdnse").fromhex
+local port = { number = 623, service = "asf-rmcp", protocol = "udp" }
+local request = hex("0600ff0706100000000000000000200000000000a0a2a3a4000000080000000001000008"
+  .. "000000000200000800000000")
+local reply = hex("0600ff0706110000000000000000240000000000a0a2a3a404030000000000080000000001"
+  .. "000008000000000200000800000000")
+
+test("a controller that opens the session is vulnerable", function()
+  fake.servers["udp:623"] = script.server({ { request, reply } })
+  local text = script.run("ipmi-cipher-zero", port)
+  check.contains(text, "IPMI 2.0 RAKP Cipher Zero Authentication Bypass")
+  check.contains(text, "State: VULNERABLE")
+  check.contains(text, "CVE:CVE-2013-4782")
+end)
+
+test("one that refuses the suite, and one that says nothing, are not", function()
+  local refused = hex "0600ff0706110000000000000000080000110000a0a2a3a4"
+  for _, answer in ipairs({ refused, false, reply:sub(1, 17) }) do
+    fake.servers["udp:623"] = script.server({ { request, answer } })
+    check.equal(script.run("ipmi-cipher-zero", port), nil)
+  end
+end)
