@@ -1,0 +1,268 @@
+--- DNS service discovery (RFC 6763) over multicast DNS (RFC 6762): which services a host, or all
+-- hosts of a link, offer.
+--
+-- One asks from another port than 5353, as a simple resolver (RFC 6762, section 5.1 and 6.7): the
+-- answers come to us alone.
+
+local dns, ipOps, ipairs = require "dns", require "ipOps", ipairs
+local pairs, setmetatable, stdnse = pairs, setmetatable, require "stdnse"
+local string, table, tonumber = string, table, tonumber
+
+local M = {}
+
+local group = "224.0.0.251"
+local enumeration = "_services._dns-sd._udp.local"
+local types_max, instances_max, texts_max, text_max = 64, 64, 32, 200
+
+-- A name without control characters, dots of labels as they are.
+local function clean(text)
+  return (string.gsub(string.sub(text, 1, text_max), "%c", "."))
+end
+
+--- Asks for a name: packets as dns.query gives them, with the address that each came from: `true,
+-- array of { output = packet, peer }` or `false, reason`.
+local function ask(self, name, dtype)
+  local options = { port = self.mcast and 5353 or self.port.number, dtype = dtype, retPkt = true,
+    host = self.mcast and group or self.host.ip or self.host, timeout = self.timeout or 2000,
+    sendCount = 2, multiple = self.mcast }
+  local status, result = dns.query(name, options)
+  if status and not self.mcast then
+    return true, { { output = result, peer = options.host } }
+  end
+  return status, result
+end
+
+local function records_of(packet)
+  local list = {}
+  for _, section in ipairs({ packet.answers, packet.add }) do
+    for _, record in ipairs(section or {}) do
+      list[#list + 1] = record
+    end
+  end
+  return list
+end
+
+-- Remembers what records say of instances and hosts.
+local function note(found, records)
+  for _, record in ipairs(records) do
+    local name = string.lower(record.dname or "")
+    if record.SRV and not found.srv[name] then
+      found.srv[name] = record.SRV
+    elseif record.TXT and record.TXT.text and not found.txt[name] then
+      found.txt[name] = record.TXT.text
+    elseif record.ip or record.ipv6 then
+      local list = found.addresses[name] or {}
+      found.addresses[name] = list
+      list[record.ip or record.ipv6] = true
+    end
+  end
+end
+
+local function unique(list, seen, value, limit)
+  local key = string.lower(value)
+  if not seen[key] and #list < limit then
+    seen[key] = true
+    list[#list + 1] = value
+  end
+end
+
+-- The names that records of type PTR below a name point to.
+local function pointers(records, name, list, seen, limit)
+  for _, record in ipairs(records) do
+    if record.domain and record.dtype == dns.types.PTR
+      and string.lower(record.dname or "") == name then
+      unique(list, seen, record.domain, limit)
+    end
+  end
+end
+
+-- The instance's own label of "Lab NAS._http._tcp.local".
+local function instance_label(instance, kind)
+  local at = #instance - #kind
+  return at > 1 and string.sub(instance, 1, at - 1) or instance
+end
+
+local function sorted_addresses(set)
+  local list = {}
+  for address in pairs(set or {}) do
+    list[#list + 1] = address
+  end
+  table.sort(list, function(a, b)
+    local four, other = ipOps.ip_to_str(a, "inet") ~= nil, ipOps.ip_to_str(b, "inet") ~= nil
+    if four ~= other then
+      return four
+    end
+    return a < b
+  end)
+  return list
+end
+
+local function texts_of(list)
+  local out = {}
+  for _, text in ipairs(list or {}) do
+    if text ~= "" and #out < texts_max then
+      out[#out + 1] = clean(text)
+    end
+  end
+  return out
+end
+
+-- What is known of one instance.
+local function entry_of(found, kind, instance)
+  local key = string.lower(instance)
+  local srv = found.srv[key]
+  return {
+    instance = clean(instance_label(instance, kind)), kind = kind,
+    service = string.match(kind, "^_([^.]+)"), proto = string.match(kind, "%._([^.]+)"),
+    port = srv and srv.port, target = srv and clean(srv.target or ""), txt = texts_of(found.txt[key]),
+    addresses = sorted_addresses(srv and found.addresses[string.lower(srv.target or "")]),
+    peer = found.peers[key],
+  }
+end
+
+-- Asks for what the answer to the search left out.
+local function complete(self, found, instance)
+  local key = string.lower(instance)
+  for dtype, known in pairs({ SRV = found.srv[key], TXT = found.txt[key] }) do
+    if not known then
+      local status, packets = ask(self, instance, dtype)
+      for _, packet in ipairs(status and packets or {}) do
+        note(found, records_of(packet.output))
+      end
+    end
+  end
+  local srv = found.srv[key]
+  if srv and srv.target and not found.addresses[string.lower(srv.target)] then
+    local status, packets = ask(self, srv.target, "A")
+    for _, packet in ipairs(status and packets or {}) do
+      note(found, records_of(packet.output))
+    end
+  end
+end
+
+-- The instances of one type; their records land in `found`.
+local function instances_of(self, found, kind)
+  local status, packets = ask(self, kind, "PTR")
+  local list, seen = {}, {}
+  for _, packet in ipairs(status and packets or {}) do
+    local records, before = records_of(packet.output), #list
+    note(found, records)
+    pointers(records, string.lower(kind), list, seen, instances_max)
+    for i = before + 1, #list do
+      found.peers[string.lower(list[i])] = packet.peer
+    end
+  end
+  for _, instance in ipairs(list) do
+    if not self.mcast then
+      complete(self, found, instance)
+    end
+  end
+  return list
+end
+
+local function sort_entries(entries)
+  table.sort(entries, function(a, b)
+    if (a.port or 0) ~= (b.port or 0) then
+      return (a.port or 0) < (b.port or 0)
+    elseif a.service ~= b.service then
+      return a.service < b.service
+    end
+    return a.instance < b.instance
+  end)
+end
+
+--- What scripts use. `timeout` of a question: ms.
+M.Helper = {}
+M.Helper.__index = M.Helper
+
+function M.Helper:new(host, port)
+  return setmetatable({ host = host, port = port, mcast = false }, self)
+end
+
+function M.Helper:setMulticast(mcast)
+  self.mcast = mcast
+end
+
+--- The types of services on offer: `true, array` such as "_http._tcp.local", or `false, reason`.
+function M.Helper:types()
+  local status, packets = ask(self, enumeration, "PTR")
+  if not status then
+    return false, packets
+  end
+  local list, seen = {}, {}
+  for _, packet in ipairs(packets) do
+    pointers(records_of(packet.output), enumeration, list, seen, types_max)
+  end
+  table.sort(list)
+  return #list > 0, #list > 0 and list or "no services"
+end
+
+--- All that is on offer: `true, array of { instance, kind, service, proto, port, target, txt =
+-- array, addresses = array, peer }` or `false, reason`. `service`: one type alone.
+function M.Helper:discover(service)
+  local status, kinds = true, { service }
+  if not service then
+    status, kinds = self:types()
+    if not status then
+      return false, kinds
+    end
+  end
+  local found = { srv = {}, txt = {}, addresses = {}, peers = {} }
+  local entries = {}
+  for _, kind in ipairs(kinds) do
+    if string.find(kind, "^_[^.]+%._[^.]+") then
+      for _, instance in ipairs(instances_of(self, found, kind)) do
+        entries[#entries + 1] = entry_of(found, kind, instance)
+      end
+    end
+  end
+  sort_entries(entries)
+  return true, entries
+end
+
+--- An entry as lines: texts, then addresses.
+function M.lines_of(entry)
+  local lines = { name = string.format("%s/%s %s", entry.port or "?", entry.proto or "?",
+    entry.service) }
+  for _, text in ipairs(entry.txt) do
+    lines[#lines + 1] = text
+  end
+  if #entry.addresses > 0 then
+    lines[#lines + 1] = "Address=" .. table.concat(entry.addresses, " ")
+  end
+  return lines
+end
+
+--- An entry as a table: name, and the texts that are "key=value" under their keys in small letters.
+function M.table_of(entry)
+  local out = stdnse.output_table()
+  out.service, out.port, out.proto = entry.service, tonumber(entry.port), entry.proto
+  out.name = entry.instance
+  local attributes = stdnse.output_table()
+  for _, text in ipairs(entry.txt) do
+    local key, value = string.match(text, "^([^=]+)=?(.*)$")
+    if key and attributes[string.lower(key)] == nil then
+      attributes[string.lower(key)] = value
+    end
+  end
+  out.txt = #attributes > 0 and attributes or nil
+  out.target = entry.target
+  out.addresses = #entry.addresses > 0 and entry.addresses or nil
+  return out
+end
+
+--- All that is on offer, for stdnse.format_output: `true, list` or `false, reason`; by multicast
+-- one part for the group.
+function M.Helper:queryServices(service)
+  local status, entries = self:discover(service)
+  if not status then
+    return false, entries
+  end
+  local out = { name = self.mcast and group or nil }
+  for _, entry in ipairs(entries) do
+    out[#out + 1] = M.lines_of(entry)
+  end
+  return true, self.mcast and { out } or out
+end
+
+return M

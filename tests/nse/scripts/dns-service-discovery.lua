@@ -1,0 +1,43 @@
+-- dns-service-discovery on the exchange with avahi-daemon, and with a host that is silent.
+local test, check, fake = ...
+local script, avahi = require "support.script", require "support.mdns"
+local port = { number = 5353, service = "mdns", protocol = "udp" }
+
+test("services, their texts and addresses are shown", function()
+  fake.servers["udp:5353"] = avahi.server
+  local text, data = script.run("dns-service-discovery", port)
+  check.equal(text, [[
+    9/tcp workstation
+      Address=10.99.0.15 fd99::15
+    631/tcp http
+      path=/
+      model=Lab1
+      Address=10.99.0.15 fd99::15
+    631/tcp ipp
+      path=/
+      model=Lab1
+      Address=10.99.0.15 fd99::15
+]])
+  check.same(data[3], { service = "ipp", port = 631, proto = "tcp", name = "Lab NAS",
+    txt = { path = "/", model = "Lab1" }, target = "nas.local",
+    addresses = { "10.99.0.15", "fd99::15" } })
+end)
+
+test("silence gives none", function()
+  fake.servers["udp:5353"] = script.server({ { "", false } })
+  check.equal(script.run("dns-service-discovery", port), nil)
+end)
+
+test("names that point to themselves and unknown types do no harm", function()
+  fake.servers["udp:5353"] = function(peer)
+    local request = peer:recv()
+    while request do
+      local name = request:sub(13, request:find("\0", 13, true))
+      peer:send(request:sub(1, 2) .. "\x84\0\0\1\0\2\0\0\0\0" .. request:sub(13)
+        .. name .. "\0\x0c\0\1\0\0\0\x0a\0\2\xc0\x0c"
+        .. name .. "\0\x0c\0\1\0\0\0\x0a" .. string.pack(">s2", "\5_odd\3_pp\0"))
+      request = peer:recv()
+    end
+  end
+  script.run("dns-service-discovery", port)
+end)
