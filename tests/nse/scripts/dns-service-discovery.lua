@@ -7,16 +7,16 @@ test("services, their texts and addresses are shown", function()
   fake.servers["udp:5353"] = avahi.server
   local text, data = script.run("dns-service-discovery", port)
   check.equal(text, [[
-    9/tcp workstation
-      Address=10.99.0.15 fd99::15
-    631/tcp http
-      path=/
-      model=Lab1
-      Address=10.99.0.15 fd99::15
-    631/tcp ipp
-      path=/
-      model=Lab1
-      Address=10.99.0.15 fd99::15
+  9/tcp workstation
+    Address=10.99.0.15 fd99::15
+  631/tcp http
+    path=/
+    model=Lab1
+    Address=10.99.0.15 fd99::15
+  631/tcp ipp
+    path=/
+    model=Lab1
+    Address=10.99.0.15 fd99::15
 ]])
   check.same(data[3], { service = "ipp", port = 631, proto = "tcp", name = "Lab NAS",
     txt = { path = "/", model = "Lab1" }, target = "nas.local",
