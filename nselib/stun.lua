@@ -31,7 +31,7 @@ function M.Header.parse(data)
 end
 
 function M.Header:__tostring()
-  return string.pack(">I2I2", self.type, self.length) .. self.trans_id
+  return string.pack(">I2I2c16", self.type, self.length, self.trans_id)
 end
 
 --- Requests.
@@ -141,9 +141,10 @@ function M.Comm:new(host, port, options)
 end
 
 function M.Comm:connect()
-  self.socket = nmap.new_socket()
-  self.socket:set_timeout(self.options.timeout or 3000)
-  return self.socket:connect(self.host, self.port)
+  local socket = nmap.new_socket()
+  socket:set_timeout(self.options.timeout or 3000)
+  self.socket = socket
+  return socket:connect(self.host, self.port)
 end
 
 function M.Comm:send(data)

@@ -126,9 +126,10 @@ function M.Helper:new(host, port, options)
 end
 
 function M.Helper:connect()
-  self.socket = nmap.new_socket("udp")
-  self.socket:set_timeout(self.options.timeout or 5000)
-  return self.socket:connect(self.host, self.port, "udp")
+  local socket = nmap.new_socket("udp")
+  socket:set_timeout(self.options.timeout or 5000)
+  self.socket = socket
+  return socket:connect(self.host, self.port, "udp")
 end
 
 function M.Helper:send(request)

@@ -7,7 +7,7 @@ is asked for and not used.
 -- @output
 -- | ipmi-cipher-zero:
 -- |   VULNERABLE:
--- |   IPMI 2.0 RAKP Cipher Zero Authentication Bypass
+-- |   IPMI 2.0 opens sessions with cipher suite 0, without a password
 -- |     State: VULNERABLE
 -- |     IDs:  CVE:CVE-2013-4782
 -- |_    Risk factor: High
@@ -36,7 +36,7 @@ function action(host, port)
   end
   nmap.set_port_state(host, port, "open")
   local vuln = {
-    title = "IPMI 2.0 RAKP Cipher Zero Authentication Bypass",
+    title = "IPMI 2.0 opens sessions with cipher suite 0, without a password",
     state = info.error_code == 0 and vulns.STATE.VULN or vulns.STATE.NOT_VULN,
     risk_factor = "High", IDS = { CVE = "CVE-2013-4782" },
     description = [[

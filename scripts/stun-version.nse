@@ -15,7 +15,7 @@ volatile = {}
 local shortport = require "shortport"
 local stun = require "stun"
 
-portrule = shortport.version_port_or_service(3478, "stun", "udp")
+portrule = shortport.version_port_or_service(3478, "stun", "udp", { "open", "open|filtered" })
 
 function action(host, port)
   local helper = stun.Helper:new(host, port)

@@ -10,7 +10,7 @@ local reply = hex("0600ff0706110000000000000000240000000000a0a2a3a40403000000000
 test("a controller that opens the session is vulnerable", function()
   fake.servers["udp:623"] = script.server({ { request, reply } })
   local text = script.run("ipmi-cipher-zero", port)
-  check.contains(text, "IPMI 2.0 RAKP Cipher Zero Authentication Bypass")
+  check.contains(text, "IPMI 2.0 opens sessions with cipher suite 0, without a password")
   check.contains(text, "State: VULNERABLE")
   check.contains(text, "CVE:CVE-2013-4782")
 end)
