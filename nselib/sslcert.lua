@@ -126,7 +126,9 @@ function dialogs.ldap(socket)
   local status, reply = socket:receive_bytes(14)
   if not status then
     return false, reply
-  elseif string.find(reply, "\x78.-\x0a\x01\x00") then
+  end
+  local response = string.find(reply, "\x78", 1, true)
+  if response and string.find(reply, "\x0a\x01\x00", response, true) then
     return true
   end
   return false, "StartTLS was refused"

@@ -186,6 +186,12 @@ test("servers that refuse to switch give a reason", function()
   end
 end)
 
+test("a long refusal of StartTLS is read in one go", function()
+  local started = os.clock()
+  check.falsy(fetched(389, fake.replies(nil, { ("\x78"):rep(131072) })))
+  check.truthy(os.clock() - started < 2)
+end)
+
 test("a certificate is fetched once for each host and port", function()
   fake.servers["ssl:443"] = function(peer) peer:hang() end
   require("support.socket").certificate("ssl:443", cert)

@@ -24,8 +24,11 @@ function Peer:recv()
   return table.remove(self.inbox, 1)
 end
 
+-- M.altered(data): the pieces that the client gets instead, where a test wants them changed.
 function Peer:send(data)
-  self.outbox[#self.outbox + 1] = data
+  for _, piece in ipairs(M.altered and M.altered(data) or { data }) do
+    self.outbox[#self.outbox + 1] = piece
+  end
 end
 
 function Peer:hang()
