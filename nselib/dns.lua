@@ -313,7 +313,8 @@ function M.query(dname, options)
     timeout = options.timeout or M.get_default_timeout(), sendCount = options.sendCount,
     multiple = options.multiple, proto = options.proto,
   }
-  local reason = "No Answers"
+  -- silence is not the answer that there is none
+  local reason = "No response"
   for _, server in ipairs(options.host and { options.host } or M.get_servers()) do
     local answers = ask(server, options.port or 53, build_query(dname, dtype, options), with)
     if options.multiple and #answers > 0 then

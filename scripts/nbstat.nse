@@ -65,8 +65,9 @@ function action(host)
       name = entry.name, suffix = entry.suffix, flags = entry.flags,
       text = ("%s<%02x>"):format(entry.name, entry.suffix),
     }, entry_mt)
-    lines[i] = ("  %-20s %s"):format(list[i].text, "Flags: "
-      .. netbios.flags_to_string(entry.flags))
+    -- not by format, which takes no zeros
+    lines[i] = "  " .. list[i].text .. (" "):rep(20 - #list[i].text) .. " Flags: "
+      .. netbios.flags_to_string(entry.flags)
     list[i].text = nil
   end
   output.names = list

@@ -1,4 +1,4 @@
--- MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4), HMAC (RFC 2104) in plain Lua, so that the tests
+-- MD4, MD5 (RFC 1320, 1321), SHA-1, SHA-256 (FIPS 180-4), HMAC (RFC 2104) in plain Lua, so that the tests
 -- need no module of C. They stand in for the host's module openssl.
 local M = {}
 
@@ -33,6 +33,34 @@ function M.md5(message)
       local k = math.floor(math.abs(math.sin(i + 1)) * 4294967296)
       local sum = (a + f + k + w[g + 1]) & 0xffffffff
       a, d, c, b = d, c, b, (b + rotl(sum, shifts[round * 4 + i % 4 + 1])) & 0xffffffff
+    end
+    a0, b0, c0, d0 = a0 + a & 0xffffffff, b0 + b & 0xffffffff, c0 + c & 0xffffffff,
+      d0 + d & 0xffffffff
+  end
+  return string.pack("<I4I4I4I4", a0, b0, c0, d0)
+end
+
+-- MD4 (RFC 1320), the digest of Windows passwords.
+function M.md4(message)
+  local shifts = { 3, 7, 11, 19, 3, 5, 9, 13, 3, 9, 11, 15 }
+  local order = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 }
+  local a0, b0, c0, d0 = 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476
+  message = padded(message, "<I8")
+  for at = 1, #message, 64 do
+    local w = { string.unpack("<" .. string.rep("I4", 16), message, at) }
+    local a, b, c, d = a0, b0, c0, d0
+    for i = 0, 47 do
+      local f, g
+      local round = i // 16
+      if round == 0 then
+        f, g = b & c | ~b & d, i
+      elseif round == 1 then
+        f, g = (b & c | b & d | c & d) + 0x5a827999, i % 4 * 4 + i % 16 // 4
+      else
+        f, g = (b ~ c ~ d) + 0x6ed9eba1, order[i - 31]
+      end
+      local sum = (a + f + w[g + 1]) & 0xffffffff
+      a, d, c, b = d, c, b, rotl(sum, shifts[round * 4 + i % 4 + 1])
     end
     a0, b0, c0, d0 = a0 + a & 0xffffffff, b0 + b & 0xffffffff, c0 + c & 0xffffffff,
       d0 + d & 0xffffffff
@@ -120,7 +148,7 @@ end
 
 -- In tests with many thousands of rounds digests need not be right, only quick: see
 -- fake.quick_digests().
-local lengths = { md5 = 16, sha1 = 20, sha256 = 32 }
+local lengths = { md4 = 16, md5 = 16, sha1 = 20, sha256 = 32 }
 
 function M.digest(name, message)
   if M.quick then

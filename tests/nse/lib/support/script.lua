@@ -131,6 +131,60 @@ function M.run(name, port_fields, opts)
   return M.text(first, second), type(first) == "table" and M.plain(first) or nil, true
 end
 
+-- One conversation: pieces from the client until the recorded number of bytes came, then the
+-- answers. What came after the last is not known: silence; without an answer the server had closed.
+local function played(turns, change)
+  return function(peer)
+    for _, turn in ipairs(turns) do
+      local asked = ""
+      while #asked < turn[1] do
+        local piece = peer:recv()
+        if not piece then
+          return
+        end
+        asked = asked .. piece
+      end
+      if #turn == 1 then
+        return
+      end
+      for i = 2, #turn do
+        peer:send(change and change(turn[i], asked) or turn[i])
+      end
+    end
+    peer:hang()
+  end
+end
+
+--- For script.replay: each answer gets the `length` bytes at `at` from its question, as a server
+-- repeats the number of a request that was drawn at random.
+function M.echo(at, length)
+  return function(answer, question)
+    return answer:sub(1, at - 1) .. question:sub(at, at + length - 1) .. answer:sub(at + length)
+  end
+end
+
+--- Servers from tests/nse/recorded/NAME.lua (made by tests/nse/record.py): each connection gets
+-- the next conversation, those after the last are closed at once. change(answer, question) gives
+-- what is sent instead of an answer.
+function M.replay(name, change)
+  local recorded = assert(loadfile(root .. "/tests/nse/recorded/" .. name .. ".lua"))()
+  local servers = require("support.fake_nmap").servers
+  local function serve(where, talks)
+    local n = 0
+    servers[where] = function(peer)
+      n = n + 1
+      if talks[n] then
+        played(talks[n], change)(peer)
+      end
+    end
+  end
+  serve(recorded.key, recorded)
+  for where, talks in pairs(recorded.also or {}) do
+    serve(where, talks)
+  end
+  return recorded
+end
+
 --- A server from a recorded exchange: { greeting = text or nil, { piece of the request, reply },
 -- ... }. Each request gets the reply of the first entry whose piece it contains (plain text; "" is
 -- in every request); reply false: the server says nothing more. What no entry knows, such as a TLS

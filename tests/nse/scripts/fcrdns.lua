@@ -1,0 +1,58 @@
+-- fcrdns with answers of a name server (RFC 1035).
+local test, check, fake = ...
+local script = require "support.script"
+
+local function name_bytes(name)
+  return (name:gsub("([^.]+)%.?", function(label)
+    return string.pack("s1", label)
+  end)) .. "\0"
+end
+
+-- Answers what `zone` holds: { ["name TYPE"] = data }; other names do not exist.
+local function resolver(zone)
+  return function(peer)
+    local request = peer:recv()
+    while request do
+      local at, labels = 13, {}
+      while request:byte(at) > 0 do
+        labels[#labels + 1] = request:sub(at + 1, at + request:byte(at))
+        at = at + 1 + request:byte(at)
+      end
+      local kind = string.unpack(">I2", request, at + 1)
+      local data = zone[table.concat(labels, ".") .. " " .. kind]
+      local answer = data and "\xc0\x0c" .. string.pack(">I2I2I4s2", kind, 1, 60, data) or ""
+      peer:send(request:sub(1, 2) .. string.pack(">I2I2I2I2I2", data and 0x8180 or 0x8183, 1,
+        data and 1 or 0, 0, 0) .. request:sub(13, at + 4) .. answer)
+      request = peer:recv()
+    end
+  end
+end
+
+local reverse = "1.2.0.192.in-addr.arpa 12"
+
+test("a name that leads back passes", function()
+  fake.servers["udp:53"] = resolver({ [reverse] = name_bytes("www.lab.test"),
+    ["www.lab.test 1"] = "\xc0\0\2\1" })
+  local text, data = script.run("fcrdns")
+  check.equal(text, "PASS (www.lab.test)")
+  check.same(data["www.lab.test"], { status = "pass", addresses = { "192.0.2.1" } })
+end)
+
+test("one that leads elsewhere or nowhere fails", function()
+  fake.servers["udp:53"] = resolver({ [reverse] = name_bytes("www.lab.test"),
+    ["www.lab.test 1"] = "\xc0\0\2\9" })
+  check.equal(script.run("fcrdns"), "FAIL (www.lab.test)")
+  fake.servers["udp:53"] = resolver({ [reverse] = name_bytes("www.lab.test") })
+  local _, data = script.run("fcrdns")
+  check.same(data["www.lab.test"], { status = "fail", reason = "No A record" })
+end)
+
+test("a host without a name fails", function()
+  fake.servers["udp:53"] = resolver({})
+  check.equal(script.run("fcrdns"), "FAIL (No PTR record)")
+end)
+
+test("a silent name server tells nothing", function()
+  fake.servers["udp:53"] = fake.replies(nil, {}, true)
+  check.equal(script.run("fcrdns"), nil)
+end)
