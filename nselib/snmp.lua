@@ -312,7 +312,8 @@ function M.discover_engine(host, port, timeout)
   end
   local packet = M.decode(reply)
   local parameters = type(packet) == "table" and type(packet[3]) == "string" and M.decode(packet[3])
-  if type(parameters) ~= "table" or type(parameters[1]) ~= "string" then
+  if type(parameters) ~= "table" or type(parameters[1]) ~= "string"
+    or type(parameters[2]) ~= "number" or type(parameters[3]) ~= "number" then
     return nil, "no SNMP 3 answer"
   end
   return true, { engine_id = parameters[1], boots = parameters[2], time = parameters[3] }
