@@ -115,14 +115,17 @@ def written(what, key, talks, others):
 def talks_with(path, key):
     """The conversations with a server, "tcp:445"."""
     protocol, number = key.split(":")
-    return conversations(path, int(number), 17 if protocol == "udp" else 6)
+    talks = conversations(path, int(number), 17 if protocol == "udp" else 6)
+    # the scan itself connects and says nothing, which some servers greet
+    asked = [turns for turns in talks if any(turn[0] for turn in turns)]
+    return asked or talks
 
 
 def run(args, commands):
     path = os.path.join(tempfile.mkdtemp(), "lo.pcap")
+    netns.sh("ip", "link", "set", "lo", "up")
     servers = [subprocess.Popen(c, stdout=sys.stderr, stdin=subprocess.DEVNULL, start_new_session=True)
                for c in commands]
-    netns.sh("ip", "link", "set", "lo", "up")
     if args.udp:
         time.sleep(args.wait)
     else:

@@ -1,0 +1,31 @@
+description = [[
+Shows the day and time that a Daytime service (RFC 867) tells.
+]]
+---
+-- @output
+-- |_daytime: 28 NOV 2026 15:40:17 UTC
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe" }
+
+identity = {}
+volatile = { "*" }
+
+local comm = require "comm"
+local shortport = require "shortport"
+
+portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
+
+function action(host, port)
+  local status, text = comm.exchange(host, port, "\r\n", { lines = 1 })
+  if not status then
+    return nil
+  end
+  text = text:sub(1, 256):gsub("%s+$", ""):gsub("^%s+", "")
+  -- a clock tells digits; what else answers is another service
+  if text == "" or not text:find("%d%d:%d%d") or text:find("[^%g ]") then
+    return nil
+  end
+  return text
+end

@@ -1,0 +1,30 @@
+description = [[
+Asks the finger service (RFC 1288) who is logged in, and shows what it answers.
+]]
+---
+-- @output
+-- | finger:
+-- | Login     Name       Tty      Idle  Login Time   Office     Office Phone
+-- |_root      root       tty1       3d  Jan  4 10:23
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+volatile = { "*" }
+finding = "low"
+
+local drain = require "drain"
+local shortport = require "shortport"
+
+portrule = shortport.port_or_service(79, "finger")
+
+function action(host, port)
+  local text = drain.all(host, port, "\r\n", { bytes_max = 16384 })
+  -- a web server that did not understand is none
+  if not text or text:find("^HTTP/%d") or not text:find("%S") then
+    return nil
+  end
+  return "\n" .. text:gsub("\r\n", "\n"):gsub("[^\n\t -~\x80-\xff]", "."):gsub("%s+$", "")
+end

@@ -1,0 +1,49 @@
+description = [[
+Shows the disks of a host and how warm they are, as the hddtemp daemon tells anyone who connects.
+]]
+---
+-- @output
+-- | hddtemp-info:
+-- |_  /dev/sda: WDC WD2500JS-60MHB1: 38 C
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+
+identity = {}
+volatile = { "temperature" }
+
+local drain = require "drain"
+local shortport = require "shortport"
+
+portrule = shortport.port_or_service(7634, "hddtemp", "tcp")
+
+local disk_mt = {
+  __tostring = function(disk)
+    return ("%s: %s: %s %s"):format(disk.device, disk.label, disk.temperature, disk.unit)
+  end,
+}
+
+-- "|/dev/sda|WDC WD2500JS|38|C||/dev/sdb|...": the separator is the first byte.
+local function disks_of(text)
+  local separator = text:sub(1, 1)
+  if not separator:find("^%p$") then
+    return {}
+  end
+  local field = "([^" .. "%" .. separator .. "]*)%" .. separator
+  local disks = {}
+  for device, label, temperature, unit in text:gmatch("%" .. separator .. field:rep(4)) do
+    if #disks < 256 and device:find("^/") and not (device .. label .. temperature .. unit):find("%z")
+      then
+      disks[#disks + 1] = setmetatable({ device = device, label = label, temperature = temperature,
+        unit = unit }, disk_mt)
+    end
+  end
+  return disks
+end
+
+function action(host, port)
+  local text = drain.all(host, port, nil, { bytes_max = 16384 })
+  local disks = disks_of(text or "")
+  return #disks > 0 and disks or nil
+end

@@ -1,0 +1,84 @@
+description = [[
+Finds Java programs that wait for a debugger, and shows their version. Whoever reaches such a port can
+run what they like in the program.
+]]
+---
+-- @output
+-- | jdwp-version:
+-- |   Version: 17.0
+-- |   VM: OpenJDK 64-Bit Server VM
+-- |_  VM version: 17.0.13
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "version" }
+
+identity = {}
+volatile = {}
+finding = "critical"
+
+local match = require "match"
+local nmap = require "nmap"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+-- Most of these ports serve other things: only those that no one knows are asked.
+portrule = shortport.version_port_or_service({ 5005, 8000, 8453, 8787, 9001 }, { "jdwp", "unknown",
+  "avt-profile-2", "msgsrvr" })
+
+local greeting, packet_max = "JDWP-Handshake", 65536
+
+-- The data of the answer to command `id`. Events, such as that the program waits, come before it.
+local function read_answer(socket, id)
+  for _ = 1, 10 do
+    local status, head = socket:receive_buf(match.numbytes(11), true)
+    if not status then
+      return nil
+    end
+    local length, number, flags, fault = string.unpack(">I4I4BI2", head)
+    if length < 11 or length > packet_max then
+      return nil
+    end
+    local body = ""
+    if length > 11 then
+      status, body = socket:receive_buf(match.numbytes(length - 11), true)
+    end
+    if not status then
+      return nil
+    elseif flags & 0x80 ~= 0 then
+      return number == id and fault == 0 and body or nil
+    end
+  end
+end
+
+-- VirtualMachine.Version: JDWP, "Packet format" and "VirtualMachine Command Set".
+local function ask_version(socket)
+  socket:send(string.pack(">I4I4BBB", 11, 1, 0, 1, 1))
+  local body = read_answer(socket, 1)
+  local ok, _, major, minor, version, name = pcall(string.unpack, ">s4I4I4s4s4", body or "")
+  return ok and { major = major, minor = minor, version = version, name = name } or nil
+end
+
+function action(host, port)
+  local socket, found = nmap.new_socket(), nil
+  socket:set_timeout(5000)
+  if socket:connect(host, port) and socket:send(greeting) then
+    local status, answer = socket:receive_buf(match.numbytes(#greeting), true)
+    if status and answer == greeting then
+      found = ask_version(socket)
+    end
+  end
+  socket:close()
+  if not found then
+    return nil
+  end
+  local output = stdnse.output_table()
+  output.Version = ("%d.%d"):format(found.major, found.minor)
+  output.VM = found.name
+  output["VM version"] = found.version
+  port.version.name, port.version.product = "jdwp", "Java Debug Wire Protocol"
+  port.version.version = output.Version
+  port.version.extrainfo = found.name .. " " .. found.version
+  nmap.set_port_version(host, port)
+  return output
+end

@@ -1,0 +1,67 @@
+description = [[
+Shows what a Zabbix agent tells us: version, name and system. An agent should answer its own server
+only.
+]]
+---
+-- @output
+-- | zabbix-agent-info:
+-- |   agent.version: 6.0.14
+-- |   agent.hostname: web1
+-- |_  system.uname: Linux web1 6.1.0-18-amd64 #1 SMP x86_64
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe", "version" }
+
+identity = { "agent.hostname" }
+volatile = {}
+finding = "medium"
+
+local match = require "match"
+local nmap = require "nmap"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service(10050, { "zabbix", "zabbix-agent" }, "tcp")
+
+local value_max = 65536
+
+-- Zabbix protocol: "ZBXD", flags, length and reserve of four bytes each, data. One question a
+-- connection.
+local function ask(host, port, key)
+  local socket, value = nmap.new_socket(), nil
+  socket:set_timeout(5000)
+  if socket:connect(host, port)
+    and socket:send("ZBXD\1" .. string.pack("<I4I4", #key, 0) .. key) then
+    local status, head = socket:receive_buf(match.numbytes(13), true)
+    local mark, flags, length
+    if status then
+      mark, flags, length = string.unpack("<c4BI4", head)
+    end
+    if mark == "ZBXD" and flags == 1 and length <= value_max then
+      status, value = socket:receive_buf(match.numbytes(length), true)
+      value = status and value or nil
+    end
+  end
+  socket:close()
+  return value
+end
+
+function action(host, port)
+  local output = stdnse.output_table()
+  for _, key in ipairs({ "agent.version", "agent.hostname", "system.uname" }) do
+    local value = ask(host, port, key)
+    if not value then
+      break
+    elseif value ~= "" and not value:find("^ZBX_NOTSUPPORTED") then
+      output[key] = value
+    end
+  end
+  if not output["agent.version"] then
+    return nil
+  end
+  port.version.name, port.version.product = "zabbix", "Zabbix agent"
+  port.version.version = output["agent.version"]
+  nmap.set_port_version(host, port)
+  return output
+end

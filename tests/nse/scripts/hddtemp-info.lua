@@ -1,0 +1,19 @@
+-- hddtemp-info with the daemon's line (hddtemp(8), "TCP/IP daemon mode").
+local test, check, fake = ...
+local script = require "support.script"
+local port = { number = 7634, service = "hddtemp" }
+
+test("disks are shown", function()
+  fake.servers["tcp:7634"] = fake.replies(
+    "|/dev/sda|WDC WD2500JS-60MHB1|38|C||/dev/sdb|ST3|SLP|*|")
+  local text, data = script.run("hddtemp-info", port)
+  check.equal(text, "  /dev/sda: WDC WD2500JS-60MHB1: 38 C\n  /dev/sdb: ST3: SLP *")
+  check.equal(data[1].label, "WDC WD2500JS-60MHB1")
+end)
+
+test("another server gives none", function()
+  fake.servers["tcp:7634"] = fake.replies("220 ftp ready\r\n")
+  check.equal(script.run("hddtemp-info", port), nil)
+  fake.servers["tcp:7634"] = fake.replies(nil, {}, true)
+  check.equal(script.run("hddtemp-info", port), nil)
+end)

@@ -1,0 +1,16 @@
+-- zabbix-agent-info on what the agent of Zabbix 6.0 answered.
+local test, check, fake = ...
+local script = require "support.script"
+local port = { number = 10050, service = "zabbix-agent" }
+
+test("version, name and system are shown", function()
+  script.replay("zabbix-agent-info")
+  local text, data = script.run("zabbix-agent-info", port)
+  check.contains(text, "  agent.version: 6.0.14\n  agent.hostname: web1\n  system.uname: Linux vm ")
+  check.equal(data["agent.hostname"], "web1")
+end)
+
+test("an agent that answers its own server only gives none", function()
+  fake.servers["tcp:10050"] = script.server({})
+  check.equal(script.run("zabbix-agent-info", port), nil)
+end)
