@@ -1,7 +1,10 @@
 """musterd with its embedded PostgreSQL and a webhook receiver, inside a test network (netns.World)."""
+import fcntl
+import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -24,6 +27,25 @@ def need_programs():
     for name in ("muster", "musterd"):
         if not (BUILD / name).exists():
             netns.skip(f"{BUILD / name} is not built")
+
+
+def made_database(world):
+    """The pgdata of an installation without zones: initdb and all migrations take longer than many a test, so they are done once a build
+    and copied.  What they do at a real first start is test_musterd_loopback's."""
+    key = hashlib.sha256(subprocess.run([str(BUILD / "musterd"), "--version"], capture_output=True).stdout)
+    for path in sorted((ROOT / "migrations").glob("*.sql")):
+        key.update(path.name.encode() + path.read_bytes())
+    kept = BUILD / "tests" / f"pgdata-{os.geteuid()}-{key.hexdigest()[:16]}"
+    with open(f"{kept}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            maker = Daemon(world, "", endpoints=False, made=False, name="made").start()
+            netns.wait_for("a database to copy", lambda: "visits begin" in maker.log())
+            assert maker.stop() == 0
+            subprocess.run(["cp", "-a", f"{maker.state}/pgdata", f"{kept}.new"], check=True)
+            os.rename(f"{kept}.new", kept)
+            shutil.rmtree(maker.state)
+    return kept
 
 
 class Receiver:
@@ -54,10 +76,13 @@ class Receiver:
 class Daemon:
     """One installation: its directory, its configuration, musterd when started."""
 
-    def __init__(self, world, zones, endpoints=True, routes=EACH):
-        self.world, self.process = world, None
-        self.state, self.config = world.path("state"), world.path("muster.yaml")
+    def __init__(self, world, zones, endpoints=True, routes=EACH, made=True, name="muster"):
+        """made: with a database that is there already; else musterd makes it."""
+        self.world, self.process, self.logged = world, None, f"{name}.log"
+        self.state, self.config = world.path(f"{name}.state"), world.path(f"{name}.yaml")
         os.makedirs(self.state, exist_ok=True)
+        if made:
+            subprocess.run(["cp", "-a", str(made_database(world)), f"{self.state}/pgdata"], check=True)
         text = f"state_directory: {self.state}\nlog_level: debug\n{zones}"
         if endpoints:
             self.receiver = Receiver(world)
@@ -66,10 +91,10 @@ class Daemon:
         pathlib.Path(self.config).write_text(text)
 
     def start(self):
-        self.process = self.world.start([str(BUILD / "musterd"), "--config", self.config], log="musterd.log")
+        self.process = self.world.start([str(BUILD / "musterd"), "--config", self.config], log=self.logged)
         return self
 
-    def stop(self, number=signal.SIGTERM, timeout=15.0):
+    def stop(self, number=signal.SIGTERM, timeout=netns.CEILING):
         return self.process.stop(number, timeout)
 
     def kill(self):
@@ -78,10 +103,10 @@ class Daemon:
         self.process.popen.wait()
 
     def log(self):
-        return pathlib.Path(self.world.path("musterd.log")).read_text(errors="replace")
+        return pathlib.Path(self.world.path(self.logged)).read_text(errors="replace")
 
     def muster(self, *arguments, check=True):
-        run = subprocess.run([str(BUILD / "muster"), "--config", self.config, *arguments], capture_output=True, text=True, timeout=120)
+        run = subprocess.run([str(BUILD / "muster"), "--config", self.config, *arguments], capture_output=True, text=True, timeout=300)
         if check and run.returncode not in (0, 1):
             raise RuntimeError(f"muster {' '.join(arguments)}: exit {run.returncode}: {run.stderr.strip()}")
         return run.stdout
@@ -112,7 +137,7 @@ class Daemon:
         return {name: int(count) for name, count in self.sql_or_nothing(
             "SELECT p.name, count(*) FROM inv.coverage c JOIN inv.profile p USING (profile_id) WHERE c.complete AND c.scope IS NULL GROUP BY 1")}
 
-    def wait_visits(self, more=1, timeout=60.0):
+    def wait_visits(self, more=1, timeout=netns.CEILING):
         """Until every pass of the zone was completed `more` times again."""
         before = self.visits()
         passes = [row[0] for row in netns.wait_for("the passes are known",

@@ -71,9 +71,7 @@ class Lab:
         self.box.run("nft", "-f", "-", input=text)
 
     def records(self, *arguments):
-        """The driver's JSON lines."""
-        text = netns.sh(str(DRIVER), *arguments)
-        return [json.loads(line) for line in text.splitlines()]
+        return records(*arguments)
 
     def muster(self, *arguments):
         return by_host(self.records(*arguments))
@@ -81,6 +79,11 @@ class Lab:
     def nmap(self, *arguments):
         text = netns.sh("nmap", "-n", "-oX", "-", "--reason", *arguments)
         return nmap_by_host(text)
+
+
+def records(*arguments):
+    """The driver's JSON lines."""
+    return [json.loads(line) for line in netns.sh(str(DRIVER), *arguments).splitlines()]
 
 
 def by_host(records):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""musterd is killed (-9) at ten random moments and its PostgreSQL restarted once while ports open and close: no change is lost, none is
-in the inventory twice, and every event is delivered at least once under its own id.  SEED=n repeats the moments of a run."""
+"""musterd is killed (-9) at $MUSTER_KILLS random moments (CI: 6) and its PostgreSQL restarted once while ports open and close: no change is
+lost, none is in the inventory twice, and every event is delivered at least once under its own id.  SEED=n repeats the moments of a run."""
 import os
 import pathlib
 import random
@@ -10,7 +10,7 @@ import time
 import daemon
 import netns
 
-ROUNDS = 10
+ROUNDS = int(os.environ.get("MUSTER_KILLS", "6"))
 FIRST_PORT = 9001
 ZONE = f"""
 zones:

@@ -161,7 +161,7 @@ def bad_start(world):
     path = pathlib.Path(world.path("bad.yaml"))
     path.write_text("zones:\n  - name: self\n    networks: [127.0.0.1/33]\n")
     process = world.start([str(daemon.BUILD / "musterd"), "--config", str(path)], log="bad.log")
-    assert process.popen.wait(30) == 78
+    assert process.popen.wait(netns.CEILING) == 78
     text = pathlib.Path(world.path("bad.log")).read_text()
     assert "bad.yaml:3: zones[0].networks[0]" in text and text.count("\n") == 1, text
     print(f"wrong configuration, exit 78: {text.strip()}", flush=True)

@@ -47,7 +47,7 @@ class Changing:
 
     def __exit__(self, *_):
         self.server.stdin.close()
-        self.server.wait(10)
+        self.server.wait(netns.CEILING)
 
     def change(self):
         self.open ^= set(self.random.sample(self.everything, CHANGES))

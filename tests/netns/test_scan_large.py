@@ -14,7 +14,7 @@ USED = [f"10.88.3.{n}" for n in (1, 7, 30, 31, 99, 200)] + ["10.88.77.254", "10.
 
 
 def scan(*arguments, code=0):
-    run = subprocess.run([str(MUSTER), "scan", "-n", "-oJ", "-", *arguments], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([str(MUSTER), "scan", "-n", "-oJ", "-", *arguments], capture_output=True, text=True, timeout=300)
     assert run.returncode == code, f"{arguments}: exit {run.returncode}: {run.stderr}"
     return [json.loads(line) for line in run.stdout.splitlines()]
 
@@ -72,9 +72,9 @@ def resumed(world, number):
     netns.wait_for("the account is kept", lambda: os.path.exists(state) and
                    any(line.strip("done \n0") for line in open(state) if line.startswith("done ")), 30)
     process.send(number)
-    process.popen.wait(20)
+    process.popen.wait(netns.CEILING)
     first = lines(out)
-    run = subprocess.run([str(MUSTER), "scan", "--resume", state], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([str(MUSTER), "scan", "--resume", state], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     both = lines(out)
     assert both[:len(first)] == first, "the output was not continued"
@@ -83,7 +83,7 @@ def resumed(world, number):
     coverage = [r for r in both if r["record"] == "coverage"][-1]
     probed = [r for r in both if r["record"] == "summary"][-1]["hosts_probed"]
     assert coverage["complete"] and 0 < probed < 250, (probed, coverage)
-    run = subprocess.run([str(MUSTER), "scan", "--resume", state], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([str(MUSTER), "scan", "--resume", state], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0 and "nothing is left" in run.stderr, run.stderr
     print(f"signal {number}: {len(first)} records, then {probed} of 256 addresses", flush=True)
 
@@ -93,7 +93,7 @@ def bad_states(world):
     for text, words in (("", "cut short"), ("# muster scan state 1: go on with `muster scan --resume FILE`\nscope 10.0.0.0 10.0.0.x\n", ":2: not the state"),
                         ("# muster scan state 1: go on with `muster scan --resume FILE`\narg -n\nscope 10.0.0.0 10.0.0.9\n", "cut short"), ("<xml/>\n", ":1: not the state")):
         open(bad, "w").write(text)
-        run = subprocess.run([str(MUSTER), "scan", "--resume", bad], capture_output=True, text=True, timeout=60)
+        run = subprocess.run([str(MUSTER), "scan", "--resume", bad], capture_output=True, text=True, timeout=300)
         assert run.returncode == 2 and words in run.stderr and len(run.stderr.splitlines()) == 1, run.stderr
     print("bad states: one line each", flush=True)
 

@@ -21,12 +21,12 @@ table netdev loss {
 }
 """
 
-# What arrives, by when: for the rate.
+# What arrives of a scan: the kernel's own ARP is not meant, and may come late.
 COUNT = """
 table netdev count {
     chain ingress {
         type filter hook ingress device eth0 priority -10;
-        counter
+        ip protocol tcp counter
     }
 }
 """
@@ -69,7 +69,7 @@ def loss(lab):
 
 def resets(lab):
     lab.nft(RESETS)
-    ports = lab.muster("-p", "1-1000", "10.77.0.20")["10.77.0.20"][1]
+    ports = lab.muster("-p", "1-500", "10.77.0.20")["10.77.0.20"][1]
     lab.nft("delete table inet resets")
     filtered = sorted(port for port, state in ports.items() if state[0] == "filtered")
     assert filtered == list(range(100, 120)), f"filtered: {filtered}"
@@ -77,22 +77,22 @@ def resets(lab):
 
 
 def resets_alone(lab):
-    """One of ten hosts holds its RSTs back: it comes right, and later than all others."""
+    """One of five hosts holds its RSTs back: it comes right, and later than all others."""
     lab.nft(RESETS.replace("tcp flags & rst", "ip saddr 10.77.0.20 tcp flags & rst"))
-    records = lab.records("-p", "1-1000", "10.77.0.20-29")
+    records = lab.records("-p", "1-500", "10.77.0.20-24")
     lab.nft("delete table inet resets")
     done = [r["address"] for r in records if r["record"] == "done"]
     for address, (_, ports) in scanlab.by_host(records).items():
         filtered = sorted(port for port, state in ports.items() if state[0] == "filtered")
         assert filtered == list(range(100, 120)), f"{address}: filtered {filtered}"
-    assert len(done) == 10 and done[-1] == "10.77.0.20", done
-    print("one of ten hosts sends 250 RSTs a second: it alone comes later")
+    assert len(done) == 5 and done[-1] == "10.77.0.20", done
+    print("one of five hosts sends 250 RSTs a second: it alone comes later")
 
 
 def rate(lab, *option):
     lab.nft(COUNT)
     start = time.monotonic()
-    records = lab.records(*option, "-sT" if "-sT" in option else "-sS", "-p", "1-100", "10.77.0.20-24")
+    records = lab.records(*option, "-sT" if "-sT" in option else "-sS", "-p", "1-60", "10.77.0.20-24")
     elapsed = time.monotonic() - start
     packets = counter(lab)
     lab.nft("delete table netdev count")
@@ -107,9 +107,9 @@ def excluded(lab, *option):
     """An address that answers, and that nobody may ask."""
     pcap = lab.world.path("excluded.pcap")
     sniffer = lab.box.start(["tcpdump", "-ni", "eth0", "-U", "-w", pcap, "host 10.77.0.33 or host fd77::21"])
-    netns.wait_for("tcpdump", lambda: lab.world.path("excluded.pcap") and _size(pcap) >= 24)
+    netns.wait_for("tcpdump", lambda: _size(pcap) >= 24)
     found = lab.muster(*option, "-p", PORTS, "--exclude", "10.77.0.32-47", "--exclude", "fd77::20/123",
-                       "10.77.0.0/24", *[f"fd77::{n:x}" for n in range(0x10, 0x50)])
+                       "10.77.0.24-71", *[f"fd77::{n:x}" for n in range(0x18, 0x38)])
     time.sleep(0.2)
     sniffer.stop()
     assert _size(pcap) == 24, "packets for an excluded address"
@@ -124,7 +124,7 @@ def cut(lab):
                             stdout=subprocess.PIPE, text=True)
     netns.wait_for("the first probes", lambda: counter(lab) > 100)
     netns.sh("ip", "link", "set", "br0", "down")
-    text, _ = scan.communicate(timeout=15)
+    text, _ = scan.communicate(timeout=netns.CEILING)
     coverage = [json.loads(line) for line in text.splitlines() if '"coverage"' in line][0]
     assert scan.returncode == 1 and not coverage["complete"], text
     print("interface cut: incomplete")

@@ -1,5 +1,5 @@
-"""Several interfaces, a VLAN interface, and what changes while a scan runs: an interface that goes down and comes back, one that stays
-away, one that is deleted, a cable that is pulled, an address that is replaced.  Nothing is lost and nothing false is said."""
+"""Several interfaces (of a VLAN: test_scan_vlan.py), and what changes while a scan runs: an interface that goes down and comes back, one
+that stays away, one that is deleted, a cable that is pulled, an address that is replaced.  Nothing is lost and nothing false is said."""
 import json
 import subprocess
 import time
@@ -21,7 +21,7 @@ class Running:
         time.sleep(0.7)
 
     def end(self):
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=300)
         self.records = [json.loads(line) for line in out.splitlines()]
         kinds = {kind: [r for r in self.records if r["record"] == kind] for kind in ("host", "done", "coverage", "summary")}
         assert len(kinds["coverage"]) == 1, err
@@ -45,29 +45,11 @@ def build(world):
     netns.sh("ip", "-n", "h10", "addr", "add", "10.79.0.9/24", "dev", "eth1")
 
 
-def has_vlan(world):
-    """A VLAN interface on both ends, where the kernel has such devices."""
-    try:
-        netns.sh("ip", "link", "add", "link", "br0", "name", "br0.7", "type", "vlan", "id", "7")
-    except RuntimeError as e:
-        print(f"no VLAN interface here: {e}", flush=True)
-        return False
-    netns.sh("ip", "link", "set", "br0.7", "up")
-    netns.sh("ip", "addr", "add", "10.80.0.1/24", "dev", "br0.7")
-    netns.sh("ip", "-n", "h11", "link", "add", "link", "eth0", "name", "eth0.7", "type", "vlan", "id", "7")
-    netns.sh("ip", "-n", "h11", "link", "set", "eth0.7", "up")
-    netns.sh("ip", "-n", "h11", "addr", "add", "10.80.0.9/24", "dev", "eth0.7")
-    return True
-
-
 def several(world):
-    tagged = has_vlan(world)
-    run = Running("10.77.0.8/29", "10.79.0.0/28", *(["10.80.0.0/28"] if tagged else []), "--max-rate", "5000").end()
-    assert run.up == NEAR[1:] + FAR + (["10.80.0.1", "10.80.0.9"] if tagged else []), run.up
+    run = Running("10.77.0.8/29", "10.79.0.0/28", "--max-rate", "5000").end()
+    assert run.up == NEAR[1:] + FAR, run.up
     assert run.complete
-    if tagged:
-        netns.sh("ip", "link", "del", "br0.7")
-    print("several interfaces in one scan", "and a VLAN interface" if tagged else "", flush=True)
+    print("several interfaces in one scan", flush=True)
 
 
 def comes_back(world):

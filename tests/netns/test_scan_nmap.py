@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """muster scan against nmap: 256 addresses with five ports give the same hosts and ports, address by address, in JSON and in XML that
 nmap's DTD accepts; connect() instead of raw sockets; an interrupt leaves whole files; bad input is one line each."""
+import functools
 import json
 import os
 import pathlib
@@ -97,8 +98,8 @@ def states_only(hosts):
 
 def compare(world, name, options, only_states=False):
     theirs, ours, lines = (world.path(f"{name}.{kind}") for kind in ("nmap.xml", "xml", "jsonl"))
-    run("nmap", "-n", "-p", PORTS, "-oX", theirs, *options, "10.77.0.0/24")
-    run(MUSTER, "scan", "-n", "-p", PORTS, "-oX", ours, "-oJ", lines, *options, "10.77.0.0/24")
+    netns.together(lambda: run("nmap", "-n", "-T4", "-p", PORTS, "-oX", theirs, *options, "10.77.0.0/24"),
+                   lambda: run(MUSTER, "scan", "-n", "-p", PORTS, "-oX", ours, "-oJ", lines, *options, "10.77.0.0/24"))
     valid(ours)
     want, got, got_lines = from_xml(theirs), from_xml(ours), from_json(lines)
     if only_states:
@@ -150,12 +151,19 @@ def scripts(world):
     netns.wait_port(server.address, 80)
     netns.wait_port(server.address, 9999)
     names = "banner,http-title,http-robots.txt"
-    common = ["-n", "-p", "80,9999", "--script", names]
+    common = ["-n", "-p", "80,9999", "--script", names, "--script-args", "banner.timeout=2s"]
     theirs = world.path("scripts.nmap.xml")
-    screen = run("nmap", *common, "-oX", theirs, server.address).stdout
-    for kind, options in (("nmap's", ["--datadir", "/usr/share/nmap"]), ("own", [])):
-        ours = world.path("scripts.xml")
-        got = run(MUSTER, "scan", *common, *options, "-oX", ours, server.address).stdout
+    kinds = {"nmap's": ["--datadir", "/usr/share/nmap"], "own": []}
+
+    def ours_of(kind):
+        return world.path(f"scripts-{kind}.xml")
+
+    screen, *gots = netns.together(
+        lambda: run("nmap", *common, "-oX", theirs, server.address).stdout,
+        *[functools.partial(lambda kind, options: run(MUSTER, "scan", *common, *options, "-oX", ours_of(kind), server.address).stdout, *item)
+          for item in kinds.items()])
+    for kind, got in zip(kinds, gots):
+        ours = ours_of(kind)
         valid(ours)
         want, have = scripts_of(theirs), scripts_of(ours)
         assert want and want == have, f"{kind} scripts:\n nmap   {want}\n muster {have}"
@@ -181,7 +189,7 @@ def interrupted(world):
     netns.wait_for("the host is found", lambda: os.path.exists(lines) and '"host"' in open(lines).read())
     time.sleep(0.5)
     process.send(signal.SIGINT)
-    assert process.popen.wait(15) == 1
+    assert process.popen.wait(netns.CEILING) == 1
     valid(xml)
     assert ElementTree.parse(xml).getroot().find("runstats/finished").get("exit") == "error"
     summary = json.loads(open(lines).readlines()[-1])
@@ -210,8 +218,8 @@ def bad_input(world):
         (["--script", "banner", "--script-args-file", world.path("nowhere"), "10.77.0.10"], "No such file or directory", 2),
         (["-n", "-p", "80", "no-such-name.invalid", "10.77.0.10"], "cannot resolve 'no-such-name.invalid'", 1),
     ]
-    for options, text, code in cases:
-        got = run(MUSTER, "scan", *options, check=code)
+    gots = netns.together(*[functools.partial(run, MUSTER, "scan", *options, check=code) for options, _, code in cases])
+    for (options, text, _), got in zip(cases, gots):
         lines = got.stderr.strip().splitlines()
         assert len(lines) == 1 and text in lines[0], f"{options}: {got.stderr}"
     print(f"{len(cases)} bad inputs: one line each")

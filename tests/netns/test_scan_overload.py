@@ -66,7 +66,7 @@ def ended(lab):
         scan, out = start(lab, number.name)
         time.sleep(1)
         scan.send_signal(number)
-        scan.wait(60)
+        scan.wait(netns.CEILING)
         with open(out, encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines if line.endswith("\n")]
         coverage = [r for r in records if r["record"] == "coverage"]
