@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -98,25 +99,36 @@ static bool read_addr(const struct nlattr *attr, struct addr *ret)
     return true;
 }
 
-static int on_iface(const struct nlmsghdr *h, void *user)
+int route_iface_read(const void *message, size_t len, struct iface *ret)
 {
+    const struct nlmsghdr *h = message;
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-    struct iface *out = user;
     const struct nlattr *attr;
+    struct iface got = {0};
 
-    out->index = info->ifi_index;
-    out->up = info->ifi_flags & IFF_UP;
-    out->running = info->ifi_flags & IFF_RUNNING;
-    out->loopback = info->ifi_flags & IFF_LOOPBACK;
-    out->ethernet = info->ifi_type == ARPHRD_ETHER;
+    if (len > INT_MAX || !mnl_nlmsg_ok(h, (int)len) || h->nlmsg_type != RTM_NEWLINK ||
+        mnl_nlmsg_get_payload_len(h) < sizeof *info)
+        return -EBADMSG;
+    got.index = info->ifi_index;
+    got.up = info->ifi_flags & IFF_UP;
+    got.running = info->ifi_flags & IFF_RUNNING;
+    got.loopback = info->ifi_flags & IFF_LOOPBACK;
+    got.ethernet = info->ifi_type == ARPHRD_ETHER;
     mnl_attr_for_each(attr, h, sizeof *info)
     {
-        if (mnl_attr_get_type(attr) == IFLA_IFNAME)
-            snprintf(out->name, sizeof out->name, "%s", mnl_attr_get_str(attr));
+        if (mnl_attr_get_type(attr) == IFLA_IFNAME &&
+            mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+            snprintf(got.name, sizeof got.name, "%s", mnl_attr_get_str(attr));
         if (mnl_attr_get_type(attr) == IFLA_ADDRESS && mnl_attr_get_payload_len(attr) == 6)
-            memcpy(out->mac.b, mnl_attr_get_payload(attr), 6);
+            memcpy(got.mac.b, mnl_attr_get_payload(attr), 6);
     }
-    return MNL_CB_OK;
+    *ret = got;
+    return 0;
+}
+
+static int on_iface(const struct nlmsghdr *h, void *user)
+{
+    return route_iface_read(h, h->nlmsg_len, user) == 0 ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
 int route_iface(struct route_socket *r, int index, struct iface *ret)

@@ -20,6 +20,11 @@ int route_open(struct route_socket **ret, struct err *e) MUST_USE;
 struct route_socket *route_close(struct route_socket *r);
 void route_closep(struct route_socket **r);
 
+/* What the kernel says of an interface in a message RTM_NEWLINK (rtnetlink(7)).  A VLAN, a bridge
+ * or a team is an interface like others: it has its own name, index, address and cable.  0,
+ * -EBADMSG.
+ */
+int route_iface_read(const void *message, size_t len, struct iface *ret);
 /* 0 or -ENODEV. */
 int route_iface(struct route_socket *r, int index, struct iface *ret);
 /* How the kernel would send to an address; ifindex 0: any interface.  `resolve` is left out.  An

@@ -12,13 +12,20 @@ NEAR = [f"10.77.0.{n}" for n in (1, 10, 11, 12)]
 FAR = ["10.79.0.1", "10.79.0.9"]
 
 
+def sent():
+    """Packets that left by the interfaces that there are."""
+    links = json.loads(netns.sh("ip", "-s", "-j", "link", "show", "type", "bridge"))
+    return sum(link["stats64"]["tx"]["packets"] for link in links)
+
+
 class Running:
     """The scanner over both networks, slow enough to be met in the middle."""
 
     def __init__(self, *arguments):
         command = [str(scanlab.DRIVER), "-sn", *QUICK, "--max-rate", "150", *arguments]
+        before = sent()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.7)
+        netns.wait_for("the scan has asked some", lambda: sent() > before + 10)
 
     def end(self):
         out, err = self.process.communicate(timeout=300)

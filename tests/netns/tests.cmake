@@ -15,6 +15,6 @@ file(GLOB netns_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
 foreach(test ${netns_tests})
   get_filename_component(name ${test} NAME_WE)
   add_test(NAME netns/${name} COMMAND Python3::Interpreter -B ${test})
-  set_tests_properties(netns/${name} PROPERTIES LABELS netns TIMEOUT 600 SKIP_RETURN_CODE 77
+  set_tests_properties(netns/${name} PROPERTIES LABELS netns TIMEOUT 900 SKIP_RETURN_CODE 77
     ENVIRONMENT "MUSTER_BUILD_DIR=${CMAKE_BINARY_DIR}")
 endforeach()

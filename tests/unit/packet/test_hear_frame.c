@@ -148,8 +148,29 @@ static void a_message_cut_anywhere_is_whole_evidence_or_none(void **state)
     check_cuts(decode, cases, ARRAY_LEN(cases));
 }
 
+/* As libpcap hands over what came through a VLAN: the tag behind the addresses, also where a length
+ * stands instead of a type (CDP).  Priority 5, VLAN 33. */
+static void each_message_says_the_same_behind_a_tag(void **state)
+{
+    static const char tag[] = "8100a021";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char hex[2 * MESSAGE_MAX], want[4096];
+        struct hear_case tagged = {cases[i].name, hex, cases[i].want, want};
+
+        if (strlen(cases[i].hex) < 24 || strstr(cases[i].name, "VLAN"))
+            continue;
+        snprintf(hex, sizeof hex, "%.24s%s%s", cases[i].hex, tag, cases[i].hex + 24);
+        snprintf(want, sizeof want, "%s vlan=33", cases[i].says ? cases[i].says : "");
+        check_cases(decode, &tagged, 1);
+        check_cuts(decode, &tagged, 1);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(messages_say_what_they_say_and_malformed_ones_nothing),
+    cmocka_unit_test(each_message_says_the_same_behind_a_tag),
     cmocka_unit_test(a_message_cut_anywhere_is_whole_evidence_or_none),
 };
 

@@ -230,7 +230,39 @@ static void what_does_not_fit_is_marked_and_not_written(void **state)
     }
 }
 
+/* IEEE 802.1Q: type 8100, then priority (3 bits), drop eligible (1) and VLAN (12), then the type.
+ */
+static void behind_a_tag_a_frame_is_what_it_is_without(void **state)
+{
+    static const struct tcp_fields tcp = {443, 61440, 1, 2, 64240, TCP_SYN | TCP_ACK};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        struct ip_fields ip = ip_of(families[i].src, families[i].dst);
+        bool six = ip.dst.family == ADDR_V6;
+        uint8_t plain[128], tagged[132];
+        struct wbuf w = wbuf_of(plain, sizeof plain);
+        struct packet want, got;
+
+        ether_build(&w, &mac_b, &mac_a, six ? ETHER_IP6 : ETHER_IP4);
+        tcp_build(&w, &ip, &tcp, NULL, 0);
+        memcpy(tagged, plain, 12);
+        memcpy(tagged + 12, "\x81\x00\xe0\x07", 4);
+        memcpy(tagged + 16, plain + 12, w.len - 12);
+        assert_int_equal(packet_decode(&want, LINK_ETHERNET, plain, w.len), 0);
+        assert_int_equal(packet_decode(&got, LINK_ETHERNET, tagged, w.len + 4), 0);
+        assert_int_equal(want.vlan, 0);
+        assert_int_equal(got.vlan, 7);
+        assert_int_equal(got.layers, want.layers);
+        assert_memory_equal(&got.tcp, &want.tcp, sizeof got.tcp);
+        assert_true(addr_equal(&got.ip.src, &want.ip.src));
+        for (size_t cut = 0; cut < w.len + 4; cut++)
+            assert_int_equal(packet_decode(&got, LINK_ETHERNET, tagged, cut), -EBADMSG);
+    }
+}
+
 static const struct CMUnitTest packet[] = {
+    cmocka_unit_test(behind_a_tag_a_frame_is_what_it_is_without),
     cmocka_unit_test(a_built_syn_is_decoded_as_it_was_given),
     cmocka_unit_test(a_built_echo_is_decoded_as_it_was_given),
     cmocka_unit_test(a_built_datagram_is_decoded_as_it_was_given),
