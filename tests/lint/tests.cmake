@@ -17,6 +17,6 @@ foreach(script ${lint_scripts})
     set(arguments ${CMAKE_C_COMPILER} ${lint_includes})
   endif()
   add_test(NAME lint/${name} COMMAND Python3::Interpreter ${script} ${arguments})
-  set_tests_properties(lint/${name} PROPERTIES LABELS lint TIMEOUT 120 SKIP_RETURN_CODE 77
+  set_tests_properties(lint/${name} PROPERTIES LABELS lint TIMEOUT 600 SKIP_RETURN_CODE 77
     ENVIRONMENT "MUSTER_BUILD_DIR=${CMAKE_BINARY_DIR}")
 endforeach()

@@ -8,7 +8,7 @@ if(TARGET muster_script)
   find_package(Python3 COMPONENTS Interpreter REQUIRED)
   add_test(NAME nse/corpus
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/nse/test_corpus.py $<TARGET_FILE:nse_driver>)
-  set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 180 SKIP_RETURN_CODE 77)
+  set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/lua_tests.cmake OPTIONAL)
 
@@ -20,6 +20,6 @@ if(LUA54)
   # docs/checks.md is what the scripts say; the number is of those that have no recorded exchanges yet
   add_test(NAME nse/checks-table
     COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/lib/scripts_table.lua --check 20)
-  set_tests_properties(nse/checks-table PROPERTIES LABELS nse TIMEOUT 60)
-  set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 60 SKIP_RETURN_CODE 77)
+  set_tests_properties(nse/checks-table PROPERTIES LABELS nse TIMEOUT 600)
+  set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()

@@ -19,6 +19,6 @@ foreach(source ${pg_tests})
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "^test_" "" name ${name})
   add_test(NAME pg/${name} COMMAND ${Python3_EXECUTABLE} ${source})
-  set_tests_properties(pg/${name} PROPERTIES LABELS pg TIMEOUT 300 SKIP_RETURN_CODE 77
+  set_tests_properties(pg/${name} PROPERTIES LABELS pg TIMEOUT 900 SKIP_RETURN_CODE 77
     ENVIRONMENT "MUSTER_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
