@@ -138,7 +138,7 @@ static void on_connect_deadline(struct timer *t)
 }
 
 /* Settings by a query and not by startup options, so that poolers and the user's own options stay
- * possible. */
+ * possible.  Without JIT: short queries whose estimates are high would be compiled each time. */
 static int setup_push(struct db *d)
 {
     char timeout[32];
@@ -148,7 +148,7 @@ static int setup_push(struct db *d)
             "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false), "
             "set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', "
             "false), "
-            "set_config('statement_timeout', $1, false), "
+            "set_config('jit', 'off', false), set_config('statement_timeout', $1, false), "
             "set_config('idle_in_transaction_session_timeout', $1, false)",
         .params = params,
         .n_params = 1,

@@ -48,7 +48,7 @@ def test_a_dump_into_another_cluster():
     at = source.sql("SELECT now() - interval '90 minutes'")
     want = json.loads(source.sql(STATE.format(at=at)))
     text = dump(pg, source.name)
-    with pgtest.Cluster() as other:
+    with pgtest.Cluster(fresh=True) as other:
         other.psql("postgres", "".join(f"CREATE ROLE {r}; " for r in ("muster_reader", "muster_sensor", "muster_writer", "muster_report"))
                    + "GRANT muster_reader, muster_report TO muster", user="postgres")
         target = other.database()
