@@ -114,6 +114,29 @@ def test_values_that_nothing_refers_to_are_collected():
     lab.db.check_invariants()
 
 
+def test_values_of_yesterday_find_their_place_and_nobody_notices():
+    lab = Lab()
+    lab.visit("ports", {"10.0.0.1": "u"})
+    for text in ("one", "two", "three"):
+        lab.visit("scripts", {"10.0.0.1": "u"}, text)
+    seen = "SELECT string_agg(output, ' ' ORDER BY output) FROM inv.value_script"
+    before = lab.db.sql(seen)
+    lab.db.equal("those of today wait", "SELECT ops.settle_values()", 0)
+    lab.db.sql("UPDATE inv.value_script SET kept_at = current_date - 1 WHERE value <> md5('three')::uuid")
+    lab.db.sql("SELECT api.upkeep()")
+    lab.db.equal("settled", "SELECT count(*) FROM ONLY inv.value_script", 2)
+    lab.db.equal("all are there", seen, before)
+    for text in ("one", "two", "three"):                       # known in either place: neither twice nor asked for
+        lab.visit("scripts", {"10.0.0.1": "u"}, text)
+    lab.db.equal("once each", seen, before)
+    lab.db.equal("with a view in its place nothing moves", "SELECT ops.settle_values(current_date + 1)", 1)
+    lab.db.sql("DROP TABLE inv.value_script_fresh; CREATE VIEW inv.value_script_fresh AS SELECT * FROM inv.value_script")
+    lab.visit("scripts", {"10.0.0.1": "u"}, "four")
+    lab.db.equal("stored", seen, "four " + before)
+    lab.db.equal("nor lost", "SELECT ops.settle_values(current_date + 1)", 0)
+    lab.db.check_invariants()
+
+
 def test_large_network_is_scheduled_and_claimed_in_time():
     db = pg.database(migrated=True)
     db.sql("SELECT api.hello('t', gen_random_uuid())")
