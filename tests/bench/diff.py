@@ -117,6 +117,7 @@ def ours(db, hosts, program, kept, shares):
     if db.sql("SELECT count(*) FROM inv.fact_now WHERE attr_id >= 100 LIMIT 1") == "0":
         for kind in ("ports", "scripts"):
             s.sweep("first inventory", kind)
+        db.sql("SELECT ops.settle_values(current_date + 1, '1 hour')")    # what the upkeep does the day after
         if kept:
             s.stop()
             keep(db, kept)

@@ -139,6 +139,8 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
+        for session in list(self.sessions.values()):
+            session.close()
         self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -174,9 +176,6 @@ class Cluster:
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: fast; SIGQUIT: as in a crash."""
-        for session in self.sessions.values():
-            session.close()
-        self.sessions.clear()
         if self.process:
             self.process.send_signal(how)
             self.process.wait(timeout=120)
@@ -200,13 +199,17 @@ class Cluster:
     def session(self, database, user):
         """The session of this thread: it is kept, with its plans."""
         key = (threading.get_ident(), database, user)
-        if key not in self.sessions or not self.sessions[key].alive():
-            self.sessions[key] = Session(self.psql_argv(database, user))
-        return self.sessions[key]
+        session = self.sessions.get(key)
+        if session and not session.alive():
+            session.close()
+            session = None
+        if not session:
+            session = self.sessions[key] = Session(self.psql_argv(database, user))
+        return session
 
     def hang_up(self, database):
         """Nobody may be in a database that is copied or dropped."""
-        for key in [k for k in self.sessions if k[1] == database]:
+        for key in [k for k in list(self.sessions) if k[1] == database]:
             self.sessions.pop(key).close()
 
     def database(self, migrated=False, owner=None, like=None):
