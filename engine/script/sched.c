@@ -17,6 +17,12 @@
 #include <string.h>
 #include <time.h>
 
+/* Under AddressSanitizer each block is its own, so that it sees what is used after it was freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define POOLED false
+#else
+#define POOLED true
+#endif
 #define TURN_RESUMES    256
 #define TURN_USEC       (5 * USEC_PER_MSEC)
 #define BURST_USEC      (20 * USEC_PER_MSEC)
@@ -362,14 +368,17 @@ int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o, st
     s->memory.limit = o->memory_limit ? o->memory_limit : (size_t)512 << 20;
     s->memory.exhausted = memory_exhausted;
     s->memory.user = s;
+    s->memory.pooled = POOLED;
     s->memory_soft = s->memory.limit - s->memory.limit / 8;
     s->turn.run = turn;
     s->current_script = "";
     TAILQ_INIT(&s->ready);
     TAILQ_INIT(&s->all);
     s->L = lua_newstate(lmem_alloc, &s->memory);
-    if (!s->L)
+    if (!s->L) {
+        lmem_done(&s->memory);
         return err_set(e, -ENOMEM, "out of memory for a Lua state");
+    }
     *(struct sched **)lua_getextraspace(s->L) = s;
     *ret = take(&s);
     return 0;
@@ -386,6 +395,7 @@ struct sched *sched_free(struct sched *s)
         sched_end_thread(t, STHREAD_KILLED);
     task_cancel(s->loop, &s->turn);
     lua_close(s->L);
+    lmem_done(&s->memory);
     free(s);
     return NULL;
 }
