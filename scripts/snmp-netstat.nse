@@ -1,0 +1,87 @@
+description = [[
+Lists the ports on which a host listens and its connections, as its SNMP agent tells them (TCP-MIB
+and UDP-MIB of RFC 1213): also those that no scan from outside reaches.
+]]
+---
+-- @args snmpcommunity  The community to ask with ("public").
+--
+-- @output
+-- | snmp-netstat:
+-- |   TCP  0.0.0.0:22           0.0.0.0:0
+-- |   TCP  192.0.2.17:22        192.0.2.2:54380
+-- |_  UDP  0.0.0.0:161          *:*
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe" }
+dependencies = { "snmp-brute" }
+
+identity = {}
+volatile = { "connections" }
+
+local shortport = require "shortport"
+local snmp = require "snmp"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service(161, "snmp", "udp", { "open", "open|filtered" })
+
+-- Ports from here on are taken for the ends of conversations (Linux's default range).
+local ephemeral = 32768
+
+-- tcpConnState: the indices say it all: local address and port, remote address and port.
+local function tcp_entries(helper)
+  local out = {}
+  local status, values = helper:walk("1.3.6.1.2.1.6.13.1.1")
+  for _, value in ipairs(status and values or {}) do
+    local here, port, there, remote = value.oid:match("%.6%.13%.1%.1%.(%d+%.%d+%.%d+%.%d+)%.(%d+)"
+      .. "%.(%d+%.%d+%.%d+%.%d+)%.(%d+)$")
+    if here then
+      out[#out + 1] = { proto = "TCP", here = here .. ":" .. port, there = there .. ":" .. remote,
+        -- listen(2)
+        lasting = value.value == 2 }
+    end
+  end
+  return out
+end
+
+local function udp_entries(helper)
+  local out = {}
+  local status, values = helper:walk("1.3.6.1.2.1.7.5.1.2")
+  for _, value in ipairs(status and values or {}) do
+    local here, port = value.oid:match("%.7%.5%.1%.2%.(%d+%.%d+%.%d+%.%d+)%.(%d+)$")
+    if here then
+      out[#out + 1] = { proto = "UDP", here = here .. ":" .. port, there = "*:*",
+        lasting = tonumber(port) < ephemeral }
+    end
+  end
+  return out
+end
+
+local function result_of(entries)
+  local lines, data = {}, { TCP = {}, UDP = {}, connections = {} }
+  for _, entry in ipairs(entries) do
+    lines[#lines + 1] = ("%s  %-20s %s"):format(entry.proto, entry.here, entry.there)
+    if entry.lasting then
+      table.insert(data[entry.proto], entry.here)
+    else
+      table.insert(data.connections, ("%s %s %s"):format(entry.proto, entry.here, entry.there))
+    end
+  end
+  return data, stdnse.format_output(true, lines)
+end
+
+function action(host, port)
+  local helper = snmp.Helper:new(host, port)
+  if not helper:connect() then
+    return nil
+  end
+  local entries = tcp_entries(helper)
+  for _, entry in ipairs(udp_entries(helper)) do
+    entries[#entries + 1] = entry
+  end
+  if #entries == 0 then
+    return nil
+  end
+  nmap.set_port_state(host, port, "open")
+  return result_of(entries)
+end

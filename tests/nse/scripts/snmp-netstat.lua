@@ -1,0 +1,28 @@
+-- snmp-netstat on what Net-SNMP's agent told, and on an agent without the tables.
+local test, check = ...
+local script, agent = require "support.script", require "support.agent"
+local port = { number = 161, service = "snmp", protocol = "udp" }
+local tcp, udp = "1.3.6.1.2.1.6.13.1.1.", "1.3.6.1.2.1.7.5.1.2."
+
+test("what listens and what is connected is shown", function()
+  agent.serve({
+    [tcp .. "10.99.0.17.53.0.0.0.0.0"] = 2, [tcp .. "10.99.0.17.53.10.99.0.2.54380"] = 5,
+    [tcp .. "127.0.0.1.953.0.0.0.0.0"] = 2, [udp .. "0.0.0.0.67"] = 67,
+    [udp .. "0.0.0.0.45678"] = 45678,
+  })
+  local text, data = script.run("snmp-netstat", port)
+  check.equal(text, [[
+  TCP  10.99.0.17:53        0.0.0.0:0
+  TCP  10.99.0.17:53        10.99.0.2:54380
+  TCP  127.0.0.1:953        0.0.0.0:0
+  UDP  0.0.0.0:67           *:*
+  UDP  0.0.0.0:45678        *:*
+]])
+  check.same(data, { TCP = { "10.99.0.17:53", "127.0.0.1:953" }, UDP = { "0.0.0.0:67" },
+    connections = { "TCP 10.99.0.17:53 10.99.0.2:54380", "UDP 0.0.0.0:45678 *:*" } })
+end)
+
+test("an agent that tells none gives none", function()
+  agent.serve({ ["1.3.6.1.2.1.1.1.0"] = "x" })
+  check.equal(script.run("snmp-netstat", port), nil)
+end)
