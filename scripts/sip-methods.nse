@@ -1,0 +1,47 @@
+description = [[
+Shows the methods that a SIP server or telephone says it supports when asked with OPTIONS, and what
+it calls itself.
+]]
+---
+-- @output
+-- |_sip-methods: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, INFO
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "safe", "discovery" }
+
+identity = {}
+volatile = {}
+
+local shortport = require "shortport"
+local sip = require "sip"
+local stringaux = require "stringaux"
+
+portrule = shortport.port_or_service(5060, "sip", { "tcp", "udp" })
+
+local function note_version(host, port, response)
+  local software = response:getHeader("Server") or response:getHeader("User-Agent")
+  if software and software ~= "" and not port.version.product then
+    port.version.name, port.version.product = "sip", software:gsub("%c", ".")
+    nmap.set_port_version(host, port, "softmatched")
+  end
+end
+
+function action(host, port)
+  local session = sip.Session:new(host, port)
+  if not session:connect() then
+    return nil
+  end
+  local status, response = session:options()
+  session:close()
+  if not status then
+    return nil
+  end
+  nmap.set_port_state(host, port, "open")
+  note_version(host, port, response)
+  local allow = response:getErrorCode() == sip.Error.OK and response:getHeader("Allow")
+  if not allow or allow == "" then
+    return nil
+  end
+  return stringaux.strsplit(",%s*", allow), allow
+end
