@@ -1,0 +1,83 @@
+description = [[
+Shows what an IKE service (IPsec gateways, VPN concentrators) tells with its first answer: versions,
+maker and features from its vendor ids. Sends up to four first messages of IKE 1 and one of IKE 2.
+]]
+---
+-- @output
+-- | ike-version:
+-- |   vendor_id: strongSwan
+-- |   attributes:
+-- |     Dead Peer Detection v1.0
+-- |     XAUTH
+-- |_  versions: IKEv1, IKEv2
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "discovery", "safe", "version" }
+
+identity = {}
+volatile = {}
+
+local ike = require "ike"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.version_port_or_service(500, "isakmp", "udp", { "open", "open|filtered" })
+
+-- What gateways of the last decades take.
+local function proposals(auth)
+  local list = {}
+  for _, group in ipairs({ "2048", "1536", "1024" }) do
+    for _, encryption in ipairs({ "aes/256", "aes/128", "3des" }) do
+      for _, hash in ipairs({ "sha256", "sha1", "md5" }) do
+        list[#list + 1] = { auth = auth, encryption = encryption, hash = hash, group = group }
+      end
+    end
+  end
+  return list
+end
+
+local function requests(port)
+  local aggressive = { { auth = "psk", encryption = "3des", hash = "sha1", group = "1024" },
+    { auth = "xauth", encryption = "3des", hash = "sha1", group = "1024" } }
+  return {
+    ike.request(port.number, "udp", "Main", proposals("psk")),
+    ike.request(port.number, "udp", "Main", proposals("rsa")),
+    ike.request(port.number, "udp", "Aggressive", aggressive, 2, "vpngroup"),
+    ike.request_v2(),
+  }
+end
+
+-- A notification that refuses the proposal tells that IKE is spoken, and little more.
+local function better(a, b)
+  return not a or #b.vids > #a.vids
+end
+
+function action(host, port)
+  local best, versions, seen = nil, {}, {}
+  for _, request in ipairs(requests(port)) do
+    -- one that has answered in IKE 1 is not asked in it again
+    local version = request:byte(18) >> 4
+    if version == 2 or not best or #best.vids == 0 then
+      local answer = ike.send_request(host, port, request)
+      if answer.success and not seen[answer.version] then
+        seen[answer.version] = true
+        versions[#versions + 1] = "IKEv" .. answer.version
+      end
+      if answer.success and better(best, answer) then
+        best = answer
+      end
+    end
+  end
+  if not best then
+    return nil
+  end
+  nmap.set_port_state(host, port, "open")
+  local output = stdnse.output_table()
+  output.vendor_id = best.info.vid.vendor
+  output.attributes = #best.info.attribs > 0 and best.info.attribs or nil
+  output.versions = table.concat(versions, ", ")
+  port.version.name, port.version.product = "isakmp", best.info.vid.vendor
+  nmap.set_port_version(host, port, "softmatched")
+  return output
+end
