@@ -13,7 +13,7 @@ maker and features from its vendor ids. Sends up to four first messages of IKE 1
 
 author = "Muster"
 license = "Apache-2.0"
-categories = { "default", "discovery", "safe", "version" }
+categories = { "version", "default", "discovery", "safe" }
 
 identity = {}
 volatile = {}
