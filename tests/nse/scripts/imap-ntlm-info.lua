@@ -1,0 +1,17 @@
+-- imap-ntlm-info on recorded exchanges.
+local test, check, fake = ...
+local script = require "support.script"
+local ntlm = require "support.ntlm"
+local port = { number = 143, service = "imap" }
+
+test("names and version of the host", function()
+  fake.servers["tcp:143"] = script.server({ greeting = "* OK The service is ready.\r\n",
+    { "AUTHENTICATE NTLM", "+\r\n" }, { "TlRMTVNTUA", "+ " .. ntlm.challenge64 .. "\r\n" } })
+  check.equal(script.run("imap-ntlm-info", port), ntlm.text)
+end)
+
+test("a server without NTLM tells nothing", function()
+  fake.servers["tcp:143"] = script.server({ greeting = "* OK ready\r\n",
+    { "AUTHENTICATE", "a001 NO Unsupported authentication mechanism.\r\n" } })
+  check.equal(script.run("imap-ntlm-info", port), nil)
+end)
