@@ -171,9 +171,12 @@ function dialogs.postgres(socket)
   return string.sub(reply, 1, 1) == "S", "the server offers no TLS"
 end
 
-function dialogs.xmpp(socket, host)
+-- Between servers (port 5269) the stream has another namespace.
+function dialogs.xmpp(socket, host, port)
   local name = stdnse.get_hostname(host)
-  socket:send("<?xml version='1.0'?><stream:stream xmlns='jabber:client'"
+  local number = type(port) == "table" and port.number or port
+  socket:send("<?xml version='1.0'?><stream:stream xmlns='jabber:"
+    .. (number == 5269 and "server" or "client") .. "'"
     .. " xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='" .. name .. "'>")
   local status, text = socket:receive_buf(match.pattern_limit("</stream:features>", 65536), true)
   if not status or not string.find(text, "urn:ietf:params:xml:ns:xmpp-tls", 1, true) then
@@ -326,6 +329,7 @@ local by_service = {
   submission = "smtp",
   lmtp = "lmtp", nntp = "nntp", ldap = "ldap", xmpp = "xmpp", jabber = "xmpp",
   ["xmpp-client"] = "xmpp",
+  ["xmpp-server"] = "xmpp", ["ms-wbt-server"] = "rdp",
   mysql = "mysql", postgresql = "postgres", ["ms-sql-s"] = "tds", ["ms-sql-m"] = "tds",
   ["ms-sql"] = "tds", vnc = "vnc",
 }
@@ -333,7 +337,7 @@ local by_number = {
   [21] = "ftp", [25] = "smtp", [587] = "smtp", [110] = "pop3", [119] = "nntp", [143] = "imap",
   [389] = "ldap",
   [1433] = "tds", [3306] = "mysql", [5222] = "xmpp", [5269] = "xmpp", [5432] = "postgres",
-  [5900] = "vnc", [24] = "lmtp",
+  [5900] = "vnc", [24] = "lmtp", [3389] = "rdp",
 }
 
 local function protocol_of(port)
@@ -352,7 +356,7 @@ local function connect_plain(name, host, port)
     return false, reason
   end
   local ok
-  ok, reason = dialogs[name](socket, host)
+  ok, reason = dialogs[name](socket, host, port)
   if not ok then
     socket:close()
     return false, reason

@@ -160,6 +160,14 @@ test("certificates after STARTTLS", function()
     { 5222, fake.replies(nil,
     { "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>",
       "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" }) },
+    { 5269, function(peer)
+      check.contains(peer:recv(), "xmlns='jabber:server'")
+      peer:send("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+        .. "</stream:features>")
+      peer:recv()
+      peer:send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    end },
+    { 3389, fake.replies(nil, { "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\2\1\8\0\1\0\0\0" }) },
     { 5900, fake.replies("RFB 003.008\n", { "\1\x13", "\0\2", "\0\1\0\0\1\4", "\1" }) },
   }
   for _, case in ipairs(cases) do
@@ -178,6 +186,7 @@ test("servers that refuse to switch give a reason", function()
     [389] = fake.replies(nil, { "\x30\x0c\2\1\1\x78\7\10\1\2\4\0\4\0" }),
     [3306] = fake.replies("\5\0\0\0\xffabcd"),
     [5900] = fake.replies("RFB 003.003\n"),
+    [3389] = fake.replies(nil, { "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\3\0\8\0\2\0\0\0" }),
     [587] = function(peer) peer:hang() end,
   }) do
     local ok, why = fetched(number, server)

@@ -1,0 +1,135 @@
+description = [[
+Shows the security layers that an RDP server accepts, the methods and the level of RDP's own
+encryption where it accepts that, and the version of its protocol.
+]]
+---
+-- @output
+-- | rdp-enum-encryption:
+-- |   Security layer
+-- |     Native RDP: SUCCESS
+-- |     SSL: SUCCESS
+-- |   RDP Encryption level: High
+-- |     128-bit RC4: SUCCESS
+-- |_  RDP Protocol Version:  RDP 5.x, 6.x, 7.x, or 8.x server
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "safe", "discovery" }
+
+identity = {}
+volatile = {}
+-- no server's certificate and no strong cipher protects the session
+finding = { ["Native RDP accepted"] = "medium" }
+
+local rdp = require "rdp"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service(3389, "ms-wbt-server")
+
+local layers = {
+  { "CredSSP (NLA)", rdp.PROTOCOL_SSL | rdp.PROTOCOL_HYBRID, rdp.PROTOCOL_HYBRID },
+  { "CredSSP with Early User Auth", rdp.PROTOCOL_SSL | rdp.PROTOCOL_HYBRID
+    | rdp.PROTOCOL_HYBRID_EX, rdp.PROTOCOL_HYBRID_EX },
+  { "Native RDP", rdp.PROTOCOL_RDP, rdp.PROTOCOL_RDP },
+  { "RDSTLS", rdp.PROTOCOL_RDSTLS, rdp.PROTOCOL_RDSTLS },
+  { "SSL", rdp.PROTOCOL_SSL, rdp.PROTOCOL_SSL },
+}
+
+local ciphers = {
+  { "40-bit RC4", rdp.ENCRYPTION_40BIT }, { "56-bit RC4", rdp.ENCRYPTION_56BIT },
+  { "128-bit RC4", rdp.ENCRYPTION_128BIT }, { "FIPS 140-1", rdp.ENCRYPTION_FIPS },
+}
+
+-- The version in the server's core data (MS-RDPBCGR 2.2.1.4.2).
+local function version_text(version)
+  local major, minor = version >> 16, version & 0xffff
+  if major ~= 8 then
+    return ("Unknown (0x%08x)"):format(version)
+  elseif minor == 1 then
+    return "RDP 4.0 server"
+  elseif minor == 4 then
+    return "RDP 5.x, 6.x, 7.x, or 8.x server"
+  elseif minor >= 5 and minor <= 0x11 then
+    return ("RDP 10.%d server"):format(minor - 5)
+  end
+  return ("Unknown (0x%08x)"):format(version)
+end
+
+-- Accepted layers, in order; nil when the port speaks no RDP.
+local function accepted_layers(host, port)
+  local accepted, is_rdp = {}, false
+  for _, layer in ipairs(layers) do
+    local connection, answer = rdp.negotiate(host, port, layer[2])
+    if connection then
+      connection:close()
+      is_rdp = true
+      if answer.kind == "response" and answer.protocol == layer[3]
+        or answer.kind == "plain" and layer[3] == rdp.PROTOCOL_RDP then
+        accepted[#accepted + 1] = layer[1]
+      end
+    elseif not is_rdp then
+      return nil
+    end
+  end
+  return accepted
+end
+
+local function ask_cipher(host, port, method)
+  local connection = rdp.negotiate(host, port, rdp.PROTOCOL_RDP)
+  if not connection then
+    return nil
+  end
+  local status, answer = connection:exch(rdp.Request.MCSConnectInitial:new(method, 0))
+  connection:close()
+  return status and answer or nil
+end
+
+-- Accepted methods of RDP's own encryption, level, version.
+local function own_encryption(host, port)
+  local accepted, level, version = {}, nil, nil
+  for _, cipher in ipairs(ciphers) do
+    local answer = ask_cipher(host, port, cipher[2])
+    version = version or answer and answer.version
+    if answer and answer.method == cipher[2] then
+      accepted[#accepted + 1] = cipher[1]
+      level = answer.level
+    end
+  end
+  return accepted, level, version
+end
+
+local function lines_of(names, data)
+  local lines = {}
+  for i, name in ipairs(names) do
+    lines[i] = name .. ": SUCCESS"
+    data[name] = "SUCCESS"
+  end
+  return lines
+end
+
+local function add(data, lists, name, names)
+  data[name] = stdnse.output_table()
+  local lines = lines_of(names, data[name])
+  lines.name = name
+  lists[#lists + 1] = lines
+end
+
+function action(host, port)
+  local accepted = accepted_layers(host, port)
+  if not accepted or #accepted == 0 then
+    return nil
+  end
+  local data, lists = stdnse.output_table(), {}
+  add(data, lists, "Security layer", accepted)
+  local methods, level, version = own_encryption(host, port)
+  if level then
+    add(data, lists, "RDP Encryption level: " .. (rdp.LEVELS[level] or tostring(level)), methods)
+  end
+  if version then
+    data["RDP Protocol Version"] = version_text(version)
+    lists[#lists + 1] = "RDP Protocol Version:  " .. data["RDP Protocol Version"]
+  end
+  data["Native RDP accepted"] = data["Security layer"]["Native RDP"] and true or nil
+  return data, stdnse.format_output(true, lists)
+end

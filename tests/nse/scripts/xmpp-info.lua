@@ -1,0 +1,117 @@
+-- xmpp-info on exchanges recorded from Prosody 0.12.3.
+local test, check, fake = ...
+local script = require "support.script"
+local xmpp = require "xmpp"
+local port = { number = 5222, service = "xmpp-client" }
+
+local function opening(content)
+  return "<?xml version='1.0'?><stream:stream xml:lang='en' id='8d04d1e5-3098-45fc-b63e-53517160d840'"
+    .. " version='1.0' xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'"
+    .. " from='localhost'>" .. content
+end
+local register = "<register xmlns='http://jabber.org/features/iq-register'/>"
+local function mechanisms(...)
+  return "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>"
+    .. table.concat({ ... }, "</mechanism><mechanism>") .. "</mechanism></mechanisms>"
+end
+local function features(content)
+  return opening("<stream:features>" .. content .. "</stream:features>")
+end
+local tls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+local proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+local before = features(tls .. register .. mechanisms("SCRAM-SHA-1"))
+local after = features(register .. mechanisms("SCRAM-SHA-1", "PLAIN"))
+local unknown_host = opening("<stream:error><host-unknown"
+  .. " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text"
+  .. " xmlns='urn:ietf:params:xml:ns:xmpp-streams'>This server does not serve nosuch</text>"
+  .. "</stream:error></stream:stream>")
+
+local host = { host = { name = "localhost" } }
+
+test("what is offered before and after TLS", function()
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", before }, { "<starttls", proceed } })
+  fake.servers["starttls:5222"] = script.server({ { "<stream:stream", after } })
+  local text, data = script.run("xmpp-info", port, host)
+  check.equal(text, [[
+  Respects server name
+  info: 
+    xmpp: 
+      lang: en
+      version: 1.0
+    capabilities: 
+    features: 
+      In-Band Registration
+    auth_mechanisms: 
+      SCRAM-SHA-1
+  pre_tls: 
+    xmpp: 
+    capabilities: 
+    features: 
+      TLS
+  post_tls: 
+    xmpp: 
+    capabilities: 
+    auth_mechanisms: 
+      PLAIN]])
+  check.same(data.post_tls.auth_mechanisms, { "PLAIN" })
+end)
+
+test("a server that does not know the name says so", function()
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", unknown_host } })
+  local _, data = script.run("xmpp-info", port)
+  check.same(data, { info = { xmpp = { lang = "en", version = "1.0" },
+    stream_id = "8d04d1e5-3098-45fc-b63e-53517160d840",
+    errors = { "host-unknown", "text: This server does not serve nosuch" } } })
+end)
+
+test("capabilities, compression and what has no name are shown", function()
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", features(
+    "<c xmlns='http://jabber.org/protocol/caps' node='http://www.process-one.net/en/ejabberd/'"
+    .. " ver='TQ2JFyRoSa70h2G1bpgjzuXb2sU=' hash='sha-1'/><compression"
+    .. " xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>"
+    .. "<x xmlns='urn:example:new'/>") } })
+  local _, data = script.run("xmpp-info", port)
+  check.equal(data.info.capabilities.node, "http://www.process-one.net/en/ejabberd/")
+  check.same(data.info.compression_methods, { "zlib" })
+  check.same(data.info.unknown, { "urn:example:new" })
+  check.equal(data[1], "Ignores server name")
+end)
+
+test("other servers ask with their own namespace", function()
+  local asked
+  fake.servers["tcp:5269"] = function(peer)
+    asked = peer:recv()
+    peer:send(unknown_host)
+  end
+  script.run("xmpp-info", { number = 5269, service = "xmpp-server" })
+  check.contains(asked, "xmlns='jabber:server' xmlns:db='jabber:server:dialback'")
+end)
+
+test("another server, and garbage, have none", function()
+  fake.servers["tcp:5222"] = fake.replies("220 ftp\r\n")
+  check.equal(script.run("xmpp-info", port), nil)
+  for _ = 1, 300 do
+    fake.servers["tcp:5222"] = script.server({ { "<stream:stream", fake.mutated(before) },
+      { "<starttls", fake.mutated(proceed) } })
+    script.run("xmpp-info", port, host)
+  end
+end)
+
+test("elements without end are bounded", function()
+  local elements = xmpp.XML.parse(("<a>"):rep(5000))
+  check.equal(#elements, 1)
+  check.equal(#xmpp.XML.parse(("<a/>"):rep(5000)), 1000)
+end)
+
+test("a login is accepted or refused", function()
+  local function login(answer)
+    fake.servers["tcp:5222"] = script.server({ { "<stream:stream", features(mechanisms("PLAIN")) },
+      { "<auth", answer } })
+    local helper = xmpp.Helper:new(script.host(), script.port(port))
+    check.truthy(helper:connect())
+    check.same(helper:getAuthMechs(), { PLAIN = true })
+    return helper:login("eve", "secret", "PLAIN")
+  end
+  check.truthy(login("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"))
+  check.fails(login("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"))
+end)
