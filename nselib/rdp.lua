@@ -230,13 +230,14 @@ end
 -- bytes, or nil, reason.
 function M.exchange_token(socket, token)
   local status, data = socket:send(M.ts_request(token))
+  local head
   if status then
-    status, data = socket:receive_buf(match.numbytes(2), true)
+    status, head = socket:receive_buf(match.numbytes(2), true)
   end
   if not status then
-    return nil, data
+    return nil, head or data
   end
-  local tag, length = string.byte(data, 1, 2)
+  local tag, length = string.byte(head, 1, 2)
   if tag ~= 0x30 or length == 0x80 or length > 0x82 then
     return nil, "no TSRequest"
   elseif length > 0x80 then

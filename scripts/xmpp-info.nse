@@ -31,7 +31,7 @@ and what it calls itself.
 
 author = "Muster"
 license = "Apache-2.0"
-categories = { "default", "discovery", "safe", "version" }
+categories = { "version", "default", "discovery", "safe" }
 
 identity = {}
 volatile = { "stream_id" }
