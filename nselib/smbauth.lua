@@ -235,8 +235,8 @@ local function read_pairs(info, data)
       break
     end
     local value, name = string.sub(data, at, at + length - 1), pair_names[kind]
-    if name == "timestamp" and #value == 8 then
-      info.timestamp = string.unpack("<I8", value)
+    if name == "timestamp" then
+      info.timestamp = #value == 8 and string.unpack("<I8", value) or nil
     elseif name then
       info[name] = unicode.utf16to8(value)
     end

@@ -253,6 +253,9 @@ function M.Helper:login(username, password, mech)
     return false, "the mechanism " .. mech .. " is not known"
   end
   local socket = self.stream.socket
+  if not socket then
+    return false, "there is no connection"
+  end
   socket:send(("<auth xmlns='%s' mechanism='PLAIN'>%s</auth>"):format(M.NS.SASL,
     base64.enc("\0" .. username .. "\0" .. password)))
   local status, text = socket:receive_buf(up_to("<success.->", "</failure>"), true)
