@@ -2,6 +2,7 @@
 """The manual page and the completion script tell the same as the table of options in the program.  Usage: docs.py MUSTER
 
 MUSTER_GOLDEN=write writes the completion script anew."""
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -50,8 +51,9 @@ def check_manual(verbs, faults):
 
 
 def check_help(verbs, faults):
-    for verb in verbs:
-        text = program("help", *verb.split())
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        texts = pool.map(lambda verb: program("help", *verb.split()), verbs)
+    for verb, text in zip(verbs, texts):
         if not text.startswith(f"usage: muster {verb}"):
             faults.append(f"muster help {verb}: {text.splitlines()[0]}")
 
