@@ -5,18 +5,26 @@
  * callbacks only copy the answer and post; users hear of it in a later turn, from the top of the
  * loop, where they may start or free whatever they like.  A cancelled query is answered at once and
  * left to run out by itself.  A query lives until both its user and c-ares are through with it. The
- * timers of c-ares run on the real clock, also under the fake one. */
+ * timers of c-ares run on the real clock, also under the fake one.
+ *
+ * Reverse names do not go by ares_gethostbyaddr(): it looks on in the hosts file after any failure
+ * and then says "not found", so that a silent server could not be told from an address without a
+ * name. */
 #include "engine/loop/dns.h"
 
 #include "engine/loop/loop_priv.h"
 
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SOCKETS_MAX 16  /* c-ares uses one UDP and one TCP socket a server */
 #define ADDRS_MAX   256 /* of one name */
+
+#define POINTER_NAME_MAX 80 /* 32 digits and dots, "ip6.arpa" */
 
 struct dns_query {
     struct dns *dns;
@@ -28,6 +36,7 @@ struct dns_query {
     int status;
     struct addr *addrs;
     size_t n_addrs;
+    struct addr address; /* of a reverse name */
     char *name;
     bool running;   /* c-ares will call back */
     bool delivered; /* the user was told */
@@ -40,8 +49,8 @@ struct dns_socket {
 
 struct dns {
     struct loop *loop;
-    ares_channel channel;
-    bool has_channel;
+    ares_channel channel, files; /* files: knows the hosts file only, answers at once */
+    bool has_channel, has_files;
     struct timer timer;
     struct task bury;
     TAILQ_HEAD(, dns_query) queries;
@@ -133,17 +142,42 @@ static void on_addrs(void *user, int code, int timeouts, struct ares_addrinfo *r
     query_finish(q, status);
 }
 
-static void on_name(void *user, int code, int timeouts, struct hostent *host)
+/* Of several names always the same one, in whatever order they come. */
+static int copy_name(struct dns_query *q, const struct hostent *host)
+{
+    const char *least = host ? host->h_name : NULL;
+
+    for (char **a = host ? host->h_aliases : NULL; a && *a; a++)
+        if (!least || !*least || (**a && strcasecmp(*a, least) < 0))
+            least = *a;
+    if (!least || !*least)
+        return -ENOENT;
+    q->name = strdup(least);
+    return q->name ? 0 : -ENOMEM;
+}
+
+static void on_pointer(void *user, int code, int timeouts, unsigned char *reply, int len)
 {
     struct dns_query *q = user;
-    int status = status_of(code);
+    struct hostent *host = NULL;
 
     (void)timeouts;
-    if (status == 0 && (!host || !host->h_name || !host->h_name[0]))
-        status = -ENOENT;
-    if (status == 0 && !(q->name = strdup(host->h_name)))
-        status = -ENOMEM;
-    query_finish(q, status);
+    if (code == ARES_SUCCESS)
+        code = ares_parse_ptr_reply(reply, len, q->address.b, (int)addr_len(&q->address),
+                                    q->address.family == ADDR_V4 ? AF_INET : AF_INET6, &host);
+    query_finish(q, code == ARES_SUCCESS ? copy_name(q, host) : status_of(code));
+    if (host)
+        ares_free_hostent(host);
+}
+
+/* The hosts file has been looked at; a miss is no answer yet. */
+static void on_hosts_file(void *user, int code, int timeouts, struct hostent *host)
+{
+    struct dns_query *q = user;
+
+    (void)timeouts;
+    if (code == ARES_SUCCESS && host && host->h_name && (q->name = strdup(host->h_name)))
+        query_finish(q, 0);
 }
 
 /* After every call into c-ares: when does it want to be called without an event? */
@@ -213,7 +247,19 @@ static void channel_close(struct dns *d)
 {
     if (d->has_channel)
         ares_destroy(d->channel);
-    d->has_channel = false;
+    if (d->has_files)
+        ares_destroy(d->files);
+    d->has_channel = d->has_files = false;
+}
+
+static int files_open(struct dns *d)
+{
+    char only_files[] = "f";
+    struct ares_options options = {.lookups = only_files};
+    int code = ares_init_options(&d->files, &options, ARES_OPT_LOOKUPS);
+
+    d->has_files = code == ARES_SUCCESS;
+    return code;
 }
 
 static int channel_open(struct dns *d, const struct dns_opts *o, struct err *e)
@@ -230,10 +276,12 @@ static int channel_open(struct dns *d, const struct dns_opts *o, struct err *e)
     if (options.timeout < 1)
         options.timeout = 1;
     code = ares_init_options(&d->channel, &options, mask);
+    d->has_channel = code == ARES_SUCCESS;
+    if (code == ARES_SUCCESS)
+        code = files_open(d);
     if (code != ARES_SUCCESS)
         return err_set(e, code == ARES_ENOMEM ? -ENOMEM : -EIO, "resolver: %s",
                        ares_strerror(code));
-    d->has_channel = true;
     if (!o || !o->servers)
         return 0;
     code = ares_set_servers_ports_csv(d->channel, o->servers);
@@ -366,9 +414,29 @@ int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_add
     return 0;
 }
 
+/* "1.2.0.192.in-addr.arpa", "1.0.0 ... 8.b.d.0.1.0.0.2.ip6.arpa". */
+static void pointer_name(const struct addr *a, char ret[POINTER_NAME_MAX])
+{
+    size_t len = addr_len(a);
+
+    *ret = 0;
+    for (size_t i = len; i-- > 0;) {
+        size_t at = strlen(ret);
+
+        if (a->family == ADDR_V4)
+            snprintf(ret + at, POINTER_NAME_MAX - at, "%u.", a->b[i]);
+        else
+            snprintf(ret + at, POINTER_NAME_MAX - at, "%x.%x.", a->b[i] & 15, a->b[i] >> 4);
+    }
+    snprintf(ret + strlen(ret), POINTER_NAME_MAX - strlen(ret), "%s",
+             a->family == ADDR_V4 ? "in-addr.arpa" : "ip6.arpa");
+}
+
 int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
                 struct dns_query **ret)
 {
+    int family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
+    char name[POINTER_NAME_MAX];
     struct dns_query *q;
     size_t len = addr_len(a);
 
@@ -378,9 +446,13 @@ int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
     if (!q)
         return -ENOMEM;
     q->name_cb = cb;
-    ares_gethostbyaddr(d->channel, a->b, (int)len, a->family == ADDR_V4 ? AF_INET : AF_INET6,
-                       on_name, q);
-    rearm(d);
+    q->address = *a;
+    ares_gethostbyaddr(d->files, a->b, (int)len, family, on_hosts_file, q);
+    if (q->running) {
+        pointer_name(a, name);
+        ares_query(d->channel, name, C_IN, T_PTR, on_pointer, q);
+        rearm(d);
+    }
     if (ret)
         *ret = q;
     return 0;

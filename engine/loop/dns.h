@@ -26,6 +26,8 @@ void dns_freep(struct dns **d);
 /* family ADDR_NONE: both.  Numeric names and the hosts file are answered too.  ret may be NULL. */
 int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_addrs_cb cb,
                void *user, struct dns_query **ret);
+/* The hosts file first.  Of several names the first one by alphabet.  -ENOENT only when a server
+ * said that there is no name; a silent or failing one is -ETIMEDOUT or -EIO. */
 int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
                 struct dns_query **ret);
 void dns_cancel(struct dns_query *q);

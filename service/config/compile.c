@@ -224,6 +224,7 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
     rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
     z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
     compile_guard(k, z, place);
+    compile_names(k, z, place);
     compile_place(full, place, "confirm");
     z->confirm->misses =
         compile_number(k, full, "misses", z->confirm->misses, (struct limits){2, 100, 2});
@@ -418,6 +419,7 @@ int compile_config(struct config *c, const struct document *d, struct problems *
     c->scanner->rate = compile_number(&k, "scanner", "rate", c->scanner->rate,
                                       (struct limits){1, RATE_MAX, 10000});
     compile_scripts(&k);
+    compile_resolver(&k);
     compile_zones(&k);
     compile_retention(&k);
     compile_endpoints(&k);

@@ -43,6 +43,10 @@ void compile_path(struct compile *k, char **path);
 /* "file:/path" or "cred:NAME", or a problem. */
 void compile_reference(struct compile *k, const char *place, const char *text);
 
+/* compile_names.c: name servers of the whole, and of a zone. */
+void compile_resolver(struct compile *k);
+void compile_names(struct compile *k, struct config_zone *z, const char *place);
+
 /* compile_route.c: routes of alerts, and the settings around them. */
 void compile_routes(struct compile *k);
 

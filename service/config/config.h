@@ -84,10 +84,14 @@ struct config_zone {
     char *interface; /* NULL: from the routes */
     char **listen;   /* interfaces to listen on */
     uint32_t n_listen;
-    bool listen_auto;               /* on those that the networks are on link of */
-    bool promiscuous;               /* hears all that passes there */
-    uint32_t rate;                  /* packets per second */
-    uint32_t host_rate, net_rate;   /* to one address, into one /24 or /64; 0: no limit */
+    bool listen_auto;             /* on those that the networks are on link of */
+    bool promiscuous;             /* hears all that passes there */
+    uint32_t rate;                /* packets per second */
+    uint32_t host_rate, net_rate; /* to one address, into one /24 or /64; 0: no limit */
+    char *resolver;               /* of reverse names; NULL: as the system says */
+    bool no_names;                /* none are asked for */
+    usec_t names_every;           /* until a name is asked for again */
+    char *names_every_text;
     char *fragile;                  /* TCP ports that get no payload, besides printers'; or NULL */
     uint32_t grants;                /* mask of enum config_grant */
     struct config_confirm *confirm; /* never NULL, as scanner and scripts below */

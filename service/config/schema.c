@@ -153,6 +153,8 @@ static const cyaml_schema_field_t zone_fields[] = {
     NUMBER("host_rate", struct config_zone, host_rate),
     NUMBER("net_rate", struct config_zone, net_rate),
     TEXT("fragile_ports", struct config_zone, fragile),
+    TEXT("resolver", struct config_zone, resolver),
+    TEXT("names_every", struct config_zone, names_every_text),
     SET("grants", struct config_zone, grants, grants),
     SECTION("confirm", struct config_zone, confirm, confirm_fields),
     SECTION("retention", struct config_zone, retention, zone_retention_fields),

@@ -336,7 +336,18 @@ static struct store_host host_of(const struct record *r)
     return h;
 }
 
-size_t collect_part(struct collect *c, const struct store_host **ret)
+bool collect_any(const struct collect *c, bool (*is)(void *user, const struct host_finding *h),
+                 void *user)
+{
+    const struct record *r;
+
+    TAILQ_FOREACH (r, &c->done, entry)
+        if (r->host && is(user, r->host))
+            return true;
+    return false;
+}
+
+size_t collect_part(struct collect *c, struct store_host **ret)
 {
     struct record *r;
     size_t bytes = 0;

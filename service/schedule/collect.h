@@ -40,7 +40,11 @@ size_t
 collect_told(const struct collect *c); /* hosts that were dropped after the store took them */
 size_t collect_open(const struct collect *c); /* hosts that are not done */
 
+/* Whether `is` holds for one of the hosts that are done and not dropped; user is passed on. */
+bool collect_any(const struct collect *c, bool (*is)(void *user, const struct host_finding *h),
+                 void *user);
+
 /* The next part: up to COLLECT_PART_HOSTS hosts that are done, in the order in which they became
  * so.  The array is valid until collect_drop_part().  Returns their number; 0: none. */
-size_t collect_part(struct collect *c, const struct store_host **ret);
+size_t collect_part(struct collect *c, struct store_host **ret);
 void collect_drop_part(struct collect *c);

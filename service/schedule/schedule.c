@@ -5,6 +5,7 @@
 #include "engine/base/log.h"
 #include "service/schedule/claimer.h"
 #include "service/schedule/heard.h"
+#include "service/schedule/names.h"
 #include "service/schedule/visit.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ struct schedule {
     struct scan_link *scanner;
     struct script_pool *pool;
     struct heard *heard;
+    struct names *names;
     struct claims scans, scripts;
     TAILQ_HEAD(visit_list, visit) visits;
     unsigned n_visits;
@@ -67,6 +69,11 @@ struct scan_link *schedule_scan_link(struct schedule *s)
 struct script_pool *schedule_pool(struct schedule *s)
 {
     return s->pool;
+}
+
+struct names *schedule_names(struct schedule *s)
+{
+    return s->names;
 }
 
 unsigned schedule_visits(const struct schedule *s)
@@ -338,7 +345,8 @@ int schedule_new(struct schedule **ret, struct loop *l, const struct schedule_st
     claims_init(&s->scans, s, SCAN_KINDS, SCAN_VISITS);
     claims_init(&s->scripts, s, SCRIPT_KINDS, POOL_JOBS);
     if (heard_new(&s->heard, l, &heard) < 0 || scan_link_new(&s->scanner, l, &ears) < 0 ||
-        script_pool_new(&s->pool, l, &o) < 0 || timer_set(l, &s->keep, KEEP_EVERY) < 0) {
+        script_pool_new(&s->pool, l, &o) < 0 || names_new(&s->names, l) < 0 ||
+        timer_set(l, &s->keep, KEEP_EVERY) < 0) {
         schedule_free(s);
         return -ENOMEM;
     }
@@ -368,6 +376,7 @@ struct schedule *schedule_free(struct schedule *s)
     script_pool_free(s->pool);
     scan_link_free(s->scanner);
     heard_free(s->heard);
+    names_free(s->names);
     generation_unref(s->generation);
     complaints_drop(s);
     free(s);

@@ -7,20 +7,47 @@
 #include "service/schedule/visit.h"
 
 #include "engine/base/log.h"
+#include "service/schedule/names.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define FLUSH_AFTER (500 * USEC_PER_MSEC)
+#define NAMES_WAIT  (200 * USEC_PER_MSEC) /* at the end of a visit, for names under way */
+#define NAMES_LOOK  (10 * USEC_PER_MSEC)
+#define NAMING_HOSTS                                                                               \
+    (16 * COLLECT_PART_HOSTS) /* that wait for FLUSH_AFTER, so that names may come */
 #define RETRY_AFTER                                                                                \
     USEC_PER_SEC /* when the store takes nothing; `drained` comes earlier as a rule */
 
 static void visit_finish(struct visit *v);
 
+static bool name_expected(void *user, const struct host_finding *h)
+{
+    struct visit *v = user;
+
+    return names_expected(schedule_names(v->schedule), v->zone->resolver, &h->address);
+}
+
+/* The end waits for names under way, but not for long. */
+static bool names_linger(struct visit *v)
+{
+    usec_t now = loop_now(schedule_loop(v->schedule));
+
+    if (!v->naming || v->status < 0)
+        return false;
+    if (!v->names_until)
+        v->names_until = now + NAMES_WAIT;
+    return now < v->names_until && collect_any(v->collect, name_expected, v) &&
+           timer_set(schedule_loop(v->schedule), &v->flush, NAMES_LOOK) == 0;
+}
+
 static void on_flush(struct timer *t)
 {
     struct visit *v = CONTAINER_OF(t, struct visit, flush);
 
+    if (v->state == VISIT_FLUSHING && names_linger(v))
+        return;
     v->flush_now = true;
     visit_flush(v);
 }
@@ -143,7 +170,31 @@ void visit_end(struct visit *v, int status, const char *why)
     if (status < 0 && why && status != -ECANCELED)
         visit_complain(v, why);
     collect_end(v->collect);
-    visit_flush(v);
+    if (!names_linger(v))
+        visit_flush(v);
+}
+
+void visit_name(struct visit *v, const struct addr *a)
+{
+    if (v->zone->no_names)
+        return;
+    v->naming = true;
+    names_want(schedule_names(v->schedule), v->zone->resolver, a, v->zone->names_every);
+}
+
+/* What is known by now; what comes later is told by the next visit. */
+static void names_tell(struct visit *v, struct store_host *hosts, size_t n)
+{
+    for (size_t i = 0; v->naming && i < n; i++)
+        if (hosts[i].finding.state == HOST_UP && !hosts[i].finding.hostname)
+            hosts[i].finding.hostname =
+                names_of(schedule_names(v->schedule), v->zone->resolver, &hosts[i].finding.address);
+}
+
+/* So many hosts make a part. */
+static size_t part_hosts(const struct visit *v)
+{
+    return v->naming ? NAMING_HOSTS : COLLECT_PART_HOSTS;
 }
 
 void visit_keep(struct visit *v, int r)
@@ -154,7 +205,7 @@ void visit_keep(struct visit *v, int r)
 
 void visit_progress(struct visit *v)
 {
-    if (collect_waiting(v->collect) >= COLLECT_PART_HOSTS || v->state != VISIT_RUNNING)
+    if (collect_waiting(v->collect) >= part_hosts(v) || v->state != VISIT_RUNNING)
         visit_flush(v);
     else if (collect_waiting(v->collect) && !timer_running(&v->flush) &&
              timer_set(schedule_loop(v->schedule), &v->flush, FLUSH_AFTER) < 0)
@@ -204,12 +255,15 @@ static int visit_apply(struct visit *v)
         .scripts = v->scripts,
         .n_scripts = v->n_scripts,
     };
+    struct store_host *hosts;
     struct applied *token;
     int r;
 
-    part.n_hosts = collect_part(v->collect, &part.hosts);
+    part.n_hosts = collect_part(v->collect, &hosts);
     if (!part.n_hosts)
         return 0;
+    part.hosts = hosts;
+    names_tell(v, hosts, part.n_hosts);
     token = malloc(sizeof *token);
     if (!token)
         return -ENOMEM;
@@ -233,7 +287,7 @@ void visit_flush(struct visit *v)
         return;
     while (r > 0 && !v->lost &&
            (v->state == VISIT_FLUSHING || v->flush_now ||
-            collect_waiting(v->collect) >= COLLECT_PART_HOSTS))
+            collect_waiting(v->collect) >= part_hosts(v)))
         r = visit_apply(v);
     if (r < 0) {
         schedule_congested(v->schedule);

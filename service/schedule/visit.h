@@ -47,9 +47,11 @@ struct visit {
     const struct visit_source *source;
     struct store_lease lease;
     enum visit_state state;
-    bool lost;      /* the lease: nothing more is handed to the store */
-    bool flush_now; /* the timer said so */
-    int status;     /* why the visit is not complete; 0: it is */
+    bool lost;          /* the lease: nothing more is handed to the store */
+    bool flush_now;     /* the timer said so */
+    bool naming;        /* reverse names are asked for */
+    usec_t names_until; /* at the end: names are waited for; monotonic, 0: not yet */
+    int status;         /* why the visit is not complete; 0: it is */
     unsigned deaths;
     usec_t began;            /* monotonic */
     uint64_t expected;       /* addresses to be told */
@@ -78,6 +80,8 @@ void visit_begin(struct visit *v);
 /* From sources.  status 0: all was asked; else why not, said to people by `why` (NULL: it was said
  * already). */
 void visit_end(struct visit *v, int status, const char *why);
+/* A host answers: its reverse name is wanted. */
+void visit_name(struct visit *v, const struct addr *a);
 /* Hosts became done: hand over a part now or soon. */
 void visit_progress(struct visit *v);
 /* What the collector could not keep: out of memory ends the visit. */
@@ -93,6 +97,7 @@ struct loop *schedule_loop(struct schedule *s);
 const struct schedule_store *schedule_store(struct schedule *s);
 struct scan_link *schedule_scan_link(struct schedule *s);
 struct script_pool *schedule_pool(struct schedule *s);
+struct names *schedule_names(struct schedule *s);
 /* The store takes no parts: slow the workers down.  It takes them again. */
 void schedule_congested(struct schedule *s);
 void schedule_flowing(struct schedule *s);

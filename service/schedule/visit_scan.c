@@ -17,8 +17,10 @@ static void on_host(void *user, const struct host_finding *h)
     struct visit *v = user;
 
     /* A second scan, after the death of this one's scanner, asks all. */
-    if (h->state == HOST_UP)
+    if (h->state == HOST_UP) {
         v->order.start.sample = 0;
+        visit_name(v, &h->address);
+    }
     visit_keep(v, collect_host(v->collect, h));
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a zone asks of the scanner, seen in the inventory: UDP ports in a pass, an empty /24 that is only sampled, limits per host, an
-interface that goes away, a scanner that is killed in the middle.  The coverage tells the truth each time."""
+interface that goes away, a scanner that is killed in the middle.  The coverage tells the truth each time.  And the names that a name server
+has for the hosts."""
 import os
 import pathlib
 import signal
@@ -17,6 +18,8 @@ zones:
     host_rate: 150
     net_rate: 400
     confirm: {misses: 2, after: 1s}
+    resolver: 10.77.0.10
+    names_every: 1s
     passes:
       - {kind: presence, interval: 4s, sample: 8, probes: [arp, echo]}
       - {kind: ports, interval: 5s, sample: 8, probes: [arp, syn], syn_ports: "22,80", ports: "T:80,443,9100,U:53,5353,9999"}
@@ -29,13 +32,39 @@ while True:
     data, peer = s.recvfrom(2048)
     s.sendto(b"here", peer)
 """
+# A name server that knows one address; its file says what of it: a name, "fail" or "silent".
+DNS = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 53))
+while True:
+    q, peer = s.recvfrom(2048)
+    said = open(sys.argv[1]).read().strip()
+    if said == "silent":
+        continue
+    asked = b"\\x0210\\x010\\x0277\\x0210\\x07in-addr\\x04arpa\\0\\0\\x0c" in q
+    code = 2 if said == "fail" else 0 if asked else 3
+    head = q[:2] + bytes([0x85, 0x80 | code, 0, 1, 0, code == 0, 0, 0, 0, 0])
+    name = b"".join(bytes([len(label)]) + label.encode() for label in said.split(".")) + b"\\0"
+    end = q.index(b"\\0", 12) + 5
+    record = b"\\xc0\\x0c\\0\\x0c\\0\\x01\\0\\0\\0\\x3c" + len(name).to_bytes(2, "big") + name
+    s.sendto(head + q[12:end] + (record if code == 0 else b""), peer)
+"""
 PORTS = "SELECT host(address), protocol, port FROM report.service WHERE state = 'open' AND address <<= '10.77.0.0/24' ORDER BY 1, 2, 3"
+
+
+def name_is(world, said):
+    with open(world.path("name.new"), "w") as file:
+        file.write(said)
+    os.rename(world.path("name.new"), world.path("name"))
 
 
 def build(world):
     web = world.host("web", 10)
     web.start(["python3", "-m", "http.server", "80", "--directory", "/run/netns"])
     web.start(["python3", "-c", UDP])
+    name_is(world, "web.lab.example")
+    web.start(["python3", "-c", DNS, world.path("name")])
     web.run("ip", "route", "add", "blackhole", "10.88.0.0/16")
     web.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
     world.host("quiet", 11)
@@ -46,6 +75,25 @@ def build(world):
 def udp_and_tcp(d):
     netns.wait_for("TCP and UDP ports are listed", lambda: d.sql_or_nothing(PORTS) == [["10.77.0.10", "tcp", "80"], ["10.77.0.10", "udp", "9999"]], 60)
     print("UDP ports of a pass are in the inventory", flush=True)
+
+
+def names(d, world):
+    """One change for one other name, none for a server that is silent or fails."""
+    name = "SELECT hostname FROM report.host WHERE address = '10.77.0.10'"
+    changes = "SELECT count(*) FROM inv.change WHERE attr_id = 3"
+    netns.wait_for("the host has its name", lambda: d.sql_or_nothing(name) == [["web.lab.example"]], 30)
+    assert "web.lab.example" in d.muster("assets"), d.muster("assets")
+    assert "web.lab.example" in d.muster("asset", "10.77.0.10")
+    before = int(d.sql(changes)[0][0])
+    name_is(world, "www.lab.example")
+    netns.wait_for("and another one", lambda: d.sql(name) == [["www.lab.example"]], 30)
+    for said in ("fail", "silent"):
+        name_is(world, said)
+        d.wait_visits(1, 60)
+        assert d.sql(name) == [["www.lab.example"]], f"the server: {said}"
+    assert int(d.sql(changes)[0][0]) == before + 1, d.sql("SELECT * FROM inv.change WHERE attr_id = 3")
+    name_is(world, "www.lab.example")
+    print("the name of a host comes from the name server, changes once, and stays when the server is silent", flush=True)
 
 
 def sampled(d):
@@ -116,6 +164,7 @@ def main():
         build(world)
         d = daemon.Daemon(world, ZONE, endpoints=False).start()
         udp_and_tcp(d)
+        names(d, world)
         sampled(d)
         someone_moves_in(d, world)
         scanner_dies(d)

@@ -3,8 +3,9 @@
 
 #include "tests/unit/loop/peer.h"
 
-/* Answers "a.test" with 192.0.2.1 and 2001:db8::1, reverse of 192.0.2.1 with "a.test", "fail.test"
- * with SERVFAIL, "silent.test" never, anything else with NXDOMAIN. */
+/* Answers "a.test" with 192.0.2.1 and 2001:db8::1, reverse of 192.0.2.1 and 2001:db8::1 with
+ * "a.test", of 192.0.2.4 with two names, "fail.test" and the reverse of 192.0.2.3 with SERVFAIL,
+ * "silent.test" and the reverse of 192.0.2.5 never, anything else with NXDOMAIN. */
 struct responder {
     struct io io;
     struct loop *loop;
@@ -34,31 +35,36 @@ static size_t answer(uint8_t *packet, size_t at, uint16_t type, const void *data
 
     memcpy(packet + at, head, sizeof head);
     memcpy(packet + at + sizeof head, data, len);
-    packet[7] = 1;
+    packet[7]++;
     return at + sizeof head + len;
 }
 
 static size_t respond(uint8_t *packet, size_t len)
 {
     static const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+    static const char reverse6[] =
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
     char name[300];
     uint16_t type;
     size_t at = question(packet, len, name, &type);
 
-    if (strcmp(name, "silent.test") == 0)
+    if (strcmp(name, "silent.test") == 0 || strcmp(name, "5.2.0.192.in-addr.arpa") == 0)
         return 0;
     memset(packet + 6, 0, 6);
     packet[2] = 0x81;
     packet[3] = 0x80;
-    if (strcmp(name, "fail.test") == 0)
+    if (strcmp(name, "fail.test") == 0 || strcmp(name, "3.2.0.192.in-addr.arpa") == 0)
         packet[3] |= 2;
     else if (strcmp(name, "a.test") == 0 && type == 1)
         at = answer(packet, at, 1, "\xc0\0\2\1", 4);
     else if (strcmp(name, "a.test") == 0 && type == 28)
         at = answer(packet, at, 28, six, 16);
-    else if (strcmp(name, "1.2.0.192.in-addr.arpa") == 0)
+    else if (strcmp(name, "1.2.0.192.in-addr.arpa") == 0 || strcmp(name, reverse6) == 0)
         at = answer(packet, at, 12, "\1a\4test", 8);
-    else if (strcmp(name, "a.test") != 0)
+    else if (strcmp(name, "4.2.0.192.in-addr.arpa") == 0) {
+        at = answer(packet, at, 12, "\1z\4test", 8);
+        at = answer(packet, at, 12, "\1b\4test", 8);
+    } else if (strcmp(name, "a.test") != 0)
         packet[3] |= 3;
     return at;
 }
@@ -223,19 +229,53 @@ static void numbers_are_answered_without_asking_but_not_at_once(void **state)
     assert_int_equal(responder.asked, 0);
 }
 
+static void reverse(const char *address)
+{
+    struct addr a;
+
+    memset(&got, 0, sizeof got);
+    assert_int_equal(addr_parse(address, &a), 0);
+    assert_int_equal(dns_reverse(dns, &a, on_name, NULL, NULL), 0);
+    assert_int_equal(got.o.calls, 0);
+    wait_done(loop, &got.o);
+}
+
 static void addresses_have_names(void **state)
 {
-    struct addr a = addr_v4(0xc0000201), b = addr_v4(0xc0000202);
-
     (void)state;
-    assert_int_equal(dns_reverse(dns, &a, on_name, NULL, NULL), 0);
-    wait_done(loop, &got.o);
+    reverse("192.0.2.1");
     assert_int_equal(got.o.status, 0);
     assert_string_equal(got.o.data, "a.test");
-    memset(&got, 0, sizeof got);
-    assert_int_equal(dns_reverse(dns, &b, on_name, NULL, NULL), 0);
-    wait_done(loop, &got.o);
+    reverse("2001:db8::1");
+    assert_int_equal(got.o.status, 0);
+    assert_string_equal(got.o.data, "a.test");
+    reverse("192.0.2.2");
     assert_int_equal(got.o.status, -ENOENT);
+    assert_true(responder.asked >= 3);
+}
+
+static void of_several_names_it_is_always_the_same(void **state)
+{
+    (void)state;
+    reverse("192.0.2.4");
+    assert_string_equal(got.o.data, "b.test");
+}
+
+static void a_server_that_fails_is_no_address_without_a_name(void **state)
+{
+    (void)state;
+    reverse("192.0.2.3");
+    assert_int_equal(got.o.status, -EIO);
+    reverse("192.0.2.5");
+    assert_int_equal(got.o.status, -ETIMEDOUT);
+}
+
+static void names_of_the_hosts_file_need_no_server(void **state)
+{
+    (void)state;
+    reverse("127.0.0.1");
+    if (got.o.status == 0) /* there may be no such file */
+        assert_int_equal(responder.asked, 0);
 }
 
 static void a_callback_may_ask_again(void **state)
@@ -325,6 +365,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(numbers_are_answered_without_asking_but_not_at_once, setup,
                                     teardown),
     cmocka_unit_test_setup_teardown(addresses_have_names, setup, teardown),
+    cmocka_unit_test_setup_teardown(of_several_names_it_is_always_the_same, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_server_that_fails_is_no_address_without_a_name, setup,
+                                    teardown),
+    cmocka_unit_test_setup_teardown(names_of_the_hosts_file_need_no_server, setup, teardown),
     cmocka_unit_test_setup_teardown(a_callback_may_ask_again, setup, teardown),
     cmocka_unit_test_setup_teardown(a_cancelled_lookup_is_told_once_and_its_late_answer_is_dropped,
                                     setup, teardown),

@@ -43,7 +43,7 @@ static void say_done(struct collect *c, uint32_t n, enum collect_certainty how)
 static void hosts_come_out_whole_in_the_order_of_their_ends(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
-    const struct store_host *part;
+    struct store_host *part;
 
     (void)state;
     say_up(c, 1);
@@ -67,7 +67,7 @@ static void hosts_come_out_whole_in_the_order_of_their_ends(void **state)
 static void a_part_that_was_not_taken_comes_again(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
-    const struct store_host *part;
+    struct store_host *part;
 
     (void)state;
     for (uint32_t i = 0; i < COLLECT_PART_HOSTS + 7; i++) {
@@ -88,7 +88,7 @@ static void a_host_is_told_once(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
     const struct host_finding h = {.address = at(1), .state = HOST_DOWN};
-    const struct store_host *part;
+    struct store_host *part;
     struct addr a = at(1);
 
     (void)state;
@@ -105,7 +105,7 @@ static void a_host_is_told_once(void **state)
 static void at_the_end_what_is_not_done_is_unsure(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
-    const struct store_host *part;
+    struct store_host *part;
 
     (void)state;
     say_up(c, 1);
@@ -122,7 +122,7 @@ static void at_the_end_what_is_not_done_is_unsure(void **state)
 static void a_host_that_is_asked_again_begins_anew(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
-    const struct store_host *part;
+    struct store_host *part;
     struct addr a = at(1);
 
     (void)state;
@@ -140,7 +140,7 @@ static void a_host_that_is_asked_again_begins_anew(void **state)
 static void results_keep_output_and_data(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
-    const struct store_host *part;
+    struct store_host *part;
     const struct script_result r = {
         .phase = SCRIPT_PORT,
         .address = at(1),
@@ -168,7 +168,7 @@ static void too_much_is_dropped_and_nothing_concluded(void **state)
 {
     CLEANUP(collect_freep) struct collect *c = collect_new();
     CLEANUP(freep) char *big = calloc(1, COLLECT_BYTES_MAX / 2);
-    const struct store_host *part;
+    struct store_host *part;
     struct script_result r = {
         .address = at(1), .script = "x", .output = big, .output_len = COLLECT_BYTES_MAX / 2};
 

@@ -15,6 +15,7 @@ static const char config_text[] = "scripts: {workers: 1, datadirs: [/nonexistent
                                   "- name: lab\n"
                                   "  networks: [10.0.0.0/24]\n"
                                   "  excludes: [10.0.0.3]\n"
+                                  "  resolver: off\n"
                                   "  passes:\n"
                                   "  - {kind: ports, ports: \"22,80\"}\n"
                                   "  - {kind: scripts, scripts: \"http-*\"}\n";
@@ -430,6 +431,7 @@ static void an_empty_block_is_sampled_and_only_the_sample_counts(void **state)
                                "zones:\n"
                                "- name: lab\n"
                                "  networks: [10.0.0.0/24]\n"
+                               "  resolver: off\n"
                                "  passes:\n"
                                "  - {kind: ports, ports: \"22,80\", sample: 2}\n";
     const struct addr_set nobody = {0};
