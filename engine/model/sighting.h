@@ -16,7 +16,7 @@
 
 struct sighting {
     const char *source;    /* "arp", "nd", "ra", "dhcp", "dhcpv6", "mdns", "lldp", "cdp", "ssdp",
-                              "nbns" */
+                              "nbns"; "multicast": it answered one of ours */
     const char *interface; /* where it was heard */
     usec_t time;           /* wall */
     uint16_t vlan;         /* tag of the frame; 0: untagged */

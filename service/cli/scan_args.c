@@ -40,6 +40,8 @@ const struct option scan_options[] = {
      .help = "Ask neighbours by ARP or ND, which is done anyway"},
     {OPTION_BITS, "--arp-all", AT(pings), .bits = SCAN_PING_LINK,
      .help = "Ask every target by ARP or ND on the interface of -e, whatever the routes say"},
+    {OPTION_FLAG, "--multicast-ping", AT(multicast),
+     .help = "Ask all IPv6 neighbours at once; those within the targets that answer are scanned"},
     {OPTION_BITS, "--disable-arp-ping", AT(pings), .bits = SCAN_PING_NO_ARP,
      .help = "ARP and ND only find the way to neighbours; the other questions decide"},
 
@@ -190,6 +192,10 @@ static int check_ways(const struct scan_args *a, struct err *e)
         return err_set(e, -EINVAL, "-Pn asks nobody; leave it out, or the other -P options");
     if (a->pings & SCAN_PING_LINK && !a->interface)
         return err_set(e, -EINVAL, "--arp-all needs the interface: add -e INTERFACE");
+    if (a->multicast && (a->estimate || a->state || a->resume || a->no_ping))
+        return err_set(e, -EINVAL,
+                       "--multicast-ping asks who is there: -Pn, --estimate, --state and --resume "
+                       "do not go with it");
     if (a->min_rate > 0 && a->max_rate > 0 && a->min_rate > a->max_rate)
         return err_set(e, -EINVAL, "--min-rate %g is above --max-rate %g", a->min_rate,
                        a->max_rate);

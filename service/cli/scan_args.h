@@ -16,11 +16,12 @@ struct scan_args {
     struct option_list excludes;
     struct option_list exclude_files;
     const char *ports;
-    bool fast;                                     /* -F */
-    unsigned top_ports;                            /* 0: not given */
-    unsigned ways;                                 /* mask of enum scan_way */
-    bool no_ping;                                  /* -Pn */
-    unsigned pings;                                /* mask of enum scan_ping */
+    bool fast;          /* -F */
+    unsigned top_ports; /* 0: not given */
+    unsigned ways;      /* mask of enum scan_way */
+    bool multicast;     /* the targets are those that answer a multicast */
+    bool no_ping;       /* -Pn */
+    unsigned pings;     /* mask of enum scan_ping */
     const char *syn_ports, *ack_ports, *udp_ports; /* of -PS, -PA and -PU; "": their usual ones */
     bool no_names;                                 /* -n */
     bool ipv6;

@@ -143,6 +143,8 @@ static void host_up(struct scan_run *run, const struct host_finding *finding)
 
     f.target = scan_plan_name_of(&run->plan, &f.address);
     f.vendor = f.vendor ? f.vendor : vendor_of(run, &f);
+    if (f.reason == REASON_ND_RESPONSE && addr_set_contains(&run->echoed, &f.address))
+        f.reason = REASON_ECHO_REPLY; /* the neighbour discovery was to verify that */
     if (h)
         h->record = host_record_new(&f);
     if (!h || !h->record) {

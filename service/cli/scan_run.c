@@ -44,6 +44,7 @@ static void run_free(struct scan_run *run)
     scan_hosts_free(run);
     scan_phases_free(run);
     scan_plan_done(&run->plan);
+    addr_set_done(&run->echoed);
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *user)
@@ -175,6 +176,8 @@ static int run_open(struct scan_run *run, const struct option_list *targets,
         r = scan_plan_resolve(&run->plan, run->loop, run->dns, e);
     if (r == 0)
         r = scan_account_open(run, begin, e);
+    if (r == 0 && run->args->multicast)
+        r = scan_multicast(run, e);
     if (r == 0)
         r = guard_open(run, e);
     return r;
@@ -200,6 +203,9 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     scan_outputs_begin(&run->outputs, &run->info);
     scan_load_results(run);
     scan_written(run);
+    run->scan_over = !run->plan.scope.n; /* no host has answered a multicast */
+    if (run->scan_over)
+        return 0;
     r = scan_scripts_start(run, e);
     if (r == 0)
         r = scanner_start(run, e);
@@ -282,7 +288,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
     }
     if (r == 0)
         r = run_start(&run, begin->command, &e);
-    if (r == 0) {
+    if (r == 0 && !run.scan_over) {
         r = loop_run(run.loop);
         if (r < 0 && !run.outputs.failure)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));

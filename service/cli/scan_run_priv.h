@@ -39,6 +39,7 @@ struct scan_host {
 struct scan_run {
     const struct scan_args *args;
     struct scan_plan plan;
+    struct addr_set echoed; /* answered a multicast echo */
     struct scan_info info;
     struct scan_outputs outputs;
     struct scan_totals totals;
@@ -84,6 +85,9 @@ void scan_account_done(struct scan_run *run, const struct addr *a);
 void scan_account_close(struct scan_run *run); /* the last time; says how to go on */
 /* Whether there is nothing to do: a scan that was completed before. */
 bool scan_account_is_over(const struct scan_run *run);
+
+/* scan_multicast.c: makes the targets those within them that answer a multicast. */
+int scan_multicast(struct scan_run *run, struct err *e) MUST_USE;
 
 extern const struct scan_sink scan_run_sink;
 struct scan_host *scan_host_find(struct scan_run *run, const struct addr *a);

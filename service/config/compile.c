@@ -213,6 +213,28 @@ static void compile_listen(struct compile *k, struct config_zone *z, const char 
         WRONG(k, full, "nothing is listened to: 'listen' is empty");
 }
 
+static bool has_ipv6(const struct addr_set *s)
+{
+    return s->n && s->ranges[s->n - 1].first.family == ADDR_V6; /* they sort behind IPv4 */
+}
+
+static void compile_multicast(struct compile *k, struct config_zone *z, const char *place)
+{
+    char full[PLACE_MAX];
+
+    z->multicast = compile_span(k, place, "multicast", z->multicast_text,
+                                (struct bounds){10 * USEC_PER_SEC, 366 * 24 * HOUR, 0});
+    compile_place(full, place, "multicast");
+    if (!z->multicast)
+        return;
+    if (has_ipv6(&z->excluded))
+        WRONG(k, full, "a multicast would reach the IPv6 addresses among 'excludes'");
+    else if (!has_ipv6(&z->scope))
+        WRONG(k, full, "has no meaning in a zone without an IPv6 network");
+    else if (!z->listen_auto && !z->n_listen)
+        WRONG(k, full, "nothing is listened to: 'listen' is empty");
+}
+
 static void compile_zone(struct compile *k, struct config_zone *z, const char *place)
 {
     char full[PLACE_MAX];
@@ -221,6 +243,7 @@ static void compile_zone(struct compile *k, struct config_zone *z, const char *p
     compile_name(k, place, "name", z->name);
     compile_scope(k, z, place);
     compile_listen(k, z, place);
+    compile_multicast(k, z, place);
     rate = zone_is_loopback(z) ? LOOPBACK_RATE : DEFAULT_RATE;
     z->rate = compile_number(k, place, "rate", z->rate, (struct limits){1, RATE_MAX, rate});
     compile_guard(k, z, place);

@@ -84,8 +84,10 @@ struct config_zone {
     char *interface; /* NULL: from the routes */
     char **listen;   /* interfaces to listen on */
     uint32_t n_listen;
-    bool listen_auto;             /* on those that the networks are on link of */
-    bool promiscuous;             /* hears all that passes there */
+    bool listen_auto; /* on those that the networks are on link of */
+    bool promiscuous; /* hears all that passes there */
+    usec_t multicast; /* IPv6 neighbours are asked at once this often; 0: never */
+    char *multicast_text;
     uint32_t rate;                /* packets per second */
     uint32_t host_rate, net_rate; /* to one address, into one /24 or /64; 0: no limit */
     char *resolver;               /* of reverse names; NULL: as the system says */

@@ -149,6 +149,7 @@ static const cyaml_schema_field_t zone_fields[] = {
     TEXT("interface", struct config_zone, interface),
     LIST("listen", struct config_zone, listen, n_listen, &text_entry),
     CYAML_FIELD_BOOL("promiscuous", CYAML_FLAG_OPTIONAL, struct config_zone, promiscuous),
+    TEXT("multicast", struct config_zone, multicast_text),
     NUMBER("rate", struct config_zone, rate),
     NUMBER("host_rate", struct config_zone, host_rate),
     NUMBER("net_rate", struct config_zone, net_rate),

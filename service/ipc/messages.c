@@ -181,6 +181,7 @@ static const struct ipc_field scan_done_fields[] = {
 static const struct ipc_field listen_fields[] = {
     F_TEXT(struct ipc_listen, interface, IPC_NAME_MAX),
     F_BOOL(struct ipc_listen, promiscuous),
+    F_U64(struct ipc_listen, multicast),
 };
 static const struct ipc_field sighting_fields[] = {
     F_TEXT(struct sighting, source, IPC_NAME_MAX),

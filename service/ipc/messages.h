@@ -161,6 +161,7 @@ struct ipc_scan_done {
 struct ipc_listen {
     const char *interface; /* NULL: those that the zone's scope is on link of */
     bool promiscuous;
+    uint64_t multicast; /* IPv6 neighbours are asked by multicast this often; 0: never */
 };
 struct ipc_listener {
     const char *interface;

@@ -2,6 +2,9 @@
  * Ethernet) stays in the list as a refusal, so that its reason is told once and not every look. */
 #include "service/role/ears.h"
 
+#include "engine/base/log.h"
+#include "engine/scan/multicast.h"
+
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -16,6 +19,7 @@ struct wish {
     uint32_t zone;
     char interface[IPC_NAME_MAX]; /* "": by scope */
     bool promiscuous;
+    usec_t multicast; /* 0: never */
     struct addr_set scope;
 };
 
@@ -26,6 +30,10 @@ struct ear {
     usec_t refused;            /* when; monotonic */
     uint32_t zones[ZONES_MAX]; /* that hear it */
     size_t n_zones;
+    uint32_t askers[ZONES_MAX]; /* those of them that have the neighbours asked */
+    size_t n_askers;
+    usec_t ask_every, ask_at;    /* 0: never; monotonic */
+    struct multicast *multicast; /* NULL: nothing is asked now */
     bool wanted_promiscuous, told;
     struct ipc_listener state; /* interface and why point to the texts below */
     char name[IPC_NAME_MAX], why[256];
@@ -63,6 +71,46 @@ static void on_sighting(void *user, const struct sighting *s)
 
     for (size_t i = 0; i < a->n_zones; i++)
         a->ears->sink.sighting(a->ears->user, a->zones[i], s);
+}
+
+static void on_answer(void *user, const struct addr *from, const struct mac *mac,
+                      enum multicast_how how)
+{
+    struct ear *a = user;
+    const struct sighting s = {
+        .source = "multicast",
+        .interface = a->name,
+        .time = loop_wall(a->ears->loop),
+        .has_mac = true,
+        .mac = *mac,
+        .addresses = {*from},
+        .n_addresses = 1,
+    };
+
+    (void)how;
+    for (size_t i = 0; i < a->n_askers; i++)
+        a->ears->sink.sighting(a->ears->user, a->askers[i], &s);
+}
+
+static void on_asked(void *user, uint64_t drops)
+{
+    struct ear *a = user;
+
+    (void)drops; /* it is asked again */
+    a->multicast = multicast_stop(a->multicast);
+}
+
+static void ear_ask(struct ear *a)
+{
+    static const struct multicast_sink sink = {on_answer, on_asked};
+    usec_t now = loop_now(a->ears->loop);
+    struct err e = {0};
+
+    if (!a->ask_every || !a->state.up || a->multicast || now < a->ask_at)
+        return;
+    a->ask_at = now + a->ask_every;
+    if (multicast_start(&a->multicast, a->ears->loop, a->name, &sink, a, &e) < 0)
+        log_debug("neighbours cannot be asked by multicast: %s", err_text(&e));
 }
 
 static void on_state(void *user, enum listen_state state, const char *why)
@@ -125,6 +173,7 @@ static struct ear *ear_find(struct ears *e, const char *name)
 static void ear_end(struct ear *a)
 {
     a->listen = listen_stop(a->listen);
+    a->multicast = multicast_stop(a->multicast);
     a->state.up = false;
     a->state.over = true;
     *a->why = 0;
@@ -156,6 +205,20 @@ static void ear_start(struct ear *a)
     on_state(a, LISTEN_DOWN, err_text(&e));
 }
 
+static void want_asked(struct ear *a, const struct wish *w)
+{
+    bool known = false;
+
+    if (!w->multicast || a->n_askers == ZONES_MAX)
+        return;
+    for (size_t i = 0; i < a->n_askers; i++)
+        known |= a->askers[i] == w->zone;
+    if (!known)
+        a->askers[a->n_askers++] = w->zone;
+    if (!a->ask_every || w->multicast < a->ask_every)
+        a->ask_every = w->multicast;
+}
+
 static void want(struct ears *e, const struct wish *w, const char *name)
 {
     struct ear *a = ear_find(e, name);
@@ -163,6 +226,7 @@ static void want(struct ears *e, const struct wish *w, const char *name)
     if (!a)
         return; /* out of memory: the next look tries again */
     a->wanted_promiscuous = a->wanted_promiscuous || w->promiscuous;
+    want_asked(a, w);
     for (size_t i = 0; i < a->n_zones; i++)
         if (a->zones[i] == w->zone)
             return;
@@ -180,7 +244,8 @@ static void look(struct ears *e)
     if (getifaddrs(&links) < 0)
         links = NULL;
     LIST_FOREACH (a, &e->ears, entry) {
-        a->n_zones = 0;
+        a->n_zones = a->n_askers = 0;
+        a->ask_every = 0;
         a->wanted_promiscuous = false;
     }
     LIST_FOREACH (w, &e->wishes, entry) {
@@ -202,6 +267,7 @@ static void look(struct ears *e)
             a->listen = listen_stop(a->listen);
         if (!a->listen)
             ear_start(a);
+        ear_ask(a);
     }
 }
 
@@ -261,6 +327,7 @@ struct ears *ears_free(struct ears *e)
     while ((a = LIST_FIRST(&e->ears))) {
         LIST_REMOVE(a, entry);
         listen_stop(a->listen);
+        multicast_stop(a->multicast);
         free(a);
     }
     while (LIST_FIRST(&e->wishes))
@@ -279,6 +346,7 @@ int ears_zone(struct ears *e, uint32_t zone, const struct addr_set *scope,
         return -ENOMEM;
     w->zone = zone;
     w->promiscuous = m->promiscuous;
+    w->multicast = m->multicast;
     snprintf(w->interface, sizeof w->interface, "%s", m->interface ? m->interface : "");
     for (size_t i = 0; i < scope->n && r == 0; i++)
         r = addr_set_add(&w->scope, &scope->ranges[i].first, &scope->ranges[i].last);

@@ -3,7 +3,10 @@
  * One listener per interface, however many zones hear it; each zone is told what is heard there.
  * A zone names its interfaces, or leaves it to its scope: then it hears those that a part of its
  * scope is on link of, looked at anew every EARS_LOOK, because addresses and interfaces come and
- * go. */
+ * go.
+ *
+ * Zones may have their IPv6 neighbours asked by multicast now and then: who answers is a sighting
+ * like any other. */
 #pragma once
 
 #include "engine/base/addrset.h"

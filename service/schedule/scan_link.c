@@ -80,7 +80,7 @@ static struct scan_job *job_find(struct scan_link *s, uint32_t id)
 
 static int listen_send(struct scan_link *s, uint32_t id, const struct config_zone *z)
 {
-    struct ipc_listen m = {.promiscuous = z->promiscuous};
+    struct ipc_listen m = {.promiscuous = z->promiscuous, .multicast = z->multicast};
     int r = 0;
 
     if (z->listen_auto && z->interface) /* the zone's packets go this way, whatever is on link */

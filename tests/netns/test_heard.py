@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A device that says something on the link is in the inventory a moment later: musterd itself, its listener, its database, real frames."""
+import pathlib
 import random
+import signal
 import socket
 import statistics
 import struct
@@ -185,6 +187,22 @@ def malformed(world, d):
     print("3,000 malformed frames of all protocols: no process died, and the next device was found")
 
 
+def asked_by_multicast(world, d):
+    """IPv6 neighbours that say nothing: asked all at once, they answer, and are looked at when they are the zone's."""
+    mute, other = world.host("mute", 60), world.host("other", 70)  # fd77::46 is not the zone's
+    mute.run("sysctl", "-qw", "net.ipv6.icmp.echo_ignore_multicast=1")
+    assert not event(d, "host.appeared", mute.address6)
+    text = pathlib.Path(d.config).read_text()
+    pathlib.Path(d.config).write_text(text.replace("    excludes:", "    multicast: 10s\n    excludes:"))
+    d.process.send(signal.SIGHUP)
+    netns.wait_for("the neighbour's event", lambda: event(d, "host.appeared", mute.address6), 60)
+    assert d.sql(f"SELECT source FROM inv.heard WHERE addr = '{mute.address6}'") == [["multicast"]]
+    netns.wait_for("the other one is evidence", lambda: d.sql(
+        f"SELECT source FROM inv.link_evidence WHERE mac = '{other.mac}' AND kind = 'address' AND key = '{other.address6}'") == [["multicast"]], 30)
+    assert d.sql(f"SELECT count(*) FROM inv.change WHERE addr = '{other.address6}'") == [["0"]]
+    print("IPv6 neighbours are asked by multicast: the zone's are in the inventory, others are evidence")
+
+
 with netns.World() as world:
     netns.sh("ip", "link", "set", "br0", "type", "bridge", "group_fwd_mask", "0x4000")  # LLDP comes through
     world.host("anchor", 10)  # a bridge without anybody has no carrier
@@ -198,4 +216,5 @@ with netns.World() as world:
     print(status.strip())
     assert "local br0: up, " in status, status
     malformed(world, d)
+    asked_by_multicast(world, d)
     assert d.stop() == 0

@@ -58,6 +58,25 @@ def same_switch(lab):
     print("--arp-all: what is on the wire is found without a route", flush=True)
 
 
+def multicast(world):
+    """A /64 is too large to be walked: its hosts are found by multicast, one that ignores multicast echoes and one that ignores all too."""
+    hosts = {name: world.host(name, number) for name, number in (("open", 200), ("shy", 201), ("silent", 202))}
+    hosts["shy"].run("sysctl", "-qw", "net.ipv6.icmp.echo_ignore_multicast=1")
+    hosts["silent"].run("sysctl", "-qw", "net.ipv6.icmp.echo_ignore_all=1")
+    netns.wait_for("the bridge forwards", lambda: all(
+        "state forwarding" in netns.sh("bridge", "-d", "link", "show", "dev", h.port) for h in hosts.values()), 10)
+    found = muster("-6", "--multicast-ping", "fd77::/64")
+    want = {"fd77::c8": "echo-reply", "fd77::c9": "nd-response", "fd77::ca": "nd-response"}
+    assert {a: found.get(a) for a in want} == want, found
+    assert muster("-6", "--multicast-ping", "fd77::c8/127") == {a: want[a] for a in ("fd77::c8", "fd77::c9")}
+    near = muster("-6", "--multicast-ping", "-e", "br0", "fe80::/64")
+    assert len([a for a in near if a.startswith("fe80::77:ff:fe00:c")]) == 3, near
+    assert muster("-6", "--multicast-ping", "-e", "br0", "fd78::/64") == {}
+    run = subprocess.run([str(MUSTER), "scan", "-6", "-n", "-sn", "--multicast-ping", "--exclude", "fd77::c9", "fd77::/64"], capture_output=True, text=True)
+    assert run.returncode == 2 and "would reach addresses that are excluded" in run.stderr, run.stderr
+    print(f"--multicast-ping: {len(found)} hosts of a /64, {len(near)} link-local ones", flush=True)
+
+
 def main():
     netns.enter()
     if not MUSTER.exists():
@@ -67,6 +86,7 @@ def main():
         by_the_router(lab)
         neighbours(lab)
         same_switch(lab)
+        multicast(world)
 
 
 if __name__ == "__main__":
