@@ -3,6 +3,7 @@
 
     tests/bench/alerts.py [enqueue|backlog|dead]...     all of them when none is named
     MUSTER_BENCH_EVENTS=1000000     the largest backlog
+    MUSTER_BENCH_HOSTS=4000         hosts whose diff is measured
     MUSTER_BENCH_DRAIN=30000        deliveries that are measured, of each
 
 The dispatcher (tests/pg/alert_driver.c, built with optimisation) runs on one core; PostgreSQL with its durable settings and nginx as the receiver
@@ -10,6 +11,7 @@ on the others.  nginx logs the ids, so each run also counts what was lost and wh
 """
 import os
 import pathlib
+import random
 import shutil
 import socket
 import statistics
@@ -21,16 +23,18 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/pg"))
 sys.path.insert(0, str(ROOT / "tests/bench"))
+import diff
 import pgtest
 
 EVENTS = int(os.environ.get("MUSTER_BENCH_EVENTS", "1000000"))
+HOSTS = int(os.environ.get("MUSTER_BENCH_HOSTS", "4000"))
 DRAIN = int(os.environ.get("MUSTER_BENCH_DRAIN", "30000"))
 BUILD = ROOT / "build-bench"
 DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=8GB"]
 
 
 def build_driver():
-    for command in (["cmake", "--preset", "release", "-B", str(BUILD), "-DMUSTER_TESTS=ON"], ["cmake", "--build", str(BUILD), "--target", "pg_alert_driver"]):
+    for command in (["cmake", "--preset", "release", "-B", str(BUILD), "-DMUSTER_TESTS=ON"], ["cmake", "--build", str(BUILD), "--target", "pg_alert_driver", "bench_store"]):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stdout[-3000:] + done.stderr)
@@ -108,33 +112,55 @@ def write_events(db, first, n):
 
 # ---------------------------------------------------------------- what it costs the diff
 
+def spread(pairs):
+    """Of pairs (with, without): the median share of `with` that is more than `without`, and between what it lies in 95 of 100 draws."""
+    shares = [(a - b) / a * 100 for a, b in pairs]
+    rng = random.Random(1)
+    draws = sorted(statistics.median(rng.choices(shares, k=len(shares))) for _ in range(2000))
+    return f"{statistics.median(shares):5.1f} % ({draws[50]:5.1f} to {draws[1949]:5.1f})"
+
+
+def server_cpu(db):
+    """Nanoseconds that the store's server processes have run."""
+    pids = db.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'musterd' AND datname = current_database()").split()
+    return sum(int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids)
+
+
+def measured(sweeps, db):
+    """One sweep of the scripts: milliseconds, processor time of the server in ms, WAL in kB, changes."""
+    before = server_cpu(db)
+    r = sweeps.sweep("", "scripts", quiet=True)
+    return r["s"] * 1000, (server_cpu(db) - before) / 1e6, r["wal"] / 1000, r["edges"]
+
+
 def enqueue(pg):
-    import diff
-    hosts = 2000
+    """Sweeps in turn with and without the outbox, so that a busy machine is equally busy for both."""
     db = pg.database(migrated=True)
-    db.sql(diff.SETUP % {"hosts": hosts})
-    db.sql("SELECT api.hello('bench', gen_random_uuid())")
+    pg.psql("postgres", f"ALTER DATABASE {db.name} SET track_functions = 'all'", user="postgres")
+    s = diff.Sweeps(db, HOSTS, BUILD / "bench_store")
     for kind in ("ports", "scripts"):
-        db.sql(f"CALL b.sweep('{kind}')")
+        s.sweep("", kind, quiet=True)
     db.sql("VACUUM ANALYZE")
     source = db.sql("SELECT pg_get_functiondef('inv.tell(int8[])'::regprocedure)")
     without = "CREATE OR REPLACE FUNCTION inv.tell(p_changes int8[]) RETURNS int4 LANGUAGE sql AS 'SELECT 0'"
-    times = {"with": [], "without": []}
-    for turn in range(8):
-        how = "with" if turn % 2 else "without"
-        db.sql(source if how == "with" else without)
-        db.sql(f"UPDATE b.truth SET value = md5(value || '{turn}')::uuid WHERE attr = -1 AND random() < 0.1; "
-               "INSERT INTO inv.value_script(value, output) SELECT value, 'output of a script, ' || value FROM b.truth WHERE attr = -1 ON CONFLICT DO NOTHING")
-        db.sql("TRUNCATE b.parts")
-        db.sql("VACUUM", user="postgres")
-        db.sql("CHECKPOINT", user="postgres")
-        db.sql("CALL b.sweep('scripts')")
-        ms, edges = (float(x) for x in db.sql("SELECT sum(ms), sum(edges) FROM b.parts").split("|"))
-        times[how].append(ms)
-    a, b = (statistics.median(times[k]) for k in ("with", "without"))
-    events = int(db.sql("SELECT count(*) FROM alert.event"))
-    print(f"enqueue: a sweep of {hosts * 10} facts with {edges:.0f} changes takes {a:.0f} ms, {b:.0f} ms when no event is written: "
-          f"{(a - b) / a * 100:.1f} % of it, {(a - b) * 1000 / edges:.0f} us an event ({events} events in all)", flush=True)
+    for share, pairs in ((0.002, 6), (0.2, 8)):
+        seen, edges = {"with": [], "without": []}, 0
+        db.sql("SELECT pg_stat_reset()", user="postgres")
+        for turn in range(2 * pairs):
+            how = "with" if turn % 4 in (0, 3) else "without"
+            db.sql(source if how == "with" else without)
+            s.shares.append(share)
+            seen[how].append(measured(s, db))
+            edges += seen[how][-1][3]
+        db.sql("SELECT pg_stat_force_next_flush()")
+        tell, calls, visit, visits = map(float, db.sql("SELECT t.total_time || ' ' || t.calls || ' ' || v.total_time || ' ' || v.calls FROM pg_stat_user_functions t, "
+                                                       "pg_stat_user_functions v WHERE t.funcname = 'tell' AND v.funcname = 'apply_visit'").split())
+        print(f"enqueue, {edges / 2 / pairs / (HOSTS / 100):.1f} changes a transaction, {pairs} pairs of sweeps of {HOSTS * 10:,} facts; of the diff's transaction")
+        for name, i in (("time", 0), ("processor time of the server", 1), ("WAL", 2)):
+            print(f"  {name:<30} {spread([(a[i], b[i]) for a, b in zip(seen['with'], seen['without'])])}")
+        share = (tell / calls) / (visit / visits) * 100
+        print(f"  {'tell() in apply_visit()':<30} {share:5.1f} % ({tell / calls * 1000:.0f} of {visit / visits * 1000:.0f} us, mean of {calls:.0f} calls)", flush=True)
+    s.stop()
 
 
 # ---------------------------------------------------------------- from a backlog

@@ -324,6 +324,10 @@ class Database:
                         f"VALUES ({int(path.name[:4])}, '{path.name}', '', 'test'); COMMIT;")
         self.sql("\n".join(text))
 
+    def write_events(self):
+        """The events of all that is new in the ledger, as the rules make them."""
+        self.sql("SELECT alert.write_events(1000000000)")
+
     def check_invariants(self):
         bad = self.sql("SELECT what || ': ' || n FROM ops.invariants() WHERE n <> 0")
         if bad:

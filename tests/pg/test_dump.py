@@ -33,8 +33,10 @@ def follows(db):
     """The next visit finds a port more: its change, its event, and everybody who follows sees them and nothing twice."""
     place = db.sql("SELECT tx || ' ' || change_id FROM report.changes_after('0', 0, 100000) ORDER BY tx DESC, change_id DESC LIMIT 1").split()
     db.sql("SELECT api.hello('w', gen_random_uuid()); SELECT count(*) FROM alert.take('w', gen_random_uuid(), true, '1 minute', '{hook}', '{h}')")
+    db.write_events()
     before = db.sql("SELECT count(*) FROM alert.event")
     db.sql("SELECT t.visit('lan', 'ports', now(), '{\"10.1.0.1 u\"}', '{\"10.1.0.1 22 port -\",\"10.1.0.1 80 port -\",\"10.1.0.1 443 port -\"}')")
+    db.write_events()
     db.equal("one event more", "SELECT count(*) FROM alert.event", int(before) + 1)
     db.sql("SELECT count(*) FROM alert.think(1000)")
     db.equal("a follower of the ledger, from the start", "SELECT count(*) = (SELECT count(*) FROM inv.change) FROM report.changes_after('0', 0, 100000)", "t")

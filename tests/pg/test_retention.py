@@ -33,7 +33,7 @@ def life(zone, net, days=400):
         visit("scripts", here, f'"{net}.1 80 title r{i}"', "title")
         visit("ports", here, f'"{net}.1 80 port -"' + (f',"{net}.1 22 port -"' if i % 2 else ""))
         visit("ports", here, f'"{net}.1 80 port -"' + (f',"{net}.1 22 port -"' if i % 2 else ""))
-    db.sql("SELECT ops.make_partitions((now() - interval '430 days')::date, 20);" + "\n".join(text) + "UPDATE alert.event SET at = observed_at")
+    db.sql("SELECT ops.make_partitions((now() - interval '430 days')::date, 20);" + "\n".join(text) + "SELECT alert.write_events(1000000000); UPDATE alert.event SET at = observed_at")
 
 
 def retain(**p):

@@ -78,6 +78,7 @@ def test_baseline_then_each_change_is_one_event(db, d):
     lease = claimed(d, "scripts")[0][1]
     expect(d.do(f"part {lease} script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:Two,d=22:ssh-hostkey:{{\"a\":[3];\"b\":1}},s=443:http-title:ok:S"), "applied 0 1 0 1")
     d.do(f"finish {lease} complete")
+    db.write_events()
     db.equal("events", "SELECT string_agg(summary, ' / ' ORDER BY seq) FROM report.event",
              'tcp/443 opened on 10.0.0.1 (https) / http-title of tcp/80 on 10.0.0.1 changed from "One" to "Two" / ssh-hostkey of tcp/22 on 10.0.0.1 changed')
     db.equal("bodies", "SELECT string_agg(protocol || port || ' ' || script || ' ' || COALESCE(output, data::text), ', ' ORDER BY port, script) FROM report.script_result",
@@ -101,6 +102,7 @@ def test_doubts_bring_a_confirming_visit_of_the_doubted_hosts_alone(db, d):
         expect(lease[7:], ["10.0.0.1"])
         expect(d.do(f"part {lease[1]} icmp 10.0.0.1,down"), f"applied 0 0 {closed}")
         d.do(f"finish {lease[1]} complete")
+    db.write_events()
     db.equal("told", "SELECT type FROM report.event", "host.gone")
     db.equal("state", "SELECT state || ' ' || open_ports FROM report.host", "absent 2")
     assert "next 5" in d.do("claim 4 60s presence"), "no doubts are left: back to the interval"
@@ -287,6 +289,7 @@ def test_database_restored_into_another_cluster_hides_no_event():
     due(db, "presence")
     lease = claimed(d, "presence")[0][1]
     d.do(f"part {lease} icmp 10.0.0.1,up,m=00:11:22:33:44:55,n=box.lab 10.0.0.2,up")
+    db.write_events()
     # as if transaction ids had begun anew
     db.sql("UPDATE ops.installation SET system_identifier = 1; UPDATE alert.event SET xid = '999999999'; UPDATE inv.change SET tx = '999999999'")
     d.close()
@@ -321,6 +324,7 @@ def test_connection_that_is_terminated_loses_no_part(db, d):
     d.do("sync-wait")
     expect(d.do(f"finish {lease} complete"), "finished ok")
     db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 39)
+    db.write_events()
     db.equal("events", "SELECT count(*) || ' ' || count(DISTINCT subject) FROM report.event", "38 38")
 
 
@@ -376,6 +380,7 @@ def test_server_that_crashes_and_restarts_costs_nothing():
         d.do("sync-wait")
         expect(d.do(f"finish {lease} complete"), "finished ok")
         db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 119)
+        db.write_events()
         db.equal("events", "SELECT count(*) || ' ' || count(DISTINCT subject) FROM report.event", "118 118")
         db.check_invariants()
         d.close()
@@ -406,6 +411,7 @@ def test_client_killed_at_random_moments_leaves_whole_parts():
         killer.cancel()
         d.kill()
         db.check_invariants()
+    db.write_events()
     db.equal("appeared once each", "SELECT count(*) - count(DISTINCT subject) FROM report.event WHERE type = 'host.appeared'", 0)
 
 

@@ -123,7 +123,7 @@ def test_a_sighting_opens_and_closes_nothing():
     lab = Lab()
     lab.visit({"10.0.0.5": "u", "10.0.0.6": "u"})
     lab.visit({"10.0.0.5": "u", "10.0.0.6": "d"})
-    count = "SELECT (SELECT count(*) FROM inv.change) || ' ' || (SELECT count(*) FROM inv.fact_now) || ' ' || (SELECT count(*) FROM alert.event)"
+    count = "SELECT (SELECT count(*) FROM inv.change) || ' ' || (SELECT count(*) FROM inv.fact_now) || ' ' || (SELECT count(*) FROM alert.event) || ' ' || (SELECT count(*) FROM alert.news)"
     before = lab.db.sql(count)
     for a in ("10.0.0.5", "10.0.0.6", "10.0.0.7"):
         lab.sight(a)
