@@ -93,7 +93,7 @@ _muster() {
     'why')
       options=' --config --database --json --help -h' ;;
     'silence add')
-      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --from --long --reason --author --config --database --json --help -h'
+      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --from --long --on-end --reason --author --config --database --json --help -h'
       case $previous in
         --severity) values='debug info warning high critical' ;;
       esac ;;
@@ -102,7 +102,7 @@ _muster() {
     'silence remove')
       options=' --config --database --json --help -h' ;;
     'window add')
-      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --reason --author --config --database --json --help -h'
+      options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --on-end --reason --author --config --database --json --help -h'
       case $previous in
         --severity) values='debug info warning high critical' ;;
       esac ;;

@@ -17,11 +17,11 @@ int silence_add(struct db *d, const struct silence_words *w, int64_t *ret, struc
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char span[32];
-    const char *params[] = {w->match,  w->from,   w->span ? span : NULL,        w->until,
-                            w->author, w->reason, w->lasting ? "true" : "false"};
+    const char *params[] = {w->match,  w->from,   w->span ? span : NULL,         w->until,
+                            w->author, w->reason, w->lasting ? "true" : "false", w->on_end};
     struct db_call q = {.sql =
                             "SELECT alert.add_silence($1::jsonb, f, COALESCE($4::timestamptz, f + "
-                            "make_interval(secs => $3::float8)), $5, $6, $7::bool) "
+                            "make_interval(secs => $3::float8)), $5, $6, $7::bool, $8) "
                             "FROM (SELECT COALESCE($2::timestamptz, now()) AS f) x",
                         .params = params,
                         .n_params = ARRAY_LEN(params)};
@@ -38,10 +38,10 @@ int window_add(struct db *d, const struct window_words *w, int64_t *ret, struct 
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char span[32];
-    const char *params[] = {w->match, w->days,   w->start,  w->zone,
-                            span,     w->author, w->reason, w->until};
+    const char *params[] = {w->match,  w->days,   w->start, w->zone,  span,
+                            w->author, w->reason, w->until, w->on_end};
     struct db_call q = {.sql = "SELECT alert.add_window($1::jsonb, $2::int4[], $3::time, $4, "
-                               "make_interval(secs => $5::float8), $6, $7, $8::timestamptz)",
+                               "make_interval(secs => $5::float8), $6, $7, $8::timestamptz, $9)",
                         .params = params,
                         .n_params = ARRAY_LEN(params)};
     int r;

@@ -11,7 +11,8 @@ struct silence_words {
     const char *from;  /* NULL: now */
     const char *until; /* NULL: `span` after from */
     usec_t span;
-    bool lasting; /* more than 30 days is meant */
+    bool lasting;       /* more than 30 days is meant */
+    const char *on_end; /* "summary", "still", "drop": see migrations/0081_sight.sql */
 };
 /* *ret is its number. */
 int silence_add(struct db *d, const struct silence_words *w, int64_t *ret, struct err *e) MUST_USE;
@@ -25,7 +26,8 @@ struct window_words {
     const char *start; /* "02:00" */
     const char *zone;  /* "Europe/Berlin" */
     usec_t span;
-    const char *until; /* NULL: for ever */
+    const char *until;  /* NULL: for ever */
+    const char *on_end; /* as of silences, each time that it closes */
 };
 int window_add(struct db *d, const struct window_words *w, int64_t *ret, struct err *e) MUST_USE;
 int window_end(struct db *d, const char *id, struct err *e) MUST_USE;

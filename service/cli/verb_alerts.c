@@ -41,7 +41,14 @@
         OPTION_LIST, "--asset", .arg = "ID", AT(assets), .help = "On this asset"                   \
     }
 #define OPTIONS_SIGNED                                                                             \
-    {OPTION_TEXT, "--reason", .arg = "TEXT", AT(reason), .help = "Why; has to be given"},          \
+    {OPTION_TEXT,                                                                                  \
+     "--on-end",                                                                                   \
+     .arg = "WHAT",                                                                                \
+     AT(on_end),                                                                                   \
+     .choices = "summary|still|drop",                                                              \
+     .help = "When it ends: tell what it kept, and what of it still holds (default); only the "    \
+             "latter; nothing"},                                                                   \
+        {OPTION_TEXT, "--reason", .arg = "TEXT", AT(reason), .help = "Why; has to be given"},      \
     {                                                                                              \
         OPTION_TEXT, "--author", .arg = "NAME", AT(author), .help = "Who says so (default: you)"   \
     }
@@ -161,7 +168,8 @@ static int run_silence(struct verb_call *c, int64_t *ret, struct err *e)
                               .from = a->from,
                               .until = a->until,
                               .span = a->span,
-                              .lasting = a->lasting};
+                              .lasting = a->lasting,
+                              .on_end = a->on_end ?: "summary"};
     int r = check_signed(a, e);
 
     if (r == 0 && !a->until == !a->span)
@@ -214,8 +222,11 @@ static int run_window(struct verb_call *c, int64_t *ret, struct err *e)
     CLEANUP(cli_db_done) struct cli_db x = {0};
     CLEANUP(buf_done) struct buf match = {0};
     const struct alert_args *a = c->args;
-    struct window_words w = {
-        .author = author_of(a), .reason = a->reason, .until = a->until, .span = a->span};
+    struct window_words w = {.author = author_of(a),
+                             .reason = a->reason,
+                             .until = a->until,
+                             .span = a->span,
+                             .on_end = a->on_end ?: "summary"};
     struct config_digest times = {0};
     char days[32], start[8];
     int r = check_signed(a, e);

@@ -10,6 +10,7 @@ struct alert_args {
     const char *severity, *ports;
     const char *author, *reason;
     const char *from, *until;
+    const char *on_end;
     usec_t span;
     bool lasting;
 };

@@ -308,7 +308,41 @@ def test_a_silence_keeps_quiet_records_and_ends():
     equal("why", (w.why(a), w.db.sql(f"SELECT by FROM alert.decision WHERE seq = {a}")), ("silenced", "1"))
     w.at += 3600
     w.add(("host.appeared", "10.0.0.2"))
-    equal("after it", [t[1] for t in w.think()], ["event"])
+    equal("after it", [t[2] for t in w.think() + w.think()], ["host.appeared host/10.0.0.2", "1 new, 0 changed, 0 gone since 2026-03-02T08:00:00Z (window 1h); "
+          "kept quiet by silence 1 of eve (move), which is over; 0 still hold"])
+    equal("once", w.think(3600), [])
+
+
+def silenced(on_end):
+    """A silence of an hour that kept five events; what is told when it ends."""
+    w = World({"group_wait": 0, "group_by": ["condition"], "match": {"severity": 2}})
+    w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at, on_end) VALUES (alert.matcher_of('{{}}'), 'all', 'eve', 'move', "
+             f"{w.now()}, {w.now()} + interval '1 h', '{on_end}')")
+    seqs = w.add(("port.opened", "10.0.0.1", 80), ("port.opened", "10.0.0.2", 80), ("certificate.changed", "10.0.0.3", "ssl-cert"))
+    w.think(60)
+    w.add(("port.closed", "10.0.0.2", 80, {"severity": 1}))
+    equal("quiet", w.think(60), [])
+    return w, seqs, sorted(t[2] for t in w.think(3600) + w.think())
+
+
+def test_when_a_silence_ends_what_it_kept_is_told_in_one_message_and_what_still_holds_follows():
+    said = "2 new, 1 changed, 1 gone since 2026-03-02T08:01:00Z (window 1h 1m); kept quiet by silence 1 of eve (move), which is over; 1 still hold"
+    w, (a, b, _), told = silenced("summary")
+    equal("summary", told, [said.replace("1h 1m", "61m"), "port.opened host/10.0.0.1/tcp/80"])
+    equal("kept", w.db.sql("SELECT body -> 'kept' ->> 'events' FROM alert.event WHERE type = 'zone.silence_over'"), "4")
+    equal("why", (w.why(a), w.why(b)), ("silenced grouped", "silenced"))
+    equal("only what holds", silenced("still")[2], ["port.opened host/10.0.0.1/tcp/80"])
+    equal("nothing", silenced("drop")[2], [])
+
+
+def test_a_silence_that_is_taken_back_ends_too():
+    w = World({"group_wait": 0, "group_by": ["condition"]})
+    w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at) VALUES (alert.matcher_of('{{}}'), 'all', 'eve', 'move', "
+             f"{w.now()}, {w.now()} + interval '1 h')")
+    w.add(("port.opened", "10.0.0.1", 80))
+    equal("quiet", w.think(60), [])
+    w.db.sql(f"UPDATE alert.silence SET ended_at = {w.now()}")
+    equal("told", [t[2][:30] for t in w.think(1) + w.think(1)], ["port.opened host/10.0.0.1/tcp/", "1 new, 0 changed, 0 gone since"])
 
 
 def test_a_maintenance_window_opens_by_wall_clock_time():
@@ -322,6 +356,9 @@ def test_a_maintenance_window_opens_by_wall_clock_time():
     a, = w.add(("host.appeared", "10.0.0.1"))
     equal("told", w.think(), [])
     equal("why", w.why(a), "window")
+    w.at += 2 * 3600
+    equal("when it closes", [t[2][:30] for t in w.think() + w.think()], ["1 new, 0 changed, 0 gone since"])
+    equal("once", w.think(86400), [])
 
 
 # ---------------------------------------------------------------- flapping
@@ -476,6 +513,55 @@ def test_any_sort_of_change_can_be_a_storm():
     equal("those that were in a group too", w.why(a[0]), "held")
     equal("over", [t[1] for t in w.think(300) + w.think(120)], ["resolve"])
     equal("logged", w.why(a[0]), "held stilled")
+
+
+# ---------------------------------------------------------------- what cannot be seen
+
+def visited(w, complete, block=1):
+    """A visit of the hosts that came to its end, or did not."""
+    w.db.sql("INSERT INTO inv.coverage(at, from_at, zone_id, block_id, profile_id, fence, parts, complete, up, down, opened, altered, closed) "
+             f"SELECT {w.now()}, {w.now()}, 1, {block}, profile_id, 1, 1, {complete}, 0, 0, 0, 0, 0 FROM inv.profile WHERE kind = 'presence'; "
+             f"UPDATE inv.schedule SET tries = CASE WHEN {complete} THEN 0 ELSE tries + 1 END WHERE kind = 'presence' AND block_id = {block}")
+
+
+def test_a_zone_that_cannot_be_seen_is_one_incident_and_nobody_is_gone():
+    w, _ = storm_world()
+    visited(w, "true")
+    equal("well", w.think(60), [])
+    visited(w, "false")
+    equal("once is weather", w.think(60), [])
+    visited(w, "false")
+    equal("suspected", w.think(11), [])
+    equal("told after the hold", w.think(31) + w.think(10),
+          [("ops", "event", "lost sight of zone lab since 2026-03-02T08:00:00Z: 100 of 100 hosts cannot be asked; none of them is judged to be gone")])
+    equal("state", (w.data[0]["state"], w.data[0]["severity"], w.data[0]["blind"]["of"], w.incidents()), ("firing", "high", 100, "open"))
+    visited(w, "false")
+    equal("once", w.think(600), [])
+    visited(w, "true")
+    equal("back", [t[1:] for t in w.think(11) + w.think(120)], [("resolve", "zone lab is seen again after 783s: 100 hosts could not be asked, 0 still cannot")])
+    equal("incidents", (w.incidents(), w.db.sql("SELECT count(*) FROM alert.decision d JOIN alert.event e USING (seq) WHERE e.type LIKE 'host.%'")), ("resolved", "0"))
+
+
+def test_hosts_about_which_a_visit_proves_nothing_are_not_seen():
+    w, hosts = storm_world()
+    visited(w, "true")
+    w.db.sql("INSERT INTO inv.doubt(zone_id, addr, slot, attr_id, profile_id, misses, first_at, last_at, seen_at) "
+             f"SELECT 1, h::inet, 0, 1, profile_id, 0, {w.now()}, {w.now()}, {w.now()} FROM unnest(ARRAY{hosts[:40]}) h, inv.profile WHERE kind = 'presence'")
+    w.think(11)
+    equal("asked once more", w.db.sql("SELECT bool_and(wanted_at <= now() AND due_at <= now()) FROM inv.schedule WHERE kind = 'presence'"), "t")
+    equal("told", [t[2][:95] for t in w.think(31) + w.think(10)], ["lost sight of zone lab since 2026-03-02T08:00:00Z: 40 of 100 hosts cannot be asked; none of the"])
+    w.db.sql(f"DELETE FROM inv.doubt WHERE addr = ANY(ARRAY{hosts[:30]}::inet[])")
+    equal("few are left", [t[1] for t in w.think(11) + w.think(120)], ["resolve"])
+
+
+def test_a_link_that_is_back_within_the_hold_is_not_told():
+    w, _ = storm_world()
+    visited(w, "true"), visited(w, "false"), visited(w, "false")
+    w.at += 1
+    visited(w, "false")
+    equal("suspected", w.think(11), [])
+    visited(w, "true")
+    equal("nothing", w.think(11) + w.think(100), [])
 
 
 # ---------------------------------------------------------------- exactly once

@@ -79,6 +79,9 @@ def test_baseline_then_each_change_is_one_event(db, d):
     expect(d.do(f"part {lease} script script=http-title,ssh-hostkey 10.0.0.1,up,s=80:http-title:ok:Two,d=22:ssh-hostkey:{{\"a\":[3];\"b\":1}},s=443:http-title:ok:S"), "applied 0 1 0 1")
     d.do(f"finish {lease} complete")
     db.write_events()
+    db.equal("each says what it rests on, how sure, of which asset, and where there is more", "SELECT count(*) FROM report.event WHERE body ->> 'first_line' !~ '^1 (new|changed|gone) since 20.*: ' "
+             "OR body ->> 'first_line' NOT LIKE '%' || summary OR (body -> 'asset' ->> 'id') IS NULL OR (body -> 'evidence' ->> 'pass') IS NULL OR body ->> 'confidence' <> 'seen directly' "
+             "OR body ->> 'more' <> 'muster asset 10.0.0.1'", 0)
     db.equal("events", "SELECT string_agg(summary, ' / ' ORDER BY seq) FROM report.event",
              'tcp/443 opened on 10.0.0.1 (https) / http-title of tcp/80 on 10.0.0.1 changed from "One" to "Two" / ssh-hostkey of tcp/22 on 10.0.0.1 changed')
     db.equal("bodies", "SELECT string_agg(protocol || port || ' ' || script || ' ' || COALESCE(output, data::text), ', ' ORDER BY port, script) FROM report.script_result",
@@ -103,7 +106,7 @@ def test_doubts_bring_a_confirming_visit_of_the_doubted_hosts_alone(db, d):
         expect(d.do(f"part {lease[1]} icmp 10.0.0.1,down"), f"applied 0 0 {closed}")
         d.do(f"finish {lease[1]} complete")
     db.write_events()
-    db.equal("told", "SELECT type FROM report.event", "host.gone")
+    db.equal("told", "SELECT type || ' ' || (body ->> 'confidence') FROM report.event", "host.gone missed in 3 looks in a row")
     db.equal("state", "SELECT state || ' ' || open_ports FROM report.host", "absent 2")
     assert "next 5" in d.do("claim 4 60s presence"), "no doubts are left: back to the interval"
 

@@ -3,7 +3,7 @@
 
     receiver.py ADDRESS PORT SECRET-FILE LOG [STATUS-FILE]
 
-Each log line: {"id", "type", "verified", "attempt_status", "body"}.  STATUS-FILE, when given and present, holds the HTTP status
+Each log line: {"id", "type", "verified", "status", "at" (seconds of the epoch), "body"}.  STATUS-FILE, when given and present, holds the HTTP status
 to answer with (default 200), so that a test can make the receiver fail and recover.
 """
 import base64
@@ -40,13 +40,14 @@ def main():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            at = time.time()
             status = int(status_file.read_text()) if status_file and status_file.exists() else 200
             try:
                 parsed = json.loads(body)
             except ValueError:
                 parsed = None
             out.write(json.dumps({"id": self.headers.get("webhook-id"), "type": (parsed or {}).get("type"),
-                                  "verified": verified(secret, self.headers, body), "status": status, "body": parsed}) + "\n")
+                                  "verified": verified(secret, self.headers, body), "status": status, "at": at, "body": parsed}) + "\n")
             self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
