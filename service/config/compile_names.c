@@ -69,8 +69,6 @@ void compile_names(struct compile *k, struct config_zone *z, const char *place)
 {
     char full[PLACE_MAX];
 
-    z->names_every = compile_span(k, place, "names_every", z->names_every_text,
-                                  (struct bounds){USEC_PER_SEC, 366 * 24 * HOUR, NAMES_NORMAL});
     compile_place(full, place, "resolver");
     if (!z->resolver && k->c->resolver)
         compile_text(k, &z->resolver, k->c->resolver);
@@ -80,6 +78,8 @@ void compile_names(struct compile *k, struct config_zone *z, const char *place)
         z->resolver = NULL;
     } else if (z->resolver)
         compile_servers(k, full, z->resolver);
+    z->names_every = compile_span(k, place, "names_every", z->names_every_text,
+                                  (struct bounds){USEC_PER_SEC, 366 * 24 * HOUR, NAMES_NORMAL});
     if (z->no_names && z->names_every_text) {
         compile_place(full, place, "names_every");
         WRONG(k, full, "has no meaning with 'resolver: off'");
