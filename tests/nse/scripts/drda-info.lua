@@ -1,14 +1,8 @@
 -- drda-info on exchanges recorded from Apache Derby 10.14, and in the form of DB2.
 local test, check, fake = ...
 local script = require "support.script"
-local stdnse = require "stdnse"
 local drda = require "drda"
 local port = { number = 1527, service = "drda" }
-
-local derby = stdnse.fromhex("0085d0020001007f1443001d115ed585a3a6969992e28599a58599c39695a399"
-  .. "9693409481899500181404140300072407000714740005240f00072408000000"
-  .. "101147c19781838885 40c48599 82a8 0018116dd585a3a6969992e28599a58599c3"
-  .. "9695a3999693001e115ac3e2e2f1f0f1f4f061f1f04bf1f44bf24bf04060404d6f6f6f5d")
 
 local function reply(code_point, ...)
   local object = drda.parameter(code_point, table.concat({ ... }))
@@ -22,7 +16,7 @@ local db2 = reply(drda.CP.EXCSATRD, text(drda.CP.EXTNAM, "db2inst1db2agent00002B
   text(drda.CP.SRVRLSLV, "SQL08029"))
 
 test("Derby tells its version", function()
-  fake.servers["tcp:1527"] = fake.replies(nil, { derby })
+  script.replay("drda-info")
   check.equal(script.run("drda-info", port), [[
   Derby Version: 10.14.2.0 - (???)
   Server Platform: Apache Derby
@@ -44,7 +38,7 @@ test("another server, and garbage, have none", function()
   fake.servers["tcp:1527"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("drda-info", port), nil)
   for _ = 1, 300 do
-    fake.servers["tcp:1527"] = fake.replies(nil, { fake.mutated(derby) })
+    fake.servers["tcp:1527"] = fake.replies(nil, { fake.mutated(db2) })
     script.run("drda-info", port)
   end
 end)

@@ -1,5 +1,4 @@
--- rdp-enum-encryption on exchanges recorded from xrdp 0.9.21; the server's random and key are left
--- out of its answers, as nothing reads them.
+-- rdp-enum-encryption on exchanges recorded from xrdp 0.9.21, and in the form of Windows.
 local test, check, fake = ...
 local script = require "support.script"
 local stdnse = require "stdnse"
@@ -40,8 +39,7 @@ end
 local high = connect_response(0x00080004, 2, 3)
 
 test("layers, methods, level and version are shown", function()
-  serve({ [0] = confirm(2, 0), [4] = confirm(2, 0), other = confirm(2, 1) },
-    { [1] = high, [2] = high, [8] = high, [16] = high })
+  script.replay("rdp-enum-encryption")
   local text, data = script.run("rdp-enum-encryption", port)
   check.equal(text, [[
   Security layer

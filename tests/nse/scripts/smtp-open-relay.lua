@@ -51,6 +51,11 @@ Server is an open relay (3/16 tests)
   end
 end)
 
+test("Exim that relays for anyone ends connections on the way", function()
+  script.replay("smtp-open-relay")
+  check.equal(script.run("smtp-open-relay", port), "Server is an open relay (3/16 tests)")
+end)
+
 test("one that refuses all of them is none", function()
   serve(function() return false end)
   local text, data = script.run("smtp-open-relay", port)

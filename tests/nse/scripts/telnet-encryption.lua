@@ -1,10 +1,10 @@
--- telnet-encryption on recorded exchanges.
+-- telnet-encryption on exchanges recorded from inetutils' telnetd, and such as others give.
 local test, check, fake = ...
 local script = require "support.script"
 local port = { number = 23, service = "telnet" }
 
 test("a server that takes the option encrypts", function()
-  fake.servers["tcp:23"] = fake.replies(nil, { "\xff\xfd\x18\xff\xfd\x26" }, true)
+  script.replay("telnet-encryption")
   local text, data = script.run("telnet-encryption", port)
   check.contains(text, "  Telnet server supports encryption")
   check.same(data, { encryption = true })

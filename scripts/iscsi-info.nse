@@ -1,0 +1,82 @@
+description = [[
+Shows the targets of an iSCSI portal, and whether one must log in to use them.
+]]
+---
+-- @output
+-- | iscsi-info:
+-- |   iqn.2026-11.org.example:open:
+-- |     Address: 192.0.2.1:3260,1
+-- |     Authentication: NOT required
+-- |   iqn.2026-11.org.example:chap:
+-- |     Address: 192.0.2.1:3260,1
+-- |     Authentication: required
+-- |_    Auth reason: Authentication failure
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "safe", "discovery" }
+
+identity = {}
+volatile = {}
+finding = { ["Open targets"] = "high" }
+
+local iscsi = require "iscsi"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service({ 860, 3260 }, { "iscsi" })
+
+local asked_max = 32
+
+-- Does a target take a session without a login? True, or false and the reason.
+local function is_open(host, port, target)
+  local helper = iscsi.Helper:new(host, port)
+  local status, reason = helper:connect()
+  if not status then
+    return false, reason
+  end
+  status, reason = helper:login(target.name)
+  if status then
+    helper:logout()
+  else
+    helper:close()
+  end
+  return status, reason
+end
+
+local function show(host, port, target)
+  local out = stdnse.output_table()
+  out.Address = #target.addr > 1 and target.addr or target.addr[1]
+  local open, reason = is_open(host, port, target)
+  if open then
+    out.Authentication = "NOT required"
+  else
+    out.Authentication = "required"
+    out["Auth reason"] = reason
+  end
+  return out, open
+end
+
+function action(host, port)
+  local helper = iscsi.Helper:new(host, port)
+  local status, targets = helper:connect()
+  if not status then
+    return nil
+  end
+  status, targets = helper:discoverTargets()
+  helper:close()
+  if not status then
+    stdnse.debug1("%s", targets)
+    return nil
+  end
+  local output, open_ones = stdnse.output_table(), {}
+  for i = 1, math.min(#targets, asked_max) do
+    local shown, open = show(host, port, targets[i])
+    output[targets[i].name] = shown
+    if open then
+      open_ones[#open_ones + 1] = targets[i].name
+    end
+  end
+  output["Open targets"] = open_ones[1] and open_ones or nil
+  return #output > 0 and output or nil
+end

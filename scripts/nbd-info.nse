@@ -1,0 +1,91 @@
+description = [[
+Shows the block devices that an NBD server exports to anyone, with their sizes.
+]]
+---
+-- @output
+-- | nbd-info:
+-- |   Protocol:
+-- |     Negotiation: fixed newstyle
+-- |     SSL/TLS Wrapped: false
+-- |   Exported Block Devices:
+-- |     foo:
+-- |       Size: 1048576 bytes
+-- |       Transmission Flags:
+-- |_        READ_ONLY
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "intrusive" }
+
+identity = {}
+volatile = {}
+finding = { ["Exported Block Devices"] = "high" }
+
+local nbd = require "nbd"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.version_port_or_service({ 10809 }, { "nbd" })
+
+local asked_max = 16
+
+local function connected(host, port)
+  for _, use_tls in ipairs({ false, true }) do
+    local server = nbd.Comm:new(host, port)
+    local status, reason = server:connect(use_tls)
+    if status then
+      return server, use_tls
+    end
+    stdnse.debug1("%s", reason)
+  end
+end
+
+-- Size and flags of each export, asked for or, where that tells nothing, by opening it.
+local function ask_exports(server, host, port, use_tls)
+  for i = 1, math.min(#server.exports, asked_max) do
+    local export = server.exports[i]
+    if not server:info(export) or (export.size or 0) == 0 then
+      local other = nbd.Comm:new(host, port)
+      if other:connect(use_tls) then
+        other:attach(export)
+        other:close()
+      end
+    end
+  end
+  table.sort(server.exports, function(a, b)
+    return a.name < b.name
+  end)
+end
+
+local function show_export(export)
+  local out = stdnse.output_table()
+  out.Size = export.size and ("%d bytes"):format(export.size)
+  local names = nbd.flag_names(export.flags or 0)
+  -- bit 0 says only that the flags are valid
+  if names[1] == "HAS_FLAGS" then
+    table.remove(names, 1)
+  end
+  out["Transmission Flags"] = names[1] and names
+  return out
+end
+
+function action(host, port)
+  local server, use_tls = connected(host, port)
+  if not server then
+    return nil
+  end
+  if server.protocol.negotiation == "fixed newstyle" and server:list() then
+    ask_exports(server, host, port, use_tls)
+  end
+  server:close()
+  local output, protocol = stdnse.output_table(), stdnse.output_table()
+  protocol.Negotiation = server.protocol.negotiation
+  protocol["SSL/TLS Wrapped"] = use_tls
+  output.Protocol = protocol
+  local exports = stdnse.output_table()
+  for _, export in ipairs(server.exports) do
+    exports[export.name ~= "" and export.name or "default"] = show_export(export)
+  end
+  output["Exported Block Devices"] = #exports > 0 and exports or nil
+  return output
+end

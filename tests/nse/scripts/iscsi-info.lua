@@ -1,0 +1,51 @@
+-- iscsi-info on exchanges recorded from tgtd 1.0.85.
+local test, check, fake = ...
+local script = require "support.script"
+local port = { number = 3260, service = "iscsi" }
+
+test("targets are shown, and which want a login", function()
+  script.replay("iscsi-info")
+  local text, data = script.run("iscsi-info", port)
+  check.equal(text, [[
+  iqn.2026-11.org.example:open: 
+    Address: 127.0.0.1:3260,1
+    Authentication: NOT required
+  iqn.2026-11.org.example:chap: 
+    Address: 127.0.0.1:3260,1
+    Authentication: required
+    Auth reason: Authentication failure
+  Open targets: 
+    iqn.2026-11.org.example:open]])
+  check.same(data["Open targets"], { "iqn.2026-11.org.example:open" })
+end)
+
+local function refusal(code)
+  return string.pack(">BBI2I4", 0x23, 0x81, 0, 0) .. ("\0"):rep(28) .. string.pack(">I2", code)
+    .. ("\0"):rep(10)
+end
+
+test("a portal that wants a login for the list tells nothing", function()
+  fake.servers["tcp:3260"] = fake.replies(nil, { refusal(0x0201) })
+  check.equal(script.run("iscsi-info", port), nil)
+end)
+
+test("a list in several answers is put together", function()
+  local iscsi = require "iscsi"
+  local login = string.pack(">BBI2BI3", 0x23, 0x81, 0, 0, 0) .. ("\0"):rep(40)
+  local function text(flags, data)
+    return string.pack(">BBI2BI3", 0x24, flags, 0, 0, #data) .. ("\0"):rep(40) .. data
+      .. ("\0"):rep(-#data % 4)
+  end
+  fake.servers["tcp:3260"] = fake.replies(nil, { login, login,
+    text(0, "TargetName=iqn.a\0TargetAdd"), text(0x80, "ress=192.0.2.1:3260,1\0") })
+  local helper = iscsi.Helper:new(script.host(), script.port(port))
+  check.truthy(helper:connect())
+  local status, targets = helper:discoverTargets()
+  check.truthy(status)
+  check.same(targets, { { name = "iqn.a", addr = { "192.0.2.1:3260,1" } } })
+end)
+
+test("another server has none", function()
+  fake.servers["tcp:3260"] = fake.replies("220 ftp\r\n")
+  check.equal(script.run("iscsi-info", port), nil)
+end)
