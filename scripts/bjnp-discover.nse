@@ -1,0 +1,48 @@
+description = [[
+Shows what a network printer or scanner of Canon tells of itself over BJNP: maker, model, firmware,
+serial number.
+]]
+---
+-- @output
+-- | bjnp-discover:
+-- |   Manufacturer: Canon
+-- |   Model: MG5200 series
+-- |   Description: Canon MG5200 series
+-- |   Firmware version: 1.050
+-- |_  Command: BJL,BJRaster3,BSCCe,NCCe,IVEC
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "safe", "discovery" }
+
+identity = { "Serial", "MAC address" }
+volatile = {}
+
+local bjnp = require "bjnp"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.portnumber({ 8611, 8612 }, "udp", { "open", "open|filtered" })
+
+function action(host, port)
+  local device = port.number == 8611 and bjnp.device.PRINTER or bjnp.device.SCANNER
+  local helper = bjnp.Helper:new(host, port, { timeout = 3 })
+  if not helper:connect() then
+    return nil
+  end
+  local status, lines = helper:identity(device)
+  if not status then
+    helper:close()
+    return nil
+  end
+  nmap.set_port_state(host, port, "open")
+  local output = stdnse.output_table()
+  for _, line in ipairs(lines) do
+    local key, value = line:match("^(.-): (.*)$")
+    output[key] = value
+  end
+  local found, who = helper:discover(device)
+  helper:close()
+  output["MAC address"] = found and who[1].mac or nil
+  return output
+end
