@@ -281,7 +281,18 @@ function M.Helper:connect(options)
   return true
 end
 
---- Asks: `options` are uri, code ("get"), type, options (further ones), `payload`.
+-- The bytes move to `raw`; `payload` becomes what they say, unless they are one block of several.
+local function parsed_payload(response)
+  response.raw = response.payload
+  if response.raw and not M.COAP.header.find_option(response, "block2") then
+    local _
+    _, response.payload = M.COAP.payload.parse(response, response.raw)
+  end
+  return response
+end
+
+--- Asks: `true, response` (as COAP.parse gives it, with `payload` parsed by its format and its bytes
+-- in `raw`) or `false, reason`. `options` are uri, code ("get"), type, options (further ones), `payload`.
 function M.Helper:request(options, payload)
   self.id = self.id + 1 & 0xffff
   local list = path_options(options.uri or "/")
@@ -295,7 +306,7 @@ function M.Helper:request(options, payload)
     self.socket:send(bytes)
     response, reason = response_to(self, message)
     if response then
-      return true, response
+      return true, parsed_payload(response)
     end
   end
   return false, reason
@@ -308,7 +319,7 @@ function M.Helper:get(uri)
   if not status then
     return false, first
   end
-  local payload, response = first.payload or "", first
+  local payload, response = first.raw or "", first
   for _ = 2, block_max do
     local at = M.COAP.header.find_option(response, "block2")
     if not at or not at.more then
@@ -319,7 +330,7 @@ function M.Helper:get(uri)
     if not status then
       return false, response
     end
-    payload = payload .. (response.payload or "")
+    payload = payload .. (response.raw or "")
   end
   return true, payload, first
 end

@@ -2,7 +2,7 @@
 
 local comm, ipairs, openssl = require "comm", ipairs, require "openssl"
 local pairs, rand, stdnse = pairs, require "rand", require "stdnse"
-local string, table = string, table
+local string, table, tonumber = string, table, tonumber
 
 local M = {}
 
@@ -26,16 +26,21 @@ local function short_attribute(kind, value)
   return string.pack(">I2I2", 0x8000 | kind, value)
 end
 
+-- The number behind a name, or the number itself.
+local function number_of(names, value)
+  return names[string.lower(value)] or tonumber(value) or 0
+end
+
 -- One transform: { auth, encryption, hash, group } as names or numbers.
 local function transform(item, number, last)
-  local encryption = encryptions[item.encryption] or { item.encryption }
+  local encryption = encryptions[string.lower(item.encryption)] or { tonumber(item.encryption) or 0 }
   local body = short_attribute(1, encryption[1])
   if encryption[2] then
     body = body .. short_attribute(14, encryption[2])
   end
-  body = body .. short_attribute(2, hashes[item.hash] or item.hash)
-    .. short_attribute(3, authentications[item.auth] or item.auth)
-    .. short_attribute(4, groups[item.group] or item.group) .. short_attribute(11, 1)
+  body = body .. short_attribute(2, number_of(hashes, item.hash))
+    .. short_attribute(3, number_of(authentications, item.auth))
+    .. short_attribute(4, number_of(groups, item.group)) .. short_attribute(11, 1)
     .. string.pack(">I2s2", 12, string.pack(">I4", 28800))
   return string.pack(">BBI2BBI2", last and 0 or 3, 0, 8 + #body, number, 1, 0) .. body
 end

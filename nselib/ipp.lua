@@ -282,7 +282,7 @@ function M.Helper:getJobs(uri)
   return true, jobs
 end
 
---- The same as a text, a table for each printer: the text, or nil when there are none.
+--- The same for stdnse.format_output: a part with a table for each printer, or nil without jobs.
 function M.Helper:getQueueInfo(uri)
   local status, jobs = self:getJobs(uri)
   if not status or #jobs == 0 then
@@ -306,7 +306,7 @@ function M.Helper:getQueueInfo(uri)
   table.sort(list, function(a, b)
     return a.name < b.name
   end)
-  return stdnse.format_output(true, list)
+  return list
 end
 
 return M

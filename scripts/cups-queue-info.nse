@@ -18,9 +18,11 @@ volatile = { "*" }
 
 local ipp = require "ipp"
 local shortport = require "shortport"
+local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service(631, "ipp", "tcp", "open")
 
 function action(host, port)
-  return ipp.Helper:new(host, port):getQueueInfo()
+  local queues = ipp.Helper:new(host, port):getQueueInfo()
+  return queues and stdnse.format_output(true, queues)
 end
