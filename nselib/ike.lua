@@ -169,19 +169,19 @@ local function payloads_of(packet)
   return out
 end
 
-local function insert_sorted(list, text)
+local function insert_new(list, text)
   for _, item in ipairs(list) do
-    if item == text then
+    if item.text == text then
       return
     end
   end
-  list[#list + 1] = text
-  table.sort(list)
+  list[#list + 1] = { text = text }
 end
 
 --- What an answer says: { success, version (1 or 2), mode ("Main", "Aggressive", "SA_INIT",
--- "Informational"), info = { vid = { vendor = text }, attribs = array of texts }, vids = array of
--- hex texts, notify = number }. `success` is false when it is no IKE.
+-- "Informational"; nil when it is no IKE), info = { vendor = { vendor = text } or nil, attribs =
+-- array of { text } }, vids = array of hex texts, notify = number }. `success`: it takes part, and
+-- does not only refuse.
 function M.response(packet)
   if #packet < 28 then
     return { success = false }
@@ -192,17 +192,18 @@ function M.response(packet)
   end
   local names = { [2] = "Main", [4] = "Aggressive", [5] = "Informational", [34] = "SA_INIT",
     [37] = "Informational" }
-  local result = { success = names[exchange] ~= nil, version = version >> 4,
-    mode = names[exchange], info = { vid = {}, attribs = {} }, vids = {} }
+  local mode = names[exchange]
+  local result = { success = mode ~= nil and mode ~= "Informational", version = version >> 4,
+    mode = mode, info = { attribs = {} }, vids = {} }
   for _, payload in ipairs(payloads_of(packet)) do
     local kind, bytes = payload[1], payload[2]
     if kind == PAYLOAD.VENDOR or kind == 43 then
       table.insert(result.vids, stdnse.tohex(bytes))
       local meaning = meaning_of(bytes)
       if meaning and meaning[1] == "vendor" then
-        result.info.vid.vendor = result.info.vid.vendor or meaning[2]
+        result.info.vendor = result.info.vendor or { vendor = meaning[2] }
       elseif meaning then
-        insert_sorted(result.info.attribs, meaning[2])
+        insert_new(result.info.attribs, meaning[2])
       end
     elseif kind == PAYLOAD.NOTIFY and #bytes >= 8 then
       result.notify = string.unpack(">I2", bytes, 7)

@@ -60,11 +60,11 @@ function action(host, port)
     local version = request:byte(18) >> 4
     if version == 2 or not best or #best.vids == 0 then
       local answer = ike.send_request(host, port, request)
-      if answer.success and not seen[answer.version] then
+      if answer.mode and not seen[answer.version] then
         seen[answer.version] = true
         versions[#versions + 1] = "IKEv" .. answer.version
       end
-      if answer.success and better(best, answer) then
+      if answer.mode and better(best, answer) then
         best = answer
       end
     end
@@ -74,10 +74,14 @@ function action(host, port)
   end
   nmap.set_port_state(host, port, "open")
   local output = stdnse.output_table()
-  output.vendor_id = best.info.vid.vendor
-  output.attributes = #best.info.attribs > 0 and best.info.attribs or nil
+  local attributes = {}
+  for i, attribute in ipairs(best.info.attribs) do
+    attributes[i] = attribute.text
+  end
+  output.vendor_id = best.info.vendor and best.info.vendor.vendor
+  output.attributes = #attributes > 0 and attributes or nil
   output.versions = table.concat(versions, ", ")
-  port.version.name, port.version.product = "isakmp", best.info.vid.vendor
+  port.version.name, port.version.product = "isakmp", output.vendor_id
   nmap.set_port_version(host, port, "softmatched")
   return output
 end

@@ -28,9 +28,9 @@ test("features and versions are shown", function()
   fake.servers["udp:500"] = server(main, refused)
   check.equal(script.run("ike-version", port), [[
   attributes: 
+    XAUTH
     Dead Peer Detection v1.0
     RFC 3947 NAT-T
-    XAUTH
   versions: IKEv1, IKEv2]])
 end)
 
