@@ -41,7 +41,7 @@ class Host:
     def __init__(self):
         self.since = self.misses = self.miss_at = None
         self.asked = -1                                        # when a visit that asked for MAC addresses began here last
-        self.facts, self.ports, self.keys, self.holder, self.held_since, self.moves = {}, {}, {}, None, None, []
+        self.facts, self.ports, self.keys, self.holder, self.held_since, self.moves = {}, {}, set(), None, None, []
 
     def present(self):
         return self.since is not None
@@ -216,7 +216,10 @@ class Inventory:
             mac = h.facts.get("mac")
             if mac and mac_kind(mac[0]) == MAC and mac[2] and "ssh" in h.facts and mac[1] > h.facts["ssh"][1]:
                 keys -= {(SSH, h.facts["ssh"][0])}             # read before this card came
-            h.keys = {k: h.keys.get(k, at) for k in keys}      # since when
+            if mac and "ssh" in h.facts and h.asked <= h.facts["ssh"][1]:
+                keys -= {(SSH, h.facts["ssh"][0])}             # and nobody asked since whose card it is
+                self.weigh_later(addr, at)
+            h.keys = keys
 
     def shown(self, addr):
         return {k for k in self.host(addr).keys if k[0] != VIRTUAL and k not in self.distrusted}
@@ -225,11 +228,9 @@ class Inventory:
         return [a for a, h in self.hosts.items() if key in h.keys]
 
     def copied(self, addrs):
-        """(key, whether each address that shows it was asked for its MAC address since)"""
         out = []
         for key in sorted({k for a in addrs for k in self.host(a).keys if k[0] in (MAC, SSH) and k not in self.distrusted}):
             there = [a for a in self.showing(key) if self.host(a).sure()]
-            found = []
             for seg in sorted({a[0] for a in there}):
                 here = [a for a in there if a[0] == seg]
                 kinds = lambda *kk: {k for a in here for k in self.host(a).keys if k[0] in kk}
@@ -237,8 +238,8 @@ class Inventory:
                 virtual = len(kinds(VIRTUAL))
                 if len(here) > 1 and ((key[0] == MAC and (len(here) > 3 or len(sshs) > 1)) or
                                       (key[0] != MAC and (len(here) - virtual > 3 or (len(kinds(MAC, RANDOM)) > 1 and len(kinds(NAME)) != 1)))):
-                    found.append(all(self.host(a).asked > self.host(a).keys[key] for a in here))
-            out += [(key, any(found))] if found else []
+                    out.append(key)
+                    break
         return out
 
     # -------------------------------------------------------------- writing
@@ -371,12 +372,8 @@ class Inventory:
             addrs = sorted(addrs | {o for a in addrs for k in self.shown(a) if KINDS[k[0]][2] for o in self.showing(k)
                                     if self.host(o).holder is not self.host(a).holder})
             self.note_keys(addrs, at)
-            for key, sure in self.copied(addrs):
-                if sure:
-                    self.distrust(key, at)
-                for addr in self.showing(key) if not sure else ():
-                    if addr in addrs:
-                        self.weigh_later(addr, at)
+            for key in self.copied(addrs):
+                self.distrust(key, at)
             score = {a: max((c[0] - c[1] for c in self.candidates(a).values()), default=None) for a in addrs}
             plain = [a for a in addrs if self.plain(a)]
             for addr in plain:

@@ -76,8 +76,8 @@ class World:
         return self.s.sql(f"SELECT t.visit('{self.name}', '{kind}', {self.at()}, {quote(hosts)}, {quote(facts)}, '{{}}', '{{{scripts}}}')")
 
     def see(self, hosts, silent=()):
-        """hosts: {address: {"mac": ..., "name": ..., "ssh-hostkey": value or {port: value}, ...}}.  One visit of each kind; the events
-        that came of it."""
+        """hosts: {address: {"mac": ..., "name": ..., "ssh-hostkey": value or {port: value}, ...}}.  One visit of each kind, and
+        another that asks for MAC addresses, without which what scripts read counts for nobody; the events that came of it."""
         before = len(self.told())
         states, plain, ports, results, kinds = [], [], [], [], set()
         for addr, h in hosts.items():
@@ -95,6 +95,7 @@ class World:
         self.one_visit("presence", states + down, plain)
         self.one_visit("ports", states + down, plain + ports)
         self.one_visit("scripts", [x.split(" ")[0] + " u" for x in states], results, ",".join(self.PORT))
+        self.one_visit("presence", states + down, plain)
         due = self.s.sql(f"SELECT count(*) FROM inv.identity_due WHERE zone_id = {self.zone}")
         assert due == "0", f"{due} addresses wait to be identified"
         return self.told()[before:].lstrip(", ")

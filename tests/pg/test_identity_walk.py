@@ -224,7 +224,7 @@ class Walk:
             h = self.model.host(a)
             if h.facts.get("ssh", ("",))[0] != machine.key or h.facts["mac"][0] != mac:
                 del self.read[a]
-            elif h.present() and machine.where.get(a) == mac and not machine.copied and not self.unsettled(a, machine, hour):
+            elif h.present() and (identity_model.SSH, machine.key) in h.keys and machine.where.get(a) == mac and not machine.copied and not self.unsettled(a, machine, hour):
                 assets.setdefault(machine, set()).add(h.holder)
         for machine, got in assets.items():
             equal(f"assets of {machine.name}", len(got), 1)

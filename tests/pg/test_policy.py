@@ -102,10 +102,66 @@ def test_a_query_can_only_read_what_a_reader_may():
         assert message in err and len(err.splitlines()) == 1, (words, err)
     db.sql("SET statement_timeout = 300; SELECT 1")
     assert "permission denied" in db.fails("SELECT ops.policy_rows('SELECT * FROM inv.zone', 5)")
-    db.fails("SELECT ops.policy_rows($$SELECT set_config('role', 'muster', true), query_to_xml('DELETE FROM inv.zone', true, true, '')$$, 5)")
-    db.equal("nothing was deleted", "SELECT count(*) FROM inv.zone", 1)
     assert "more than 3 rows" in db.fails("SELECT ops.policy_rows('SELECT generate_series(1, 9) AS n', 3)")
     assert "statement timeout" in db.fails("SET statement_timeout = 200; SELECT ops.policy_rows('SELECT pg_sleep(9)', 3)")
+
+
+def attack(query, before=""):
+    """What the server says to it, in a session of the owner; "" when it gives rows."""
+    done = db.cluster.psql(db.name, f"{before} SELECT ops.policy_rows($a${query}$a$, 5)", db.owner, check=False)
+    return done.stderr if done.returncode else ""
+
+
+def test_a_query_can_not_leave_its_role_or_its_transaction():
+    deep = "SELECT query_to_xml($q${}$q$, true, true, '') AS x"
+    for query, words in (
+            # rights
+            ("SELECT set_config('role', 'muster', true)", "within security-definer function"),
+            ("SELECT set_config('role', 'none', false)", "within security-definer function"),
+            ("SELECT set_config('session_authorization', 'postgres', true)", "within security-definer function"),
+            (deep.format("RESET ROLE"), "not allowed in a non-volatile function"), (deep.format("SET ROLE muster"), "not allowed in a non-volatile function"),
+            (deep.format("SELECT * FROM inv.zone"), "permission denied for schema inv"), (deep.format("SELECT * FROM ops.migration"), "permission denied for schema ops"),
+            ("SELECT * FROM alert.event", "permission denied for schema alert"), ("SELECT api.policy_remove('no-ssh')", "permission denied for schema api"),
+            ("SELECT ops.policy_read('SELECT 1', 1)", "permission denied for schema ops"), ("SELECT pg_read_file('/etc/passwd')", "permission denied"),
+            ("SELECT lo_export(1, '/tmp/x')", "permission denied"), ("SELECT pg_ls_dir('/')", "permission denied"), ("SELECT rolpassword FROM pg_authid", "permission denied"),
+            ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres' OR pid <> pg_backend_pid()", "must be a"),
+            # writes
+            (deep.format("DELETE FROM inv.zone"), "permission denied for schema inv"), (deep.format("CREATE TABLE report.x()"), "not allowed in a non-volatile function"),
+            (deep.format("CREATE TEMP TABLE x()"), "not allowed in a non-volatile function"), (deep.format("DELETE FROM report.catalog"), "not allowed in a non-volatile function"),
+            ("WITH d AS (DELETE FROM report.catalog RETURNING 1) SELECT * FROM d", "must be at the top level"),
+            ("SELECT set_config('transaction_read_only', 'off', true)", "read-write mode inside a read-only transaction"),
+            (deep.format("SET TRANSACTION READ WRITE"), "not allowed in a non-volatile function"),
+            # more than one statement, and no statement that reads
+            ("SELECT 1) q; DELETE FROM report.catalog; SELECT * FROM (SELECT 1", "syntax error"),
+            *((f"SELECT 1) q) q; {word}; SELECT * FROM (SELECT * FROM (SELECT 1", "multi-query plan as cursor")
+              for word in ("DELETE FROM report.catalog", "RESET ROLE", "COMMIT", "SET TRANSACTION READ WRITE", "SELECT 2")),
+            ("COPY report.catalog TO PROGRAM 'touch /tmp/x'", "syntax error"), (deep.format("COPY (SELECT 1) TO PROGRAM 'touch /tmp/x'"), "COPY"),
+            (deep.format("COMMIT"), "invalid query"), (deep.format("SAVEPOINT x"), "invalid query"), ("DO $d$ BEGIN END $d$", "syntax error"),
+            ("SELECT * FROM dblink('host=/', 'SELECT 1') AS t(a int)", "does not exist")):
+        got = attack(query)
+        assert words in got, (query, got)
+    assert "statement timeout" in attack("SELECT set_config('statement_timeout', '0', false), pg_sleep(9)", "SET statement_timeout = 200;")
+    db.equal("all is there", "SELECT (SELECT count(*) FROM inv.zone) || ' ' || (SELECT count(*) > 20 FROM report.catalog)", "1 true")
+
+
+def test_a_query_leaves_nothing_behind_in_the_session():
+    got = db.sql("""SET statement_timeout = '7s';
+      SELECT ops.policy_rows($$SELECT set_config('statement_timeout', '0', false), set_config('search_path', 'pg_temp', false), set_config('default_transaction_read_only', 'on', false),
+                                      pg_advisory_lock(731086873, 1)::text, pg_notify('muster', 'x')::text$$, 5) IS NOT NULL;
+      SELECT current_setting('statement_timeout') || ' ' || current_setting('search_path') || ' ' || current_setting('transaction_read_only') || ' ' || current_user;
+      SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();""").split("\n")
+    assert got == ["t", '7s "$user", public off muster', "0"], got
+
+
+def test_without_a_reader_no_query_runs():
+    lonely = pg.database(migrated=True)
+    lonely.sql(f"GRANT CREATE ON SCHEMA ops TO {lonely.owner}; ALTER FUNCTION ops.policy_read(text, int4) OWNER TO {lonely.owner}", user="postgres")
+    pg.psql("postgres", f"REVOKE muster_reader FROM {lonely.owner}", user="postgres")
+    try:
+        assert "an administrator says CREATE ROLE muster_reader" in lonely.fails("SELECT ops.policy_rows('SELECT 1 AS n', 5)")
+    finally:
+        pg.psql("postgres", f"GRANT muster_reader TO {lonely.owner}", user="postgres")
+    assert lonely.sql("SELECT ops.policy_rows('SELECT 1 AS n', 5)") == '[{"n": 1}]', "as soon as there is one, it is used"
 
 
 def test_a_query_that_fails_is_told_once():
