@@ -144,7 +144,11 @@ def run(args, commands):
     capture.wait()
     for server in servers:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
     return path
 
 

@@ -1,0 +1,191 @@
+--- Sessions of SMB 2 (MS-SMB2): log in, connect to shares, talk to named pipes. Read only.
+--
+--     local session, reason = v2.open(host)            -- anonymous, else as guest
+--     local tree, reason = v2.tree_connect(session, "IPC$")
+--     local pipe, reason = v2.open_pipe(session, tree, "srvsvc")
+--     local bytes, reason = v2.transceive(session, tree, pipe, request)
+--     v2.close(session)
+--
+-- Messages are not signed: servers that insist on it for a named account refuse. Anonymous and guest
+-- sessions are never signed.
+
+local ipairs, pcall, select, smb, smb2 = ipairs, pcall, select, require "smb", require "smb2"
+local smbauth, string, unicode = require "smbauth", string, require "unicode"
+
+local M = {}
+
+local codes = smb2.command_codes
+local more_processing, buffer_overflow = 0xc0000016, 0x80000005
+local pipe_transceive, answer_max, reads_max = 0x0011c017, 65536, 16
+
+-- One message and its answer: status (number), data, header; or nil, reason. The data begin behind
+-- the header.
+local function exchange(session, command, data, tree)
+  session.message_id = session.message_id + 1
+  local header = smb2.smb2_encode_header_sync({ tid = tree and tree.id or 0 }, command,
+    { MessageId = session.message_id, SessionId = session.id, CreditCharge = 1, CreditR = 32 })
+  local ok, reason, body = smb2.smb2_send(session.state, header, data)
+  for _ = 1, 10 do
+    if ok then
+      ok, reason, body = smb2.smb2_read(session.state)
+    end
+    if not ok then
+      return nil, reason
+    end
+    local status, answered = string.unpack("<I4", reason, 9), string.unpack("<I2", reason, 13)
+    if answered ~= command then
+      return nil, "an answer to another question"
+    elseif status ~= 0x103 then -- pending: the real one follows
+      return status, body, reason
+    end
+  end
+  return nil, "the answer stays pending"
+end
+
+-- unpack that gives nil where the data are too short.
+local function unpack(format, data, at)
+  local function result(ok, ...)
+    if ok then
+      return ...
+    end
+  end
+  return result(pcall(string.unpack, format, data, at))
+end
+
+-- `length` bytes that stand `offset` behind the begin of the header.
+local function buffer(data, offset, length)
+  if not offset or offset < 64 or length > answer_max then
+    return ""
+  end
+  return string.sub(data, offset - 63, offset - 64 + length)
+end
+
+local function session_setup(session, account)
+  local blob
+  for _ = 1, 3 do
+    local ok, message = smbauth.get_security_blob(blob, session.state.ip, account.username, "",
+      account.password, nil, account.hash_type)
+    if not ok then
+      return nil, message
+    end
+    local status, data, header = exchange(session, codes.SMB2_COM_SESSION_SETUP,
+      string.pack("<I2BBI4I4I2I2I8", 25, 0, 1, 0, 0, 88, #message, 0) .. message)
+    if not status then
+      return nil, data
+    elseif status == 0 then
+      return true
+    elseif status ~= more_processing then
+      return nil, smb.get_status_name(status)
+    end
+    session.id = string.unpack("<I8", header, 41)
+    local _, _, offset, length = unpack("<I2I2I2I2", data)
+    blob = buffer(data, offset, length or 0)
+  end
+  return nil, "the login does not end"
+end
+
+local accounts = {
+  { username = "", password = "", hash_type = "none", shown = "<blank>" },
+  { username = "guest", password = "", hash_type = "ntlm", shown = "guest" },
+}
+
+local function open_as(host, account)
+  local status, state = smb.start(host)
+  if not status then
+    return nil, state
+  end
+  local session, reason = { state = state, id = 0, message_id = 0, account = account.shown }, nil
+  status, reason = smb2.negotiate_v2(state, { Dialects = { 0x0202, 0x0210 } })
+  if status then
+    status, reason = session_setup(session, account)
+  end
+  if status then
+    return session
+  end
+  smb.stop(state)
+  return nil, reason
+end
+
+--- Logs in as nobody or, with `which` 2, as guest without a password: a session, whose `account` is
+-- "<blank>" or "guest"; nil, reason.
+function M.open(host, which)
+  return open_as(host, accounts[which or 1])
+end
+
+--- How many accounts there are to try.
+M.accounts_n = #accounts
+
+--- Ends the session.
+function M.close(session)
+  exchange(session, codes.SMB2_COM_LOGOFF, string.pack("<I2I2", 4, 0))
+  smb.stop(session.state)
+end
+
+--- Connects to a share: { id, kind (1 disk, 2 pipe, 3 printer), access (the mask of what we may do
+-- there) }; nil, reason.
+function M.tree_connect(session, share)
+  local path = unicode.utf8to16(smb.get_fqpn(session.state.ip, share))
+  local status, data, header = exchange(session, codes.SMB2_COM_TREE_CONNECT,
+    string.pack("<I2I2I2I2", 9, 0, 72, #path) .. path)
+  if status ~= 0 then
+    return nil, status and smb.get_status_name(status) or data
+  end
+  local size, kind, _, _, _, access = unpack("<I2BBI4I4I4", data)
+  if size ~= 16 then
+    return nil, "a broken answer"
+  end
+  return { id = string.unpack("<I4", header, 37), kind = kind, access = access }
+end
+
+--- Leaves it.
+function M.tree_disconnect(session, tree)
+  exchange(session, codes.SMB2_COM_TREE_DISCONNECT, string.pack("<I2I2", 4, 0), tree)
+end
+
+--- Opens a named pipe on IPC$: its handle (16 bytes); nil, reason.
+function M.open_pipe(session, tree, name)
+  local text = unicode.utf8to16(name)
+  -- impersonation; read, write; shared; open what is there
+  local status, data = exchange(session, codes.SMB2_COM_CREATE,
+    string.pack("<I2BBI4I8I8I4I4I4I4I4I2I2I4I4", 57, 0, 0, 2, 0, 0, 0x0012019f, 0, 7, 1, 0, 120,
+      #text, 0, 0) .. text, tree)
+  if status ~= 0 then
+    return nil, status and smb.get_status_name(status) or data
+  elseif #data < 80 then
+    return nil, "a broken answer"
+  end
+  return string.sub(data, 65, 80)
+end
+
+-- The rest of an answer that did not fit.
+local function read_rest(session, tree, pipe, first)
+  local text = first
+  for _ = 1, reads_max do
+    local status, data = exchange(session, codes.SMB2_COM_READ,
+      string.pack("<I2BBI4I8c16I4I4I4I2I2B", 49, 80, 0, answer_max, 0, pipe, 0, 0, 0, 0, 0, 0), tree)
+    if status ~= 0 and status ~= buffer_overflow then
+      break
+    end
+    local _, offset, _, length = unpack("<I2BBI4", data)
+    text = text .. buffer(data, offset, length or 0)
+    if status == 0 then
+      break
+    end
+  end
+  return text
+end
+
+--- Writes to a pipe and reads what comes back: bytes; nil, reason.
+function M.transceive(session, tree, pipe, request)
+  local status, data = exchange(session, codes.SMB2_COM_IOCTL,
+    string.pack("<I2I2I4c16I4I4I4I4I4I4I4I4", 57, 0, pipe_transceive, pipe, 120, #request, 0, 0, 0,
+      answer_max, 1, 0) .. request, tree)
+  if status ~= 0 and status ~= buffer_overflow then
+    return nil, status and smb.get_status_name(status) or data
+  end
+  local offset, length = select(7, unpack("<I2I2I4c16I4I4I4I4", data))
+  local text = buffer(data, offset, length or 0)
+  return status == 0 and text or read_rest(session, tree, pipe, text)
+end
+
+return M
