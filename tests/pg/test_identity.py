@@ -316,6 +316,23 @@ def test_merge_by_evidence_is_undone_for_good():
     assert before == (w.who(".0.1"), w.who(".1.1")), w.log()
 
 
+def test_annotations_of_both_survive_a_merge_by_evidence_and_its_undoing():
+    w = world()
+    w.see({".0.1": {"mac": G + "01"}, ".1.1": {"mac": G + "02"}})
+    a, b = w.who(".0.1"), w.who(".1.1")
+    for asset, owner, tag in ((a, "ann", "prod"), (b, "bob", "dmz")):
+        session.sql(f"SELECT api.annotate('{asset}', 'eve', '{{\"owner\": \"{owner}\", \"note\": \"of {owner}\"}}'); SELECT api.tag('{asset}', 'eve', '{{{tag}}}', '{{}}')")
+    w.see({".0.1": {"mac": G + "01", "ssh-hostkey": "K1"}, ".1.1": {"mac": G + "02", "ssh-hostkey": "K1"}})
+    same(w, ".0.1", ".1.1")
+    now = w.who(".0.1")
+    got = session.sql(f"SELECT owner || ' ' || tags::text || ' ' || replace(note, E'\\n', '+') FROM report.annotation WHERE asset_id = '{now}'")
+    assert got in ("ann {dmz,prod} of ann+of bob", "bob {dmz,prod} of bob+of ann"), got
+    session.sql(f"SELECT api.undo_identity(log_id, 'eve', 'no') FROM inv.identity_log WHERE zone_id = {w.zone} AND what = 'merged'")
+    gone = b if now == a else a
+    got = session.sql(f"SELECT owner || ' ' || tags::text || ' ' || note FROM report.annotation WHERE asset_id = '{gone}'")
+    assert got == ("bob {dmz} of bob" if gone == b else "ann {prod} of ann"), got
+
+
 def test_split_by_hand_and_its_undoing():
     w = world()
     hosts = {".0.5": {"mac": G + "01"}, ".0.6": {"mac": G + "01"}}
@@ -366,6 +383,51 @@ def test_decisions_are_explained():
     assert got.startswith("merged {ssh-hostkey} "), got
     got = session.sql(f"SELECT string_agg(kind || ' ' || key, ', ' ORDER BY kind, key) FROM report.asset_key WHERE asset_id = '{w.who('.0.1')}' AND until IS NULL")
     assert got == f"mac {G}01, mac {G}02, ssh-hostkey K1", got
+
+
+# What scripts gave on recorded exchanges (tests/nse/scripts, tests/nse/recorded), and what it says of who is there.
+RECORDED = [
+    ("ssh-hostkey", [{"type": "ssh-ed25519", "bits": "256", "key": "AAAAC3Nza"}], {("ssh-hostkey", "AAAAC3Nza")}),
+    ("ssl-cert", {"pubkey": {"type": "rsa", "bits": 2048, "modulus": "BC01"}, "sha1": "ab" * 20}, {("tls-key", "BC01"), ("tls-key", "ab" * 20)}),
+    ("snmp-info", {"enterprise": "net-snmp", "engineIDFormat": "unknown", "engineIDData": "7a1f3c5e9b", "snmpEngineBoots": 3}, {("snmp-engine", "7a1f3c5e9b")}),
+    ("smb-guid", {"guid": "04030201-0605-0807-090a-0b0c0d0e0ff0"}, {("smb-guid", "04030201-0605-0807-090a-0b0c0d0e0ff0")}),
+    ("smb-guid", {"name": "NAS"}, {("name", "nas")}),
+    ("nbstat", {"server_name": "FILES", "mac": "00:1b:21:00:0a:01"}, {("name", "files"), ("mac", "00:1b:21:00:0a:01")}),
+    ("smb-os-discovery", {"fqdn": "files.example", "server": "FILES"}, {("name", "files.example"), ("name", "files")}),
+    ("enip-info", {"serialNumber": "0x00c0ffee"}, {("serial", "0x00c0ffee")}),
+    ("s7-info", {"Serial Number": "S C-C2UR28922012"}, {("serial", "S C-C2UR28922012")}),
+    ("ipp-info", {"UUID": "urn:uuid:11111111-2222-3333-4444-555555555555", "Serial": "PHCDB12345"},
+     {("device-id", "urn:uuid:11111111-2222-3333-4444-555555555555"), ("serial", "PHCDB12345")}),
+    ("upnp-info", {"UDN": "uuid:4d696e69-444c-164e-9d41-00089b990015"}, {("device-id", "uuid:4d696e69-444c-164e-9d41-00089b990015")}),
+]
+HEARD = [("dhcp-client-id", "ff1234", ("dhcp-client-id", "ff1234")), ("dhcpv6-duid", "0004aabb", ("dhcp-client-id", "0004aabb")),
+         ("mdns-name", "Phone.local", ("mdns-name", "phone.local")), ("nbns-name", "PC", ("name", "pc")), ("lldp-chassis", "00:1b:21:00:00:77", ("lldp-chassis", "00:1b:21:00:00:77")),
+         ("lldp-serial", "FCW1234", ("serial", "FCW1234")), ("ssdp-usn", "uuid:1", ("device-id", "uuid:1")), ("dhcp-client-id", "01001b21000001", None), ("lldp-serial", "0000", None)]
+
+
+def shown(w, addr):
+    got = session.sql(f"SELECT q.name || '|' || k.key FROM inv.addr_key k JOIN inv.key_kind q USING (kind) WHERE k.zone_id = {w.zone} AND k.addr = '{w.net}{addr}'")
+    return {tuple(x.split("|")) for x in got.split("\n") if x}
+
+
+def test_every_kind_of_evidence_arrives():
+    w, arrived = world(), {"mac", "random-mac"}
+    for n, (script, data, want) in enumerate(RECORDED, 1):
+        addr, value, text = f".0.{n}", f"{script}={n}", json.dumps(data)
+        w.see({addr: {"ssh-hostkey": "K1"}})
+        session.sql(f"INSERT INTO inv.value_script(value, output, data) VALUES (t.val('{value}'), '', '{text}')")
+        w.one_visit("scripts", [f"{addr} u"], [f"{addr} 22 {script} {value}"], script)
+        got = shown(w, addr) - {("ssh-hostkey", "K1")}
+        assert got == want, (script, got, want)
+        arrived |= {kind for kind, _ in want}
+    for n, (kind, key, want) in enumerate(HEARD, 1):
+        addr = f".1.{n}"
+        w.hear(addr, kind, key)
+        w.see({addr: {"mac": G + "0" + str(n)}})
+        got = shown(w, addr) - {("mac", G + "0" + str(n))}
+        assert got == ({want} if want else set()), (kind, key, got)
+        arrived |= {want[0]} if want else set()
+    assert arrived == set(session.sql("SELECT name FROM inv.key_kind").split("\n")), arrived
 
 
 def test_keys_that_scripts_declare_are_known_here():
