@@ -404,7 +404,9 @@ end
 
 --- Sends LOGIN7: `true, content of the answer` or `false, reason`.
 function M.Helper:SendLogin(packet)
-  if self.prelogin.encryption == M.PreLoginPacket.ENCRYPT.REQUIRED then
+  if not self.prelogin then
+    return false, "there is no connection"
+  elseif self.prelogin.encryption == M.PreLoginPacket.ENCRYPT.REQUIRED then
     return false, "the server takes logins over TLS only"
   end
   local status, reason = self.stream:Send(M.PacketType.Login, packet:ToBytes())
