@@ -99,6 +99,21 @@ local function own_encryption(host, port)
   return accepted, level, version
 end
 
+-- The version, of a server that wants TLS: it tells it there.
+local function version_over_tls(host, port)
+  local connection, answer = rdp.negotiate(host, port, rdp.PROTOCOL_SSL)
+  if not connection then
+    return nil
+  end
+  local status
+  if answer.kind == "response" and answer.protocol == rdp.PROTOCOL_SSL
+    and connection.socket:reconnect_ssl() then
+    status, answer = connection:exch(rdp.Request.MCSConnectInitial:new(0, rdp.PROTOCOL_SSL))
+  end
+  connection:close()
+  return status and answer.version or nil
+end
+
 local function lines_of(names, data)
   local lines = {}
   for i, name in ipairs(names) do
@@ -123,6 +138,7 @@ function action(host, port)
   local data, lists = stdnse.output_table(), {}
   add(data, lists, "Security layer", accepted)
   local methods, level, version = own_encryption(host, port)
+  version = version or data["Security layer"].SSL and version_over_tls(host, port)
   if level then
     add(data, lists, "RDP Encryption level: " .. (rdp.LEVELS[level] or tostring(level)), methods)
   end

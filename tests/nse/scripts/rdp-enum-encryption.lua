@@ -63,6 +63,25 @@ test("a server that wants CredSSP shows no encryption of its own", function()
   check.equal(data["Native RDP accepted"], nil)
 end)
 
+test("FreeRDP's shadow takes nothing but CredSSP", function()
+  script.replay("rdp-nla")
+  check.equal(script.run("rdp-enum-encryption", port),
+    "  Security layer\n    CredSSP (NLA): SUCCESS\n")
+end)
+
+test("a server that wants TLS tells its version there", function()
+  serve({ [0] = confirm(3, 1), other = confirm(2, 1) }, {})
+  local asked
+  fake.servers["starttls:3389"] = function(peer)
+    asked = peer:recv()
+    peer:send(connect_response(0x0008000c, 0, 0))
+  end
+  local _, data = script.run("rdp-enum-encryption", port)
+  check.equal(data["RDP Protocol Version"], "RDP 10.7 server")
+  check.same(data["Security layer"], { SSL = "SUCCESS" })
+  check.truthy(asked:find("\2\xc0\12\0\0\0\0\0", 1, true), "no encryption of its own")
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:3389"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("rdp-enum-encryption", port), nil)

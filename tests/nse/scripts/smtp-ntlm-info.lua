@@ -1,4 +1,4 @@
--- smtp-ntlm-info on recorded exchanges.
+-- smtp-ntlm-info on what Exim 4.96 says, and in the form of Exchange.
 local test, check, fake = ...
 local script = require "support.script"
 local ntlm = require "support.ntlm"
@@ -23,6 +23,11 @@ test("a server that offers NTLM only over TLS is asked after STARTTLS", function
     { "AUTH", "504 unrecognized\r\n" } })
   fake.servers["starttls:25"] = script.server(with_ntlm)
   check.equal(script.run("smtp-ntlm-info", port), ntlm.text)
+end)
+
+test("Exim's challenge names nobody", function()
+  script.replay("smtp-ntlm-info")
+  check.equal(script.run("smtp-ntlm-info", port), nil)
 end)
 
 test("a server without NTLM, and another server, tell nothing", function()
