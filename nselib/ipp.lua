@@ -241,7 +241,11 @@ end
 -- above, device_id, firmware, serial; or `false, reason`.
 function M.Helper:getPrinterAttributes(path)
   path = path or "/ipp/print"
-  local uri = string.format("ipp://%s:%d%s", stdnse.get_hostname(self.host), self.port.number, path)
+  local name = stdnse.get_hostname(self.host)
+  if string.find(name, ":", 1, true) then
+    name = "[" .. name .. "]"
+  end
+  local uri = string.format("ipp://%s:%d%s", name, self.port.number, path)
   local status, response = ask(self, path, IPP.OperationID.IPP_GET_PRINTER_ATTRIBUTES,
     operation_group(uri, { "printer-name", "printer-info", "printer-location",
       "printer-make-and-model", "printer-state", "queued-job-count", "printer-dns-sd-name",

@@ -1,5 +1,5 @@
 -- ipp-info on the exchange with cupsd, on a printer as PWG 5100.13 has it, and on others.
-local test, check = ...
+local test, check, fake = ...
 local script, cups, web = require "support.script", require "support.cups", require "support.web"
 local port = { number = 631, service = "ipp" }
 
@@ -33,4 +33,13 @@ test("other servers give none", function()
   check.equal(script.run("ipp-info", port), nil)
   cups.serve("/ipp/print", "\2\0\4\1\0\0\0\1\3")
   check.equal(script.run("ipp-info", port), nil)
+end)
+
+test("an address of IPv6 stands in brackets", function()
+  local asked
+  fake.servers["tcp:631"] = function(peer)
+    asked = peer:recv()
+  end
+  script.run("ipp-info", port, { host = { ip = "2001:db8::15" } })
+  check.contains(asked, "ipp://[2001:db8::15]:631/ipp")
 end)
