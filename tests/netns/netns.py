@@ -120,14 +120,14 @@ class Process:
 class Host:
     """One machine of the test network: a network namespace behind a veth on the bridge."""
 
-    def __init__(self, world, name, number):
+    def __init__(self, world, name, number, cable="up"):
         self.world, self.name, self.number = world, name, number
         self.address, self.address6 = f"10.77.0.{number}", f"fd77::{number:x}"
         self.mac = f"02:77:00:00:00:{number:02x}"
         self.port = f"v-{name}"[:15]
         sh("ip", "netns", "add", name)
         sh("ip", "link", "add", self.port, "type", "veth", "peer", "name", "eth0", "address", self.mac, "netns", name)
-        sh("ip", "link", "set", self.port, "master", "br0", "up")
+        sh("ip", "link", "set", self.port, "master", "br0", cable)
         for command in (["link", "set", "lo", "up"], ["link", "set", "eth0", "up"],
                         ["addr", "add", f"{self.address}/24", "dev", "eth0"],
                         ["addr", "add", f"{self.address6}/64", "dev", "eth0", "nodad"],
@@ -178,8 +178,8 @@ class World:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def host(self, name, number):
-        self.hosts[name] = Host(self, name, number)
+    def host(self, name, number, cable="up"):
+        self.hosts[name] = Host(self, name, number, cable)
         return self.hosts[name]
 
     def start(self, command, log=None, **options):

@@ -103,8 +103,8 @@ def main():
         expect_pair(d, done, ("script.changed", "host/10.77.0.10/tcp/8080/http-title"))
         servers.replace_certificate()
         expect(d, done, "certificate.changed", "host/10.77.0.10/tcp/443/ssl-cert")
-        new = world.host("new", 12)
-        new.cable("down")  # until it serves: a port that opens after the host came up is a change of its own
+        # Without its cable until it serves: a port that opens after the host was seen is a change of its own.
+        new = world.host("new", 12, cable="down")
         new.start(["python3", "-m", "http.server", "80", "--directory", servers.dir])
         netns.wait_for("the new host listens", lambda: ":80 " in new.run("ss", "-Hltn"))
         new.cable("up")
