@@ -24,6 +24,8 @@ local stdnse = require "stdnse"
 portrule = shortport.port_or_service({ 104, 2345, 2761, 2762, 4242, 11112 },
   { "dicom", "acr-nema" }, "tcp", "open")
 
+local provider = "DICOM Service Provider discovered!"
+
 function action(host, port)
   local status, answer = dicom.associate(host, port)
   local rejected = not status and answer == "ASSOCIATE REJECT received"
@@ -34,7 +36,8 @@ function action(host, port)
   port.version.product = status and answer.version or nil
   nmap.set_port_version(host, port, "softmatched")
   local output = stdnse.output_table()
-  output.dicom = "DICOM Service Provider discovered!"
+  -- the words of Nmap's script, by which tools know the result
+  output.dicom = provider
   output.config = rejected and "Called AET check enabled" or "Any AET is accepted (Insecure)"
   output.implementation = status and (answer.version or answer.class_uid) or nil
   return output
