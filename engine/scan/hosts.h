@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 struct hop;
+struct netloss_slot;
 
 /* What is known of a host's ports.  Positions are those of the sweep's port order, not port
  * numbers. */
@@ -27,6 +28,7 @@ enum host_stage { HOST_PINGS, HOST_PARKED, HOST_PORTS };
 struct host {
     struct addr addr;
     const struct hop *hop;
+    struct netloss_slot *net;
     enum host_stage stage;
     uint8_t list;      /* of the sweep's lists of ports */
     uint8_t pass;      /* transmissions before the present one */

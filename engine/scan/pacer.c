@@ -63,6 +63,13 @@ static void halve(struct pacer *p, double loss, usec_t now)
     new_period(p, now);
 }
 
+void pacer_init_after_loss(struct pacer *p, double max, double rate, double loss, usec_t now)
+{
+    pacer_init(p, 0, max, now);
+    set_rate(p, rate);
+    halve(p, loss, now);
+}
+
 /* After a halving it goes up fast to near where it was, and gently from there on. */
 static void grow(struct pacer *p, usec_t now)
 {
@@ -221,6 +228,15 @@ void pacer_sentinel_void(struct pacer *p, uint32_t period, usec_t now)
         return;
     p->sent--;
     check_period(p, now);
+}
+
+void pacer_resume(struct pacer *p, usec_t now)
+{
+    p->loss_before = 0;
+    p->slow_start = true;
+    if (p->rate_before > p->rate)
+        set_rate(p, p->rate_before);
+    new_period(p, now);
 }
 
 void pacer_overload(struct pacer *p, usec_t now)

@@ -30,6 +30,9 @@ struct pacer {
 
 /* min == max fixes the rate. */
 void pacer_init(struct pacer *p, double min, double max, usec_t now);
+/* For a part of the whole that has lost `loss` of its sentinels at `rate`: begins at half of that,
+ * and judges whether it helped. */
+void pacer_init_after_loss(struct pacer *p, double max, double rate, double loss, usec_t now);
 /* Takes a token.  False: none is there, wait pacer_wait(). */
 bool pacer_take(struct pacer *p, usec_t now);
 /* Until a millisecond's worth of tokens (at least one) is there. */
@@ -43,5 +46,7 @@ uint32_t pacer_sentinel_sent(struct pacer *p, usec_t now);
 void pacer_sentinel_done(struct pacer *p, enum pacer_outcome outcome, uint32_t period, usec_t now);
 /* It proves nothing: as if it had not been sent. */
 void pacer_sentinel_void(struct pacer *p, uint32_t period, usec_t now);
+/* What it was slowed down for is the loss of a part that has a pacer of its own now: as before. */
+void pacer_resume(struct pacer *p, usec_t now);
 /* We dropped frames ourselves: halves at once. */
 void pacer_overload(struct pacer *p, usec_t now);

@@ -16,6 +16,9 @@ static inline bool rtt_known(const struct rtt *r)
 {
     return r->smoothed > 0;
 }
+struct rtt_bounds {
+    usec_t min, max;
+};
 /* smoothed + 4 variance within [min, max]. */
 usec_t rtt_timeout(const struct rtt *r, usec_t min, usec_t max);
 

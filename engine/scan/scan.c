@@ -159,14 +159,24 @@ static int make_plan(struct scan *s, struct err *e)
 
 static int make_sweep(struct scan *s, const struct scan_opts *given, struct err *e);
 
-static void start_pacer(struct scan *s)
+static double max_rate(const struct scan *s)
 {
     double standard = only(&s->plan, HOP_LOCAL) ? RATE_LOOPBACK : (double)SCAN_RATE_DEFAULT;
     double max = s->o.max_rate > 0 ? s->o.max_rate : standard;
-    double min = s->o.min_rate;
 
-    if (max < min)
-        max = min;
+    return max < s->o.min_rate ? s->o.min_rate : max;
+}
+
+/* Asked for as it is, whatever is lost. */
+static bool is_rate_fixed(const struct scan *s)
+{
+    return s->o.min_rate > 0 && s->o.min_rate >= max_rate(s);
+}
+
+static void start_pacer(struct scan *s)
+{
+    double max = max_rate(s), min = s->o.min_rate;
+
     /* Loopback has no network that could be harmed: it needs no slow start. */
     if (only(&s->plan, HOP_LOCAL) && s->o.max_rate <= 0)
         min = max;
@@ -286,6 +296,7 @@ static int make_sweep(struct scan *s, const struct scan_opts *given, struct err 
         .report_down = s->o.report_down,
         .report_closed = s->o.report_closed,
         .pacer = s->raw ? &s->pacer : NULL,
+        .pacer_max = s->raw && !is_rate_fixed(s) ? max_rate(s) : 0,
     };
 
     int r = sweep_new(&s->sweep, &o, &sink, s);

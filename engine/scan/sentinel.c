@@ -2,7 +2,8 @@
  * does not see it asked hundreds of times a second. */
 #include "engine/scan/sentinel.h"
 
-#define REST (100 * USEC_PER_MSEC)
+#define REST       (100 * USEC_PER_MSEC)
+#define MISSES_MAX 8
 
 void sentinels_learn(struct sentinels *s, const struct sentinel *one)
 {
@@ -16,25 +17,72 @@ void sentinels_learn(struct sentinels *s, const struct sentinel *one)
         s->n++;
 }
 
-const struct sentinel *sentinels_next(struct sentinels *s, struct pacer *p, usec_t now)
+/* Marks it as under way.  False: its pacer wants none now. */
+static bool start(const struct sentinels *s, struct sentinel *v, usec_t now)
+{
+    v->pacer = v->net->own ? v->net->own : s->pacer;
+    v->period = pacer_sentinel_sent(v->pacer, now);
+    if (!v->period)
+        return false;
+    v->sent = now;
+    v->waiting = true;
+    return true;
+}
+
+const struct sentinel *sentinels_next(struct sentinels *s, const struct netloss_slot *net,
+                                      usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct sentinel *v = &s->v[(s->next_turn + i) % s->n];
 
-        if (v->waiting || (v->sent && now - v->sent < REST))
+        if (net ? v->net != net : v->net->own != NULL)
             continue;
-        v->period = pacer_sentinel_sent(p, now);
-        if (!v->period)
-            return NULL;
-        v->sent = now;
-        v->waiting = true;
+        if (v->waiting || (v->sent && now - v->sent < REST) || !start(s, v, now))
+            continue;
         s->next_turn = (s->next_turn + i + 1) % s->n;
         return v;
     }
     return NULL;
 }
 
-void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_reply *r, usec_t now)
+void sentinels_apart(struct sentinels *s, const struct netloss_slot *net, usec_t now)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct sentinel *v = &s->v[i];
+
+        if (!v->waiting || v->net != net)
+            continue;
+        pacer_sentinel_void(v->pacer, v->period, now);
+        v->waiting = false;
+    }
+    if (s->pacer)
+        pacer_resume(s->pacer, now);
+}
+
+static void drop(struct sentinels *s, struct sentinel *v)
+{
+    *v = s->v[--s->n];
+    s->next_place = s->n % SENTINELS_MAX;
+    s->next_turn = 0;
+}
+
+/* One that stays silent is gone, and measures nothing.  True: it was dropped. */
+static bool over(struct sentinels *s, struct sentinel *v, enum pacer_outcome outcome, usec_t now)
+{
+    struct netloss_slot *net = v->net;
+
+    v->waiting = false;
+    v->misses = outcome == PACER_LOST ? v->misses + 1 : 0;
+    pacer_sentinel_done(v->pacer, outcome, v->period, now);
+    if (netloss_outcome(s->nets, net, outcome, now))
+        sentinels_apart(s, net, now);
+    if (v->misses < MISSES_MAX)
+        return false;
+    drop(s, v);
+    return true;
+}
+
+void sentinels_answer(struct sentinels *s, const struct probe_reply *r, usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct sentinel *v = &s->v[i];
@@ -42,15 +90,12 @@ void sentinels_answer(struct sentinels *s, struct pacer *p, const struct probe_r
         if (!v->waiting || v->kind != r->kind || v->port != r->port ||
             !addr_equal(&v->addr, &r->addr))
             continue;
-        v->waiting = false;
-        if (s->loss)
-            loss_add(s->loss, 0);
-        pacer_sentinel_done(p, PACER_ANSWERED, v->period, now);
+        over(s, v, PACER_ANSWERED, now);
         return;
     }
 }
 
-void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a, usec_t now)
+void sentinels_forget(struct sentinels *s, const struct addr *a, usec_t now)
 {
     for (size_t i = 0; i < s->n;) {
         struct sentinel *v = &s->v[i];
@@ -60,32 +105,28 @@ void sentinels_forget(struct sentinels *s, struct pacer *p, const struct addr *a
             continue;
         }
         if (v->waiting)
-            pacer_sentinel_void(p, v->period, now);
-        *v = s->v[--s->n];
+            pacer_sentinel_void(v->pacer, v->period, now);
+        drop(s, v);
     }
-    s->next_place = s->n % SENTINELS_MAX;
-    s->next_turn = 0;
 }
 
-void sentinels_void(struct sentinels *s, struct pacer *p, usec_t now)
+void sentinels_void(struct sentinels *s, usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {
         if (s->v[i].waiting)
-            pacer_sentinel_void(p, s->v[i].period, now);
+            pacer_sentinel_void(s->v[i].pacer, s->v[i].period, now);
         s->v[i].waiting = false;
     }
 }
 
-void sentinels_expire(struct sentinels *s, struct pacer *p, usec_t timeout, usec_t now)
+void sentinels_expire(struct sentinels *s, const struct rtt *all, struct rtt_bounds wait,
+                      usec_t now)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n;) {
         struct sentinel *v = &s->v[i];
+        const struct rtt *own = netloss_rtt(v->net);
+        bool late = v->waiting && now - v->sent >= rtt_timeout(own ? own : all, wait.min, wait.max);
 
-        if (!v->waiting || now - v->sent < timeout)
-            continue;
-        v->waiting = false;
-        if (s->loss)
-            loss_add_lost(s->loss);
-        pacer_sentinel_done(p, PACER_LOST, v->period, now);
+        i += !late || !over(s, v, PACER_LOST, now);
     }
 }

@@ -79,7 +79,9 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     TAILQ_INIT(&s->parked);
     walk_init(&s->walk, o->plan->total, o->seed);
     netpace_init(&s->nets, o->net_rate);
-    s->sentinels.loss = &s->loss;
+    netloss_init(&s->losses, o->pacer_max);
+    s->sentinels.nets = &s->losses;
+    s->sentinels.pacer = o->pacer;
     if (o->sample) {
         int r = sample_new(&s->sample,
                            &(struct sample_opts){o->plan, o->sample, o->known, o->seed, o->in_use});
@@ -104,6 +106,7 @@ struct sweep *sweep_free(struct sweep *s)
         return NULL;
     hosts_done(&s->hosts);
     sample_free(s->sample);
+    netloss_done(&s->losses);
     for (unsigned i = 0; i < s->n_lists; i++) {
         free(s->lists[i].order);
         free(s->lists[i].positions);
@@ -120,16 +123,16 @@ void sweep_freep(struct sweep **s)
 void sweep_counts(const struct sweep *s, struct sweep_counts *ret)
 {
     *ret = s->counts;
-    ret->loss = loss_measured(&s->loss);
+    ret->loss = netloss_measured(&s->losses);
     ret->total = s->sample ? sample_total(s->sample) : s->o.plan->total;
     ret->sampled = s->sample ? sample_networks(s->sample) : 0;
 }
 
-unsigned sweep_tries(const struct sweep *s)
+unsigned sweep_tries(const struct sweep *s, const struct host *h)
 {
     unsigned max = s->o.max_retries < PROBE_TRIES_MAX ? s->o.max_retries + 1 : PROBE_TRIES_MAX;
 
-    return loss_tries(&s->loss, max);
+    return loss_tries(netloss_of(&s->losses, h->net), max);
 }
 
 /* How long a probe of this pass waits for its answer: twice as long after the last round.  What
@@ -137,7 +140,8 @@ unsigned sweep_tries(const struct sweep *s)
  * end waiting. */
 static usec_t wait_time(const struct sweep *s, const struct host *h, usec_t min, unsigned round)
 {
-    const struct rtt *rtt = rtt_known(&h->rtt) ? &h->rtt : &s->rtt;
+    const struct rtt *net = netloss_rtt(h->net);
+    const struct rtt *rtt = rtt_known(&h->rtt) ? &h->rtt : net ? net : &s->rtt;
     usec_t base = rtt_known(rtt) ? rtt_timeout(rtt, min, WAIT_MAX) : WAIT_UNKNOWN;
 
     return round >= LAST ? base * 2 : base;
@@ -171,7 +175,7 @@ static void step_ping(struct sweep *s, struct host *h, usec_t now, struct sweep_
 
     sweep_pings(s, h, &l);
     ping = &l.v[h->pass % l.n];
-    next = sweep_ping_stage(s, &l, h->pass + 1U);
+    next = sweep_ping_stage(s, h, &l, h->pass + 1U);
     fill(h, ret);
     ret->kind = ping->kind;
     ret->port = ping->port;
@@ -206,7 +210,7 @@ static usec_t port_wait(const struct sweep *s, const struct host *h, unsigned ro
 {
     bool udp = sweep_list(s, h)->protocol == PROTOCOL_UDP;
 
-    if (round + 1 >= sweep_tries(s))
+    if (round + 1 >= sweep_tries(s, h))
         round = LAST;
     return wait_time(s, h, udp ? UDP_WAIT_MIN : PORT_WAIT_MIN, round);
 }
@@ -216,9 +220,9 @@ static void expire_control(struct sweep *s, struct host *h, usec_t timeout, usec
 {
     usec_t before = h->pace.interval;
 
-    hostpace_expire(&h->pace, timeout, loss_measured(&s->loss), now);
+    hostpace_expire(&h->pace, timeout, loss_measured(netloss_of(&s->losses, h->net)), now);
     if (h->pace.interval > before && s->o.pacer)
-        sentinels_forget(&s->sentinels, s->o.pacer, &h->addr, now);
+        sentinels_forget(&s->sentinels, &h->addr, now);
 }
 
 /* Whether the host's next probe is a control: one in so many, and the last one of a pass that
@@ -271,10 +275,19 @@ static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep
     return true;
 }
 
+/* By the limit that was set for each network, and by what this one has shown to bear. */
+static usec_t turn_of(struct sweep *s, const struct host *h, usec_t now)
+{
+    usec_t limit = netpace_turn(&s->nets, &h->addr, now);
+    usec_t own = netloss_turn(h->net, now);
+
+    return limit > own ? limit : own;
+}
+
 /* False: its network's next turn is later, and the host waits for it. */
 static bool has_turn(struct sweep *s, struct host *h, usec_t now)
 {
-    usec_t turn = h->granted ? now : netpace_turn(&s->nets, &h->addr, now);
+    usec_t turn = h->granted ? now : turn_of(s, h, now);
 
     h->granted = turn > now;
     if (!h->granted)
@@ -311,7 +324,7 @@ static void ping_pass_over(struct sweep *s, struct host *h)
 
     sweep_pings(s, h, &l);
     round = h->pass / l.n;
-    next = sweep_ping_stage(s, &l, h->pass + 1U);
+    next = sweep_ping_stage(s, h, &l, h->pass + 1U);
     if (next / l.n != round && sweep_must_repeat(s, h))
         next = round * l.n;
     if (next == SWEEP_NO_STAGE) {
@@ -336,7 +349,7 @@ static void port_pass_over(struct sweep *s, struct host *h, usec_t now)
     h->believed += (counts && !late) || h->pass >= PASSES_MAX;
     h->news = h->checked = false;
     h->began = 0;
-    if (h->believed < sweep_tries(s))
+    if (h->believed < sweep_tries(s, h))
         hosts_set_ready(&s->hosts, h);
     else
         sweep_host_end(s, h);
@@ -402,6 +415,7 @@ static void admit(struct sweep *s, usec_t now)
     }
     s->admitted++;
     h->hop = hop;
+    h->net = netloss_slot(&s->losses, &h->addr);
     h->admitted = now;
     if (hop->kind == HOP_UNREACHABLE) {
         time_out(s, h);
@@ -459,20 +473,34 @@ static bool may_admit(const struct sweep *s)
     return !is_walked(s) && s->hosts.n < s->hosts.max && s->hosts.n_ready + s->n_parked < READY_MIN;
 }
 
+/* Whether the next probe is to be a sentinel: in a network apart as often as its own pacer wants,
+ * elsewhere as that of all. */
+static bool is_sentinel_due(struct sweep *s, struct netloss_slot *net)
+{
+    const struct pacer *p = net ? net->own : s->o.pacer;
+    unsigned *since = net ? &net->since_sentinel : &s->since_sentinel;
+
+    if (++*since < pacer_sentinel_every(p))
+        return false;
+    *since = 0;
+    return true;
+}
+
 /* A sentinel's turn? */
 static bool step_sentinel(struct sweep *s, usec_t now, struct sweep_probe *ret)
 {
+    struct netloss_slot *net = TAILQ_FIRST(&s->hosts.ready)->net;
     const struct sentinel *v;
 
+    net = net->own ? net : NULL;
     /* Where networks have their own rate, it is kept without exception. */
-    if (!s->o.pacer || s->nets.interval || ++s->since_sentinel < pacer_sentinel_every(s->o.pacer))
+    if (!s->o.pacer || s->nets.interval || !is_sentinel_due(s, net))
         return false;
-    s->since_sentinel = 0;
-    sentinels_expire(&s->sentinels, s->o.pacer, rtt_timeout(&s->rtt, SENTINEL_WAIT_MIN, WAIT_MAX),
-                     now);
-    v = sentinels_next(&s->sentinels, s->o.pacer, now);
+    sentinels_expire(&s->sentinels, &s->rtt, (struct rtt_bounds){SENTINEL_WAIT_MIN, WAIT_MAX}, now);
+    v = sentinels_next(&s->sentinels, net, now);
     if (!v)
         return false;
+    (void)netloss_turn(v->net, now); /* one of its turns is taken */
     *ret = (struct sweep_probe){v->addr, v->hop, v->mac, v->kind, v->port, PROBE_TRY_SENTINEL,
                                 WAIT_MAX};
     s->counts.probes++;

@@ -28,6 +28,7 @@ struct sweep_opts {
     const struct addr_set *known, *in_use; /* used during sweep_new() only */
     bool report_down, report_closed;
     struct pacer *pacer; /* for sentinels; NULL: none are sent */
+    double pacer_max;    /* what a network may have that is slowed down alone; 0: none is */
 };
 
 /* The sink's times are left 0: the sweep has no clock of the wall. */

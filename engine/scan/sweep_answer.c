@@ -159,6 +159,20 @@ static bool is_only_way(const struct sweep *s, const struct host *h, const struc
     return l.n == 1 || r->kind == PROBE_CONNECT;
 }
 
+/* The answer to a question that was open.  Where answers take longer than is waited for, others to
+ * the same question follow, and their tries would look like losses. */
+static bool is_first(const struct sweep *s, const struct host *h, const struct probe_reply *r)
+{
+    uint32_t at;
+
+    if (h->stage == HOST_PINGS)
+        return true;
+    if (h->stage != HOST_PORTS || r->kind != sweep_list(s, h)->kind)
+        return false;
+    at = sweep_list(s, h)->positions[r->port];
+    return at != UINT32_MAX && !(h->ports->answered[at / 64] >> at % 64 & 1);
+}
+
 /* Round trip and loss; what a host held back is no loss of the network's.  ARP and ND carry no
  * cookie: their try is the host's pass. */
 static void measure(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
@@ -173,9 +187,11 @@ static void measure(struct sweep *s, struct host *h, const struct probe_reply *r
     if (rtt) {
         rtt_add(&h->rtt, rtt);
         rtt_add(&s->rtt, rtt);
+        netloss_rtt_add(h->net, rtt);
     }
-    if (h->stage == HOST_PINGS ? is_only_way(s, h, r) : !hostpace_holds(&h->pace))
-        loss_add(&s->loss, neighbour ? h->pass : r->try);
+    if (is_first(s, h, r) &&
+        (h->stage == HOST_PINGS ? is_only_way(s, h, r) : !hostpace_holds(&h->pace)))
+        netloss_answered(&s->losses, h->net, neighbour ? h->pass : r->try);
 }
 
 static void learn_sentinel(struct sweep *s, const struct host *h, const struct probe_reply *r)
@@ -183,6 +199,7 @@ static void learn_sentinel(struct sweep *s, const struct host *h, const struct p
     struct sentinel one = {
         .addr = h->addr,
         .hop = h->hop,
+        .net = h->net,
         .mac = h->has_mac ? h->mac : h->hop->mac,
         .kind = r->kind,
         .port = r->port,
@@ -260,7 +277,7 @@ static void repeat_answer(struct sweep *s, struct host *h, const struct probe_re
                    hostpace_answered(&h->pace, r->port);
 
     if (!control && s->o.pacer && !is_error(r))
-        sentinels_answer(&s->sentinels, s->o.pacer, r, now);
+        sentinels_answer(&s->sentinels, r, now);
 }
 
 void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)

@@ -12,21 +12,23 @@
 #define OTHER_WAYS  0.2
 #define REPEATS_MAX 60
 
-static unsigned tries_of(const struct sweep *s, const struct ping_list *l, unsigned way)
+static unsigned tries_of(const struct sweep *s, const struct host *h, const struct ping_list *l,
+                         unsigned way)
 {
     unsigned max = s->o.max_retries < PROBE_TRIES_MAX ? s->o.max_retries + 1 : PROBE_TRIES_MAX;
     double by = (double)s->found_by[l->v[way].kind], share;
 
     if (l->n == 1)
-        return sweep_tries(s);
+        return sweep_tries(s, h);
     share = (by + PRIOR_FOUND) / ((double)s->found + PRIOR_FOUND);
-    return loss_tries_for(&s->loss, share * OTHER_WAYS, max);
+    return loss_tries_for(netloss_of(&s->losses, h->net), share * OTHER_WAYS, max);
 }
 
-unsigned sweep_ping_stage(const struct sweep *s, const struct ping_list *l, unsigned stage)
+unsigned sweep_ping_stage(const struct sweep *s, const struct host *h, const struct ping_list *l,
+                          unsigned stage)
 {
     for (; stage < l->n * PROBE_TRIES_MAX; stage++)
-        if (stage / l->n < tries_of(s, l, stage % l->n))
+        if (stage / l->n < tries_of(s, h, l, stage % l->n))
             return stage;
     return SWEEP_NO_STAGE;
 }
@@ -51,5 +53,5 @@ void sweep_doubt(struct sweep *s, usec_t now)
 {
     s->doubted = now;
     if (s->o.pacer)
-        sentinels_void(&s->sentinels, s->o.pacer, now);
+        sentinels_void(&s->sentinels, now);
 }

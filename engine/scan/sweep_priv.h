@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/scan/hosts.h"
+#include "engine/scan/netloss.h"
 #include "engine/scan/netpace.h"
 #include "engine/scan/sample.h"
 #include "engine/scan/sentinel.h"
@@ -45,6 +46,7 @@ struct sweep {
     struct sample *sample; /* the order, where networks are sampled; else NULL */
     struct hosts hosts;
     struct netpace nets;
+    struct netloss losses;    /* of each network, and of all */
     struct host_queue parked; /* up, waiting for memory for their ports */
     size_t n_parked;
     size_t port_hosts, max_port_hosts;
@@ -52,8 +54,7 @@ struct sweep {
     struct port_list lists[PORT_LISTS];
     unsigned n_lists;
 
-    struct rtt rtt; /* of all hosts */
-    struct loss loss;
+    struct rtt rtt;                        /* of all hosts */
     uint64_t found, found_by[PROBE_KINDS]; /* hosts with several ways to ask, by what answered */
     usec_t doubted; /* answers up to then may have been lost on our own side */
     struct sentinels sentinels;
@@ -70,13 +71,14 @@ static inline const struct port_list *sweep_list(const struct sweep *s, const st
 /* The questions of the host's list begin. */
 void sweep_list_begin(struct sweep *s, struct host *h);
 
-unsigned sweep_tries(const struct sweep *s);
+unsigned sweep_tries(const struct sweep *s, const struct host *h);
 
 /* sweep_ping.c */
 #define SWEEP_NO_STAGE UINT_MAX
 /* A host's stages are its rounds of pings, each way once a round; this is the first from `stage` on
  * that is still worth asking.  SWEEP_NO_STAGE: none. */
-unsigned sweep_ping_stage(const struct sweep *s, const struct ping_list *l, unsigned stage);
+unsigned sweep_ping_stage(const struct sweep *s, const struct host *h, const struct ping_list *l,
+                          unsigned stage);
 /* A host was found by this way, of several. */
 void sweep_ping_found(struct sweep *s, enum probe_kind kind);
 /* Whether what was asked since `began` must be asked again, because answers may have been lost on

@@ -39,7 +39,7 @@ static void reroute(struct sweep *s, struct host *h, usec_t lost)
 
 void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost)
 {
-    s->sentinels = (struct sentinels){.loss = &s->loss};
+    s->sentinels = (struct sentinels){.nets = &s->losses, .pacer = s->o.pacer};
     s->counts.probes -= pending != NULL;
     for (size_t i = 0; i < s->hosts.table_size; i++) {
         for (struct host *h = s->hosts.table[i], *next; h; h = next) {
