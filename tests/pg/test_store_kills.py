@@ -77,7 +77,9 @@ class Run:
 
     def sweep(self):
         self.db.sql("UPDATE inv.schedule SET wanted_at = now(), due_at = now() WHERE due_at < 'infinity'; UPDATE inv.doubt SET last_at = last_at - interval '1 minute'")
-        for line in self.driver.do("claim 8 600s presence,ports,scripts").splitlines():
+        answer = self.driver.do("claim 8 600s presence,ports,scripts").splitlines()
+        self.told.append(answer[-1] if answer else "no answer to the claim")
+        for line in answer:
             if not line.startswith("lease"):
                 continue
             _, lease, _, kind = line.split()[:4]
@@ -163,6 +165,12 @@ class Run:
     def settle(self):
         """Without kills, passes make the state the truth."""
         self.driver.do("sync-wait")
+        # a connection that was lost while the driver slept is noticed when it is used next; what asks then and is not sent again fails
+        self.driver.do("sql-retry SELECT 1")
+        for _ in range(600):
+            if self.driver.do("state").strip() == "state ready":
+                break
+            self.driver.do("spin 100")
         for _ in range(2):
             self.told = []
             self.sweep()
