@@ -98,6 +98,15 @@ local function read_opaque(data, pos)
   return Util.unmarshall_opaque(length, data, pos)
 end
 
+-- The same, thrown when the data end: for readers of lists, which are called protected.
+local function must_opaque(data, pos)
+  local after, bytes = read_opaque(data, pos)
+  if not after then
+    error("the data end", 0)
+  end
+  return after, bytes
+end
+
 local numbers, names
 
 local function load_programs()
@@ -380,9 +389,12 @@ local function parse_rpcb(data)
       break
     end
     program, version, pos = string.unpack(">I4I4", data, pos)
-    pos, netid = read_opaque(data, pos)
-    pos, address = read_opaque(data, pos)
-    pos, owner = read_opaque(data, pos)
+    pos, netid = must_opaque(data, pos)
+    pos, address = must_opaque(data, pos)
+    pos, owner = must_opaque(data, pos)
+    if not string.find(netid, "^%w+$") then
+      error("no name of a transport", 0)
+    end
     local ip, port = parse_universal(address)
     add_mapping(programs, program, netid, version, { addr = ip, port = port, owner = owner })
   end
@@ -456,10 +468,10 @@ local function parse_exports(data)
   more, pos = string.unpack(">I4", data, pos)
   while more ~= 0 and #exports < items_max do
     local entry, group = {}, nil
-    pos, entry.name = read_opaque(data, pos)
+    pos, entry.name = must_opaque(data, pos)
     more, pos = string.unpack(">I4", data, pos)
     while more ~= 0 and #entry < items_max do
-      pos, group = read_opaque(data, pos)
+      pos, group = must_opaque(data, pos)
       entry[#entry + 1] = group
       more, pos = string.unpack(">I4", data, pos)
     end
@@ -578,12 +590,12 @@ function M.NFS.ReadDirPlus(_, comm, file_handle)
     while more ~= 0 and #result.entries < items_max do
       local entry = {}
       entry.fileid, pos = (">I8"):unpack(data, pos)
-      pos, entry.name = read_opaque(data, pos)
+      pos, entry.name = must_opaque(data, pos)
       entry.cookie, pos = (">I8"):unpack(data, pos)
       entry.attributes, pos = read_optional_attributes(data, pos)
       follows, pos = string.unpack(">I4", data, pos)
       if follows ~= 0 then
-        pos, entry.fhandle = read_opaque(data, pos)
+        pos, entry.fhandle = must_opaque(data, pos)
       end
       result.entries[#result.entries + 1] = entry
       more, pos = string.unpack(">I4", data, pos)
@@ -731,6 +743,11 @@ function M.Helper.GetAttributes(host, port, path)
 end
 function M.Helper.ExportStats(host, port, path)
   return on_export(host, port, path, M.NFS.FsStat)
+end
+
+--- What an unknown user may do in its root: `true, { mask = bits }` or `false, reason`.
+function M.Helper.Access(host, port, path)
+  return on_export(host, port, path, M.NFS.Access)
 end
 
 return M

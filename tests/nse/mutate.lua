@@ -39,6 +39,7 @@ end })
 local guard = {}
 
 local function exceeded(what)
+  guard.trace = guard.exceeded and guard.trace or debug.traceback(what, 3)
   guard.exceeded = guard.exceeded or what
   error(what, 3)
 end
@@ -127,7 +128,7 @@ local function run(f, max)
     guard.exceeded = guard.exceeded or ("took %.1f s"):format(took)
   end
   return { ok = ok, message = message, used = guard.used, fault = guard.exceeded or slip,
-    trace = trace }
+    trace = guard.exceeded and guard.trace or trace }
 end
 
 local function tests_of(path)
@@ -189,7 +190,7 @@ local function mutate_file(path)
   while #tests > 0 and answers - first < wanted and index < wanted * 10 do
     index = index + 1
     if not only_run or only_run == index then
-      mutator:seed(seed + index)
+      mutator:seed(seed * 1000003 + index)
       local t = tests[mutator:random(#tests)]
       socket.altered = altering(t)
       local got = run(t.f, t.used * 20 + slack)

@@ -13,3 +13,14 @@ test("another server gives none", function()
   fake.servers["tcp:111"] = script.server({ { "", "HTTP/1.1 400 Bad Request\r\n\r\n" } })
   check.equal(script.run("nfs-showmount", port), nil)
 end)
+
+test("a list of exports that breaks off is no list, and is read once", function()
+  local list = script.replay("nfs-showmount").also["tcp:20048"][1][1]
+  script.replay("nfs-showmount", function(answer, question)
+    answer = script.echo(5, 4)(answer, question)
+    return #answer == #list[2] and answer:sub(1, -21) .. ("\xff"):rep(20) or answer
+  end)
+  local started = os.clock()
+  check.equal(script.run("nfs-showmount", port), nil)
+  check.truthy(os.clock() - started < 1)
+end)

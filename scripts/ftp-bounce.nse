@@ -1,0 +1,55 @@
+description = [[
+Finds FTP servers that would open data connections to other hosts than the one that asks (RFC 2577).
+Only the server's consent is asked for: no connection follows.
+]]
+---
+-- @args ftp-bounce.username  Who logs in (anonymous).
+-- @args ftp-bounce.password  With which password (muster@).
+--
+-- @output
+-- |_ftp-bounce: bounce working!
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "safe" }
+
+identity = {}
+volatile = {}
+finding = "medium"
+
+local ftp = require "ftp"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
+
+-- An address that is no one's (RFC 5737).
+local elsewhere = "192,0,2,1"
+
+local function consents(socket, buffer, number)
+  if not socket:send(("PORT %s,%d,%d\r\n"):format(elsewhere, number >> 8, number & 255)) then
+    return false
+  end
+  local code = ftp.read_reply(buffer)
+  return code ~= nil and code >= 200 and code < 300
+end
+
+function action(host, port)
+  local socket, code, message, buffer = ftp.connect(host, port, { timeout = 10000 })
+  if not socket then
+    stdnse.debug1("%s", tostring(code))
+    return nil
+  end
+  local user, password = stdnse.get_script_args(SCRIPT_NAME .. ".username",
+    SCRIPT_NAME .. ".password")
+  local result
+  if code ~= 220 then
+    stdnse.debug1("%s", tostring(message))
+  elseif ftp.auth(socket, buffer, user or "anonymous", password or "muster@") == true
+    and consents(socket, buffer, 6000) then
+    result = consents(socket, buffer, 22) and "bounce working!"
+      or "server forbids bouncing to low ports <1025"
+  end
+  ftp.close(socket)
+  return result
+end

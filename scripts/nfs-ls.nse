@@ -1,0 +1,85 @@
+description = [[
+Shows the files in the first directory of each NFS export that we may mount, with their rights, and
+what an unknown user may do there.
+]]
+---
+-- @args ls.maxfiles  How many files are shown (10; 0 for all).
+--
+-- @output
+-- | nfs-ls: Volume /home/storage/backup
+-- |   access: Read Lookup NoModify NoExtend NoDelete NoExecute
+-- | PERMISSION  UID   GID   SIZE  TIME                 FILENAME
+-- | rwxr-xr-x   0     0     4096  2026-11-28T15:40:00  .
+-- |_
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe" }
+
+identity = {}
+volatile = { "size", "time" }
+finding = "medium"
+
+local datetime = require "datetime"
+local ls = require "ls"
+local rpc = require "rpc"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+
+dependencies = { "rpcinfo" }
+portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp", "udp" })
+
+local kinds = { [2] = "d", [3] = "b", [4] = "c", [5] = "l", [6] = "s", [7] = "p" }
+
+-- "drwxr-x---" of a type and a mode (RFC 1813, section 2.6).
+local function permissions(attributes)
+  local out = { kinds[attributes.type] or "-" }
+  local letters = "rwxrwxrwx"
+  for i = 1, 9 do
+    out[i + 1] = attributes.mode >> 9 - i & 1 == 1 and letters:sub(i, i) or "-"
+  end
+  return table.concat(out)
+end
+
+-- ACCESS3 bits, RFC 1813, section 3.3.4.
+local rights = { "Read", "Lookup", "Modify", "Extend", "Delete", "Execute" }
+
+local function rights_text(mask)
+  local words = {}
+  for i, name in ipairs(rights) do
+    words[i] = (mask >> i - 1 & 1 == 1 and "" or "No") .. name
+  end
+  return "access: " .. table.concat(words, " ")
+end
+
+local function list_export(output, host, port, name)
+  local status, directory = rpc.Helper.Dir(host, port, name)
+  if not status then
+    stdnse.debug1("%s: %s", name, tostring(directory))
+    return
+  end
+  ls.new_vol(output, name, true)
+  local access_ok, access = rpc.Helper.Access(host, port, name)
+  if access_ok then
+    ls.report_info(output, rights_text(access.mask))
+  end
+  for _, entry in ipairs(directory.entries) do
+    local a = entry.attributes
+    if a and not ls.add_file(output, { permissions(a), tostring(a.uid), tostring(a.gid),
+      tostring(a.size), datetime.format_timestamp(a.mtime.seconds), entry.name }) then
+      break
+    end
+  end
+  ls.end_vol(output)
+end
+
+function action(host, port)
+  local status, exports = rpc.Helper.ShowMounts(host, port)
+  local output = ls.new_listing()
+  for i, export in ipairs(status and exports or {}) do
+    if i <= 64 then
+      list_export(output, host, port, export.name)
+    end
+  end
+  return ls.end_listing(output)
+end

@@ -1,0 +1,67 @@
+description = [[
+Shows the size and use of the file systems behind the NFS exports of a host that we may mount.
+]]
+---
+-- @args nfs-statfs.human  "true": sizes in K, M, G, T (else in blocks of 1024 bytes).
+--
+-- @output
+-- | nfs-statfs:
+-- |   Filesystem  1K-blocks  Used       Available  Use%
+-- |_  /share      5542276.0  2732012.0  2528728.0  52%
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "discovery", "safe" }
+
+identity = {}
+volatile = { "*" }
+
+local rpc = require "rpc"
+local shortport = require "shortport"
+local stdnse = require "stdnse"
+local tab = require "tab"
+
+dependencies = { "rpcinfo" }
+portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp", "udp" })
+
+local function size_text(bytes, human)
+  -- sizes are of 64 bits without a sign
+  local n = bytes < 0 and bytes + 2.0 ^ 64 or bytes + 0.0
+  n = n / 1024
+  if not human then
+    return ("%.1f"):format(n)
+  end
+  local units = { "K", "M", "G", "T", "P", "E" }
+  local i = 1
+  while n >= 1024 and i < #units do
+    n, i = n / 1024, i + 1
+  end
+  return ("%.1f%s"):format(n, units[i])
+end
+
+local function used_percent(s)
+  local total, free = math.abs(s.tbytes + 0.0), math.abs(s.fbytes + 0.0)
+  local used = total - free
+  local all = used + math.abs(s.abytes + 0.0)
+  return all > 0 and ("%.0f%%"):format(math.ceil(used * 100 / all)) or "-"
+end
+
+function action(host, port)
+  local status, exports = rpc.Helper.ShowMounts(host, port)
+  local human = stdnse.get_script_args(SCRIPT_NAME .. ".human")
+  local rows = tab.new()
+  tab.addrow(rows, "Filesystem", "1K-blocks", "Used", "Available", "Use%")
+  local n = 0
+  for i, export in ipairs(status and exports or {}) do
+    local ok, s
+    if i <= 64 then
+      ok, s = rpc.Helper.ExportStats(host, port, export.name)
+    end
+    if ok then
+      n = n + 1
+      tab.addrow(rows, export.name, size_text(s.tbytes, human),
+        size_text(s.tbytes - s.fbytes, human), size_text(s.abytes, human), used_percent(s))
+    end
+  end
+  return n > 0 and stdnse.format_output(true, { tab.dump(rows) }) or nil
+end

@@ -1,0 +1,34 @@
+description = [[
+Finds SSH servers that still speak version 1 of the protocol, which has been broken since 1998.
+]]
+---
+-- @output
+-- |_sshv1: Server supports SSHv1
+
+author = "Muster"
+license = "Apache-2.0"
+categories = { "default", "safe" }
+
+identity = {}
+volatile = {}
+finding = "high"
+
+local match = require "match"
+local shortport = require "shortport"
+
+portrule = shortport.ssh
+
+function action(host, port)
+  local socket, line = nmap.new_socket(), nil
+  socket:set_timeout(5000)
+  if socket:connect(host, port) then
+    local status, text = socket:receive_buf(match.pattern_limit("\r?\n", 512), false)
+    line = status and text
+  end
+  socket:close()
+  -- 1.99 is version 2 that takes version 1 too (RFC 4253, section 5.1)
+  local version = line and line:match("^SSH%-(%d+%.%d+)%-")
+  if version and (version == "1.99" or version:find("^1%.") ~= nil) then
+    return true, "Server supports SSHv1"
+  end
+end

@@ -1,0 +1,42 @@
+-- ssh-auth-methods on answers as the host's libssh2 gives them.
+local test, check = ...
+local script = require "support.script"
+local port = { number = 22, service = "ssh" }
+
+local answer
+local closed = 0
+package.loaded.libssh2 = {
+  session_open = function(_, number)
+    if not answer then
+      error("ERROR", 0)
+    end
+    return { number = number }
+  end,
+  userauth_list = function(_, user)
+    return answer[user], "refused"
+  end,
+  session_close = function()
+    closed = closed + 1
+  end,
+}
+
+test("methods are shown", function()
+  answer, closed = { root = { "publickey", "password" } }, 0
+  local text, data = script.run("ssh-auth-methods", port)
+  check.equal(text, "  Supported authentication methods: \n    publickey\n    password")
+  check.same(data, { ["Supported authentication methods"] = { "publickey", "password" } })
+  check.equal(closed, 1)
+end)
+
+test("a server that asks for nothing is a finding", function()
+  answer = { guest = "none_auth" }
+  local _, data = script.run("ssh-auth-methods", port, { args = { ["ssh.user"] = "guest" } })
+  check.same(data, { ["Login without authentication"] = "guest" })
+end)
+
+test("a server that refuses, and none at all, give none", function()
+  answer = { root = false }
+  check.equal(script.run("ssh-auth-methods", port), nil)
+  answer = nil
+  check.equal(script.run("ssh-auth-methods", port), nil)
+end)
