@@ -3,7 +3,7 @@
 --
 -- Takes every test whose server says something (without arguments: of tests/nse/lib/test_*.lua and
 -- tests/nse/scripts/*.lua), runs it once as it is to learn what it costs, then until
--- MUSTER_MUTATIONS (20) answers of its file were mutated (lib/support/mutate.lua). What the test
+-- MUSTER_MUTATIONS (10) answers of its file were mutated (lib/support/mutate.lua). What the test
 -- expects no longer counts. What does: no run may take more than 20 times what the test takes plus
 -- a few million instructions, hold more than 48 MiB more, or end in an error of the library's own
 -- making, such as arithmetic on nil; an error that the library raises itself, with a text for
@@ -18,7 +18,7 @@ local socket = require "support.socket"
 local mutate = require "support.mutate"
 fake.root = root
 
-local wanted = tonumber(os.getenv("MUSTER_MUTATIONS")) or 20
+local wanted = tonumber(os.getenv("MUSTER_MUTATIONS")) or 10
 local seed = tonumber(os.getenv("MUSTER_MUTATE_SEED")) or os.time()
 local only_run = tonumber(os.getenv("MUSTER_MUTATE_RUN"))
 local step, base_max, slack = 1000, 3000000, 5000000
