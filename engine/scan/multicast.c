@@ -309,9 +309,12 @@ static int learn(struct multicast *m, struct err *e)
         if (strcmp(i->ifa_name, m->interface) != 0)
             continue;
         address |= link_prefix(i, &p);
-        if (i->ifa_addr && i->ifa_addr->sa_family == AF_PACKET)
-            memcpy(m->mac.b, ((const struct sockaddr_ll *)(const void *)i->ifa_addr)->sll_addr,
-                   sizeof m->mac.b);
+        if (i->ifa_addr && i->ifa_addr->sa_family == AF_PACKET) {
+            const struct sockaddr_ll *card = (const struct sockaddr_ll *)(const void *)i->ifa_addr;
+
+            m->ifindex = card->sll_ifindex;
+            memcpy(m->mac.b, card->sll_addr, sizeof m->mac.b);
+        }
     }
     freeifaddrs(links);
     return address ? 0
@@ -333,7 +336,6 @@ int multicast_start(struct multicast **ret, struct loop *l, const char *interfac
     m->user = user;
     m->timer.fire = on_timer;
     snprintf(m->interface, sizeof m->interface, "%s", interface);
-    m->ifindex = (int)if_nametoindex(m->interface);
     random_bytes(&m->key, sizeof m->key);
     m->id = (uint16_t)random_u64();
     r = listen_capture_open(&m->capture, l, &o, e);
