@@ -1,193 +1,191 @@
---- AJP 1.3 (Apache Tomcat's connector protocol): requests as a web server passes them on to Tomcat.
+--- AJP 1.3 ("AJPv13", the protocol between a web server and Tomcat), from the side of the web
+-- server.
+--
+--     local helper = ajp.Helper:new(host, port)
+--     local status, reason = helper:connect()
+--     local status, response = helper:get("/")
+--     helper:close()
+--
+-- A response: `status` (number), `status-line`, `rawheaders` (lines), `headers` (names in lower
+-- case), `body`.
 
-local base64, ipairs, match = require "base64", ipairs, require "match"
-local nmap, pairs, setmetatable = require "nmap", pairs, setmetatable
-local stdnse, string, table = require "stdnse", string, table
+local ipairs, match, nmap, pairs = ipairs, require "match", require "nmap", pairs
+local setmetatable, string, table = setmetatable, string, table
 
 local M = {}
 
-local packet_max, packets_max, body_max, headers_max = 65536, 512, 1048576, 100
+--- Methods and their codes.
+M.Method = {
+  OPTIONS = 1, GET = 2, HEAD = 3, POST = 4, PUT = 5, DELETE = 6, TRACE = 7, PROPFIND = 8,
+  PROPPATCH = 9, MKCOL = 10, COPY = 11, MOVE = 12, LOCK = 13, UNLOCK = 14,
+}
 
--- Methods and header names that have numbers (the protocol's tables of codes).
-local methods = { OPTIONS = 1, GET = 2, HEAD = 3, POST = 4, PUT = 5, DELETE = 6, TRACE = 7,
-  PROPFIND = 8, PROPPATCH = 9, MKCOL = 10, COPY = 11, MOVE = 12, LOCK = 13, UNLOCK = 14, ACL = 15,
-  REPORT = 16, ["VERSION-CONTROL"] = 17, CHECKIN = 18, CHECKOUT = 19, UNCHECKOUT = 20, SEARCH = 21 }
-local request_headers = { accept = 1, ["accept-charset"] = 2, ["accept-encoding"] = 3,
-  ["accept-language"] = 4, authorization = 5, connection = 6, ["content-type"] = 7,
-  ["content-length"] = 8, cookie = 9, cookie2 = 10, host = 11, pragma = 12, referer = 13,
-  ["user-agent"] = 14 }
-local response_headers = { "Content-Type", "Content-Language", "Content-Length", "Date",
-  "Last-Modified", "Location", "Set-Cookie", "Set-Cookie2", "Servlet-Engine", "Status",
-  "WWW-Authenticate" }
+local kinds = { body = 3, headers = 4, ended = 5, wants_body = 6 }
+local answer_names = {
+  "Content-Type", "Content-Language", "Content-Length", "Date", "Last-Modified", "Location",
+  "Set-Cookie", "Set-Cookie2", "Servlet-Engine", "Status", "WWW-Authenticate",
+}
+local body_max, packets_max, fields_max = 1048576, 512, 200
 
-local SEND_BODY_CHUNK, SEND_HEADERS, END_RESPONSE, GET_BODY_CHUNK = 3, 4, 5, 6
-
--- A text with its length and a zero.
+-- A text, its length in front and a zero behind; nil has the length 0xffff.
 local function text(s)
-  return string.pack(">s2", s) .. "\0"
+  return s and string.pack(">s2B", s, 0) or "\xff\xff"
 end
 
-local function sorted_names(headers)
-  local names = {}
-  for name in pairs(headers) do
-    names[#names + 1] = name
+local function forward_request(helper, method, uri, headers, attributes)
+  local parts = {
+    string.pack("BB", 2, M.Method[method]), text("HTTP/1.1"), text(uri), text("127.0.0.1"),
+    text(nil), text(helper.host.targetname or helper.host.ip), string.pack(">I2B",
+    helper.port.number, 0),
+  }
+  local n, list = 0, {}
+  for name, value in pairs(headers or {}) do
+    n = n + 1
+    list[n] = text(name) .. text(value)
   end
-  table.sort(names)
-  return names
+  parts[#parts + 1] = string.pack(">I2", n) .. table.concat(list)
+  for name, value in pairs(attributes or {}) do
+    parts[#parts + 1] = "\x0a" .. text(name) .. text(value)
+  end
+  local data = table.concat(parts) .. "\xff"
+  return "\x12\x34" .. string.pack(">s2", data)
 end
 
---- The bytes of a forward request. `attributes`: { { code, value } }.
-function M.request(method, uri, host, port, headers, attributes)
-  local path, query = string.match(uri, "^([^?]*)%??(.*)$")
-  local names = sorted_names(headers)
-  local out = { string.char(2, methods[method] or methods.GET), text("HTTP/1.1"), text(path),
-    text("127.0.0.1"), text("localhost"), text(host), string.pack(">I2BI2", port, 0, #names) }
-  for _, name in ipairs(names) do
-    local code = request_headers[string.lower(name)]
-    out[#out + 1] = code and string.pack(">I2", 0xa000 | code) or text(name)
-    out[#out + 1] = text(headers[name])
+-- The next packet of the server: its data; nil, reason.
+local function read_packet(socket)
+  local status, head = socket:receive_buf(match.numbytes(4), true)
+  if not status then
+    return nil, head
   end
-  if query ~= "" then
-    out[#out + 1] = "\5" .. text(query)
+  local mark, length = string.unpack(">c2I2", head)
+  if mark ~= "AB" or length < 1 then
+    return nil, "the server does not speak AJP"
   end
-  for _, attribute in ipairs(attributes or {}) do
-    out[#out + 1] = string.char(attribute[1]) .. text(attribute[2])
+  local data
+  status, data = socket:receive_buf(match.numbytes(length), true)
+  if not status then
+    return nil, data
   end
-  out[#out + 1] = "\xff"
-  return "\x12\x34" .. string.pack(">s2", table.concat(out))
+  return data
 end
 
--- The text at a position: text, position after it; nil when it is cut.
-local function text_at(data, at)
+-- A text at `at`: text, position behind it; nil when it is cut short.
+local function read_text(data, at)
   if at + 1 > #data then
     return nil
   end
   local length = string.unpack(">I2", data, at)
   if length == 0xffff then
     return "", at + 2
-  elseif at + 2 + length > #data + 1 then
+  elseif at + 2 + length > #data then
     return nil
   end
   return string.sub(data, at + 2, at + 1 + length), at + 3 + length
 end
 
--- The headers of a packet into the response; false when they are broken.
-local function read_headers(response, data)
-  if #data < 7 then
-    return false
+-- Names are codes from 0xa001 on, or texts.
+local function read_name(data, at)
+  local code = at + 1 <= #data and string.unpack(">I2", data, at)
+  if code and code & 0xff00 == 0xa000 and answer_names[code & 0xff] then
+    return answer_names[code & 0xff], at + 2
   end
-  local status = string.unpack(">I2", data, 2)
-  local reason, at = text_at(data, 4)
-  if not reason or at + 1 > #data then
-    return false
+  return read_text(data, at)
+end
+
+-- SEND_HEADERS: a response without a body; nil when it is broken.
+local function read_headers(data)
+  if #data < 3 then
+    return nil
   end
-  response.status, response.status_line = status, "AJP/1.3 " .. status .. " " .. reason
-  local count = string.unpack(">I2", data, at)
-  at = at + 2
-  for _ = 1, count < headers_max and count or headers_max do
+  local response = { status = string.unpack(">I2", data, 2), rawheaders = {}, headers = {} }
+  local message, at = read_text(data, 4)
+  if not message or at + 1 > #data then
+    return nil
+  end
+  response["status-line"] = "AJP/1.3 " .. response.status .. " " .. message
+  local n
+  n, at = string.unpack(">I2", data, at)
+  for _ = 1, n < fields_max and n or fields_max do
     local name, value
-    local code = at + 1 <= #data and string.unpack(">I2", data, at) or 0
-    if code & 0xff00 == 0xa000 then
-      name, at = response_headers[code & 0xff], at + 2
-    else
-      name, at = text_at(data, at)
-    end
-    if at then
-      value, at = text_at(data, at)
+    name, at = read_name(data, at)
+    if name then
+      value, at = read_text(data, at)
     end
     if not value then
-      return true
-    elseif name then
-      response.headers[string.lower(name)] = value
-      table.insert(response.rawheaders, name .. ": " .. value)
+      return nil
     end
+    table.insert(response.rawheaders, name .. ": " .. value)
+    response.headers[string.lower(name)] = value
   end
-  return true
+  return response
 end
 
--- The next packet of the server: its data, or nil and the reason.
-local function receive(socket)
-  local status, head = socket:receive_buf(match.numbytes(4), true)
-  if not status then
-    return nil, head
-  end
-  local magic, length = string.unpack(">c2I2", head)
-  if magic ~= "AB" or length == 0 or length > packet_max then
-    return nil, "no AJP"
-  end
-  local data
-  status, data = socket:receive_buf(match.numbytes(length), true)
-  return status and data or nil, data
-end
-
--- The answer to a request: `true, response` or `false, reason`.
+-- Headers, pieces of the body, the end.
 local function read_response(socket)
-  local response, parts, size = { headers = {}, rawheaders = {} }, {}, 0
+  local response, pieces, size = nil, {}, 0
   for _ = 1, packets_max do
-    local data, reason = receive(socket)
+    local data, reason = read_packet(socket)
     if not data then
       return false, reason
     end
     local kind = string.byte(data)
-    if kind == SEND_HEADERS then
-      if not read_headers(response, data) then
-        return false, "broken AJP headers"
-      end
-    elseif kind == SEND_BODY_CHUNK and #data >= 3 and size < body_max then
-      local chunk = string.sub(data, 4, 3 + string.unpack(">I2", data, 2))
-      parts[#parts + 1], size = chunk, size + #chunk
-    elseif kind == GET_BODY_CHUNK then
-      -- there is none
+    if kind == kinds.headers then
+      response = read_headers(data)
+    elseif kind == kinds.body and #data >= 3 then
+      local piece = string.sub(data, 4, 3 + string.unpack(">I2", data, 2))
+      pieces[#pieces + 1], size = piece, size + #piece
+    elseif kind == kinds.wants_body then
       socket:send("\x12\x34\0\0")
-    elseif kind == END_RESPONSE then
-      response.body = table.concat(parts)
-      return response.status ~= nil, response.status and response or "no AJP headers"
+    end
+    if kind == kinds.ended or size > body_max or not response then
+      break
     end
   end
-  return false, "no end of the AJP response"
+  if not response then
+    return false, "a broken answer"
+  end
+  response.body = table.concat(pieces)
+  return true, response
 end
 
---- What scripts use.
 M.Helper = {}
 M.Helper.__index = M.Helper
 
-function M.Helper:new(host, port, options)
-  return setmetatable({ host = host, port = port, settings = options or {} }, self)
+--- `opt.timeout`: milliseconds (5000).
+function M.Helper:new(host, port, opt)
+  return setmetatable({ host = host, port = port, opt = opt or {} }, self)
 end
 
-function M.Helper:connect()
-  local socket = nmap.new_socket()
-  socket:set_timeout(self.settings.timeout or 5000)
-  self.socket = socket
-  return socket:connect(self.host, self.port, "tcp")
+--- Connects: true, or false and the reason. `socket`: one that is connected already.
+function M.Helper:connect(socket)
+  self.socket = socket or nmap.new_socket()
+  self.socket:set_timeout(self.opt.timeout or 5000)
+  if socket then
+    return true
+  end
+  local status, reason = self.socket:connect(self.host, self.port)
+  return status == true, reason
 end
 
---- Sends a request: `true, { status, status_line, headers (names in small letters), rawheaders =
--- array of lines, body }` or `false, reason`. `options.auth`: { username, password }.
-function M.Helper:request(method, uri, headers, attributes, options)
-  local all = { Host = stdnse.get_hostname(self.host), ["User-Agent"] = "Mozilla/5.0 (compatible; "
-    .. "Muster network inventory)", ["Content-Length"] = "0" }
-  for name, value in pairs(headers or {}) do
-    all[name] = value
+--- One request: `true, response` or `false, reason`.
+function M.Helper:request(method, url, headers, attributes)
+  if not M.Method[method] then
+    return false, "no such method"
   end
-  local auth = options and options.auth
-  if auth and auth.username and auth.password then
-    all.Authorization = "Basic " .. base64.enc(auth.username .. ":" .. auth.password)
-  end
-  local status, reason = self.socket:send(M.request(string.upper(method), uri,
-    stdnse.get_hostname(self.host), self.port.number, all, attributes))
+  local status, reason = self.socket:send(forward_request(self, method, url, headers, attributes))
   if not status then
     return false, reason
   end
   return read_response(self.socket)
 end
 
-for _, method in ipairs({ "get", "head", "trace", "put", "delete", "options", "post" }) do
-  M.Helper[method] = function(self, uri, headers, attributes, options)
-    return self:request(method, uri, headers, attributes, options)
+for _, method in ipairs({ "GET", "HEAD", "OPTIONS" }) do
+  M.Helper[string.lower(method)] = function(self, url, headers, attributes)
+    return self:request(method, url, headers, attributes)
   end
 end
 
+--- Closes the connection.
 function M.Helper:close()
   return self.socket:close()
 end

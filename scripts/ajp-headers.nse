@@ -1,13 +1,14 @@
 description = [[
-Shows the headers with which a Tomcat server answers a request over AJP.
+Shows the headers with which a Tomcat answers over AJP 1.3. Such a port believes whoever connects what
+a front end would have checked: it belongs behind one.
 ]]
 ---
--- @args ajp-headers.path  The path to ask for ("/").
+-- @args ajp-headers.path  The path that is asked for (/).
 --
 -- @output
 -- | ajp-headers:
--- |   Content-Type: text/html;charset=ISO-8859-1
--- |_  Content-Length: 149
+-- |   Content-Type: text/html
+-- |_  X-Powered-By: JSP/2.2
 
 author = "Muster"
 license = "Apache-2.0"
@@ -15,26 +16,25 @@ categories = { "discovery", "safe" }
 
 identity = {}
 volatile = { "*" }
+finding = "medium"
 
 local ajp = require "ajp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service(8009, "ajp13")
+portrule = shortport.port_or_service(8009, "ajp13", "tcp")
 
 function action(host, port)
+  local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local helper = ajp.Helper:new(host, port)
-  if not helper:connect() then
-    return nil
+  local status, response = helper:connect()
+  if status then
+    status, response = helper:get(path)
   end
-  local status, response = helper:get(stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/")
   helper:close()
-  if not status or #response.rawheaders == 0 then
+  if not status then
+    stdnse.debug1("%s", tostring(response))
     return nil
   end
-  local lines = {}
-  for i, line in ipairs(response.rawheaders) do
-    lines[i] = line:gsub("%c", ".")
-  end
-  return stdnse.format_output(true, lines)
+  return #response.rawheaders > 0 and stdnse.format_output(true, response.rawheaders) or nil
 end
