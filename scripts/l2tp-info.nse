@@ -16,6 +16,7 @@ categories = { "version", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local rand = require "rand"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -32,8 +33,11 @@ local function control(tunnel, ns, nr, avps)
   return string.pack(">I2I2I2I2I2I2", 0xc802, 12 + #avps, tunnel, 0, ns, nr) .. avps
 end
 
-local start = avp(0, "\0\1") .. avp(2, "\1\0") .. avp(3, "\0\0\0\3") .. avp(7, "muster")
-  .. avp(9, "\0\1") .. avp(10, "\0\4")
+-- Start-Control-Connection-Request for our tunnel, whose id must not be one that we had before.
+local function start(tunnel)
+  return control(0, 0, 0, avp(0, "\0\1") .. avp(2, "\1\0") .. avp(3, "\0\0\0\3")
+    .. avp(7, "muster") .. avp(9, tunnel) .. avp(10, "\0\4"))
+end
 
 -- The pairs of a Start-Control-Connection-Reply by type, or nil.
 local function reply_of(data)
@@ -54,6 +58,21 @@ local function reply_of(data)
   return found[0] == "\0\2" and found or nil
 end
 
+-- The answer; empty acknowledgements may come before it.
+local function ask(socket, tunnel)
+  socket:send(start(tunnel))
+  for _ = 1, 4 do
+    local status, data = socket:receive()
+    if not status then
+      return nil
+    end
+    local found = reply_of(data)
+    if found then
+      return found
+    end
+  end
+end
+
 local function text(value)
   value = value and value:gsub("%z+$", ""):gsub("%c", ".")
   return value ~= "" and value or nil
@@ -62,19 +81,15 @@ end
 function action(host, port)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(4000)
-  local status, data = socket:connect(host, port, "udp")
-  if status then
-    socket:send(control(0, 0, 0, start))
-    status, data = socket:receive()
-  end
-  local found = status and reply_of(data)
+  local tunnel = string.pack(">I2", rand.random_integer(1, 65535))
+  local found = socket:connect(host, port, "udp") and ask(socket, tunnel)
   if not found then
     socket:close()
     return nil
   end
   if found[9] and #found[9] == 2 then
     -- StopCCN: general request to clear the connection
-    socket:send(control(string.unpack(">I2", found[9]), 1, 1, avp(0, "\0\4") .. avp(9, "\0\1")
+    socket:send(control(string.unpack(">I2", found[9]), 1, 1, avp(0, "\0\4") .. avp(9, tunnel)
       .. avp(1, "\0\1")))
   end
   socket:close()

@@ -1,6 +1,6 @@
--- l2tp-info on exchanges as RFC 2661, section 6, has them.
+-- l2tp-info on the exchange with xl2tpd, and on others as RFC 2661, section 6, has them.
 local test, check, fake = ...
-local script = require "support.script"
+local script, hex = require "support.script", require("stdnse").fromhex
 local port = { number = 1701, service = "l2tp", protocol = "udp" }
 
 local function avp(kind, value)
@@ -26,6 +26,19 @@ test("host name, vendor and firmware are shown, and the tunnel is closed", funct
   local text, data = script.run("l2tp-info", port)
   check.equal(text, "  Host name: vpn.example.com\n  Vendor: xelerance.com\n  Firmware: 1680")
   check.equal(data.Firmware, 1680)
+end)
+
+test("xl2tpd is told, past an acknowledgement", function()
+  fake.servers["udp:1701"] = function(peer)
+    peer:recv()
+    peer:send(hex "c802000c0001000000000001")
+    peer:send(hex("c802006e000100000000000180080000000000028008000000020100800a0000000300000003800a"
+      .. "000000040000000000080000000606908013000000076d6973632e6c61622e7465737400130000000878656c6572"
+      .. "616e63652e636f6d8008000000099b7f80080000000a0004"))
+    peer:recv()
+  end
+  check.equal(script.run("l2tp-info", port),
+    "  Host name: misc.lab.test\n  Vendor: xelerance.com\n  Firmware: 1680")
 end)
 
 test("refusals, cut answers and silence give none", function()
