@@ -291,8 +291,8 @@ local function parsed_payload(response)
   return response
 end
 
---- Asks: `true, response` (as COAP.parse gives it, with `payload` parsed by its format and its bytes
--- in `raw`) or `false, reason`. `options` are uri, code ("get"), type, options (further ones), `payload`.
+--- Asks: `true, response` (as COAP.parse gives it, with `payload` parsed by its format and its
+-- bytes in `raw`) or `false, reason`. `options` are uri, code ("get"), type, options (further ones).
 function M.Helper:request(options, payload)
   self.id = self.id + 1 & 0xffff
   local list = path_options(options.uri or "/")

@@ -82,7 +82,8 @@ local function hex(data)
   return stdnse.tohex(data)
 end
 
---- Options by number: { name, reader }. Names as tools of this field print them (RFC 2132's titles).
+--- Options by number: { name, reader }. Names as tools of this field print them (RFC 2132's
+-- titles).
 M.actions = {
   [1] = { "Subnet Mask", addresses }, [2] = { "Time Offset", integer(4) },
   [3] = { "Router", addresses }, [4] = { "Time Server", addresses },
@@ -127,8 +128,8 @@ function M.dhcp_build(request_type, ip_address, mac_address, options, request_op
     return false, "no IPv4 address"
   end
   local xid = transaction_id or overrides.xid or rand.random_string(4)
-  local out = { string.pack(">BBBBc4I2I2c4c4c4c4c16c64c128", overrides.op or 1, overrides.htype or 1,
-    overrides.hlen or #mac, overrides.hops or 0, xid, overrides.secs or 0, overrides.flags or 0,
+  local out = { string.pack(">BBBBc4I2I2c4c4c4c4c16c64c128", overrides.op or 1,
+    overrides.htype or 1, overrides.hlen or #mac, overrides.hops or 0, xid, overrides.secs or 0, overrides.flags or 0,
     client, "", "", overrides.giaddr or "", mac, overrides.sname or "", overrides.file or ""),
     overrides.cookie or cookie, string.pack("Bs1", 53, string.char(request_type)) }
   if type(options) == "string" then

@@ -1,5 +1,5 @@
---- DHCPv6 (RFC 8415): asking the servers of a link what they would hand out. Only SOLICIT is sent: an
--- offer (ADVERTISE) binds nothing.
+--- DHCPv6 (RFC 8415): asking the servers of a link what they would hand out. Only SOLICIT is sent:
+-- an offer (ADVERTISE) binds nothing.
 
 local datetime, ipairs, ipOps = require "datetime", ipairs, require "ipOps"
 local nmap, rand, setmetatable = require "nmap", require "rand", setmetatable
@@ -29,7 +29,8 @@ function M.solicit(xid, mac)
     .. option(types.CLIENTID, string.pack(">I2I2", 3, 1) .. mac)
     .. option(types.ORO, string.pack(">I2I2I2I2", types.DNS_SERVERS, types.DOMAIN_LIST,
       types.SNTP_SERVERS, types.NTP_SERVER))
-    .. option(types.ELAPSED_TIME, "\0\0") .. option(types.IA_NA, string.sub(mac, 3) .. ("\0"):rep(8))
+    .. option(types.ELAPSED_TIME, "\0\0")
+    .. option(types.IA_NA, string.sub(mac, 3) .. ("\0"):rep(8))
 end
 
 -- Readers -----------------------------------------------------------------------------------------

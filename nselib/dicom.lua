@@ -1,5 +1,5 @@
---- DICOM (PS3.8, sections 9.3 and annex D): asking a medical imaging server for an association, which
--- is released again at once. No data is asked for.
+--- DICOM (PS3.8, sections 9.3 and annex D): asking a medical imaging server for an association,
+-- which is released again at once. No data is asked for.
 
 local match, nmap, string = require "match", require "nmap", string
 

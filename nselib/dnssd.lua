@@ -114,7 +114,8 @@ local function entry_of(found, kind, instance)
   return {
     instance = clean(instance_label(instance, kind)), kind = kind,
     service = string.match(kind, "^_([^.]+)"), proto = string.match(kind, "%._([^.]+)"),
-    port = srv and srv.port, target = srv and clean(srv.target or ""), txt = texts_of(found.txt[key]),
+    port = srv and srv.port, target = srv and clean(srv.target or ""),
+    txt = texts_of(found.txt[key]),
     addresses = sorted_addresses(srv and found.addresses[string.lower(srv.target or "")]),
     peer = found.peers[key],
   }

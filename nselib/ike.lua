@@ -1,4 +1,5 @@
---- IKE (RFC 2409 with RFC 2408, and RFC 7296): a first message, and what a VPN gateway's answer tells.
+--- IKE (RFC 2409 with RFC 2408, and RFC 7296): a first message, and what a VPN gateway's answer
+-- tells.
 
 local comm, ipairs, openssl = require "comm", ipairs, require "openssl"
 local pairs, rand, stdnse = pairs, require "rand", require "stdnse"
@@ -33,7 +34,8 @@ end
 
 -- One transform: { auth, encryption, hash, group } as names or numbers.
 local function transform(item, number, last)
-  local encryption = encryptions[string.lower(item.encryption)] or { tonumber(item.encryption) or 0 }
+  local encryption = encryptions[string.lower(item.encryption)]
+    or { tonumber(item.encryption) or 0 }
   local body = short_attribute(1, encryption[1])
   if encryption[2] then
     body = body .. short_attribute(14, encryption[2])

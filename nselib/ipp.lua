@@ -12,8 +12,8 @@ local attributes_max, response_max = 20000, 1048576
 local IPP = {}
 M.IPP = IPP
 
---- Delimiters of groups (RFC 8010, section 3.5.1), operations and states (RFC 8011, sections 5.4.15,
--- 5.4.11 and 5.3.7).
+--- Delimiters of groups (RFC 8010, section 3.5.1), operations and states (RFC 8011, sections
+-- 5.4.15, 5.4.11 and 5.3.7).
 IPP.Attribute = {
   OPERATION_ATTRIBUTES = 1, JOB_ATTRIBUTES = 2, END_OF_ATTRIBUTES = 3, PRINTER_ATTRIBUTES = 4,
   UNSUPPORTED_ATTRIBUTES = 5,
@@ -220,8 +220,8 @@ local function printer_of(group)
   }
 end
 
---- The printers of a CUPS server: `true, array of { name, info, location, model, state, queue_count,
--- dns_sd_name, uuid, uri }` or `false, reason`.
+--- The printers of a CUPS server: `true, array of { name, info, location, model, state,
+-- queue_count, dns_sd_name, uuid, uri }` or `false, reason`.
 function M.Helper:getPrinters()
   local status, response = ask(self, "/", IPP.OperationID.CUPS_GET_PRINTERS, operation_group(nil, {
     "printer-name", "printer-info", "printer-location", "printer-make-and-model", "printer-state",

@@ -1,4 +1,5 @@
---- SIP (RFC 3261): requests, responses, digest authentication (RFC 2617), a session over UDP or TCP.
+--- SIP (RFC 3261): requests, responses, digest authentication (RFC 2617), a session over UDP or
+-- TCP.
 
 local ipairs, match, nmap = ipairs, require "match", require "nmap"
 local openssl, pairs, rand = require "openssl", pairs, require "rand"

@@ -54,7 +54,8 @@ local function collect(socket, xid, timeout)
 end
 
 function action()
-  local timeout = stdnse.parse_timespec(stdnse.get_script_args(SCRIPT_NAME .. ".timeout") or "5") or 5
+  local timeout = stdnse.parse_timespec(stdnse.get_script_args(SCRIPT_NAME .. ".timeout") or "5")
+    or 5
   local given = stdnse.get_script_args(SCRIPT_NAME .. ".mac") or "024d75737472"
   local mac = stdnse.fromhex((given:gsub("[:-]", "")))
   local xid = rand.random_string(4)
