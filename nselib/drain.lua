@@ -1,6 +1,7 @@
 --- Servers that say all they have and close: finger, gopher, statistics over a bare connection.
 
-local nmap, stdnse, table, type = require "nmap", require "stdnse", table, type
+local nmap, stdnse, string, table = require "nmap", require "stdnse", string, table
+local type = type
 
 local M = {}
 
@@ -37,7 +38,7 @@ function M.all(host, port, data, options)
   if n == 0 then
     return nil, reason
   end
-  return table.concat(pieces)
+  return string.sub(table.concat(pieces), 1, options.bytes_max or bytes_default)
 end
 
 return M

@@ -31,7 +31,7 @@ local ipairs, math, next, nmap = ipairs, math, next, require "nmap"
 local setmetatable, string, table, tonumber = setmetatable, string, table, tonumber
 local tostring, type = tostring, type
 local comm, ipOps, rand, stdnse = require "comm", require "ipOps", require "rand", require "stdnse"
-local tableaux, url = require "tableaux", require "url"
+local stringaux, tableaux, url = require "stringaux", require "tableaux", require "url"
 local auth, message, page = require "http.auth", require "http.message", require "http.page"
 
 local M = {}
@@ -517,7 +517,8 @@ end
 --- The status of a response as text: "200 OK", or "<unknown status>".
 function M.get_status_string(data)
   local line = data and data["status-line"]
-  return line and string.match(line, "^HTTP/%S+%s+(.-)%s*$") or "<unknown status>"
+  local text = line and string.match(line, "^HTTP/%S+%s+(.*)$")
+  return text and stringaux.trim_end(text) or "<unknown status>"
 end
 
 --- Notes a page in `nmap.registry.http_pages` for scripts that report all pages of a site.

@@ -3,6 +3,7 @@
 -- An entry of a search is { objectName = dn, attributes = { { name, value, ... }, ... } }.
 
 local asn1, io, ipairs, math = require "asn1", io, ipairs, math
+local stringaux = require "stringaux"
 local nmap, datetime, pairs = require "nmap", require "datetime", pairs
 local string, table = string, table
 local tonumber, tostring, type = tonumber, tostring, type
@@ -150,7 +151,7 @@ local function failure(result)
   local code = result[1]
   return {
     resultCode = code,
-    errorMessage = type(result[3]) == "string" and string.gsub(result[3], "%z+$", "") or "",
+    errorMessage = type(result[3]) == "string" and stringaux.trim_end(result[3], "%z") or "",
   }
 end
 

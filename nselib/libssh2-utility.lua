@@ -6,7 +6,7 @@
 --     helper:disconnect()
 
 local libssh2, pcall, setmetatable, stdnse = require "libssh2", pcall, setmetatable, require "stdnse"
-local string, table = string, table
+local stringaux, table = require "stringaux", table
 
 local M = {}
 
@@ -101,7 +101,7 @@ function M.SSHConnection:run_remote(cmd)
     pieces[#pieces + 1], n = piece, n + #piece
   end
   libssh2.channel_close(session, channel)
-  return (string.gsub(table.concat(pieces), "[\r\n]+$", ""))
+  return stringaux.trim_end(table.concat(pieces), "[\r\n]")
 end
 
 --- Ends the session. Errors do not matter any more.

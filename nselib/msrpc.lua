@@ -7,6 +7,7 @@
 --     msrpc.stop_smb(state)
 
 local ipairs, math, pcall, string, table = ipairs, math, pcall, string, table
+local stringaux = require "stringaux"
 local setmetatable, type, unicode, v2 = setmetatable, type, require "unicode", require "smb.v2"
 
 local M = {}
@@ -146,7 +147,7 @@ function Reader:text()
   local wide = string.sub(self.data, self.at, self.at + 2 * n - 1)
   self.at = self.at + 2 * n
   self.at = self.at + -(self.at - 1) % 4
-  return (string.gsub(unicode.utf16to8(wide), "%z+$", ""))
+  return stringaux.trim_end(unicode.utf16to8(wide), "%z")
 end
 
 -- Reads with f, which may run over the end.

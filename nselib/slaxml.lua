@@ -8,6 +8,7 @@
 -- "comment", value }; instructions { type = "pi", name, value }.
 
 local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local stringaux = require "stringaux"
 local string, table, tonumber, utf8 = string, table, tonumber, utf8
 
 local M = {}
@@ -130,7 +131,7 @@ end
 
 local function text_event(self, text, options)
   if options.stripWhitespace then
-    text = string.match(text, "^%s*(.-)%s*$")
+    text = stringaux.trim(text)
   end
   if text ~= "" then
     self._call.text(text)

@@ -9,7 +9,7 @@ local datetime, ipairs, math, netbios = require "datetime", ipairs, math, requir
 local nmap, pairs, pcall = require "nmap", pairs, pcall
 local rand, require, smbauth = require "rand", require, require "smbauth"
 local string, table, type, unicode = string, table, type, require "unicode"
-local match = require "match"
+local match, stringaux = require "match", require "stringaux"
 
 local M = {}
 
@@ -383,7 +383,7 @@ local function read_os_strings(smb, data, odd)
   local text = odd and string.sub(data, 2) or data
   local system, manager = two_strings(text)
   local function clean(s)
-    return s and string.gsub(s, "%z+$", "") or nil
+    return s and stringaux.trim_end(s, "%z") or nil
   end
   smb.os, smb.lanmanager = clean(system), clean(manager)
 end

@@ -10,6 +10,23 @@ function M.strjoin(delimiter, list)
   return table.concat(list, delimiter)
 end
 
+--- `text` without the blanks behind it, or without what else matches `class` ("%z"). Takes time in
+-- proportion to the text, which patterns such as "(.-)%s*$" do not: a server that sends a long run of
+-- blanks must not hold us up.
+function M.trim_end(text, class)
+  local pattern, last = "^" .. (class or "%s"), #text
+  while last > 0 and string.find(text, pattern, last) do
+    last = last - 1
+  end
+  return string.sub(text, 1, last)
+end
+
+--- `text` without the blanks around it.
+function M.trim(text)
+  local first = string.find(text, "%S")
+  return first and M.trim_end(string.sub(text, first)) or ""
+end
+
 --- The pieces of `text` between matches of the Lua pattern `pattern`, as an array.
 -- Two neighbouring delimiters give an empty piece; a text without any gives itself.
 -- Throws when the pattern matches the empty string, because that would never end.

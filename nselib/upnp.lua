@@ -7,6 +7,7 @@
 local http, ipairs, nmap = require "http", ipairs, require "nmap"
 local setmetatable, slaxml = setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
+local stringaux = require "stringaux"
 local tonumber, url = tonumber, require "url"
 
 local M = {}
@@ -61,7 +62,7 @@ function M.parse_description(xml)
     end,
     text = function(text)
       local device = open[#open]
-      text = string.sub(string.match(text, "^%s*(.-)%s*$"), 1, value_max)
+      text = string.sub(stringaux.trim(text), 1, value_max)
       if not device or text == "" then
         return
       elseif wanted[name] and not device[name] then

@@ -4,6 +4,7 @@
 local ipairs, nmap = ipairs, require "nmap"
 local rand, setmetatable, slaxml = require "rand", setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
+local stringaux = require "stringaux"
 
 local M = {}
 
@@ -71,7 +72,7 @@ function M.parse_matches(data)
       end
     end,
     text = function(text)
-      text = string.sub(string.gsub(string.match(text, "^%s*(.-)%s*$"), "%s+", " "), 1, value_max)
+      text = string.sub(string.gsub(stringaux.trim(text), "%s+", " "), 1, value_max)
       if text == "" then
         return
       elseif name == "RelatesTo" then

@@ -23,6 +23,7 @@ local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local stringaux = require "stringaux"
 local table = require "table"
 
 -- A line on the screen, without the bar in front of it.
@@ -43,7 +44,7 @@ local function grab(host, port)
   local tunnel = port.version and port.version.service_tunnel == "ssl"
   local options = { timeout = timeout_ms(), proto = tunnel and "ssl" or "tcp" }
   local status, text = comm.get_banner(host, port, options)
-  return status and string.match(text, "^%s*(.-)%s*$") or nil
+  return status and stringaux.trim(text) or nil
 end
 
 local function printable(text)

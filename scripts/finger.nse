@@ -17,6 +17,7 @@ finding = "low"
 
 local drain = require "drain"
 local shortport = require "shortport"
+local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(79, "finger")
 
@@ -26,5 +27,6 @@ function action(host, port)
   if not text or text:find("^HTTP/%d") or not text:find("%S") then
     return nil
   end
-  return "\n" .. text:gsub("\r\n", "\n"):gsub("[^\n\t -~\x80-\xff]", "."):gsub("%s+$", "")
+  text = text:gsub("\r\n", "\n"):gsub("[^\n\t -~\x80-\xff]", ".")
+  return "\n" .. stringaux.trim_end(text)
 end

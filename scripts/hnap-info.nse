@@ -27,6 +27,7 @@ local http = require "http"
 local shortport = require "shortport"
 local slaxml = require "slaxml"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.http
 
@@ -52,7 +53,7 @@ local function settings_of(xml)
       end
     end,
     text = function(text)
-      text = text:match("^%s*(.-)%s*$"):gsub("%c", "."):sub(1, text_max)
+      text = stringaux.trim(text):gsub("%c", "."):sub(1, text_max)
       if text == "" then
         return
       elseif list and name == "string" then

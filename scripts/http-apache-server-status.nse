@@ -19,12 +19,12 @@ finding = "low"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.http
 
 local function text_of(html)
-  return (html:gsub("<[^>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<"):gsub("^%s+",
-    ""):gsub("%s+$", ""))
+  return stringaux.trim((html:gsub("<[^>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<")))
 end
 
 -- "<dt>Server Version: Apache</dt>" for each wanted heading.

@@ -10,6 +10,7 @@ local tonumber, tostring, type = tonumber, tostring, type
 local M = {}
 
 local head_max = 65536
+local stringaux = require "stringaux"
 local have_zlib, zlib = pcall(require, "zlib")
 
 -- Reader ------------------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ local function unfolded(text)
   local lines = {}
   for line in string.gmatch(text .. "\n", "(.-)\r?\n") do
     if string.find(line, "^[ \t]") and #lines > 0 then
-      lines[#lines] = lines[#lines] .. " " .. string.match(line, "^%s*(.-)%s*$")
+      lines[#lines] = lines[#lines] .. " " .. stringaux.trim(line)
     elseif line ~= "" then
       lines[#lines + 1] = line
     end
@@ -110,26 +111,26 @@ end
 -- `value` and the attributes under their lower-case names. nil when there is no name.
 function M.parse_cookie(text)
   local name, value = string.match(text, "^%s*([^=;]*)=?([^;]*)")
-  name = string.match(name, "^(.-)%s*$")
+  name = stringaux.trim_end(name)
   if name == "" then
     return nil
   end
-  local cookie = { name = name, value = string.match(value, "^%s*\"?(.-)\"?%s*$") }
+  local cookie = { name = name, value = string.match(stringaux.trim(value), "^\"?(.-)\"?$") }
   for attribute in string.gmatch(string.match(text, ";(.*)$") or "", "[^;]+") do
-    local key, given = string.match(attribute, "^%s*([^=%s]+)%s*=?%s*(.-)%s*$")
+    local key, given = string.match(attribute, "^%s*([^=%s]+)%s*=?(.*)$")
     if key then
-      cookie[string.lower(key)] = given
+      cookie[string.lower(key)] = stringaux.trim(given)
     end
   end
   return cookie
 end
 
 local function add_header(response, line)
-  local name, value = string.match(line, "^([^:%s]+)%s*:%s*(.-)%s*$")
+  local name, value = string.match(line, "^([^:%s]+)%s*:(.*)$")
   if not name then
     return
   end
-  name = string.lower(name)
+  name, value = string.lower(name), stringaux.trim(value)
   local old = response.header[name]
   response.header[name] = old and old .. ", " .. value or value
   if name == "set-cookie" then

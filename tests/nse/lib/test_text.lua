@@ -181,3 +181,14 @@ test("UTF-8, UTF-16 and code page 437", function()
   check.same({ unicode.chardet("a\0b\0"), unicode.chardet("é"), unicode.chardet("a") },
     { "utf-16le", "utf-8", "ascii" })
 end)
+
+local stringaux = require "stringaux"
+
+test("blanks around a text go, in time that grows with the text only", function()
+  check.equal(stringaux.trim(" \t a b\r\n "), "a b")
+  check.equal(stringaux.trim(" \n"), "")
+  check.equal(stringaux.trim_end("a\0b\0\0", "%z"), "a\0b")
+  local started = os.clock()
+  check.equal(#stringaux.trim((" "):rep(200000) .. "x" .. (" "):rep(200000) .. "y"), 200002)
+  check.truthy(os.clock() - started < 2)
+end)
