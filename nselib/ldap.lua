@@ -232,9 +232,9 @@ local function collect(next_message, maximum)
       entries.resultCode, entries.errorMessage = done.resultCode, done.errorMessage
       if done.resultCode ~= M.ERRORS.LDAP_SUCCESS
         and done.resultCode ~= M.ERRORS.LDAP_SIZELIMIT_EXCEEDED then
-        local text = M.ERROR_MSG[done.resultCode] or ""
-        return false, string.format("Code: %d|Error: %s|Details: %s", done.resultCode, text,
-          done.errorMessage)
+        local code = math.type(done.resultCode) == "integer" and done.resultCode or -1
+        return false, string.format("Code: %d|Error: %s|Details: %s", code,
+          M.ERROR_MSG[code] or "", done.errorMessage)
       end
       return true, entries
     end

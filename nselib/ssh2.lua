@@ -360,7 +360,7 @@ local function fetch(socket, key_type)
   end
   local ok, blob = pcall(string.unpack, ">s4", payload, 2)
   local key = ok and M.parse_key(blob)
-  return key, not key and "no key" or nil
+  return key or nil, not key and "no key" or nil
 end
 
 --- The host key of a type ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "ssh-dss", ...): a

@@ -15,6 +15,12 @@ LDAP Results
   check.contains(text, "subschemaSubentry: cn=Subschema")
 end)
 
+test("a result whose code is no number is a failure", function()
+  fake.servers["tcp:389"] = script.server({ { "objectClass",
+    "\x30\x0d\2\1\2\x65\x08\4\1x\4\0\4\1y" }, { "", "\x30\x0c\2\1\1\x61\7\10\1\0\4\0\4\0" } })
+  check.equal(script.run("ldap-rootdse", port), nil)
+end)
+
 test("another server gives none", function()
   fake.servers["tcp:389"] = script.server({ { "", "HTTP/1.1 400 Bad Request\r\n\r\n" } })
   check.equal(script.run("ldap-rootdse", port), nil)

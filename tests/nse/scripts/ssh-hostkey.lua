@@ -21,6 +21,13 @@ test("other forms of the fingerprint can be had", function()
   check.contains(text, "256 SHA256:")
 end)
 
+test("an answer that breaks off is no key", function()
+  script.replay("ssh-hostkey", function(answer)
+    return answer:byte(6) == 31 and answer:sub(1, 6) .. "\xff" .. answer:sub(8) or answer
+  end)
+  check.equal(script.run("ssh-hostkey", port), nil)
+end)
+
 test("another server gives none", function()
   fake.servers["tcp:22"] = fake.replies("220 ftp ready\r\n")
   check.equal(script.run("ssh-hostkey", port), nil)
