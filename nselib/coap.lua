@@ -9,7 +9,7 @@ local M = {}
 
 M.COAP = { header = {}, payload = {} }
 
-local options_max, block_max = 64, 64
+local options_max, block_max, links_max, attributes_max = 64, 64, 1024, 64
 
 -- Option numbers (RFC 7252, section 12.2; RFC 7959, section 6).
 local numbers = { if_match = 1, uri_host = 3, etag = 4, if_none_match = 5, observe = 6,
@@ -186,6 +186,9 @@ local function attributes_of(text)
   local out = {}
   for name, value in string.gmatch(text .. ";", ";%s*([%w%-*]+)=?([^;]*)") do
     out[#out + 1] = { name = name, value = string.match(value, '^"(.*)"$') or value }
+    if #out >= attributes_max then
+      break
+    end
   end
   return out
 end
@@ -199,6 +202,9 @@ local function links_in(text)
     elseif not quoted then
       out[#out + 1] = string.sub(text, from, at - 1)
       from = at + 1
+      if #out >= links_max then
+        break
+      end
     end
   end
   return out

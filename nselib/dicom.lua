@@ -2,6 +2,7 @@
 -- which is released again at once. No data is asked for.
 
 local match, nmap, string = require "match", require "nmap", string
+local stringaux = require "stringaux"
 
 local M = {}
 
@@ -64,7 +65,7 @@ function M.parse_accept(body)
         elseif sub == 0x52 then
           out.class_uid = string.match(value, "^[%d.]+")
         elseif sub == 0x55 then
-          out.version = string.gsub(value, "[^\x20-\x7e]", "."):match("^(.-)%s*$")
+          out.version = stringaux.trim_end((string.gsub(value, "[^\x20-\x7e]", ".")))
         end
       end)
     end

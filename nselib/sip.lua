@@ -4,7 +4,7 @@
 local ipairs, match, nmap = ipairs, require "match", require "nmap"
 local openssl, pairs, rand = require "openssl", pairs, require "rand"
 local setmetatable, stdnse = setmetatable, require "stdnse"
-local string, table = string, table
+local string, stringaux, table = string, require "stringaux", table
 local tonumber, tostring, type = tonumber, tostring, type
 
 local M = {}
@@ -166,10 +166,10 @@ local short = { via = "v", from = "f", to = "t", ["call-id"] = "i", contact = "m
 function M.Response:getHeader(name)
   local wanted = string.lower(name)
   for i = 2, #self.tbl do
-    local key, value = string.match(self.tbl[i], "^([^:%s]+)%s*:%s*(.-)%s*$")
+    local key, value = string.match(self.tbl[i], "^([^:%s]+)%s*:(.*)$")
     key = key and string.lower(key)
     if key and (key == wanted or key == short[wanted]) then
-      return value
+      return stringaux.trim(value)
     end
   end
 end

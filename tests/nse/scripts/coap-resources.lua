@@ -81,3 +81,8 @@ test("messages are built and read back", function()
     length = 1024 })
   check.equal(coap.COAP.header.find_option(back, "size1"), 1000)
 end)
+
+test("a link without end is cut off", function()
+  local list = coap.COAP.parse_links("</a>" .. (";title=x"):rep(16000) .. (",<b>"):rep(16000))
+  check.same({ #list, #list[1].parameters }, { 1024, 64 })
+end)

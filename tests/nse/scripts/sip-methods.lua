@@ -79,3 +79,9 @@ test("a challenge that is no digest fails, and does not loop", function()
   helper:connect()
   check.fails(helper:register())
 end)
+
+test("a header of blanks is read in time", function()
+  local response = sip.Response:new("SIP/2.0 200 OK\r\nAllow:" .. (" "):rep(100000) .. "x"
+    .. (" "):rep(100000) .. "\r\n\r\n")
+  check.equal(response:getHeader("allow"), "x")
+end)
