@@ -205,7 +205,7 @@ end
 
 -- { "dn", { { "name", { "value", ... } }, ... } } -> an entry
 local function entry_of(result)
-  local entry = { objectName = result[1], attributes = {} }
+  local entry = { objectName = type(result[1]) == "string" and result[1] or "", attributes = {} }
   for i, attribute in ipairs(type(result[2]) == "table" and result[2] or {}) do
     if type(attribute) == "table" and type(attribute[1]) == "string" then
       local list = { attribute[1] }
