@@ -96,6 +96,7 @@ _muster() {
       options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --from --long --on-end --reason --author --config --database --json --help -h'
       case $previous in
         --severity) values='debug info warning high critical' ;;
+        --on-end) values='summary still drop' ;;
       esac ;;
     'silence list')
       options=' --all --config --database --json --help -h' ;;
@@ -105,6 +106,7 @@ _muster() {
       options=' --zone --network --type --kind --severity --tag --owner --script --port --asset --for --until --on-end --reason --author --config --database --json --help -h'
       case $previous in
         --severity) values='debug info warning high critical' ;;
+        --on-end) values='summary still drop' ;;
       esac ;;
     'window list')
       options=' --all --config --database --json --help -h' ;;

@@ -83,6 +83,11 @@ void hostpace_expire(struct hostpace *p, usec_t timeout, double loss, usec_t now
         slow_down(p);
 }
 
+usec_t hostpace_rest(const struct hostpace *p)
+{
+    return hostpace_holds(p) ? INTERVAL_MAX : 0;
+}
+
 bool hostpace_pass_counts(struct hostpace *p)
 {
     bool doubt = p->doubt;

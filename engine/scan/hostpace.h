@@ -42,5 +42,9 @@ static inline bool hostpace_holds(const struct hostpace *p)
 {
     return p->doubt || p->interval > p->base;
 }
+/* How long to leave the host alone between two passes.  A pass ends with a control, and whoever is
+ * asked right after its answer would find nothing left of a slow limit, in each pass the same one.
+ */
+usec_t hostpace_rest(const struct hostpace *p);
 /* The pass is over: whether its silence counts.  Begins the next one. */
 bool hostpace_pass_counts(struct hostpace *p);

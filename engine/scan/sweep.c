@@ -249,10 +249,13 @@ static bool step_ports(struct sweep *s, struct host *h, usec_t now, struct sweep
     const struct port_list *l = sweep_list(s, h);
     uint32_t at = next_open(s, h, h->cursor);
     bool control = is_control_due(s, h, at == l->n, now);
+    usec_t wait, rest;
 
     h->resting = false;
     if (at == l->n && !control) {
-        hosts_set_due(&s->hosts, h, h->sent + port_wait(s, h, h->believed));
+        wait = port_wait(s, h, h->believed);
+        rest = hostpace_rest(&h->pace);
+        hosts_set_due(&s->hosts, h, h->sent + (rest > wait ? rest : wait));
         return false;
     }
     fill(h, ret);

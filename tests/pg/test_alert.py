@@ -710,8 +710,8 @@ def test_a_restored_database_goes_on_where_it_was():
     new = add_events(db, 2, first=5)
     wait("all", lambda: len(r.ids()) >= 7)
     p.idle()
-    # (different subjects: side by side)
-    equal("ids", sorted(r.ids()[3:5]) + sorted(r.ids()[5:]), sorted(missed) + sorted(new))
+    # (different subjects: side by side, in any order)
+    equal("ids", sorted(r.ids()[3:]), sorted(missed + new))
     p.close()
 
 

@@ -146,6 +146,7 @@ def test_changes_and_alerts():
     got = rows("changes_since", "--param", "since=2020-01-01")
     assert {r["type"] for r in got} >= {"port.closed", "port.opened", "host.gone"}, got
     assert got[0]["window_start"].startswith("2020"), got[0]
+    db.sql("SELECT alert.write_events(1000000)")
     assert len(rows("alert_log")) == len(got), (rows("alert_log"), got)
     assert "10.1.0.4" in [r["address"] for r in rows("top_changers")[:2]], rows("top_changers")
     assert rows("flapping", "--param", "at_least=2"), "the port flapped"

@@ -45,6 +45,25 @@ static unsigned ask(struct hostpace *p, struct limiter *l, unsigned n, usec_t *n
     return answered;
 }
 
+/* A pass ends with a control; the question after its answer finds a slow limit filled again. */
+static void the_question_after_a_control_has_its_turn(void **state)
+{
+    struct hostpace p;
+    struct limiter l = {.rate = 1, .burst = 2};
+    usec_t now = USEC_PER_SEC;
+
+    (void)state;
+    hostpace_init(&p, 0);
+    assert_int_equal(hostpace_rest(&p), 0);
+    hostpace_learn(&p, 7);
+    assert_true(hostpace_control_due(&p, 0, now));
+    hostpace_expire(&p, TIMEOUT, 0, now + TIMEOUT);
+    assert_true(hostpace_holds(&p));
+    l.filled = now += TIMEOUT; /* the control took what there was */
+    now += hostpace_rest(&p);
+    assert_true(answers(&l, now));
+}
+
 static void a_host_without_limits_is_asked_at_full_speed(void **state)
 {
     struct hostpace p;
@@ -112,6 +131,7 @@ static void a_port_that_answers_no_more_is_no_control(void **state)
 
 static const struct CMUnitTest hostpace[] = {
     cmocka_unit_test(a_host_without_limits_is_asked_at_full_speed),
+    cmocka_unit_test(the_question_after_a_control_has_its_turn),
     cmocka_unit_test(the_interval_finds_the_limit),
     cmocka_unit_test(one_lost_control_slows_nothing_down_but_the_pass_is_in_doubt),
     cmocka_unit_test(a_port_that_answers_no_more_is_no_control),
