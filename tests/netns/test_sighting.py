@@ -26,7 +26,10 @@ zones:
       - {kind: ports, interval: 1h, ports: "22,80", retries: 0}
 """
 # As docs/alerts.md has it: new devices at once, each by itself.  First contact stays one message, and what is no device is grouped.
-ROUTES = """routes:
+# Two hundred in a few minutes would be a mass change: the breaker has to leave them alone here.
+ROUTES = """alerts:
+  breaker: {least: 1000}
+routes:
   - {name: devices, match: {types: [host.appeared]}, group_by: [condition], group_wait: 0}
   - {name: rest, group_by: [zone], group_wait: 1s}
 """
