@@ -103,34 +103,34 @@ M.Packet = {}
 M.Packet.__index = M.Packet
 local Packet = M.Packet
 
---- A packet, read when bytes are given. nil when they are too few, unless `force_continue`.
-function Packet:new(packet, packet_len, force_continue)
+--- A packet, read when bytes are given. nil when they are too few, unless `lenient`.
+function Packet:new(bytes, length, lenient)
   local o = setmetatable({}, self)
-  if not packet then
+  if not bytes then
     return o
   end
-  o.buf, o.packet_len = packet, packet_len
-  local version = #packet > 0 and string.byte(packet) >> 4
+  o.buf, o.packet_len = bytes, length
+  local version = #bytes > 0 and string.byte(bytes) >> 4
   local ok
   if version == 6 then
-    ok = o:ip6_parse(force_continue)
+    ok = o:ip6_parse(lenient)
   else
-    ok = o:ip_parse(force_continue)
+    ok = o:ip_parse(lenient)
   end
   if not ok then
-    return force_continue and o or nil
+    return lenient and o or nil
   end
   local protocol = o.ip_p
   if protocol == M.IPPROTO_TCP then
-    ok = o:tcp_parse(force_continue)
+    ok = o:tcp_parse(lenient)
   elseif protocol == M.IPPROTO_UDP then
-    ok = o:udp_parse(force_continue)
+    ok = o:udp_parse(lenient)
   elseif protocol == M.IPPROTO_ICMP then
-    ok = o:icmp_parse(force_continue)
+    ok = o:icmp_parse(lenient)
   elseif protocol == M.IPPROTO_ICMPV6 then
-    ok = o:icmpv6_parse(force_continue)
+    ok = o:icmpv6_parse(lenient)
   end
-  if not ok and not force_continue then
+  if not ok and not lenient then
     return nil
   end
   return o
@@ -253,15 +253,16 @@ function Packet:ip_set_options(ipoptions)
 end
 
 --- An IPv4 packet around a payload. Addresses are bytes; nil takes those that the object has.
-function Packet:build_ip_packet(src, dst, payload, dsf, id, flags, off, ttl, proto)
+function Packet:build_ip_packet(source, destination, payload, tos, id, flags, fragment, ttl,
+  protocol)
   self.ether_type, self.ip_v, self.ip_hl = M.ETHER_TYPE_IPV4, 4, 5
-  self.ip_bin_src, self.ip_bin_dst = src or self.ip_bin_src, dst or self.ip_bin_dst
+  self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
   self.l4_packet = payload or self.l4_packet or ""
-  self.ip_dsf, self.ip_p = dsf or self.ip_dsf or 0, proto or self.ip_p
+  self.ip_dsf, self.ip_p = tos or self.ip_dsf or 0, protocol or self.ip_p
   self.ip_ttl = ttl or self.ip_ttl or 255
   self.buf = string.pack(">BBI2I2I2BBI2", 0x45, self.ip_dsf, 20 + #self.l4_packet, id or self.ip_id
     or 0xbeef,
-    (flags or self.flags or 0) << 13 | (off or self.off or 0), self.ip_ttl, self.ip_p, 0)
+    (flags or self.flags or 0) << 13 | (fragment or self.off or 0), self.ip_ttl, self.ip_p, 0)
     .. self.ip_bin_src .. self.ip_bin_dst .. self.l4_packet
   self:ip_count_checksum()
   return self.buf
@@ -313,12 +314,12 @@ function Packet:ip6_set_plen(plen)
 end
 
 --- An IPv6 packet around a payload.
-function Packet:build_ipv6_packet(src, dst, nx_hdr, payload, h_limit, t_class, f_label)
+function Packet:build_ipv6_packet(source, destination, next_header, payload, hops, class, label)
   self.ether_type, self.ip_v = M.ETHER_TYPE_IPV6, 6
-  self.ip_bin_src, self.ip_bin_dst = src or self.ip_bin_src, dst or self.ip_bin_dst
-  self.ip6_nhdr = nx_hdr or self.ip6_nhdr
-  self.ip6_hlimit = h_limit or self.ip6_hlimit or 64
-  self.ip6_tc, self.ip6_fl = t_class or self.ip6_tc or 0, f_label or self.ip6_fl or 1
+  self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
+  self.ip6_nhdr = next_header or self.ip6_nhdr
+  self.ip6_hlimit = hops or self.ip6_hlimit or 64
+  self.ip6_tc, self.ip6_fl = class or self.ip6_tc or 0, label or self.ip6_fl or 1
   self.l4_packet = payload or self.l4_packet or ""
   self.exheader = self.exheader or ""
   self.buf = string.pack(">I4I2BB", 6 << 28 | self.ip6_tc << 20 | self.ip6_fl,
@@ -384,14 +385,14 @@ end
 function Packet:tcp_set_dport(port)
   self:set_u16(self.tcp_offset + 2, port)
 end
-function Packet:tcp_set_seq(new_seq)
-  self:set_u32(self.tcp_offset + 4, new_seq)
+function Packet:tcp_set_seq(seq)
+  self:set_u32(self.tcp_offset + 4, seq)
 end
-function Packet:tcp_set_flags(new_flags)
-  self:set_u8(self.tcp_offset + 13, new_flags)
+function Packet:tcp_set_flags(flags)
+  self:set_u8(self.tcp_offset + 13, flags)
 end
-function Packet:tcp_set_urp(urg_ptr)
-  self:set_u16(self.tcp_offset + 18, urg_ptr)
+function Packet:tcp_set_urp(urgent)
+  self:set_u16(self.tcp_offset + 18, urgent)
 end
 function Packet:tcp_set_checksum(checksum)
   self:set_u16(self.tcp_offset + 16, checksum)
@@ -439,7 +440,7 @@ end
 -- time exceeded, parameter problem.
 local ICMP_QUOTES_PACKET = { [3] = true, [4] = true, [11] = true, [12] = true }
 
-function Packet:icmp_parse(force_continue)
+function Packet:icmp_parse(lenient)
   local o = self.ip_data_offset
   if #self.buf < o + 8 then
     return false
@@ -451,7 +452,7 @@ function Packet:icmp_parse(force_continue)
     self.icmp_r0 = self:u32(o + 4)
     self.icmp_payload_offset = o + 8
     if #self.buf >= o + 28 then
-      self.icmp_payload = Packet:new(self:raw(o + 8), nil, force_continue)
+      self.icmp_payload = Packet:new(self:raw(o + 8), nil, lenient)
     end
   end
   return true
@@ -484,39 +485,38 @@ local function with_checksum(message, pseudo)
 end
 
 --- An ICMP message, and an echo request with its IP header.
-function Packet:build_icmp_header(icmp_type, icmp_code, icmp_payload, ip_bin_src, ip_bin_dst)
-  self.icmp_type, self.icmp_code = icmp_type or self.icmp_type, icmp_code or self.icmp_code or 0
-  self.ip_bin_src, self.ip_bin_dst = ip_bin_src or self.ip_bin_src, ip_bin_dst or self.ip_bin_dst
+function Packet:build_icmp_header(kind, code, payload, source, destination)
+  self.icmp_type, self.icmp_code = kind or self.icmp_type, code or self.icmp_code or 0
+  self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
   self.ip_p = M.IPPROTO_ICMP
-  self.l4_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, icmp_payload
+  self.l4_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, payload
     or self.icmp_payload or ""))
   return self.l4_packet
 end
-function Packet:build_icmp_echo_request(id, seq, data, mac_src, mac_dst, ip_bin_src, ip_bin_dst)
-  self.mac_src, self.mac_dst = mac_src or self.mac_src, mac_dst or self.mac_dst
+function Packet:build_icmp_echo_request(id, seq, data, from_mac, to_mac, source, destination)
+  self.mac_src, self.mac_dst = from_mac or self.mac_src, to_mac or self.mac_dst
   local payload = string.pack(">I2I2", id or 0xdead, seq or 0xbeef) .. (data or "")
-  self:build_icmp_header(M.ICMP_ECHO_REQUEST, 0, payload, ip_bin_src, ip_bin_dst)
+  self:build_icmp_header(M.ICMP_ECHO_REQUEST, 0, payload, source, destination)
   return self:build_ip_packet()
 end
 
 --- The same for ICMPv6.
-function Packet:build_icmpv6_header(icmpv6_type, icmpv6_code, icmpv6_payload, ip_bin_src,
-  ip_bin_dst)
-  self.ip_bin_src, self.ip_bin_dst = ip_bin_src or self.ip_bin_src, ip_bin_dst or self.ip_bin_dst
+function Packet:build_icmpv6_header(kind, code, payload, source, destination)
+  self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
   self.ip_v, self.ip6_nhdr = 6, M.IPPROTO_ICMPV6
-  self.icmpv6_type, self.icmpv6_code = icmpv6_type or self.icmpv6_type, icmpv6_code
+  self.icmpv6_type, self.icmpv6_code = kind or self.icmpv6_type, code
     or self.icmpv6_code or 0
-  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, icmpv6_payload
+  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, payload
     or self.icmpv6_payload or "")
   self.l4_packet = with_checksum(message, pseudo_header(self, M.IPPROTO_ICMPV6, #message))
   return self.l4_packet
 end
-function Packet:build_icmpv6_echo_request(id, sequence, data, mac_src, mac_dst, ip_bin_src,
-  ip_bin_dst, tc, fl, hop_limit)
-  self.mac_src, self.mac_dst = mac_src or self.mac_src, mac_dst or self.mac_dst
+function Packet:build_icmpv6_echo_request(id, sequence, data, from_mac, to_mac, source,
+  destination, class, label, hops)
+  self.mac_src, self.mac_dst = from_mac or self.mac_src, to_mac or self.mac_dst
   local payload = string.pack(">I2I2", id or 0xdead, sequence or 0xbeef) .. (data or "")
-  self:build_icmpv6_header(M.ICMP6_ECHO_REQUEST, 0, payload, ip_bin_src, ip_bin_dst)
-  return self:build_ipv6_packet(nil, nil, nil, nil, hop_limit, tc, fl)
+  self:build_icmpv6_header(M.ICMP6_ECHO_REQUEST, 0, payload, source, destination)
+  return self:build_ipv6_packet(nil, nil, nil, nil, hops, class, label)
 end
 
 --- An option of neighbour discovery (RFC 4861, section 4.6), filled up to eight bytes.
@@ -524,8 +524,8 @@ function Packet.set_icmpv6_option(_, opt_type, msg)
   local length = (#msg + 2 + 7) // 8
   return string.char(opt_type, length) .. msg .. string.rep("\0", length * 8 - #msg - 2)
 end
-function Packet:set_icmp6_cksum(check_sum)
-  self:set_u16((self.icmpv6_offset or 40) + 2, check_sum)
+function Packet:set_icmp6_cksum(sum)
+  self:set_u16((self.icmpv6_offset or 40) + 2, sum)
 end
 function Packet:count_ipv6_pseudoheader_cksum()
   local message = string.sub(self.buf, (self.ip6_data_offset or 40) + 1)

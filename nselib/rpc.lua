@@ -4,12 +4,14 @@
 --     local status, programs = rpc.Helper.RpcInfo(host, port)
 --     local status, mounts = rpc.Helper.ShowMounts(host, port)
 
-local datafiles, ipairs, math, nmap = require "datafiles", ipairs, math, require "nmap"
-local pairs, pcall, rand, setmetatable = pairs, pcall, require "rand", setmetatable
+local error, ipairs, math, nmap = error, ipairs, math, require "nmap"
+local pcall, rand, setmetatable = pcall, require "rand", setmetatable
 local select, string, table = select, string, table
 local tonumber, tostring, type = tonumber, tostring, type
 
-local M = {}
+local nfs, Util = require "rpc.nfs", require "rpc.xdr"
+
+local M = { Mount = nfs.Mount, NFS = nfs.NFS, Util = Util }
 
 local record_max, items_max = 4 * 1024 * 1024, 10000
 
@@ -20,118 +22,6 @@ M.RPC_args = {
   rpcbind = { proto = "rpc.protocol" }, nfs = { ver = "nfs.version" },
   mountd = { ver = "mount.version" },
 }
-
--- Values ------------------------------------------------------------------------------------------
-
-M.Util = {}
-local Util = M.Util
-
---- How many bytes fill `length` up to a multiple of four.
-function Util.CalcFillBytes(length)
-  return -length % 4
-end
-
---- Bytes of integers, of opaque data with and without their length in front (RFC 4506).
-function Util.marshall_int32(n)
-  return string.pack(">i4", n)
-end
-function Util.marshall_uint32(n)
-  return string.pack(">I4", n)
-end
-function Util.marshall_int64(n)
-  return string.pack(">i8", n)
-end
-function Util.marshall_uint64(n)
-  return string.pack(">I8", n)
-end
-function Util.marshall_opaque(data)
-  return data .. string.rep("\0", Util.CalcFillBytes(#data))
-end
-function Util.marshall_vopaque(data)
-  return string.pack(">I4", #data) .. Util.marshall_opaque(data)
-end
-
--- A reader that gives position and value, or nil when the data end.
-local function unmarshaller(format, size)
-  return function(data, pos, count)
-    if count and count > 1 then
-      local values = {}
-      for i = 1, count do
-        if pos + size - 1 > #data then
-          return nil
-        end
-        values[i] = string.unpack(format, data, pos)
-        pos = pos + size
-      end
-      return pos, values
-    elseif pos + size - 1 > #data then
-      return nil
-    end
-    return pos + size, (string.unpack(format, data, pos))
-  end
-end
---- Readers: (data, position) -> position after it, value; nil when the data end.
-Util.unmarshall_int32 = unmarshaller(">i4", 4)
-Util.unmarshall_uint32 = unmarshaller(">I4", 4)
-Util.unmarshall_int64 = unmarshaller(">i8", 8)
-Util.unmarshall_uint64 = unmarshaller(">I8", 8)
-
---- `len` bytes and what fills them up.
-function Util.unmarshall_opaque(len, data, pos)
-  local last = pos + len + Util.CalcFillBytes(len) - 1
-  if len < 0 or pos + len - 1 > #data then
-    return nil
-  end
-  return math.min(last, #data) + 1, string.sub(data, pos, pos + len - 1)
-end
-function Util.unmarshall_vopaque(len, data, pos)
-  return Util.unmarshall_opaque(len, data, pos)
-end
-
--- A length and that many bytes.
-local function read_opaque(data, pos)
-  local length
-  pos, length = Util.unmarshall_uint32(data, pos)
-  if not pos then
-    return nil
-  end
-  return Util.unmarshall_opaque(length, data, pos)
-end
-
--- The same, thrown when the data end: for readers of lists, which are called protected.
-local function must_opaque(data, pos)
-  local after, bytes = read_opaque(data, pos)
-  if not after then
-    error("the data end", 0)
-  end
-  return after, bytes
-end
-
-local numbers, names
-
-local function load_programs()
-  local status, list = datafiles.parse_rpc()
-  names = status and list or {}
-  names[100000], names[100003], names[100005] = "rpcbind", "nfs", "mountd"
-  numbers = {}
-  for number, name in pairs(names) do
-    numbers[name] = number
-  end
-end
-
---- Number of a program by name, name by number; nil when it is not known.
-function Util.ProgNameToNumber(prog_name)
-  if not numbers then
-    load_programs()
-  end
-  return numbers[prog_name]
-end
-function Util.ProgNumberToName(num)
-  if not names then
-    load_programs()
-  end
-  return names[num]
-end
 
 -- Calls -------------------------------------------------------------------------------------------
 
@@ -389,9 +279,9 @@ local function parse_rpcb(data)
       break
     end
     program, version, pos = string.unpack(">I4I4", data, pos)
-    pos, netid = must_opaque(data, pos)
-    pos, address = must_opaque(data, pos)
-    pos, owner = must_opaque(data, pos)
+    pos, netid = Util.must_opaque(data, pos)
+    pos, address = Util.must_opaque(data, pos)
+    pos, owner = Util.must_opaque(data, pos)
     if not string.find(netid, "^%w+$") then
       error("no name of a transport", 0)
     end
@@ -434,196 +324,13 @@ function M.Portmap.GetPort(_, comm, program, protocol, version)
   if comm.version == 2 then
     port = select(2, Util.unmarshall_uint32(reply, 1))
   else
-    local _, address = read_opaque(reply, 1)
+    local _, address = Util.read_opaque(reply, 1)
     port = select(2, parse_universal(address or ""))
   end
   if not port or port == 0 then
     return false, "the program is not registered"
   end
   return true, port
-end
-
--- Mount -------------------------------------------------------------------------------------------
-
-M.Mount = {
-  StatCode = { MNT_OK = 0, MNTERR_PERM = 1, MNTERR_NOENT = 2, MNTERR_IO = 5, MNTERR_ACCES = 13,
-  MNTERR_NOTDIR = 20,
-    MNTERR_INVAL = 22, MNTERR_NAMETOOLONG = 63, MNTERR_NOTSUPP = 10004,
-    MNTERR_SERVERFAULT = 10006 },
-  StatMsg = { [1] = "not the owner", [2] = "no such path", [5] = "input or output error",
-  [13] = "not allowed",
-    [20] = "no directory", [22] = "bad argument", [63] = "the name is too long",
-    [10004] = "not supported",
-    [10006] = "the server failed" },
-  Procedure = { MOUNT = 1, DUMP = 2, UMNT = 3, UMNTALL = 4, EXPORT = 5 },
-}
-M.Mount.__index = M.Mount
-
-function M.Mount:new(o)
-  return setmetatable(o or {}, self)
-end
-
-local function parse_exports(data)
-  local exports, pos, more = {}, 1, nil
-  more, pos = string.unpack(">I4", data, pos)
-  while more ~= 0 and #exports < items_max do
-    local entry, group = {}, nil
-    pos, entry.name = must_opaque(data, pos)
-    more, pos = string.unpack(">I4", data, pos)
-    while more ~= 0 and #entry < items_max do
-      pos, group = must_opaque(data, pos)
-      entry[#entry + 1] = group
-      more, pos = string.unpack(">I4", data, pos)
-    end
-    exports[#exports + 1] = entry
-    more, pos = string.unpack(">I4", data, pos)
-  end
-  return exports
-end
-
---- The exports: `true, { { name = path, group, ... } }` or `false, reason`.
-function M.Mount.Export(_, comm)
-  local status, data = comm:Call(M.Mount.Procedure.EXPORT)
-  if not status then
-    return false, data
-  end
-  local ok, exports = pcall(parse_exports, data)
-  if not ok then
-    return false, "broken list of exports"
-  end
-  return true, exports
-end
-
-local unix = { type = 1, machine = "", uid = 0, gid = 0 }
-
---- Mounts a path: `true, file handle` or `false, reason`. `Unmount` takes it back.
-function M.Mount.Mount(_, comm, path)
-  local status, data = comm:Call(M.Mount.Procedure.MOUNT, Util.marshall_vopaque(path), unix)
-  if not status then
-    return false, data
-  end
-  local pos, code = Util.unmarshall_uint32(data, 1)
-  if code ~= 0 then
-    return false, M.Mount.StatMsg[code or -1] or "Mount failed"
-  end
-  local handle
-  if comm.version == 3 then
-    pos, handle = read_opaque(data, pos)
-  else
-    pos, handle = Util.unmarshall_opaque(32, data, pos)
-  end
-  if not pos then
-    return false, "broken reply to mount"
-  end
-  return true, handle
-end
-function M.Mount.Unmount(_, comm, path)
-  return comm:Call(M.Mount.Procedure.UMNT, Util.marshall_vopaque(path), unix)
-end
-
--- NFS ---------------------------------------------------------------------------------------------
-
-M.NFS = { Procedure = { [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17,
-  FSSTAT = 18 } } }
-M.NFS.__index = M.NFS
-
-function M.NFS:new(o)
-  return setmetatable(o or {}, self)
-end
-
--- fattr3 (RFC 1813, section 2.6)
-local function read_attributes(data, pos)
-  local a = { atime = {}, mtime = {}, ctime = {}, rdev = {} }
-  a.type, a.mode, a.nlink, a.uid, a.gid, a.size, a.used, a.rdev.specdata1, a.rdev.specdata2, a.fsid,
-    a.fileid,
-    a.atime.seconds, a.atime.nseconds, a.mtime.seconds, a.mtime.nseconds, a.ctime.seconds,
-      a.ctime.nseconds, pos =
-    string.unpack(">I4I4I4I4I4I8I8I4I4I8I8I4I4I4I4I4I4", data, pos)
-  return a, pos
-end
-
-local function read_optional_attributes(data, pos)
-  local follows
-  follows, pos = string.unpack(">I4", data, pos)
-  if follows ~= 0 then
-    return read_attributes(data, pos)
-  end
-  return nil, pos
-end
-
--- A protected call whose result begins with a status.
-local function nfs_call(comm, procedure, arguments, read)
-  local status, data = comm:Call(procedure, arguments, unix)
-  if not status then
-    return false, data
-  end
-  local ok, result = pcall(function()
-    local code, pos = string.unpack(">I4", data)
-    return code == 0 and read(data, pos) or code
-  end)
-  if not ok then
-    return false, "broken NFS reply"
-  elseif type(result) ~= "table" then
-    return false, "NFS status " .. tostring(result)
-  end
-  return true, result
-end
-
---- Attributes of a file: `true, attributes` or `false, reason`.
-function M.NFS.GetAttr(_, comm, file_handle)
-  return nfs_call(comm, 1, Util.marshall_vopaque(file_handle), function(data, pos)
-    return (read_attributes(data, pos))
-  end)
-end
-
---- The entries of a directory with their attributes and handles: `true, { entries = { { name,
--- fileid, attributes, fhandle } } }`.
-function M.NFS.ReadDirPlus(_, comm, file_handle)
-  local arguments = Util.marshall_vopaque(file_handle)
-    .. string.pack(">I8I8I4I4", 0, 0, 16384, 65536)
-  return nfs_call(comm, 17, arguments, function(data, pos)
-    local result = { entries = {}, attributes = {} }
-    local more, follows
-    result.attributes[1], pos = read_optional_attributes(data, pos)
-    pos = pos + 8
-    more, pos = string.unpack(">I4", data, pos)
-    while more ~= 0 and #result.entries < items_max do
-      local entry = {}
-      entry.fileid, pos = (">I8"):unpack(data, pos)
-      pos, entry.name = must_opaque(data, pos)
-      entry.cookie, pos = (">I8"):unpack(data, pos)
-      entry.attributes, pos = read_optional_attributes(data, pos)
-      follows, pos = string.unpack(">I4", data, pos)
-      if follows ~= 0 then
-        pos, entry.fhandle = must_opaque(data, pos)
-      end
-      result.entries[#result.entries + 1] = entry
-      more, pos = string.unpack(">I4", data, pos)
-    end
-    return result
-  end)
-end
-
---- Size and use of the file system: `true, { tbytes, fbytes, abytes, tfiles, ffiles, afiles }`.
-function M.NFS.FsStat(_, comm, file_handle)
-  return nfs_call(comm, 18, Util.marshall_vopaque(file_handle), function(data, pos)
-    local s = {}
-    s.attributes, pos = read_optional_attributes(data, pos)
-    s.tbytes, s.fbytes, s.abytes, s.tslots, s.fslots, s.aslots,
-      s.invarsec = string.unpack(">I8I8I8I8I8I8I4", data, pos)
-    return s
-  end)
-end
-
---- What we may do: `true, { mask = bits }` of those asked for.
-function M.NFS.Access(_, comm, file_handle, access)
-  local arguments = Util.marshall_vopaque(file_handle) .. string.pack(">I4", access or 0x3f)
-  return nfs_call(comm, 4, arguments, function(data, pos)
-    local result = {}
-    result.attributes, pos = read_optional_attributes(data, pos)
-    result.mask = string.unpack(">I4", data, pos)
-    return result
-  end)
 end
 
 -- Helper ------------------------------------------------------------------------------------------

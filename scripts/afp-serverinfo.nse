@@ -6,15 +6,15 @@ versions, ways to log in, addresses, and the signature that stays with the machi
 -- @output
 -- | afp-serverinfo:
 -- |   Server Flags:
--- |     Flags hex: 0x837d
+-- |     Flags hex: 0x8ffb
 -- |     Super Client: true
 -- |   Server Name: nas
 -- |   Machine Type: Netatalk3.1.12
--- |   AFP Versions: AFP2.2, AFPX03, AFP3.1
+-- |   AFP Versions: AFP3.3, AFP3.4
 -- |   UAMs: DHX2
--- |   Server Signature: bbeb480e00000000bbeb480e00000000
+-- |   Server Signature: 4d757374657221000102030405060708
 -- |   Network Addresses:
--- |     192.0.2.235
+-- |     192.0.2.14
 -- |_  UTF8 Server Name: nas
 
 author = "Muster"

@@ -8,7 +8,7 @@ a front end would have checked: it belongs behind one.
 -- @output
 -- | ajp-headers:
 -- |   Content-Type: text/html
--- |_  X-Powered-By: JSP/2.2
+-- |_  Content-Language: en
 
 author = "Muster"
 license = "Apache-2.0"

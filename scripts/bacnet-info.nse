@@ -5,14 +5,14 @@ of the device object and writes nothing (ANSI/ASHRAE 135, BACnet/IP).
 ---
 -- @output
 -- | bacnet-info:
--- |   Vendor ID: BACnet Stack at SourceForge (260)
--- |   Object-identifier: 260001
--- |   Firmware: 0.8.2
--- |   Application Software: 1.0
--- |   Object Name: SimpleServer
--- |   Model Name: GNU
--- |   Description: server
--- |_  Location: USA
+-- |   Vendor ID: ASHRAE (0)
+-- |   Object-identifier: 4194
+-- |   Firmware: 2.1.5
+-- |   Application Software: 7.3
+-- |   Object Name: AHU-3
+-- |   Model Name: Controller 200
+-- |   Description: air handling unit
+-- |_  Location: roof
 
 author = "Muster"
 license = "Apache-2.0"

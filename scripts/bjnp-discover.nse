@@ -6,10 +6,10 @@ serial number.
 -- @output
 -- | bjnp-discover:
 -- |   Manufacturer: Canon
--- |   Model: MG5200 series
--- |   Description: Canon MG5200 series
--- |   Firmware version: 1.050
--- |_  Command: BJL,BJRaster3,BSCCe,NCCe,IVEC
+-- |   Model: TS5350 series
+-- |   Description: Canon TS5350 series
+-- |   Firmware version: 2.030
+-- |_  Command: BJL,BJRaster,IVEC
 
 author = "Muster"
 license = "Apache-2.0"

@@ -7,9 +7,9 @@ name servers, domains. Offers are not accepted.
 -- | broadcast-dhcp6-discover:
 -- |   Interface: eth0
 -- |     Message type: Advertise
--- |     Transaction id: 74401
+-- |     Transaction id: 5150
 -- |     Options
--- |       Server identifier: MAC: 08:FE:DC:BA:98:76; Time: 2012-01-20T11:44:58
+-- |       Server identifier: MAC: 02:00:5E:10:00:01; Time: 2026-11-28T15:40:12
 -- |       Non-temporary Address: 2001:db8:1:2::1000
 -- |_      DNS Servers: 2001:db8::35
 

@@ -6,7 +6,7 @@ Asks the link by multicast which devices speak WS-Discovery: Windows machines, p
 -- | broadcast-wsdd-discover:
 -- |   Devices
 -- |     192.0.2.16
--- |         Message id: 39a2b7f2-fdbd-690c-c7c9-deadbeefceb3
+-- |         Message id: 6c1e5f0a-93d4-4b7e-8a21-0f5d3c9b7e64
 -- |         Address: http://192.0.2.16:50000
 -- |_        Type: Device wprt:PrintDeviceType
 

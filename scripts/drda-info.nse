@@ -4,10 +4,10 @@ Shows what a DRDA server (DB2, Derby, Informix) says of itself when a conversati
 ---
 -- @output
 -- | drda-info:
--- |   DB2 Version: 8.02.9
--- |   Server Platform: QDB2/SUN
--- |   Instance Name: db2inst1
--- |_  External Name: db2inst1db2agent00002B430
+-- |   DB2 Version: 11.05.0
+-- |   Server Platform: QDB2/6000
+-- |   Instance Name: prodinst
+-- |_  External Name: prodinstdb2agent00001C210
 
 author = "Muster"
 license = "Apache-2.0"

@@ -7,11 +7,11 @@ serial number, revision. CIP Networks Library, volume 2, 2-4.3.
 -- | enip-info:
 -- |   type: Communications Adapter (12)
 -- |   vendor: Rockwell Automation/Allen-Bradley (1)
--- |   productName: 1769-L32E Ethernet Port
+-- |   productName: ML-1400 Ethernet Module
 -- |   serialNumber: 0x00c0ffee
 -- |   productCode: 158
 -- |   revision: 3.7
--- |   status: 0x0030
+-- |   status: 0x0060
 -- |   state: 0x03
 -- |_  deviceIp: 192.0.2.1
 

@@ -6,8 +6,8 @@ Shows the first directory of a Gopher server (RFC 1436): files, directories, sea
 --
 -- @output
 -- | gopher-ls:
--- | [txt] /gresearch.txt "Gopher, the next big thing?"
--- | [dir] /taxf "Tax Forms"
+-- | [txt] /hours.txt "When we are open"
+-- | [dir] /maps "Maps of the campus"
 -- |_Only 10 shown. Use --script-args gopher-ls.maxfiles=-1 to see all.
 
 author = "Muster"

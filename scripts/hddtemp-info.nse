@@ -4,7 +4,7 @@ Shows the disks of a host and how warm they are, as the hddtemp daemon tells any
 ---
 -- @output
 -- | hddtemp-info:
--- |_  /dev/sda: WDC WD2500JS-60MHB1: 38 C
+-- |_  /dev/sda: ST2000DM008-2FR102: 38 C
 
 author = "Muster"
 license = "Apache-2.0"

@@ -6,12 +6,12 @@ maker, model, firmware, and the actions that it offers.
 -- @output
 -- | hnap-info:
 -- |   Type: GatewayWithWiFi
--- |   Device: Ingraham
--- |   Vendor: Linksys
--- |   Description: Linksys E1200
--- |   Model: E1200
--- |   Firmware: 1.0.00 build 11
--- |   Presentation URL: http://192.168.1.1/
+-- |   Device: Meridian
+-- |   Vendor: Exempla
+-- |   Description: Exempla R1000
+-- |   Model: R1000
+-- |   Firmware: 2.4.10 build 07
+-- |   Presentation URL: http://192.0.2.1/
 -- |   SOAPACTIONS:
 -- |_    http://purenetworks.com/HNAP1/GetDeviceSettings
 

@@ -7,7 +7,7 @@ they put it into the redirect.
 --
 -- @output
 -- | http-internal-ip-disclosure:
--- |_  Internal IP Leaked: 10.0.0.2
+-- |_  Internal IP Leaked: 10.1.2.3
 
 author = "Muster"
 license = "Apache-2.0"

@@ -9,7 +9,7 @@ make of a directory without a page of its own.
 -- @output
 -- | http-ls: Volume /
 -- | SIZE  TIME              FILENAME
--- | 524   2013-10-02 18:26  beta
+-- | 524   2026-11-02 09:15  beta
 -- |_
 
 author = "Muster"

@@ -8,7 +8,7 @@ added to a request.
 -- @output
 -- | http-trace: TRACE is enabled
 -- | Headers:
--- | Date: Tue, 14 Jun 2011 04:57:28 GMT
+-- | Date: Sat, 28 Nov 2026 12:00:00 GMT
 -- |_Server: Apache
 
 author = "Muster"

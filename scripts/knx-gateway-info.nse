@@ -7,11 +7,11 @@ address, place on the bus, services.
 -- | knx-gateway-info:
 -- |   Body:
 -- |     DIB_DEV_INFO:
--- |       KNX address: 15.15.255
--- |       Device serial: 00ef2650065c
+-- |       KNX address: 1.1.10
+-- |       Device serial: 00c501020304
 -- |       Multicast address: 224.0.23.12
--- |       Device MAC address: 00:05:26:50:06:5c
--- |       Device friendly name: IP-Viewer
+-- |       Device MAC address: 00:24:6d:01:02:03
+-- |       Device friendly name: Lab gateway
 -- |     DIB_SUPP_SVC_FAMILIES:
 -- |       KNXnet/IP Core version 1
 -- |_      KNXnet/IP Tunnelling version 1

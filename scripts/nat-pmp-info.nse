@@ -5,7 +5,7 @@ whoever asks from inside.
 ---
 -- @output
 -- | nat-pmp-info:
--- |_  WAN IP: 192.0.2.13
+-- |_  WAN IP: 203.0.113.7
 
 author = "Muster"
 license = "Apache-2.0"

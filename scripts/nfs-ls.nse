@@ -6,7 +6,7 @@ what an unknown user may do there.
 -- @args ls.maxfiles  How many files are shown (10; 0 for all).
 --
 -- @output
--- | nfs-ls: Volume /home/storage/backup
+-- | nfs-ls: Volume /srv/backup
 -- |   access: Read Lookup NoModify NoExtend NoDelete NoExecute
 -- | PERMISSION  UID   GID   SIZE  TIME                 FILENAME
 -- | rwxr-xr-x   0     0     4096  2026-11-28T15:40:00  .

@@ -7,7 +7,7 @@ network. One request is sent.
 -- @output
 -- | ntp-monlist:
 -- |   Private Clients (1)
--- |       10.20.8.69
+-- |       10.1.2.3
 -- |   Public Clients (2)
 -- |_      192.0.2.20      192.0.2.193
 

@@ -13,7 +13,7 @@ Reads two system status lists (SZL 0x0011 and 0x001c) and writes nothing.
 -- |   Version: 2.4.8
 -- |   System Name: line 3
 -- |   Module Type: CPU 315-2 DP
--- |   Serial Number: S C-X4U421302009
+-- |   Serial Number: S C-A1B234567890
 -- |_  Copyright: Original Siemens Equipment
 
 author = "Muster"

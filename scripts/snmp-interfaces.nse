@@ -9,8 +9,8 @@ states, traffic.
 -- | snmp-interfaces:
 -- |   eth0
 -- |     IP address: 192.0.2.1  Netmask: 255.255.255.0
--- |     MAC address: 00:00:0c:99:00:17 (Cisco Systems)
--- |     Type: ethernetCsmacd  Speed: 1 Gbps
+-- |     MAC address: 02:00:5e:10:00:01
+-- |     Type: ethernetCsmacd  Speed: 100 Mbps
 -- |_    Status: up
 
 author = "Muster"

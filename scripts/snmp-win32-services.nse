@@ -6,7 +6,7 @@ Lists the services that run on a Windows host, as its SNMP agent tells them (Lan
 --
 -- @output
 -- | snmp-win32-services:
--- |_  Apache Tomcat
+-- |_  DHCP Client
 
 author = "Muster"
 license = "Apache-2.0"

@@ -7,8 +7,8 @@ tells it (HOST-RESOURCES-MIB, RFC 2790): Windows, and Linux with Net-SNMP.
 --
 -- @output
 -- | snmp-win32-software:
--- |   Apache Tomcat 5.5 (remove only); 2007-09-15T15:13:18
--- |_  Microsoft Internationalized Domain Names Mitigation APIs; 2007-09-15T15:13:18
+-- |   Backup agent 7.2; 2024-03-02T09:41:07
+-- |_  Text editor 23.01 (x64); 2025-01-14T22:10:55
 
 author = "Muster"
 license = "Apache-2.0"

@@ -6,7 +6,7 @@ printers, scanners, cameras (ONVIF), with the identifier that stays theirs.
 -- @output
 -- | wsdd-discover:
 -- |   Devices
--- |     Message id: 39a2b7f2-fdbd-690c-c7c9-deadbeefceb3
+-- |     Message id: 6c1e5f0a-93d4-4b7e-8a21-0f5d3c9b7e64
 -- |     Address: http://192.0.2.16:50000
 -- |     Type: Device wprt:PrintDeviceType
 -- |_    Endpoint: urn:uuid:4d696e69-444c-164e-9d41-00089b990015

@@ -7,9 +7,9 @@ for one; the session is not begun.
 -- | xdmcp-discover:
 -- |   Hostname: desk.example.com
 -- |   Status: Linux 6.1.0
--- |   Session id: 0x0000703E
+-- |   Session id: 0x00001A2B
 -- |   Authorization name: MIT-MAGIC-COOKIE-1
--- |_  Authorization data: c282137c9bf8e2af88879e6eaa922326
+-- |_  Authorization data: 0f1e2d3c4b5a69788796a5b4c3d2e1f0
 
 author = "Muster"
 license = "Apache-2.0"

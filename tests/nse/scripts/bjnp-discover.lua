@@ -2,8 +2,8 @@
 local test, check, fake = ...
 local script = require "support.script"
 local port = { number = 8611, service = "canon-bjnp1", protocol = "udp" }
-local id = "MFG:Canon;CMD:BJL,BJRaster3;SOJ:CHMP;MDL:MG5200 series;CLS:PRINTER;DES:Canon MG5200 series;"
-  .. "VER:1.050;STA:10;FSI:03;SN:ABCD12345;"
+local id = "MFG:Canon;CMD:BJL,BJRaster3;SOJ:CHMP;MDL:TS5350 series;CLS:PRINTER;DES:Canon TS5350 series;"
+  .. "VER:2.030;STA:10;FSI:03;SN:ABCD12345;"
 
 local function answer(request, payload)
   return "BJNP" .. string.char(request:byte(5) | 0x80) .. request:sub(6, 12)
@@ -28,10 +28,10 @@ test("maker, model, firmware, serial number and address are shown", function()
   fake.servers["udp:8611"] = printer
   check.equal(script.run("bjnp-discover", port), [[
   Manufacturer: Canon
-  Model: MG5200 series
-  Description: Canon MG5200 series
+  Model: TS5350 series
+  Description: Canon TS5350 series
   Class: PRINTER
-  Firmware version: 1.050
+  Firmware version: 2.030
   Serial: ABCD12345
   Command: BJL,BJRaster3
   MAC address: 00:1e:8f:01:02:03]])

@@ -11,8 +11,8 @@ end
 local function text(code_point, value)
   return drda.parameter(code_point, drda.StringUtil.toEBCDIC(value))
 end
-local db2 = reply(drda.CP.EXCSATRD, text(drda.CP.EXTNAM, "db2inst1db2agent00002B430"),
-  text(drda.CP.SRVCLSNM, "QDB2/SUN"), text(drda.CP.SRVNAM, "db2inst1"),
+local db2 = reply(drda.CP.EXCSATRD, text(drda.CP.EXTNAM, "prodinstdb2agent00001C210"),
+  text(drda.CP.SRVCLSNM, "QDB2/6000"), text(drda.CP.SRVNAM, "prodinst"),
   text(drda.CP.SRVRLSLV, "SQL08029"))
 
 test("Derby tells its version", function()
@@ -29,9 +29,9 @@ test("DB2 tells its platform", function()
   fake.servers["tcp:50000"] = fake.replies(nil, { db2 })
   check.equal(script.run("drda-info", { number = 50000, service = "ibm-db2" }), [[
   DB2 Version: 8.02.9
-  Server Platform: QDB2/SUN
-  Instance Name: db2inst1
-  External Name: db2inst1db2agent00002B430]])
+  Server Platform: QDB2/6000
+  Instance Name: prodinst
+  External Name: prodinstdb2agent00001C210]])
 end)
 
 test("another server, and garbage, have none", function()

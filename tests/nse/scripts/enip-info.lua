@@ -12,18 +12,18 @@ local function answer(name)
 end
 
 test("the identity object is shown", function()
-  fake.servers["tcp:44818"] = fake.replies(nil, { answer("1769-L32E Ethernet Port") })
+  fake.servers["tcp:44818"] = fake.replies(nil, { answer("ML-1400 Ethernet Module") })
   check.equal(script.run("enip-info", port), [[
   type: Communications Adapter (12)
   vendor: Rockwell Automation/Allen-Bradley (1)
-  productName: 1769-L32E Ethernet Port
+  productName: ML-1400 Ethernet Module
   serialNumber: 0x00c0ffee
   productCode: 158
   revision: 3.7
   status: 0x0030
   state: 0x03
   deviceIp: 192.0.2.1]])
-  check.equal(fake.stored(44818).version.product, "1769-L32E Ethernet Port")
+  check.equal(fake.stored(44818).version.product, "ML-1400 Ethernet Module")
 end)
 
 test("another server, and a cut answer, have none", function()

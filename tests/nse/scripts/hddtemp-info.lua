@@ -5,10 +5,10 @@ local port = { number = 7634, service = "hddtemp" }
 
 test("disks are shown", function()
   fake.servers["tcp:7634"] = fake.replies(
-    "|/dev/sda|WDC WD2500JS-60MHB1|38|C||/dev/sdb|ST3|SLP|*|")
+    "|/dev/sda|ST2000DM008-2FR102|38|C||/dev/sdb|ST3|SLP|*|")
   local text, data = script.run("hddtemp-info", port)
-  check.equal(text, "  /dev/sda: WDC WD2500JS-60MHB1: 38 C\n  /dev/sdb: ST3: SLP *")
-  check.equal(data[1].label, "WDC WD2500JS-60MHB1")
+  check.equal(text, "  /dev/sda: ST2000DM008-2FR102: 38 C\n  /dev/sdb: ST3: SLP *")
+  check.equal(data[1].label, "ST2000DM008-2FR102")
 end)
 
 test("another server gives none", function()

@@ -16,7 +16,7 @@ end
 test("the clients of all answers are shown, once", function()
   fake.servers["udp:123"] = function(peer)
     check.equal(peer:recv():sub(1, 4), "\x17\0\3\x2a")
-    peer:send(answer(true, { item("\10\20\8\69"), item("\8\8\8\8") }))
+    peer:send(answer(true, { item("\10\1\2\3"), item("\8\8\8\8") }))
     peer:send(answer(false, { item("\8\8\8\8"), item("", "\x20\1\x0d\xb9" .. ("\0"):rep(11)
       .. "\1") }))
     peer:hang()
@@ -24,11 +24,11 @@ test("the clients of all answers are shown, once", function()
   local text, data = script.run("ntp-monlist", port)
   check.equal(text, [[
   Private Clients (1)
-    10.20.8.69
+    10.1.2.3
   Public Clients (2)
     8.8.8.8  2001:db9::1
 ]])
-  check.same(data, { private_clients = { "10.20.8.69" }, public_clients = { "8.8.8.8",
+  check.same(data, { private_clients = { "10.1.2.3" }, public_clients = { "8.8.8.8",
     "2001:db9::1" } })
 end)
 

@@ -31,7 +31,7 @@ local function controller(peer)
   peer:send(list(0x11, 28, { { 1, "6ES7 315-2AG10-0AB0 " }, { 6, "6ES7 315-2AG10-0AB0 " },
     { 7, "                    \0\0" .. "V\2\6\9" } }))
   peer:recv()
-  peer:send(list(0x1c, 34, { { 1, "line 3" }, { 5, "S C-X4U421302009" },
+  peer:send(list(0x1c, 34, { { 1, "line 3" }, { 5, "S C-A1B234567890" },
     { 7, "CPU 315-2 DP" }, { 4, "Original Siemens Equipment" } }))
 end
 
@@ -43,7 +43,7 @@ test("a controller tells what it is", function()
   Version: 2.6.9
   System Name: line 3
   Module Type: CPU 315-2 DP
-  Serial Number: S C-X4U421302009
+  Serial Number: S C-A1B234567890
   Copyright: Original Siemens Equipment]])
 end)
 
