@@ -31,8 +31,6 @@ CREATE TABLE inv.key_path (
 INSERT INTO inv.key_path(script, path, kind, word) VALUES
   ('ssh-hostkey', '$[*].key', 4, 'key'), ('ssl-cert', '$.pubkey.modulus', 5, 'pubkey'), ('ssl-cert', '$.sha1', 5, 'sha1'),
   ('snmp-info', '$.engineIDData', 3, 'engineIDData'),
-  ('enip-info', '$.serialNumber', 10, 'serialNumber'), ('s7-info', '$."Serial Number"', 10, 'Serial Number'),
-  ('bacnet-info', '$."Object-identifier"', 8, 'Object-identifier'),
   ('consul-info', '$.**."Node ID"', 11, 'Node ID'), ('prometheus-info', '$.**."Host name"', 8, 'Host name'), ('couchdb-stats', '$.**.uuid', 11, 'uuid'),
   ('nbstat', '$.mac', 1, 'mac'), ('nbstat', '$.server_name', 8, 'server_name'), ('smb-os-discovery', '$.fqdn', 8, 'fqdn'),
   ('smb-os-discovery', '$.server', 8, 'server'), ('rdp-ntlm-info', '$.DNS_Computer_Name', 8, ''),

@@ -237,7 +237,6 @@ ALTER FUNCTION alert.make_events(int8, xid8) SET enable_seqscan = off;
 -- The same for those who do not decide.  Returns how many.
 CREATE OR REPLACE FUNCTION alert.write_events(p_limit int8) RETURNS int8 LANGUAGE sql AS $$
   SELECT COALESCE(cardinality(alert.make_events(p_limit, pg_current_xact_id())), 0) $$;
-ALTER FUNCTION alert.write_events(int8) RESET ALL;
 
 -- Makes endpoints known.  A new one begins with what comes after it: what is new now and has no event yet is before it.
 CREATE OR REPLACE FUNCTION alert.know_endpoints(p_names text[]) RETURNS void LANGUAGE plpgsql AS $$
