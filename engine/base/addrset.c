@@ -173,6 +173,21 @@ bool addr_set_contains(const struct addr_set *s, const struct addr *a)
     return lo < s->n && addr_cmp(&s->ranges[lo].first, a) <= 0;
 }
 
+bool addr_range_is_wide(const struct addr_range *r)
+{
+    return r->first.family == ADDR_V6 && addr_distance(&r->first, &r->last) >= ADDR_SWEEP_MAX;
+}
+
+int addr_set_narrow(struct addr_set *ret, const struct addr_set *s)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < s->n && r == 0; i++)
+        if (!addr_range_is_wide(&s->ranges[i]))
+            r = addr_set_add(ret, &s->ranges[i].first, &s->ranges[i].last);
+    return r;
+}
+
 uint64_t addr_set_count(const struct addr_set *s)
 {
     uint64_t sum = 0;

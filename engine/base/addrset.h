@@ -20,6 +20,13 @@ int addr_set_add_prefix(struct addr_set *s, const struct prefix *p) MUST_USE;
 /* Takes away what lies in `from`.  0, -ENOMEM (then *s is unchanged). */
 int addr_set_subtract(struct addr_set *s, const struct addr_set *from) MUST_USE;
 bool addr_set_contains(const struct addr_set *s, const struct addr *a);
+
+/* An IPv6 network with more addresses than this is not asked address by address: what lives there
+ * is learnt otherwise. */
+#define ADDR_SWEEP_MAX (1U << 24)
+bool addr_range_is_wide(const struct addr_range *r);
+/* The ranges that are not wide.  *ret is empty before.  0, -ENOMEM. */
+int addr_set_narrow(struct addr_set *ret, const struct addr_set *s) MUST_USE;
 uint64_t addr_set_count(const struct addr_set *s); /* UINT64_MAX when it does not fit */
 /* The n-th address in order.  False when n >= count. */
 bool addr_set_nth(const struct addr_set *s, uint64_t n, struct addr *ret);

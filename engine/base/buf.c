@@ -62,26 +62,31 @@ void buf_str(struct buf *b, const char *s)
 
 void buf_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (b->failed || b->limit || b->len + 1 >= b->cap) {
+        buf_add(b, &c, 1);
+        return;
+    }
+    b->data[b->len++] = c;
+    b->data[b->len] = 0;
 }
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+    size_t left = b->failed ? 0 : b->cap - b->len;
     va_list again;
-    char *to;
     int n;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, again);
+    n = vsnprintf(left ? b->data + b->len : NULL, left, fmt, again); /* mostly there is room */
     va_end(again);
-    if (n < 0) {
+    if (n < 0 || !buf_room(b, (size_t)n)) {
         b->failed = true;
+        if (left)
+            b->data[b->len] = 0;
         return;
     }
-    to = buf_room(b, (size_t)n);
-    if (!to)
-        return;
-    vsnprintf(to, (size_t)n + 1, fmt, ap);
+    if ((size_t)n >= left)
+        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
     b->len += (size_t)n;
 }
 

@@ -50,16 +50,63 @@ void text_escape_binary(struct buf *out, const char *s, size_t len)
     }
 }
 
+#define EACH(byte) (0x0101010101010101ULL * (byte))
+
+/* Non-zero when one of the eight bytes is 0. */
+static uint64_t has_zero(uint64_t word)
+{
+    return (word - EACH(1)) & ~word & EACH(0x80);
+}
+
+/* Non-zero when one of the eight bytes is, or may be, none of text_plain_len(). */
+static uint64_t has_special(uint64_t word)
+{
+    uint64_t low = (word - EACH(0x20)) & ~word; /* below a space, or behind such a byte */
+
+    return ((word | low) & EACH(0x80)) | has_zero(word ^ EACH(0x7f)) | has_zero(word ^ EACH('"')) |
+           has_zero(word ^ EACH('\\'));
+}
+
+size_t text_plain_len(const char *s, size_t left)
+{
+    size_t n = 0;
+    uint64_t word;
+
+    for (; left - n >= sizeof word; n += sizeof word) {
+        memcpy(&word, s + n, sizeof word);
+        if (has_special(word))
+            break;
+    }
+    while (n < left && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+        n++;
+    return n;
+}
+
+/* How many bytes from here on stand for themselves: nearly always all. */
+static size_t unescaped_len(const char *s, size_t left)
+{
+    size_t n = 0;
+
+    do
+        n += text_plain_len(s + n, left - n);
+    while (n < left && s[n] && strchr("\"\\\t\n", s[n]) && ++n);
+    return n;
+}
+
 void text_escape_utf8(struct buf *out, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s;
 
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_len(p + i, len - i);
-        bool control = n == 1 && (p[i] < 0x20 || p[i] == 0x7f) && p[i] != '\t' && p[i] != '\n';
+        size_t plain = unescaped_len(s + i, len - i), n;
+        bool control;
 
-        if (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) /* C1 controls */
-            control = true;
+        buf_add(out, s + i, plain);
+        i += plain;
+        if (i == len)
+            return;
+        n = utf8_len(p + i, len - i);
+        control = n == 1 || (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0 /* C1 */);
         if (!n || control) {
             buf_printf(out, "\\x%02X", p[i]);
             i++;

@@ -6,6 +6,10 @@
 /* True when the bytes are valid UTF-8 without NUL. */
 bool text_is_utf8(const char *s, size_t len);
 
+/* How many bytes from here on are printable ASCII without quotation marks and backslashes: what
+ * JSON, SQL and a screen take as it is. */
+size_t text_plain_len(const char *s, size_t left);
+
 /* Appends s with every byte outside printable ASCII, tab, CR and LF written as \xHH (upper case).
  */
 void text_escape_binary(struct buf *out, const char *s, size_t len);

@@ -156,22 +156,26 @@ static usec_t longest(usec_t a, usec_t b, usec_t c)
     return a > c ? a : c;
 }
 
+/* NULL: there is no limit. */
 static usec_t *turn_of(struct guard *g, struct turns *t, const struct addr *a, size_t len)
 {
+    if (!t->interval)
+        return NULL;
     return &t->next[siphash(&g->key, a->b, len) % TURN_SLOTS];
 }
 
 /* Until the slot's next turn. */
-static usec_t turn_wait(const struct turns *t, usec_t next, usec_t now)
+static usec_t turn_wait(const struct turns *t, const usec_t *next, usec_t now)
 {
     usec_t saved = (TURN_BURST - 1) * t->interval;
 
-    return t->interval && next > now + saved ? next - now - saved : 0;
+    return next && *next > now + saved ? *next - now - saved : 0;
 }
 
 static void turn_take(const struct turns *t, usec_t *next, usec_t now)
 {
-    *next = (*next > now ? *next : now) + t->interval;
+    if (next)
+        *next = (*next > now ? *next : now) + t->interval;
 }
 
 int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to, usec_t max_wait,
@@ -191,7 +195,7 @@ int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to
     now = loop_now(g->loop);
     host = turn_of(g, &g->hosts, &to->addr, addr_len(&to->addr));
     net = turn_of(g, &g->nets, &to->addr, to->addr.family == ADDR_V6 ? 8 : 3);
-    wait = longest(token_wait(g), turn_wait(&g->hosts, *host, now), turn_wait(&g->nets, *net, now));
+    wait = longest(token_wait(g), turn_wait(&g->hosts, host, now), turn_wait(&g->nets, net, now));
     if (wait > max_wait) {
         g->refused_until = now + wait;
         return -EAGAIN;

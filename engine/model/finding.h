@@ -68,7 +68,7 @@ struct host_finding {
     bool has_mac;
     struct mac mac;
     const char *vendor;   /* of the MAC; NULL: not known */
-    const char *hostname; /* reverse name; NULL: none */
+    const char *hostname; /* reverse name; NULL: not known; "": it has none */
     const char *target;   /* the name the user gave; NULL: an address */
     usec_t rtt;           /* 0: not measured */
     usec_t time;          /* wall */

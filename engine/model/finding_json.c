@@ -37,8 +37,16 @@ void json_string(struct buf *out, const char *s, size_t len)
 {
     buf_char(out, '"');
     for (size_t i = 0; i < len;) {
-        size_t n = sequence_len(s + i, len - i);
-        unsigned char c = (unsigned char)s[i];
+        size_t plain = text_plain_len(s + i, len - i), n;
+        unsigned char c;
+
+        if (plain) {
+            buf_add(out, s + i, plain);
+            i += plain;
+            continue;
+        }
+        n = sequence_len(s + i, len - i);
+        c = (unsigned char)s[i];
 
         /* NUL is UTF-8, but PostgreSQL's jsonb takes no \u0000: it is told as the text \x00 too. */
         if (!n)
@@ -63,7 +71,9 @@ static void string_or_null(struct buf *out, const char *s)
 /* Starts with the comma, as every member but the first does. */
 static void member(struct buf *out, const char *key, const char *value)
 {
-    buf_printf(out, ",\"%s\":", key);
+    buf_str(out, ",\"");
+    buf_str(out, key);
+    buf_str(out, "\":");
     string_or_null(out, value);
 }
 

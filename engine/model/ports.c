@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { TCP = 1, UDP = 2 };
+enum { PORTS_END = UINT16_MAX + 1 };
 
 #define PART_MAX 64
 
@@ -52,20 +53,27 @@ uint32_t port_set_list(const struct port_set *s, enum protocol p, uint16_t *ret)
     return n;
 }
 
+/* The first member that is not below `from`; PORTS_END: none. */
+static uint32_t next_member(const uint64_t *w, uint32_t from)
+{
+    for (; from < PORTS_END; from = (from | 63) + 1)
+        if (w[from / 64] >> from % 64)
+            return from + (uint32_t)__builtin_ctzll(w[from / 64] >> from % 64);
+    return PORTS_END;
+}
+
 static void format_protocol(struct buf *out, const struct port_set *s, enum protocol p)
 {
+    const uint64_t *w = words((struct port_set *)s, p);
     const char *comma = "";
+    uint32_t last;
 
-    for (uint32_t first = 0; first <= UINT16_MAX; first++) {
-        uint32_t last = first;
-
-        if (!port_set_has(s, p, (uint16_t)first))
-            continue;
+    for (uint32_t first = 0; w && (first = next_member(w, first)) < PORTS_END; first = last + 1) {
+        last = first;
         while (last < UINT16_MAX && port_set_has(s, p, (uint16_t)(last + 1)))
             last++;
         buf_printf(out, last > first ? "%s%u-%u" : "%s%u", comma, first, last);
         comma = ",";
-        first = last;
     }
 }
 
@@ -80,6 +88,12 @@ void port_set_format(struct buf *out, const struct port_set *s)
     if (n_udp)
         buf_str(out, n_tcp ? ",U:" : "U:");
     format_protocol(out, s, PROTOCOL_UDP);
+}
+
+void port_set_format_of(struct buf *out, const struct port_set *s, enum protocol p)
+{
+    buf_str(out, "");
+    format_protocol(out, s, p);
 }
 
 struct parse {

@@ -20,6 +20,8 @@ void port_set_add(struct port_set *s, enum protocol p, uint16_t port);
 uint32_t port_set_count(const struct port_set *s, enum protocol p);
 /* Canonical text "T:22,80-81,U:53"; without prefixes when only TCP. */
 void port_set_format(struct buf *out, const struct port_set *s);
+/* Those of one protocol, without prefix: "22,80-81". */
+void port_set_format_of(struct buf *out, const struct port_set *s, enum protocol p);
 /* Writes the ports in order; returns their number (at most 65536). */
 uint32_t port_set_list(const struct port_set *s, enum protocol p, uint16_t *ret);
 

@@ -8,8 +8,10 @@
 #include "engine/scan/capture.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <pcap/pcap.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Ethernet, VLAN, IPv6 with options, ICMPv6, quoted IPv6 with options, 8 bytes. */
 #define SNAPLEN      256
@@ -110,7 +112,17 @@ static int activate(struct capture *c, const struct capture_opts *o, struct err 
     return 0;
 }
 
-/* What the interface gives, and that only of the frames that come in: those we send are no news. */
+/* libpcap (1.10) throws those that we send away itself, for which the kernel copies and filters
+ * each of them; Linux since 4.20 leaves them out. */
+void capture_incoming_only(struct pcap *pcap)
+{
+    int one = 1;
+
+    pcap_setdirection(pcap, PCAP_D_IN);
+    setsockopt(pcap_fileno(pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
+}
+
+/* What the interface gives, and what of it is wanted. */
 static int set_filter(struct capture *c, const struct capture_opts *o, struct err *e)
 {
     const char *interface = o->interface;
@@ -123,7 +135,7 @@ static int set_filter(struct capture *c, const struct capture_opts *o, struct er
         c->type = LINK_RAW_IP;
     else
         return fail(e, -EAFNOSUPPORT, interface, "frames of this link type are not known");
-    pcap_setdirection(c->pcap, PCAP_D_IN);
+    capture_incoming_only(c->pcap);
     if (pcap_compile(c->pcap, &program, o->filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
         return fail(e, -EINVAL, interface, pcap_geterr(c->pcap));
     r = pcap_setfilter(c->pcap, &program);

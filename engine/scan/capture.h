@@ -29,3 +29,7 @@ bool capture_drain(struct capture *c);
 bool capture_broken(const struct capture *c);
 /* Frames that were lost because the ring was full. */
 uint64_t capture_drops(struct capture *c);
+
+struct pcap;
+/* For a handle of libpcap that is active: the frames that we send are no news. */
+void capture_incoming_only(struct pcap *pcap);

@@ -35,6 +35,11 @@ bool hostpace_control_due(struct hostpace *p, unsigned every, usec_t now)
     return true;
 }
 
+bool hostpace_is_early(const struct hostpace *p, usec_t now)
+{
+    return p->limited && now < p->sent + 2 * INTERVAL_MAX;
+}
+
 bool hostpace_answered(struct hostpace *p, uint16_t port)
 {
     if (!p->waiting || p->port != port)
@@ -75,7 +80,7 @@ void hostpace_expire(struct hostpace *p, usec_t timeout, double loss, usec_t now
     if (!p->waiting || now - p->sent < timeout)
         return;
     p->waiting = false;
-    p->doubt = true;
+    p->doubt = p->limited = true;
     p->misses++;
     if (++p->lost >= LOST_MAX)
         hostpace_init(p, p->base);

@@ -20,6 +20,7 @@ struct hostpace {
     bool known;      /* there is one */
     bool waiting;    /* it is under way */
     bool doubt;      /* a control was lost in this pass: its silence proves nothing */
+    bool limited;    /* one was lost before: there may be a limit, on which controls draw as well */
     bool recovered;  /* it was too slow before */
     bool settled;    /* and too fast again after that: the limit is near */
     uint8_t misses;  /* in a row at this interval */
@@ -33,6 +34,10 @@ void hostpace_init(struct hostpace *p, usec_t base);
 void hostpace_learn(struct hostpace *p, uint16_t port);
 /* One more probe is to go out: true when it is to be a control, which counts as sent then. */
 bool hostpace_control_due(struct hostpace *p, unsigned every, usec_t now);
+/* Of ICMP errors there may be one a second.  Once a control was lost, others wait for the end of
+ * the pass: alone they would be too many, and the last one, which comes at once behind the probes,
+ * would be lost in each pass. */
+bool hostpace_is_early(const struct hostpace *p, usec_t now);
 /* An answer to a control; false: none was under way to this port. */
 bool hostpace_answered(struct hostpace *p, uint16_t port);
 /* A control sent more than `timeout` ago is lost.  loss: the network's own, 0..1. */

@@ -59,13 +59,19 @@ struct host {
 
 TAILQ_HEAD(host_queue, host);
 
+/* The time stands in the heap as well: what is compared lies side by side. */
+struct heap_slot {
+    usec_t due;
+    struct host *host;
+};
+
 struct hosts {
     struct host **table;
     size_t table_size; /* a power of two */
     struct siphash_key key;
     size_t n;
 
-    struct host **heap;
+    struct heap_slot *heap;
     size_t n_heap;
     size_t max;
 

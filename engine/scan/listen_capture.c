@@ -6,6 +6,8 @@
  * do not get the processor is counted as dropped. */
 #include "engine/scan/listen_capture.h"
 
+#include "engine/scan/capture.h"
+
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <string.h>
@@ -113,7 +115,7 @@ static int set_filter(struct listen_capture *c, const struct listen_capture_opts
     if (pcap_datalink(c->pcap) != DLT_EN10MB)
         return fail(e, -EAFNOSUPPORT, o->interface, "not an Ethernet link");
     /* What this machine says about itself is no news. */
-    pcap_setdirection(c->pcap, PCAP_D_IN);
+    capture_incoming_only(c->pcap);
     if (pcap_compile(c->pcap, &program, o->filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
         return fail(e, -EINVAL, o->interface, pcap_geterr(c->pcap));
     r = pcap_setfilter(c->pcap, &program);

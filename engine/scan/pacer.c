@@ -16,6 +16,7 @@
 #define SAMPLES_MIN      32
 #define LOSS_BEARABLE    0.02 /* beyond the baseline */
 #define BURST_SECONDS    0.01
+#define BATCH_SECONDS    0.002 /* what may go by then waits, and goes out in one call */
 #define NEAR             0.75
 /* A halving that leaves this much of the loss changed nothing. */
 #define FUTILE       0.5
@@ -182,7 +183,7 @@ bool pacer_take(struct pacer *p, usec_t now)
 
 usec_t pacer_wait(struct pacer *p, usec_t now)
 {
-    double want = p->rate / 1000 > 1 ? p->rate / 1000 : 1;
+    double batch = p->rate * BATCH_SECONDS, want = batch > 1 ? batch : 1;
 
     if (now > p->filled)
         refill(p, now);

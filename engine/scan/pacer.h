@@ -35,7 +35,7 @@ void pacer_init(struct pacer *p, double min, double max, usec_t now);
 void pacer_init_after_loss(struct pacer *p, double max, double rate, double loss, usec_t now);
 /* Takes a token.  False: none is there, wait pacer_wait(). */
 bool pacer_take(struct pacer *p, usec_t now);
-/* Until a millisecond's worth of tokens (at least one) is there. */
+/* Until two milliseconds' worth of tokens (at least one) is there. */
 usec_t pacer_wait(struct pacer *p, usec_t now);
 
 enum pacer_outcome { PACER_ANSWERED, PACER_LOST };

@@ -13,6 +13,7 @@
 #define DEVICE_WAIT (1 * USEC_PER_MSEC)
 #define LOOK_EVERY  (200 * USEC_PER_MSEC) /* whether the interfaces are still there */
 #define LATE        (20 * USEC_PER_MSEC)
+#define TOGETHER    (1 * USEC_PER_MSEC) /* what comes due within it goes out in one call */
 #define CATCH_UP    (2 * USEC_PER_MSEC)
 #define SLOW_PERIOD (200 * USEC_PER_MSEC)
 #define BLOCKED_MAX (20 * USEC_PER_MSEC)
@@ -138,6 +139,8 @@ static usec_t send_some(struct scan *s)
         return 0;
     if (i == BUDGET)
         wait = 0;
+    else if (s->idle && wait < TOGETHER)
+        wait = TOGETHER;
     if (wait > LOOK_EVERY)
         wait = LOOK_EVERY;
     r = scan_flush(s);

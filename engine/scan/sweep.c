@@ -235,6 +235,8 @@ static bool is_control_due(struct sweep *s, struct host *h, bool last, usec_t no
     if (!udp && (l->n < CONTROL_PORTS || l->kind != PROBE_SYN))
         return false;
     expire_control(s, h, port_wait(s, h, 0), now);
+    if (!last && udp && hostpace_is_early(&h->pace, now))
+        return false;
     if (!last)
         return hostpace_control_due(&h->pace, udp ? CONTROL_EVERY_UDP : CONTROL_EVERY_TCP, now);
     if (h->checked)

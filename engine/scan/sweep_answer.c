@@ -258,7 +258,10 @@ static void port_answer(struct sweep *s, struct host *h, const struct probe_repl
     h->ports->counts[r->reason]++;
     h->ports->rejected += r->reason == REASON_PORT_UNREACH && !r->from_target;
     h->news = true;
-    if (r->reason == REASON_RESET || (r->reason == REASON_PORT_UNREACH && r->from_target))
+    /* Of TCP, an ICMP error and silence are the same state: no reason to ask at the pace of errors.
+     */
+    if (r->reason == REASON_RESET ||
+        (r->reason == REASON_PORT_UNREACH && r->from_target && r->kind == PROBE_UDP))
         hostpace_learn(&h->pace, r->port);
     tell_port(s, h, r->port, r);
     if (h->ports->left == 0)

@@ -12,12 +12,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+struct conn;
 struct dns;
 struct guard;
 struct loop;
+struct sthread;
 
 enum path_use { PATH_READ, PATH_WRITE };
+
+/* A limit of threads that hold connections, for whoever shares it; a thread has one place however
+ * many it opens. */
+TAILQ_HEAD(conn_queue, conn);
+struct slots {
+    unsigned n, max;
+    struct conn_queue waiting; /* first come, first served */
+};
+
+void slots_init(struct slots *s, unsigned max);
 
 /* What the bindings need of the host.  Copied by bindings_init(); what the pointers name must
  * outlive the Lua state. */
@@ -32,6 +45,9 @@ struct binding_env {
     /* May a script read, or create and remove, this path?  NULL: no path may be touched.  Used by
      * lfs and by libssh2's key files. */
     bool (*path_allowed)(void *user, const char *path, enum path_use use);
+    /* A limit that holds for the thread beside max_threads, and outlives it.  NULL, or gives NULL:
+     * none. */
+    struct slots *(*slots_of)(void *user, const struct sthread *t);
     void *user;
 };
 

@@ -23,6 +23,15 @@ static bool binding_path_allowed(void *user, const char *path, enum path_use use
     return path_allowed(user, path, use == PATH_WRITE);
 }
 
+/* Workers count, too: one script that starts a hundred of them is as much for a server. */
+static struct slots *binding_slots_of(void *user, const struct sthread *t)
+{
+    const struct run *r = t->user;
+
+    (void)user;
+    return r && r->jh ? &r->jh->slots : NULL;
+}
+
 static void init_bindings(lua_State *L, struct script_host *h)
 {
     struct binding_env env = {
@@ -34,6 +43,7 @@ static void init_bindings(lua_State *L, struct script_host *h)
         .max_threads = h->o.max_threads,
         .trace = h->o.trace,
         .path_allowed = binding_path_allowed,
+        .slots_of = binding_slots_of,
         .user = h,
     };
 
@@ -48,6 +58,7 @@ static int open_all(lua_State *L)
     coro_open(L);
     sandbox_open(L);
     compat_open(L);
+    string_open(L);
     require_open(L);
     init_bindings(L, h);
     for (size_t i = 0; i < ARRAY_LEN(modules); i++) {

@@ -76,7 +76,8 @@ static int set_opts(struct script_host *h, const struct script_host_opts *o, str
     h->o.datadirs = NULL; /* the caller's strings do not outlive the call */
     h->o.args = h->o.args_file = h->o.interface = h->o.scratch_dir = NULL;
     h->o.max_threads = o->max_threads ? o->max_threads : 1000;
-    h->o.max_threads_per_host = o->max_threads_per_host ? o->max_threads_per_host : 20;
+    h->o.max_threads_per_host = o->max_threads_per_host ? o->max_threads_per_host : 100;
+    h->o.max_sockets_per_host = o->max_sockets_per_host ? o->max_sockets_per_host : 20;
     h->o.family = o->family ? o->family : ADDR_V4;
     h->interface = o->interface ? strdup(o->interface) : NULL;
     if ((o->interface && !h->interface) || read_dns_servers(h) < 0)
@@ -91,6 +92,7 @@ int script_host_new(struct script_host **ret, struct loop *l, struct guard *g, s
 {
     CLEANUP(script_host_freep) struct script_host *h = calloc(1, sizeof *h);
     struct sched_opts so = {.host = h,
+                            .shed = host_shed,
                             .cpu_limit = o->cpu_limit,
                             .script_timeout = o->script_timeout,
                             .memory_limit = o->memory_limit};

@@ -30,7 +30,8 @@ struct script_host_opts {
     usec_t cpu_limit;              /* per script thread; 0: 10 s */
     size_t memory_limit;           /* bytes for the whole Lua state; 0: 512 MiB */
     unsigned max_threads;          /* threads that may hold sockets at a time; 0: 1000 */
-    unsigned max_threads_per_host; /* script threads at a time against one host; 0: 20 */
+    unsigned max_threads_per_host; /* script threads at a time against one host; 0: 100 */
+    unsigned max_sockets_per_host; /* those of its threads, workers too, that hold sockets; 0: 20 */
     unsigned trace;                /* 1: --script-trace */
     const char *scratch_dir;       /* the one directory that scripts may write below; NULL: none */
 };
@@ -46,6 +47,8 @@ struct script_target {
     bool directly_connected;
     const char *interface; /* NULL: not known */
     struct addr source;    /* our address towards it; ADDR_NONE: not known */
+    bool has_source_mac, has_next_hop_mac;
+    struct mac source_mac, next_hop_mac; /* ours there; the target's, or its gateway's */
     usec_t srtt, rttvar, rtt_timeout;
     const struct port_finding *ports; /* every state that was found; copied */
     size_t n_ports;

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "engine/base/log.h"
+#include "engine/script/bindings.h"
 #include "engine/script/host.h"
 #include "engine/script/output.h"
+#include "engine/script/reuse.h"
 #include "engine/script/select.h"
 #include "engine/script/sthread.h"
 
@@ -40,7 +42,8 @@ struct script {
     unsigned level; /* 1: depends on nothing that was selected */
     size_t *after;  /* indexes of the selected scripts that it waits for */
     size_t n_after;
-    bool has_followers; /* some script waits for it */
+    bool has_followers;  /* some script waits for it */
+    struct reuse *reuse; /* of its port rule */
 };
 
 /* Loads path.  0; -EINVAL, -ENOENT, ... with file and line in e; 1: it wants a library that is not
@@ -66,11 +69,19 @@ struct port_rec {
     struct strings cpe;
     enum service_method method;
     unsigned confidence;
+    struct port_rec *found; /* before any script changed it; NULL: none has */
 };
 
 int port_rec_init(struct port_rec *p,
                   const struct port_finding *f) MUST_USE; /* 0 or -ENOMEM; done() it in any case */
 void port_rec_done(struct port_rec *p);
+/* The record as a port finding that borrows its strings. */
+struct port_finding port_rec_finding(const struct port_rec *p);
+/* To be called before a script's change.  -ENOMEM. */
+int port_rec_keep(struct port_rec *p) MUST_USE;
+/* What the rules of a script that depends on no other see: the port as it was found.  So they do
+ * not depend on who happened to run first; nmap asks all of them before anything runs. */
+const struct port_rec *port_rec_for(const struct script *s, const struct port_rec *p);
 
 /* ---- jobs ---- */
 
@@ -79,6 +90,7 @@ enum stage_kind { STAGE_PRE, STAGE_HOST, STAGE_POST };
 struct progress {  /* of one script in one stage */
     uint32_t next; /* candidate that starts next */
     uint32_t live; /* threads */
+    bool taken;    /* a thread takes its candidates, one after the other: none is started */
     bool started;  /* every candidate */
     bool done;
 };
@@ -91,6 +103,7 @@ struct stage {
     size_t n_open;             /* scripts not done */
     unsigned n_live;           /* script threads, not workers */
     size_t first;              /* the scripts before it have all started */
+    size_t first_host;         /* the host rules before it have started, or wait for others */
     bool begun, queued;
     TAILQ_ENTRY(stage) entry;
 };
@@ -99,21 +112,24 @@ TAILQ_HEAD(stage_list, stage);
 
 struct job_host {
     struct stage stage;
-    TAILQ_ENTRY(job_host) entry;
-    unsigned refs; /* living threads, workers too */
+    TAILQ_ENTRY(job_host) entry, through_entry;
+    bool is_through; /* in the job's list of those whose scripts have ended */
+    unsigned refs;   /* living threads, workers too */
     bool over;
     struct addr address, source;
     char ip[ADDR_TEXT_MAX];
     char *target_name, *hostname, *interface;
     enum reason reason;
     uint8_t reason_ttl;
-    bool has_mac, directly_connected;
-    struct mac mac;
+    bool has_mac, has_source_mac, has_next_hop_mac, directly_connected;
+    struct mac mac, source_mac, next_hop_mac;
     int mtu; /* of the interface; 0: not known */
     usec_t srtt, rttvar, rtt_timeout;
     struct port_rec *ports;
     size_t n_ports;
-    int registry_ref; /* host.registry; LUA_NOREF until somebody asks */
+    int registry_ref;    /* host.registry; LUA_NOREF until somebody asks */
+    struct loans *loans; /* tables for rules; NULL: none */
+    struct slots slots;  /* of its threads, workers too */
 };
 
 TAILQ_HEAD(job_host_list, job_host);
@@ -129,13 +145,24 @@ struct job {
     bool cancelled;
     struct stage pre, post;
     struct job_host_list hosts;
-    unsigned n_live; /* script threads, not workers */
+    struct job_host *next_host;   /* the first that has not begun; NULL: all have */
+    struct job_host_list through; /* hosts that are to be told as over */
+    size_t n_open_hosts;          /* not over */
+    unsigned n_live;              /* script threads, not workers */
     LIST_HEAD(, run) runs;
     int registry_ref; /* nmap.registry */
     size_t n_targets_added;
 };
 
 TAILQ_HEAD(job_list, job);
+
+/* The workers of a script, and theirs: one count for all, so that none of them floods the rest.
+ * Freed with the last of the runs that have it. */
+struct crew {
+    unsigned refs;
+    unsigned living; /* workers */
+    usec_t cpu;
+};
 
 /* One thread, of a script or a worker of it. */
 enum run_at { RUN_FILE, RUN_RULE, RUN_ACTION };
@@ -152,6 +179,9 @@ struct run {
     enum run_at at;
     struct sthread *thread;
     bool worker;
+    bool borrowed;          /* the rule was asked with the tables that all rules get */
+    bool takes_more;        /* it has `taken` its script's candidates */
+    struct crew *crew;      /* NULL: it has not started a worker */
     int box_ref;            /* worker: the table that gets its error */
     const char *end_reason; /* why it was killed */
     struct output output;
@@ -165,10 +195,20 @@ int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port
 /* Pushes a worker's coroutine and its info(); the function and n_args arguments are on top of L.
  * Raises. */
 int run_start_worker(lua_State *L, int n_args);
+int run_body(lua_State *L); /* what the thread runs; argument: the run */
 void run_report(struct run *r, enum script_outcome outcome, const char *reason);
 
+/* It waits or acts: what it has is its own from now on.  Any number of times. */
+void run_settled(struct run *r);
+void run_free(struct run *r);
 void job_run_begun(struct run *r); /* bookkeeping, for scripts and workers */
 void job_run_ended(struct run *r); /* frees r */
+/* Are there more candidates for a thread that takes them? */
+bool job_run_has_next(const struct run *r);
+/* Makes the next one the run's.  False: there is none. */
+bool job_run_next(struct run *r);
+/* Its candidate is the last that it takes.  Any number of times. */
+void job_run_settled(struct run *r);
 void jobs_pump(struct task *pump); /* starts what can start, ends what has nothing left */
 void jobs_free(struct script_host *h);
 /* The living host with that address or target name in the job; NULL. */
@@ -202,6 +242,9 @@ struct script_host {
     int registry_ref;   /* nmap.registry outside jobs */
 };
 
+/* Drops what is too large in the tables that all scripts share (shed.c). */
+void host_shed(struct script_host *h);
+
 /* ---- files (paths.c) ---- */
 
 /* First readable file of that type (S_IFREG, S_IFDIR) among "DATADIR/name".  False: none. */
@@ -219,6 +262,7 @@ int env_open(struct script_host *h, struct err *e) MUST_USE;
 /* Each leaves the stack as it was, raises on no memory, and is called once. */
 void sandbox_open(lua_State *L); /* io, os, package, load, debug, collectgarbage */
 void compat_open(lua_State *L);  /* what Lua 5.3 did and the corpus leans on */
+void string_open(lua_State *L);  /* find, match, gmatch and gsub that can be interrupted */
 void strict_open(lua_State *L);  /* undeclared globals of _G raise */
 void require_open(lua_State *L); /* package.searchers */
 void nmap_open(lua_State *L);    /* the table nmap */
@@ -234,6 +278,15 @@ void nmap_info_register(lua_State *L);
 void nmap_port_register(lua_State *L);
 void nmap_sync_register(lua_State *L);
 void nmap_net_register(lua_State *L);
+
+/* Pushes the host and port tables for a rule, nil instead of the port when there is none.  Raises.
+ */
+void loans_push(lua_State *L, struct run *r);
+/* The rule said no; its tables are at `host` and above.  False: it changed them. */
+bool loans_return(lua_State *L, struct run *r, int host);
+/* The tables that were pushed are the run's now. */
+void loans_keep(struct run *r);
+void loans_free(lua_State *L, struct job_host *jh);
 
 int interface_mtu(const char *name); /* 0: not known */
 void push_host(lua_State *L, struct job_host *jh);

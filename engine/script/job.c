@@ -4,163 +4,21 @@
  * between hosts.  Inside a stage a script waits only for the selected scripts that it depends on.
  * Threads are started by the pump, in later turns, and not more at a time than the limit: what has
  * not started costs nothing but its turn. */
-#include "engine/script/host_priv.h"
+#include "engine/script/stage.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
 
-#define STARTS_PER_TURN 256
+/* Few: who is connected is served before others begin, and where answers come at once only a
+ * hundred scripts live at a time and their heap stays in the caches.  Where they do not, turns are
+ * short, and the limit of threads is reached all the same in milliseconds. */
+#define STARTS_PER_TURN 16
 
 static void pump_later(struct script_host *h)
 {
     loop_post(h->loop, &h->pump);
-}
-
-/* ---- stages ---- */
-
-static void stage_wake(struct stage *st)
-{
-    struct script_host *h = st->job->host;
-
-    if (st->queued || !st->begun || st->n_open == 0)
-        return;
-    st->queued = true;
-    TAILQ_INSERT_TAIL(&h->startable, st, entry);
-    pump_later(h);
-}
-
-static void stage_done(struct stage *st)
-{
-    if (st->queued)
-        TAILQ_REMOVE(&st->job->host->startable, st, entry);
-    st->queued = false;
-    free(st->progress);
-    st->progress = NULL;
-    st->n_open = 0;
-}
-
-static bool port_is_candidate(const struct port_rec *p)
-{
-    return p->state == PORT_OPEN || p->state == PORT_OPEN_FILTERED || p->state == PORT_UNFILTERED;
-}
-
-/* Candidate n of a script in a stage: 0, or -ENOENT when there are no more, or 1 when this one is
- * passed over. */
-static int candidate(const struct stage *st, const struct script *s, uint32_t n, enum rule *rule,
-                     size_t *port)
-{
-    bool host_rule = s->rules & RULE_BIT(RULE_HOST);
-
-    *port = SIZE_MAX;
-    if (st->kind != STAGE_HOST) {
-        *rule = st->kind == STAGE_PRE ? RULE_PRE : RULE_POST;
-        return n == 0 && (s->rules & RULE_BIT(*rule)) ? 0 : -ENOENT;
-    }
-    *rule = RULE_HOST;
-    if (host_rule && n == 0)
-        return 0;
-    n -= host_rule;
-    if (!(s->rules & RULE_BIT(RULE_PORT)) || n >= st->jh->n_ports)
-        return -ENOENT;
-    *rule = RULE_PORT;
-    *port = n;
-    return port_is_candidate(&st->jh->ports[n]) ? 0 : 1;
-}
-
-static bool may_start(const struct stage *st, const struct script *s)
-{
-    for (size_t i = 0; i < s->n_after; i++)
-        if (!st->progress[s->after[i]].done)
-            return false;
-    return true;
-}
-
-static void check_done(struct stage *st, size_t i)
-{
-    struct progress *p = &st->progress[i];
-
-    if (p->done || !p->started || p->live > 0)
-        return;
-    p->done = true;
-    st->n_open--;
-    if (st->job->host->scripts[i]->has_followers)
-        stage_wake(st);
-}
-
-enum start { START_ALL, START_HOST_FULL, START_FULL };
-
-/* Weak servers fall over when every script asks at once: each host has a limit of its own. */
-static enum start room(const struct stage *st, unsigned budget)
-{
-    const struct script_host *h = st->job->host;
-
-    if (budget == 0 || h->n_threads >= h->o.max_threads)
-        return START_FULL;
-    if (st->kind == STAGE_HOST && st->n_live >= h->o.max_threads_per_host)
-        return START_HOST_FULL;
-    return START_ALL;
-}
-
-/* Starts a script's candidates, as many as there is room for. */
-static enum start start_script(struct stage *st, size_t i, unsigned *budget)
-{
-    struct script_host *h = st->job->host;
-    struct progress *p = &st->progress[i];
-    enum rule rule;
-    size_t port;
-    int r;
-
-    while ((r = candidate(st, h->scripts[i], p->next, &rule, &port)) >= 0) {
-        enum start s = r == 0 ? room(st, *budget) : START_ALL;
-
-        if (s != START_ALL)
-            return s;
-        p->next++;
-        if (r > 0)
-            continue;
-        (*budget)--;
-        r = run_start(st, i, rule, port);
-        if (r < 0 && h->world.log)
-            h->world.log(h->world.user, LOG_WARNING, h->scripts[i]->id,
-                         "out of memory, not started");
-    }
-    p->started = true;
-    check_done(st, i);
-    return START_ALL;
-}
-
-static enum start stage_start(struct stage *st, unsigned *budget)
-{
-    struct script_host *h = st->job->host;
-    enum start s = START_ALL;
-
-    for (size_t i = st->first; s == START_ALL && i < h->n_scripts; i++) {
-        if (!st->progress[i].started && may_start(st, h->scripts[i]))
-            s = start_script(st, i, budget);
-        while (st->first < h->n_scripts && st->progress[st->first].started)
-            st->first++;
-    }
-    return s;
-}
-
-static int stage_begin(struct stage *st)
-{
-    struct script_host *h = st->job->host;
-
-    st->progress = calloc(h->n_scripts + 1, sizeof *st->progress);
-    if (!st->progress)
-        return -ENOMEM;
-    st->n_open = h->n_scripts;
-    st->begun = true;
-    stage_wake(st);
-    return 0;
-}
-
-static bool stage_is_over(const struct stage *st)
-{
-    return st->begun && st->n_open == 0;
 }
 
 /* ---- hosts ---- */
@@ -168,6 +26,7 @@ static bool stage_is_over(const struct stage *st)
 static void host_free(struct job_host *jh)
 {
     stage_done(&jh->stage);
+    loans_free(jh->stage.job->host->sched->L, jh);
     luaL_unref(jh->stage.job->host->sched->L, LUA_REGISTRYINDEX, jh->registry_ref);
     for (size_t i = 0; i < jh->n_ports; i++)
         port_rec_done(&jh->ports[i]);
@@ -193,6 +52,7 @@ static void host_over(struct job_host *jh)
     const struct script_world *w = &j->host->world;
 
     jh->over = true;
+    j->n_open_hosts--;
     stage_done(&jh->stage);
     if (w->host_done)
         w->host_done(w->user, j->id, &jh->address);
@@ -222,11 +82,14 @@ static int fill_host(struct job_host *jh, const struct script_target *t)
     jh->reason_ttl = t->reason_ttl;
     jh->has_mac = t->has_mac;
     jh->mac = t->mac;
+    jh->has_source_mac = t->has_source_mac;
+    jh->source_mac = t->source_mac;
+    jh->has_next_hop_mac = t->has_next_hop_mac;
+    jh->next_hop_mac = t->next_hop_mac;
     jh->directly_connected = t->directly_connected;
     jh->srtt = t->srtt;
     jh->rttvar = t->rttvar;
     jh->rtt_timeout = t->rtt_timeout ? t->rtt_timeout : USEC_PER_SEC;
-    jh->registry_ref = LUA_NOREF;
     jh->ports = calloc(t->n_ports + 1, sizeof *jh->ports);
     for (size_t i = 0; jh->ports && i < t->n_ports; i++, jh->n_ports++)
         failed |= port_rec_init(&jh->ports[i], &t->ports[i]) < 0;
@@ -256,9 +119,47 @@ void job_run_begun(struct run *r)
     if (r->worker)
         return;
     r->stage->progress[r->script_index].live++;
+    r->stage->progress[r->script_index].taken = r->takes_more;
     r->stage->n_live++;
     r->job->n_live++;
     r->host->n_threads++;
+}
+
+void job_run_settled(struct run *r)
+{
+    if (!r->takes_more)
+        return;
+    r->takes_more = false;
+    if (!r->stage->progress) /* cancelled */
+        return;
+    r->stage->progress[r->script_index].taken = false;
+    stage_wake(r->stage);
+}
+
+bool job_run_has_next(const struct run *r)
+{
+    const struct stage *st = r->stage;
+    struct progress *p = st->progress ? &st->progress[r->script_index] : NULL;
+    int found = -ENOENT;
+    enum rule rule;
+    size_t port;
+
+    while (p && (found = stage_candidate(st, r->script, p->next, &rule, &port)) > 0)
+        p->next++;
+    return found == 0;
+}
+
+bool job_run_next(struct run *r)
+{
+    struct progress *p;
+    enum rule rule;
+
+    if (!job_run_has_next(r))
+        return false;
+    p = &r->stage->progress[r->script_index];
+    (void)stage_candidate(r->stage, r->script, p->next++, &rule, &r->port);
+    r->thread->started = loop_now(r->host->loop);
+    return true;
 }
 
 void job_run_ended(struct run *r)
@@ -268,18 +169,18 @@ void job_run_ended(struct run *r)
     struct job_host *jh = r->jh;
 
     LIST_REMOVE(r, entry);
+    run_settled(r);
     if (!r->worker) {
         j->n_live--;
         h->n_threads--;
         r->stage->n_live--;
         if (r->stage->progress) { /* not cancelled */
             r->stage->progress[r->script_index].live--;
-            check_done(r->stage, r->script_index);
+            stage_check(r->stage, r->script_index);
             stage_wake(r->stage); /* it may have waited for room */
         }
     }
-    output_done(&r->output);
-    free(r);
+    run_free(r);
     if (jh) {
         jh->refs--;
         host_drop(jh);
@@ -350,25 +251,16 @@ static void job_over(struct job *j)
 /* Hosts that wait behind the prerules begin; hosts whose scripts are through are told. */
 static void advance_hosts(struct job *j)
 {
-    struct job_host *jh, *next;
+    struct job_host *jh;
 
-    for (jh = TAILQ_FIRST(&j->hosts); jh; jh = next) {
-        next = TAILQ_NEXT(jh, entry);
-        if (!jh->stage.begun && stage_begin(&jh->stage) < 0)
-            return;
-        if (!jh->over && stage_is_over(&jh->stage))
-            host_over(jh);
+    while ((jh = j->next_host)) {
+        j->next_host = TAILQ_NEXT(jh, entry);
+        stage_begin(&jh->stage);
     }
-}
-
-static bool all_hosts_over(const struct job *j)
-{
-    const struct job_host *jh;
-
-    TAILQ_FOREACH (jh, &j->hosts, entry)
-        if (!jh->over)
-            return false;
-    return true;
+    while ((jh = TAILQ_FIRST(&j->through))) {
+        TAILQ_REMOVE(&j->through, jh, through_entry);
+        host_over(jh);
+    }
 }
 
 /* Moves a job on as far as it goes.  May free it. */
@@ -383,9 +275,10 @@ static void advance(struct job *j)
         j->phase = JOB_HOSTS;
     if (j->phase == JOB_HOSTS)
         advance_hosts(j);
-    if (j->phase == JOB_HOSTS && j->finish_wanted && all_hosts_over(j) &&
-        stage_begin(&j->post) == 0)
+    if (j->phase == JOB_HOSTS && j->finish_wanted && j->n_open_hosts == 0) {
+        stage_begin(&j->post);
         j->phase = JOB_POST;
+    }
     if (j->phase == JOB_POST && stage_is_over(&j->post))
         job_over(j); /* workers that are left are abandoned */
 }
@@ -419,7 +312,7 @@ static void start_some(struct script_host *h)
     struct stage *st;
 
     while (budget > 0 && (st = TAILQ_FIRST(&h->startable))) {
-        if (stage_start(st, &budget) == START_FULL)
+        if (stage_start(st, &budget) == STAGE_FULL)
             break; /* it stays the first */
         TAILQ_REMOVE(&h->startable, st, entry);
         st->queued = false;
@@ -457,15 +350,15 @@ int script_job_start(struct script_host *h, uint64_t id, struct err *e)
     j->host = h;
     j->id = id;
     j->registry_ref = LUA_NOREF;
-    j->pre = (struct stage){.kind = STAGE_PRE, .job = j};
-    j->post = (struct stage){.kind = STAGE_POST, .job = j};
     TAILQ_INIT(&j->hosts);
+    TAILQ_INIT(&j->through);
     LIST_INIT(&j->runs);
     TAILQ_INSERT_TAIL(&h->jobs, j, entry);
-    if (stage_begin(&j->pre) < 0) {
+    if (stage_init(&j->pre, STAGE_PRE, j) < 0 || stage_init(&j->post, STAGE_POST, j) < 0) {
         job_free(j);
         return err_set(e, -ENOMEM, "out of memory");
     }
+    stage_begin(&j->pre);
     pump_later(h);
     return 0;
 }
@@ -481,12 +374,17 @@ int script_job_add_host(struct script_host *h, uint64_t id, const struct script_
     jh = calloc(1, sizeof *jh);
     if (!jh)
         return err_set(e, -ENOMEM, "out of memory");
-    jh->stage = (struct stage){.kind = STAGE_HOST, .job = j, .jh = jh};
-    if (fill_host(jh, t) < 0) {
+    jh->stage.jh = jh;
+    slots_init(&jh->slots, h->o.max_sockets_per_host);
+    jh->registry_ref = LUA_NOREF;
+    if (stage_init(&jh->stage, STAGE_HOST, j) < 0 || fill_host(jh, t) < 0) {
         host_free(jh);
         return err_set(e, -ENOMEM, "out of memory");
     }
     TAILQ_INSERT_TAIL(&j->hosts, jh, entry);
+    j->n_open_hosts++;
+    if (!j->next_host)
+        j->next_host = jh;
     pump_later(h);
     return 0;
 }

@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <net/if.h>
 #include <string.h>
 
 #define DNET_TYPE "dnet"
 
 struct dnet {
     bool ethernet, ip;
+    char device[IF_NAMESIZE];
 };
 
 static struct dnet *check(lua_State *L)
@@ -49,8 +51,9 @@ static int l_ethernet_open(lua_State *L)
     struct dnet *d = check(L);
     const char *device = luaL_checkstring(L, 2);
 
-    if (!world_of(L)->raw_send)
+    if (!world_of(L)->raw_send || strlen(device) >= sizeof d->device || !if_nametoindex(device))
         return luaL_error(L, "can't open ethernet interface %s", device);
+    memcpy(d->device, device, strlen(device) + 1);
     d->ethernet = true;
     return push_true(L);
 }
@@ -65,7 +68,7 @@ static int l_ethernet_send(lua_State *L)
 
     if (!d->ethernet)
         return luaL_error(L, "dnet ethernet interface is not open");
-    return push_sent(L, w->raw_send(w->user, sthread_job(sched_current(L)), frame, len));
+    return push_sent(L, w->raw_send(w->user, sthread_job(sched_current(L)), d->device, frame, len));
 }
 
 /* dnet:ethernet_close() -> true */

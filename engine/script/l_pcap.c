@@ -98,14 +98,16 @@ void bindings_raw_frame(lua_State *L, uint32_t id, const void *frame, size_t len
 int l_sock_pcap_open(lua_State *L)
 {
     struct sock *s = sock_check(L, 1);
-    const char *device = luaL_checkstring(L, 2);
     lua_Integer snaplen = luaL_checkinteger(L, 3);
-    const char *filter = luaL_checkstring(L, 5);
+    struct script_capture want = {.device = luaL_checkstring(L, 2),
+                                  .filter = luaL_checkstring(L, 5)};
     struct holder *h;
     struct capture *c;
     const struct script_world *w;
 
     luaL_checktype(L, 4, LUA_TBOOLEAN);
+    want.promiscuous = lua_toboolean(L, 4);
+    want.snaplen = snaplen > 0 && snaplen < 262144 ? (size_t)snaplen : 262144;
     if (s->conn || s->capture)
         return luaL_error(L, "socket is already open");
     h = holder_get(L);
@@ -113,13 +115,13 @@ int l_sock_pcap_open(lua_State *L)
     c = calloc(1, sizeof *c);
     if (!c)
         return l_no_memory(L);
-    if (!w || !w->raw_open || w->raw_open(w->user, sthread_job(h->thread), filter, &c->id) < 0) {
+    if (!w || !w->raw_open || w->raw_open(w->user, sthread_job(h->thread), &want, &c->id) < 0) {
         free(c);
-        return luaL_error(L, "can't open pcap reader on %s", device);
+        return luaL_error(L, "can't open pcap reader on %s", want.device);
     }
     c->all = h->all;
     c->sock = s;
-    c->snaplen = snaplen > 0 && snaplen < 262144 ? (size_t)snaplen : 262144;
+    c->snaplen = want.snaplen;
     STAILQ_INIT(&c->frames);
     LIST_INSERT_HEAD(&h->all->captures, c, of_all);
     LIST_INSERT_HEAD(&h->captures, c, of_holder);

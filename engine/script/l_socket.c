@@ -33,8 +33,7 @@ static void sockets_init(lua_State *L)
     all->env = *l_env(L);
     if (all->env.family == ADDR_NONE)
         all->env.family = ADDR_V4;
-    all->max_slots = all->env.max_threads ? all->env.max_threads : 1000;
-    TAILQ_INIT(&all->waiting);
+    slots_init(&all->slots, all->env.max_threads ? all->env.max_threads : 1000);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &sockets_key);
 }
 

@@ -11,29 +11,26 @@
 #include "engine/loop/dgram.h"
 #include "engine/loop/dns.h"
 #include "engine/loop/stream.h"
+#include "engine/script/bindings.h"
 #include "engine/script/l_util.h"
 #include "engine/script/sched.h"
 
 #include <sys/queue.h>
-#include <uthash.h>
 
 enum sock_protocol { SOCK_TCP, SOCK_UDP };
 
 struct conn;
 struct capture;
 
-TAILQ_HEAD(conn_queue, conn);
 LIST_HEAD(conn_list, conn);
 LIST_HEAD(capture_list, capture);
 
 /* All sockets of a Lua state. */
 struct sockets {
     struct binding_env env;
-    struct holder *holders;      /* by thread */
-    unsigned n_slots, max_slots; /* threads that hold connections, and how many may */
-    struct conn_queue waiting;   /* for a slot */
-    unsigned n_waiting;
-    size_t buffered; /* bytes received that no script has taken yet */
+    struct slots slots;
+    unsigned n_waiting; /* for a slot, of all or of the thread's host */
+    size_t buffered;    /* bytes received that no script has taken yet */
     uint64_t last_serial;
     struct capture_list captures;
 };
@@ -42,11 +39,11 @@ struct sockets {
 struct holder {
     struct sthread *thread;
     struct sockets *all;
+    struct slots *slots; /* of its host; NULL: none */
     struct conn_list conns;
     struct capture_list captures;
     unsigned n_counted; /* connections that count for its slot */
     unsigned n_conns;   /* open */
-    UT_hash_handle hh;
 };
 
 /* A coroutine waiting on a socket. */
@@ -77,7 +74,8 @@ struct conn {
     struct holder *holder;
     LIST_ENTRY(conn) of_holder;
     TAILQ_ENTRY(conn) in_queue;
-    bool queued, counted;
+    struct slots *queue; /* where it waits; NULL: it does not */
+    bool counted;
 
     enum sock_protocol protocol;
     struct stream *tcp;

@@ -1,8 +1,10 @@
 /* Connections of scripts: their life, the thread they belong to, and slots.
  *
  * A thread needs a slot for its first connection and keeps it until its last one is closed; others
- * wait inside connect, first come, first served.  Everything a thread opened is closed by one
- * destructor when it ends: a descriptor is too dear to wait for the collector. */
+ * wait inside connect, first come, first served.  Each host has slots of its own beside those of
+ * all: servers refuse, or drop, whoever comes with dozens of connections at a time.  Everything a
+ * thread opened is closed by one destructor when it ends: a descriptor is too dear to wait for the
+ * collector. */
 #include "engine/script/l_socket.h"
 
 #include <assert.h>
@@ -11,8 +13,6 @@
 
 #define COLLECT_EVERY 128 /* open connections of a thread */
 #define CONNS_MAX     512
-
-static void slots_serve(struct sockets *all);
 
 struct conn *conn_ref(struct conn *c)
 {
@@ -46,47 +46,74 @@ void conn_plan_done(struct conn *c)
     c->plan = NULL;
 }
 
+/* ---- slots ---- */
+
+void slots_init(struct slots *s, unsigned max)
+{
+    *s = (struct slots){.max = max};
+    TAILQ_INIT(&s->waiting);
+}
+
+static bool is_full(const struct slots *s)
+{
+    return s && s->n >= s->max;
+}
+
 static void slot_give_back(struct conn *c)
 {
+    struct holder *h = c->holder;
+
     if (!c->counted)
         return;
     c->counted = false;
-    if (--c->holder->n_counted == 0)
-        c->all->n_slots--;
+    if (--h->n_counted > 0)
+        return;
+    c->all->slots.n--;
+    if (h->slots)
+        h->slots->n--;
+}
+
+static void slot_queue(struct conn *c, struct slots *s)
+{
+    TAILQ_INSERT_TAIL(&s->waiting, c, in_queue);
+    c->queue = s;
+    c->all->n_waiting++;
 }
 
 bool conn_take_slot(struct conn *c)
 {
     struct sockets *all = c->all;
+    struct holder *h = c->holder;
 
-    if (c->holder->n_counted == 0 && all->n_slots >= all->max_slots) {
-        TAILQ_INSERT_TAIL(&all->waiting, c, in_queue);
-        c->queued = true;
-        all->n_waiting++;
+    if (h->n_counted == 0 && (is_full(h->slots) || is_full(&all->slots))) {
+        slot_queue(c, is_full(h->slots) ? h->slots : &all->slots);
         return false;
     }
-    if (c->holder->n_counted++ == 0)
-        all->n_slots++;
+    if (h->n_counted++ == 0) {
+        all->slots.n++;
+        if (h->slots)
+            h->slots->n++;
+    }
     c->counted = true;
     return true;
 }
 
 static void slot_dequeue(struct conn *c)
 {
-    if (!c->queued)
+    if (!c->queue)
         return;
-    TAILQ_REMOVE(&c->all->waiting, c, in_queue);
-    c->queued = false;
+    TAILQ_REMOVE(&c->queue->waiting, c, in_queue);
+    c->queue = NULL;
     c->all->n_waiting--;
 }
 
-/* Taking the slot cannot fail here: there is room.  conn_start() completes nothing but waiting
- * threads. */
-static void slots_serve(struct sockets *all)
+/* Who finds the other limit reached goes on to wait there.  conn_start() completes nothing but
+ * waiting threads. */
+static void slots_serve(struct slots *s)
 {
     struct conn *c;
 
-    while (all->n_slots < all->max_slots && (c = TAILQ_FIRST(&all->waiting))) {
+    while (!is_full(s) && (c = TAILQ_FIRST(&s->waiting))) {
         slot_dequeue(c);
         if (conn_take_slot(c))
             conn_start(c);
@@ -96,9 +123,11 @@ static void slots_serve(struct sockets *all)
 void conn_close(struct conn *c)
 {
     struct sockets *all = c->all;
+    struct slots *own;
 
     if (!all)
         return;
+    own = c->holder->slots;
     conn_trace(c, TRACE_CLOSE, NULL, 0);
     slot_dequeue(c);
     slot_give_back(c);
@@ -114,7 +143,9 @@ void conn_close(struct conn *c)
     all->buffered -= c->in.len;
     buf_done(&c->in);
     conn_finish(c, -ECANCELED);
-    slots_serve(all);
+    if (own)
+        slots_serve(own);
+    slots_serve(&all->slots);
 }
 
 static void holder_ended(struct sthread *t, void *user)
@@ -129,7 +160,6 @@ static void holder_ended(struct sthread *t, void *user)
     }
     while ((capture = LIST_FIRST(&h->captures)))
         lcapture_close(capture);
-    HASH_DEL(h->all->holders, h);
     free(h);
 }
 
@@ -139,7 +169,7 @@ struct holder *holder_get(lua_State *L)
     struct sthread *t = sched_current(L);
     struct holder *h;
 
-    HASH_FIND_PTR(all->holders, &t, h);
+    h = sthread_end_user(t, all);
     if (h)
         return h;
     h = calloc(1, sizeof *h);
@@ -150,7 +180,7 @@ struct holder *holder_get(lua_State *L)
     }
     h->thread = t;
     h->all = all;
-    HASH_ADD_PTR(all->holders, thread, h);
+    h->slots = all->env.slots_of ? all->env.slots_of(all->env.user, t) : NULL;
     return h;
 }
 

@@ -262,7 +262,8 @@ static struct script *script_new(const char *path)
     s->chunk_ref = LUA_NOREF;
     s->path = strdup(path);
     s->id = script_base_name(path);
-    return s->path && s->id ? s : script_free(NULL, s);
+    s->reuse = reuse_new();
+    return s->path && s->id && s->reuse ? s : script_free(NULL, s);
 }
 
 struct script *script_free(struct script_host *h, struct script *s)
@@ -271,6 +272,7 @@ struct script *script_free(struct script_host *h, struct script *s)
         return NULL;
     if (h)
         luaL_unref(h->sched->L, LUA_REGISTRYINDEX, s->chunk_ref);
+    reuse_free(h ? h->sched->L : NULL, s->reuse);
     strings_done(&s->categories);
     strings_done(&s->dependencies);
     strings_done(&s->volatile_keys);

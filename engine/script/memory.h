@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LMEM_STEP    16  /* sizes are rounded up to it */
-#define LMEM_SMALL   512 /* larger blocks are the C library's */
+#define LMEM_STEP    16   /* sizes are rounded up to it */
+#define LMEM_SMALL   2048 /* larger blocks are the C library's; the stack of a coroutine fits */
 #define LMEM_CLASSES (LMEM_SMALL / LMEM_STEP)
 
 struct lmem {

@@ -92,33 +92,22 @@ static void tell(struct job_host *jh, const struct port_rec *p)
 {
     struct job *j = jh->stage.job;
     const struct script_world *w = &j->host->world;
-    struct port_finding f = {
-        .address = jh->address,
-        .protocol = p->protocol,
-        .port = p->port,
-        .state = p->state,
-        .reason = p->reason,
-        .ttl = p->ttl,
-        .time = loop_wall(j->host->loop),
-        .service = {.name = p->name,
-                    .product = p->product,
-                    .version = p->version,
-                    .extra = p->extra,
-                    .hostname = p->hostname,
-                    .os = p->os,
-                    .device = p->device,
-                    .tunnel = p->tunnel,
-                    .method = p->method,
-                    .confidence = (uint8_t)p->confidence},
-    };
+    struct port_finding f = port_rec_finding(p);
 
-    for (size_t i = 0; i < p->cpe.n && i < SERVICE_CPE_MAX; i++)
-        f.service.cpe[i] = p->cpe.v[i];
+    f.address = jh->address;
+    f.time = loop_wall(j->host->loop);
     if (w->port_seen)
         w->port_seen(w->user, j->id, &f);
 }
 
 /* ---- questions ---- */
+
+static const struct port_rec *as_seen(lua_State *L, const struct port_rec *p)
+{
+    const struct run *r = run_of(L);
+
+    return r && r->script && r->at != RUN_ACTION ? port_rec_for(r->script, p) : p;
+}
 
 /* nmap.get_port_state(host, port) -> port table or nil */
 static int l_get_port_state(lua_State *L)
@@ -128,39 +117,62 @@ static int l_get_port_state(lua_State *L)
 
     lua_pushnil(L);
     if (p)
-        push_port(L, p);
+        push_port(L, as_seen(L, p));
     return 1;
 }
 
-/* nmap.get_ports(host, previous port or nil, protocol, state) -> next port table or nil */
-static int l_get_ports(lua_State *L)
+/* The port of that protocol and state with the lowest number above `after`. */
+static const struct port_rec *next_port(lua_State *L, const struct job_host *jh, lua_Integer after,
+                                        enum protocol protocol, enum port_state state)
 {
-    enum protocol protocol = protocol_values[luaL_checkoption(L, 3, NULL, protocols)];
-    enum port_state state = state_values[luaL_checkoption(L, 4, NULL, states)];
-    struct job_host *jh;
-    lua_Integer after = -1;
     const struct port_rec *best = NULL;
 
-    if (!lua_isnil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        lua_getfield(L, 2, "number");
-        after = luaL_optinteger(L, -1, -1);
-    }
-    jh = check_host(L, 1);
     for (size_t i = 0; i < jh->n_ports; i++) {
-        const struct port_rec *p = &jh->ports[i];
+        const struct port_rec *p = as_seen(L, &jh->ports[i]);
 
         if (p->protocol == protocol && p->state == state && p->port > after &&
             (!best || p->port < best->port))
             best = p;
     }
+    return best;
+}
+
+/* nmap.get_ports(host, previous port or nil, protocol, state) -> next port table or nil
+ *
+ * As observed on nmap 7.93, the protocol says where the first port comes from.  What follows is of
+ * the previous one's protocol, whatever is asked for, and behind the last TCP port comes UDP. */
+static int l_get_ports(lua_State *L)
+{
+    enum protocol protocol = protocol_values[luaL_checkoption(L, 3, NULL, protocols)];
+    enum port_state state = state_values[luaL_checkoption(L, 4, NULL, states)];
+    bool goes_on = !lua_isnil(L, 2);
+    const struct port_rec *next;
+    struct job_host *jh;
+    lua_Integer after = -1;
+
+    if (goes_on) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        protocol = check_port_protocol(L, 2);
+        lua_getfield(L, 2, "number");
+        after = luaL_optinteger(L, -1, -1);
+    }
+    jh = check_host(L, 1);
+    next = next_port(L, jh, after, protocol, state);
+    if (!next && goes_on && protocol == PROTOCOL_TCP)
+        next = next_port(L, jh, -1, PROTOCOL_UDP, state);
     lua_pushnil(L);
-    if (best)
-        push_port(L, best);
+    if (next)
+        push_port(L, next);
     return 1;
 }
 
 /* ---- answers ---- */
+
+static void keep_found(lua_State *L, struct port_rec *p)
+{
+    if (port_rec_keep(p) < 0)
+        luaL_error(L, "not enough memory");
+}
 
 /* nmap.set_port_state(host, port, "open"|"closed") */
 static int l_set_port_state(lua_State *L)
@@ -173,6 +185,7 @@ static int l_set_port_state(lua_State *L)
 
     if (!p || p->state == state)
         return 0;
+    keep_found(L, p);
     p->state = state;
     p->reason = REASON_SCRIPT_SET;
     p->ttl = 0;
@@ -273,6 +286,7 @@ static int l_set_port_version(lua_State *L)
     if (!p)
         return 0;
     tunnel = check_tunnel(L, 4);
+    keep_found(L, p);
     store_cpe(L, 4, &p->cpe);
     store_fields(L, 4, p);
     set_tunnel(L, p, tunnel);

@@ -41,12 +41,13 @@ static const char condvar_key;
 static void hold(lua_State *L, struct sync *s, int index)
 {
     index = lua_absindex(L, index);
-    if (s->holds++ > 0)
-        return;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
-    lua_pushvalue(L, index);
-    lua_rawsetp(L, -2, s);
-    lua_pop(L, 1);
+    if (s->holds == 0) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
+        lua_pushvalue(L, index);
+        lua_rawsetp(L, -2, s); /* may raise */
+        lua_pop(L, 1);
+    }
+    s->holds++;
 }
 
 /* Setting an existing key to nil allocates nothing: safe outside a protected call. */
@@ -147,22 +148,12 @@ static void release_on_end(struct sthread *t, void *user)
     unhold(t->sched->L, s);
 }
 
-static bool thread_knows(const struct sthread *t, const void *key)
-{
-    const struct sthread_dtor *d;
-
-    LIST_FOREACH (d, &t->dtors, entry)
-        if (d->key == key)
-            return true;
-    return false;
-}
-
 static void on_end_once(lua_State *L, struct sync *s, int index,
                         void (*fn)(struct sthread *, void *))
 {
     struct sthread *t = sched_current(L);
 
-    if (thread_knows(t, s))
+    if (sthread_end_user(t, s))
         return;
     hold(L, s, index);
     if (sthread_on_end(t, s, fn, s) < 0) {

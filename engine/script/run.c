@@ -1,5 +1,4 @@
-/* One thread of a script: file body, rule, action, in one coroutine, so that each of them may wait
- * (nse-contract 1.6); and workers. */
+/* The life of a script's thread around what it runs (body.c): start, outcome, end; and workers. */
 #include "engine/script/host_priv.h"
 
 #include <errno.h>
@@ -7,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WORKERS_MAX 1000                                               /* of one script at a time */
 #define FAILED_TEXT "ERROR: Script execution failed (use -d to debug)" /* what nmap prints */
 
 struct run *run_of(lua_State *L)
@@ -14,96 +14,6 @@ struct run *run_of(lua_State *L)
     const struct sthread *t = sched_current(L);
 
     return t ? t->user : NULL;
-}
-
-/* ---- the body.  Stack: 1 run, 2 environment, 3 host or nil, 4 port or nil ---- */
-
-static int after_action(lua_State *L, int status, lua_KContext ctx)
-{
-    struct run *r = (struct run *)ctx;
-
-    (void)status;
-    output_render(L, &r->output, -2, -1);
-    return 0;
-}
-
-static int n_args(const struct run *r)
-{
-    return r->rule == RULE_HOST ? 1 : r->rule == RULE_PORT ? 2 : 0;
-}
-
-static void push_call(lua_State *L, const struct run *r, const char *function)
-{
-    lua_pushstring(L, function);
-    if (lua_rawget(L, 2) != LUA_TFUNCTION)
-        luaL_error(L, "%s: '%s' is not a function", r->script->path, function);
-    for (int i = 0; i < n_args(r); i++)
-        lua_pushvalue(L, 3 + i);
-}
-
-static int call_action(lua_State *L, struct run *r)
-{
-    r->at = RUN_ACTION;
-    push_call(L, r, "action");
-    lua_callk(L, n_args(r), 2, (lua_KContext)r, after_action);
-    return after_action(L, LUA_OK, (lua_KContext)r);
-}
-
-static int after_rule(lua_State *L, int status, lua_KContext ctx)
-{
-    struct run *r = (struct run *)ctx;
-
-    (void)status;
-    if (!lua_toboolean(L, -1))
-        return 0;
-    lua_settop(L, 4);
-    return call_action(L, r);
-}
-
-static int after_file(lua_State *L, int status, lua_KContext ctx)
-{
-    struct run *r = (struct run *)ctx;
-
-    (void)status;
-    if (r->script->forced)
-        return call_action(L, r);
-    r->at = RUN_RULE;
-    push_call(L, r, rule_name(r->rule));
-    lua_callk(L, n_args(r), 1, ctx, after_rule);
-    return after_rule(L, LUA_OK, ctx);
-}
-
-static void push_env(lua_State *L, const struct run *r)
-{
-    lua_createtable(L, 0, 8);
-    lua_pushstring(L, r->script->path);
-    lua_setfield(L, -2, "SCRIPT_PATH");
-    lua_pushstring(L, r->script->id);
-    lua_setfield(L, -2, "SCRIPT_NAME");
-    lua_pushstring(L, rule_name(r->rule));
-    lua_setfield(L, -2, "SCRIPT_TYPE");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, r->host->env_meta_ref);
-    lua_setmetatable(L, -2);
-}
-
-static int body(lua_State *L)
-{
-    struct run *r = lua_touserdata(L, 1);
-
-    push_env(L, r);
-    if (r->jh)
-        push_host(L, r->jh);
-    else
-        lua_pushnil(L);
-    if (r->port != SIZE_MAX)
-        push_port(L, &r->jh->ports[r->port]);
-    else
-        lua_pushnil(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, r->script->chunk_ref);
-    lua_pushvalue(L, 2);
-    lua_call(L, 1, 1);
-    lua_callk(L, 0, 0, (lua_KContext)r, after_file);
-    return after_file(L, LUA_OK, (lua_KContext)r);
 }
 
 /* ---- the outcome ---- */
@@ -209,6 +119,17 @@ static void report_end(struct run *r, enum sthread_end how)
     }
 }
 
+void run_settled(struct run *r)
+{
+    loans_keep(r);
+    job_run_settled(r);
+}
+
+static void script_waits(struct sthread *t)
+{
+    run_settled(t->user);
+}
+
 static void script_ended(struct sthread *t, enum sthread_end how)
 {
     struct run *r = t->user;
@@ -236,7 +157,11 @@ static struct run *run_new(struct job *j)
 int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port)
 {
     CLEANUP(freep) struct run *r = run_new(st->job);
-    struct sthread_opts o = {.job = st->job->id, .user = r, .body = body, .ended = script_ended};
+    struct sthread_opts o = {.job = st->job->id,
+                             .user = r,
+                             .body = run_body,
+                             .waits = script_waits,
+                             .ended = script_ended};
     int err;
 
     if (!r)
@@ -248,6 +173,7 @@ int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port
     r->rule = rule;
     r->port = port;
     o.script = r->script->id;
+    r->takes_more = rule == RULE_PORT && !r->script->forced;
     err = sthread_start(r->host->sched, &o, &r->thread);
     if (err < 0)
         return err;
@@ -318,6 +244,59 @@ static int l_info(lua_State *L)
     return 2;
 }
 
+/* A place in the crew of the parent, or NULL: there is no memory. */
+static struct crew *crew_join(struct run *parent)
+{
+    struct crew *c = parent->crew;
+
+    if (!c) {
+        c = parent->crew = calloc(1, sizeof *c);
+        if (!c)
+            return NULL;
+        c->refs = 1;
+        c->cpu = parent->thread->cpu;
+        parent->thread->crew_cpu = &c->cpu;
+    }
+    c->refs++;
+    c->living++;
+    return c;
+}
+
+static void crew_leave(struct run *r)
+{
+    struct crew *c = r->crew;
+
+    if (!c)
+        return;
+    if (r->worker)
+        c->living--;
+    if (--c->refs == 0)
+        free(c);
+    r->crew = NULL;
+}
+
+void run_free(struct run *r)
+{
+    crew_leave(r);
+    output_done(&r->output);
+    free(r);
+}
+
+/* A worker's run; NULL: there is no memory. */
+static struct run *worker_new(struct run *parent)
+{
+    struct run *w = run_new(parent->job);
+
+    if (!w)
+        return NULL;
+    w->worker = true;
+    w->crew = crew_join(parent);
+    if (w->crew)
+        return w;
+    run_free(w);
+    return NULL;
+}
+
 static void inherit(struct run *w, const struct run *parent)
 {
     w->jh = parent->jh;
@@ -325,26 +304,29 @@ static void inherit(struct run *w, const struct run *parent)
     w->script = parent->script;
     w->rule = parent->rule;
     w->at = RUN_ACTION;
-    w->worker = true;
 }
 
 int run_start_worker(lua_State *L, int n)
 {
     struct sthread *self = sched_current(L), *t;
-    const struct run *parent = self->user;
+    struct run *parent = self->user;
     struct sthread_opts o = {
         .script = self->script, .job = self->job, .started = self->started, .ended = worker_ended};
     struct run *w;
     int ref;
 
+    if (parent->crew && parent->crew->living >= WORKERS_MAX)
+        return luaL_error(L, "too many threads (%d)", WORKERS_MAX);
     lua_newtable(L); /* the box: stack becomes box, f, arguments */
     lua_pushvalue(L, -1);
     ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_insert(L, 1);
-    w = run_new(parent->job);
+    w = worker_new(parent);
     o.user = w;
+    o.crew_cpu = w ? &w->crew->cpu : NULL;
     if (!w || sthread_start_function(L, n, &o, &t) < 0) {
-        free(w);
+        if (w)
+            run_free(w);
         luaL_unref(L, LUA_REGISTRYINDEX, ref);
         return luaL_error(L, "not enough memory");
     }

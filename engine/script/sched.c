@@ -3,10 +3,13 @@
  *
  * Why a queue instead of resuming in the callback of the loop: completions arrive inside drivers
  * that are not re-entrant, a burst of them must not starve the loop, and order stays first come,
- * first served.  Why a count hook: nothing else reaches a script that never calls us.  It preempts
+ * first served.  Why a count hook: nothing else reaches a script that never calls us.  It is set by
+ * a tick of the CPU's clock (tick.c).  It preempts
  * where Lua allows a yield; where it does not (inside string.gsub's callback, table.sort's
  * comparison) the script runs on to a hard limit and then gets an error at each further
- * instruction, so that no pcall can swallow it for ever.  Clocks here are the real ones, not the
+ * instruction, so that no pcall can swallow it for ever.  Who was preempted waits in a queue of its
+ * own, which gives one short burst a turn, so that many who compute do not slow down those who
+ * wait for the network.  Clocks here are the real ones, not the
  * loop's: budgets are about the machine's time, also under a fake clock. */
 #include "engine/script/sthread.h"
 
@@ -26,6 +29,9 @@
 #define TURN_RESUMES    256
 #define TURN_USEC       (5 * USEC_PER_MSEC)
 #define BURST_USEC      (20 * USEC_PER_MSEC)
+#define HOG_BURST_USEC  (5 * USEC_PER_MSEC) /* of who was preempted before */
+#define CREW_SHARE      10  /* what a script and its workers may use together, in limits of one */
+#define GC_PAUSE        300 /* percent of what lived after the last collection; Lua's own is 200 */
 #define HARD_BURST_USEC (2 * USEC_PER_SEC) /* where it cannot be preempted */
 
 static usec_t clock_usec(clockid_t id)
@@ -97,43 +103,91 @@ void sched_arm_doom(lua_State *L)
     lua_sethook(L, sched_count_hook, LUA_MASKCOUNT, 1);
 }
 
+static void burst_begin(struct sched *s)
+{
+    s->burst_memory = s->memory.used;
+    s->burst_mono = mono_now();
+    s->burst_cpu = s->ticks ? 0 : cpu_now();
+    s->burst_ticks = 0;
+}
+
+static usec_t burst_cpu(const struct sched *s)
+{
+    return s->ticks ? s->burst_ticks * SCHED_TICK_USEC : cpu_now() - s->burst_cpu;
+}
+
+static bool burst_is_over(const struct sched *s, const struct sthread *t)
+{
+    return mono_now() - s->burst_mono > (t->hog ? HOG_BURST_USEC : BURST_USEC);
+}
+
+static bool is_exhausted(const struct sched *s, const struct sthread *t, usec_t burst)
+{
+    return t->cpu + burst > s->cpu_limit ||
+           (t->crew_cpu && *t->crew_cpu + burst > s->cpu_limit * CREW_SHARE);
+}
+
+static void account(struct sthread *t, usec_t burst)
+{
+    t->cpu += burst;
+    if (t->crew_cpu)
+        *t->crew_cpu += burst;
+}
+
 static void check_budget(struct sched *s, struct sthread *t, bool may_yield)
 {
     usec_t burst;
 
-    if (mono_now() - s->burst_mono <= BURST_USEC)
+    if (!burst_is_over(s, t))
         return;
-    burst = cpu_now() - s->burst_cpu;
-    if (t->cpu + burst > s->cpu_limit)
+    burst = burst_cpu(s);
+    if (is_exhausted(s, t, burst))
         t->doom = "the script used up its CPU time";
     else if (!may_yield && burst > HARD_BURST_USEC)
         t->doom = "the script computed too long where it cannot be interrupted";
+}
+
+/* Raises when the thread has to end; level: of the Lua function that is at fault. */
+static void check_doom(lua_State *L, struct sthread *t, int level)
+{
+    if (!t->doom)
+        check_budget(t->sched, t, sched_may_yield(L, t));
+    if (!t->doom)
+        return;
+    sched_arm_doom(L);
+    luaL_where(L, level);
+    lua_pushfstring(L, "%s%s", lua_tostring(L, -1), t->doom);
+    lua_error(L);
 }
 
 void sched_count_hook(lua_State *L, lua_Debug *ar)
 {
     struct sched *s = sched_of(L);
     struct sthread *t = s->current;
-    bool may_yield;
 
     (void)ar;
     if (!t)
         return;
-    may_yield = sched_may_yield(L, t);
-    if (!t->doom)
-        check_budget(s, t, may_yield);
-    if (t->doom) {
-        sched_arm_doom(L);
-        luaL_where(L, 0);
-        lua_pushfstring(L, "%s%s", lua_tostring(L, -1), t->doom);
-        lua_error(L);
-    }
-    if (may_yield && mono_now() - s->burst_mono > BURST_USEC) {
+    check_doom(L, t, 0);
+    if (s->ticks)
+        lua_sethook(L, NULL, 0, 0); /* until the next tick */
+    if (sched_may_yield(L, t) && burst_is_over(s, t)) {
         s->stats.preemptions++;
         t->parked = PARK_PREEMPT;
         lua_yield(L,
                   0); /* allowed in a count hook; the instruction is run again after the resume */
     }
+}
+
+bool sched_turn_is_over(lua_State *L)
+{
+    struct sched *s = sched_of(L);
+    struct sthread *t = s->current;
+
+    if (!t)
+        return false;
+    check_doom(L, t, 1);
+    return sched_may_yield(L, t) && burst_is_over(s, t);
 }
 
 static const char out_of_memory[] = "the script used up the memory of its worker";
@@ -196,7 +250,13 @@ static void check_memory(struct sched *s)
         end_condemned(s);
         return;
     }
-    /* Shared data (registry, libraries): collect again only when it has grown further. */
+    if (s->shed) {
+        s->shed(s->host);
+        lua_gc(s->L, LUA_GCCOLLECT);
+        if (s->memory.used <= s->memory_soft)
+            return;
+    }
+    /* Shared data that is not too much: collect again only when it has grown further. */
     s->memory_soft = s->memory.used + s->memory.used / 16;
 }
 
@@ -283,15 +343,31 @@ int sched_give_turn(lua_State *L, lua_KFunction k, lua_KContext ctx)
 
 /* ---- the turn ---- */
 
-void sthread_make_ready(struct sthread *t)
+static struct sthread_list *queue_of(struct sthread *t)
 {
-    struct sched *s = t->sched;
+    return t->hog ? &t->sched->hogs : &t->sched->ready;
+}
 
+static void enqueue(struct sthread *t, bool hog)
+{
     if (t->queued || t->dead)
         return;
     t->queued = true;
-    TAILQ_INSERT_TAIL(&s->ready, t, ready);
-    loop_post(s->loop, &s->turn);
+    t->hog = hog;
+    TAILQ_INSERT_TAIL(queue_of(t), t, ready);
+    loop_post(t->sched->loop, &t->sched->turn);
+}
+
+void sthread_make_ready(struct sthread *t)
+{
+    enqueue(t, false);
+}
+
+void sthread_dequeue(struct sthread *t)
+{
+    if (t->queued)
+        TAILQ_REMOVE(queue_of(t), t, ready);
+    t->queued = false;
 }
 
 static void resumed(struct sthread *t, int r)
@@ -303,7 +379,7 @@ static void resumed(struct sthread *t, int r)
     else if (r == LUA_YIELD && t->parked == PARK_NONE)
         sched_end_thread(t, STHREAD_STRAYED);
     else if (r == LUA_YIELD && t->parked == PARK_PREEMPT)
-        sthread_make_ready(t);
+        enqueue(t, true);
     else if (r == LUA_OK)
         sched_end_thread(t, STHREAD_RETURNED);
     else if (r != LUA_YIELD)
@@ -317,20 +393,20 @@ void sched_resume(struct sthread *t)
 
     t->n_args = 0;
     t->parked = PARK_NONE;
-    s->current = t;
+    burst_begin(s);
     s->running = t->co;
+    s->current = t;
     s->current_script = t->script;
     s->stats.resumes++;
-    s->burst_memory = s->memory.used;
-    s->burst_mono = mono_now();
-    s->burst_cpu = cpu_now();
     r = lua_resume(t->co, s->L, n_args, &n_results);
-    t->cpu += cpu_now() - s->burst_cpu;
+    account(t, burst_cpu(s));
     t->memory += (ptrdiff_t)s->memory.used - (ptrdiff_t)s->burst_memory;
     s->current = NULL;
     s->current_script = "";
     if (r == LUA_YIELD)
         lua_pop(t->co, n_results);
+    if (r == LUA_YIELD && t->waits)
+        t->waits(t);
     resumed(t, r);
     check_memory(s);
 }
@@ -343,13 +419,17 @@ static void turn(struct task *task)
     int n = 0;
 
     while (n++ < TURN_RESUMES && (t = TAILQ_FIRST(&s->ready))) {
-        TAILQ_REMOVE(&s->ready, t, ready);
-        t->queued = false;
+        sthread_dequeue(t);
         sched_resume(t);
         if (mono_now() - start > TURN_USEC)
             break;
     }
-    if (!TAILQ_EMPTY(&s->ready))
+    t = TAILQ_FIRST(&s->hogs);
+    if (t) {
+        sthread_dequeue(t);
+        sched_resume(t);
+    }
+    if (!TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->hogs))
         loop_post(s->loop, &s->turn);
 }
 
@@ -363,6 +443,7 @@ int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o, st
         return err_set(e, -ENOMEM, "out of memory");
     s->loop = l;
     s->host = o->host;
+    s->shed = o->shed;
     s->cpu_limit = o->cpu_limit ? o->cpu_limit : 10 * USEC_PER_SEC;
     s->script_timeout = o->script_timeout;
     s->memory.limit = o->memory_limit ? o->memory_limit : (size_t)512 << 20;
@@ -373,6 +454,7 @@ int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o, st
     s->turn.run = turn;
     s->current_script = "";
     TAILQ_INIT(&s->ready);
+    TAILQ_INIT(&s->hogs);
     TAILQ_INIT(&s->all);
     s->L = lua_newstate(lmem_alloc, &s->memory);
     if (!s->L) {
@@ -380,6 +462,8 @@ int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o, st
         return err_set(e, -ENOMEM, "out of memory for a Lua state");
     }
     *(struct sched **)lua_getextraspace(s->L) = s;
+    lua_gc(s->L, LUA_GCINC, GC_PAUSE, 0, 0);
+    sched_tick_start(s);
     *ret = take(&s);
     return 0;
 }
@@ -394,6 +478,7 @@ struct sched *sched_free(struct sched *s)
     while ((t = TAILQ_FIRST(&s->all)))
         sched_end_thread(t, STHREAD_KILLED);
     task_cancel(s->loop, &s->turn);
+    sched_tick_stop(s);
     lua_close(s->L);
     lmem_done(&s->memory);
     free(s);

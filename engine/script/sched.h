@@ -42,6 +42,9 @@ void op_complete(struct op *op, int status);
 int sched_park(lua_State *L, struct op *op, usec_t timeout, lua_KFunction k);
 /* Gives others a turn. */
 int sched_give_turn(lua_State *L, lua_KFunction k, lua_KContext ctx);
+/* For a binding that computes for long, to be asked now and then: raises when the script's budget
+ * is used up; true: it should, and may, give others a turn. */
+bool sched_turn_is_over(lua_State *L);
 
 /* The thread that runs now; never NULL inside a binding that was called from a script. */
 struct sthread *sched_current(lua_State *L);
@@ -53,6 +56,8 @@ struct script_host *sched_host(struct sched *s);
  * removal. */
 int sthread_on_end(struct sthread *t, const void *key, void (*fn)(struct sthread *t, void *user),
                    void *user) MUST_USE;
+/* What was given as `user` for the key; NULL: there is no such destructor. */
+void *sthread_end_user(const struct sthread *t, const void *key);
 void sthread_drop_end(struct sthread *t, const void *key);
 const char *sthread_script(const struct sthread *t); /* id */
 uint64_t sthread_job(const struct sthread *t);

@@ -62,12 +62,8 @@ static bool accept_category(struct eval *v, bool *ret_has)
         *ret_has = true;
         return true;
     }
-    for (size_t i = 0; i < v->ix->n && v->at == start; i++)
-        for (size_t k = 0; k < v->ix->entries[i].n_categories && v->at == start; k++) {
-            const char *c = v->ix->entries[i].categories[k];
-
-            accept_word(v, c, strlen(c));
-        }
+    for (size_t i = 0; i < v->ix->n_categories && v->at == start; i++)
+        accept_word(v, v->ix->categories[i], strlen(v->ix->categories[i]));
     *ret_has = false;
     for (size_t k = 0; v->at > start && k < v->entry->n_categories; k++)
         if (strncasecmp(v->entry->categories[k], start, (size_t)(v->at - start)) == 0 &&
@@ -238,6 +234,7 @@ void index_done(struct script_index *ix)
     for (size_t i = 0; i < ix->n; i++)
         entry_done(&ix->entries[i]);
     free(ix->entries);
+    free(ix->categories);
     *ix = (struct script_index){0};
 }
 
@@ -256,6 +253,30 @@ static int entry_init(struct index_entry *x, const char *path, const char *const
         for (char *p = c; *p; p++)
             *p = (char)tolower((unsigned char)*p);
         x->categories[x->n_categories++] = c;
+    }
+    return 0;
+}
+
+static bool is_known(const struct script_index *ix, const char *category)
+{
+    for (size_t i = 0; i < ix->n_categories; i++)
+        if (strcmp(ix->categories[i], category) == 0)
+            return true;
+    return false;
+}
+
+static int add_categories(struct script_index *ix, const struct index_entry *x)
+{
+    for (size_t i = 0; i < x->n_categories; i++) {
+        const char **grown;
+
+        if (is_known(ix, x->categories[i]))
+            continue;
+        grown = reallocarray(ix->categories, ix->n_categories + 1, sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        ix->categories = grown;
+        ix->categories[ix->n_categories++] = x->categories[i];
     }
     return 0;
 }
@@ -283,6 +304,6 @@ int index_add(struct script_index *ix, const char *path, const char *const *cate
         entry_done(&x);
         return r < 0 ? r : 0;
     }
-    ix->entries[ix->n++] = x;
-    return 0;
+    ix->entries[ix->n++] = x; /* from here on the strings are kept, whatever fails */
+    return add_categories(ix, &x);
 }

@@ -17,6 +17,8 @@ struct index_entry {
 struct script_index {
     struct index_entry *entries;
     size_t n, cap;
+    const char **categories; /* each that an entry has, once; the strings are the entries' */
+    size_t n_categories;
 };
 
 void index_done(struct script_index *ix);

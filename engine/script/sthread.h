@@ -10,6 +10,7 @@
 #include "engine/script/sched.h"
 
 #include <sys/queue.h>
+#include <time.h>
 
 enum sthread_end {
     STHREAD_RETURNED,  /* results were left on co by body, if it wants any */
@@ -36,11 +37,13 @@ struct sthread {
     const char *script;
     uint64_t job;
     void *user;
+    void (*waits)(struct sthread *t);
     void (*ended)(struct sthread *t, enum sthread_end how);
 
     enum park parked;
     struct op *op;    /* what it waits for */
-    bool queued;      /* in the ready queue */
+    bool queued;      /* in the ready queue, or in that of the hogs */
+    bool hog;         /* used up its burst when it ran last */
     int n_args;       /* for the first resume */
     unsigned blocked; /* > 0: inside something that cannot be left by a yield */
     const char *doom; /* every further instruction raises this */
@@ -51,6 +54,7 @@ struct sthread {
     usec_t started;    /* monotonic; a worker has its parent's */
     struct timer wall; /* the script timeout */
     usec_t cpu;        /* microseconds used */
+    usec_t *crew_cpu;  /* the same for the script with all its workers; NULL: it has none */
     ptrdiff_t memory;  /* bytes the heap grew while it ran: who is greedy, not an exact account */
     uint64_t bytes_in, bytes_out;
 
@@ -62,7 +66,9 @@ TAILQ_HEAD(sthread_list, sthread);
 
 struct sched_opts {
     struct script_host *host;
-    usec_t cpu_limit;      /* per thread; 0: 10 s */
+    /* The heap is full, and nobody who lives holds much of it.  May be NULL. */
+    void (*shed)(struct script_host *host);
+    usec_t cpu_limit;      /* per thread; 0: 10 s; a script with its workers has ten times that */
     usec_t script_timeout; /* wall, per thread; 0: none */
     size_t memory_limit;   /* whole state; 0: 512 MiB */
 };
@@ -76,16 +82,20 @@ struct sched {
     lua_State *L; /* the main coroutine: runs no script code */
     struct loop *loop;
     struct script_host *host;
+    void (*shed)(struct script_host *host);
     struct lmem memory;
     size_t memory_soft; /* above it the greediest thread ends */
     usec_t cpu_limit, script_timeout;
     struct task turn;
-    struct sthread_list ready, all;
-    struct sthread *current;
-    lua_State *running;                  /* the innermost coroutine of current */
+    timer_t tick;
+    bool ticks; /* there is a timer: the hook is set when it fires; else from the start */
+    struct sthread_list ready, hogs, all;
+    struct sthread *volatile current;    /* read, as is running, by the tick's signal handler */
+    lua_State *volatile running;         /* the innermost coroutine of current */
     const char *volatile current_script; /* read by the watchdog's signal handler */
     struct sthread *condemned;           /* holds too much memory: ends after the running burst */
     usec_t burst_mono, burst_cpu;        /* when the running burst began */
+    volatile unsigned burst_ticks;       /* since then */
     size_t burst_memory;                 /* bytes of the heap then */
     struct sched_stats stats;
 };
@@ -101,9 +111,13 @@ struct sthread_opts {
     const char *script; /* borrowed: outlives the thread */
     uint64_t job;
     void *user;
-    usec_t started; /* 0: now */
+    usec_t started;   /* 0: now */
+    usec_t *crew_cpu; /* NULL, or outlives the thread's last run */
     /* Runs on the thread's coroutine with one argument: lightuserdata `user`. */
     lua_CFunction body;
+    /* It gave the processor away, to wait or because others want it.  Must not raise, resume, start
+     * or kill anything.  May be NULL. */
+    void (*waits)(struct sthread *t);
     /* Called once when the thread is over; its coroutine still stands (error value on top), its
      * destructors ran. Must not raise, must not resume anything.  May start and kill threads. */
     void (*ended)(struct sthread *t, enum sthread_end how);
@@ -132,7 +146,12 @@ char *sthread_error_text(struct sthread *t, bool traceback);
 
 /* For coro.c and the hook. */
 void sthread_make_ready(struct sthread *t);
+void sthread_dequeue(struct sthread *t);
 void sched_count_hook(lua_State *L, lua_Debug *ar);
+/* The tick (tick.c): interrupts what runs. */
+#define SCHED_TICK_USEC (4 * USEC_PER_MSEC)
+void sched_tick_start(struct sched *s);
+void sched_tick_stop(struct sched *s);
 bool sched_may_yield(lua_State *L, const struct sthread *t);
 /* Arms L so that its next instruction ends in the error. */
 void sched_arm_doom(lua_State *L);

@@ -63,6 +63,10 @@ void push_host(lua_State *L, struct job_host *jh)
         set_bytes(L, "bin_ip_src", jh->source.b, addr_len(&jh->source));
     if (jh->has_mac)
         set_bytes(L, "mac_addr", jh->mac.b, sizeof jh->mac.b);
+    if (jh->has_next_hop_mac)
+        set_bytes(L, "mac_addr_next_hop", jh->next_hop_mac.b, sizeof jh->next_hop_mac.b);
+    if (jh->has_source_mac)
+        set_bytes(L, "mac_addr_src", jh->source_mac.b, sizeof jh->source_mac.b);
     set_string(L, "interface", jh->interface);
     if (jh->mtu > 0)
         set_integer(L, "interface_mtu", jh->mtu);
@@ -156,8 +160,60 @@ int port_rec_init(struct port_rec *p, const struct port_finding *f)
     return r ? -ENOMEM : 0;
 }
 
+struct port_finding port_rec_finding(const struct port_rec *p)
+{
+    struct port_finding f = {
+        .protocol = p->protocol,
+        .port = p->port,
+        .state = p->state,
+        .reason = p->reason,
+        .ttl = p->ttl,
+        .service = {.name = p->name,
+                    .product = p->product,
+                    .version = p->version,
+                    .extra = p->extra,
+                    .hostname = p->hostname,
+                    .os = p->os,
+                    .device = p->device,
+                    .tunnel = p->tunnel,
+                    .method = p->method,
+                    .confidence = (uint8_t)p->confidence},
+    };
+
+    for (size_t i = 0; i < p->cpe.n && i < SERVICE_CPE_MAX; i++)
+        f.service.cpe[i] = p->cpe.v[i];
+    return f;
+}
+
+int port_rec_keep(struct port_rec *p)
+{
+    struct port_finding f = port_rec_finding(p);
+    struct port_rec *found;
+
+    if (p->found)
+        return 0;
+    found = calloc(1, sizeof *found);
+    if (!found)
+        return -ENOMEM;
+    if (port_rec_init(found, &f) < 0) {
+        port_rec_done(found);
+        free(found);
+        return -ENOMEM;
+    }
+    p->found = found;
+    return 0;
+}
+
+const struct port_rec *port_rec_for(const struct script *s, const struct port_rec *p)
+{
+    return s->level == 1 && p->found ? p->found : p;
+}
+
 void port_rec_done(struct port_rec *p)
 {
+    if (p->found)
+        port_rec_done(p->found);
+    free(p->found);
     free(p->first_name);
     free(p->name);
     free(p->product);

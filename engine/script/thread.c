@@ -34,7 +34,8 @@ static int make_coroutine(lua_State *L)
         lua_pushcfunction(t->co, b->body);
         lua_pushlightuserdata(t->co, t->user);
     }
-    lua_sethook(t->co, sched_count_hook, LUA_MASKCOUNT, HOOK_COUNT);
+    if (!t->sched->ticks)
+        lua_sethook(t->co, sched_count_hook, LUA_MASKCOUNT, HOOK_COUNT);
     co_mark_set(t->co, CO_BASE);
     return 0;
 }
@@ -64,7 +65,9 @@ static int birth(struct sched *s, const struct sthread_opts *o, struct birth *b,
     t->script = o->script;
     t->job = o->job;
     t->user = o->user;
+    t->waits = o->waits;
     t->ended = o->ended;
+    t->crew_cpu = o->crew_cpu;
     t->n_args = n_args;
     t->started = o->started ? o->started : loop_now(s->loop);
     LIST_INIT(&t->dtors);
@@ -164,8 +167,8 @@ static void close_coroutine(struct sthread *t)
         t->doom = "the script was ended";
     t->blocked = 1;
     sched_arm_doom(t->co);
-    s->current = t;
     s->running = t->co;
+    s->current = t;
     (void)lua_resetthread(t->co);
     s->current = before;
     lua_settop(t->co, 0); /* so that coroutine.status() says dead */
@@ -182,9 +185,7 @@ void sched_end_thread(struct sthread *t, enum sthread_end how)
     t->dead = true;
     if (s->condemned == t)
         s->condemned = NULL;
-    if (t->queued)
-        TAILQ_REMOVE(&s->ready, t, ready);
-    t->queued = false;
+    sthread_dequeue(t);
     TAILQ_REMOVE(&s->all, t, all);
     s->stats.live--;
     timer_stop(s->loop, &t->wall);
@@ -209,6 +210,7 @@ void sthread_kill(struct sthread *t, enum sthread_end how)
     t->kill_how = how;
     if (!t->doom)
         t->doom = "the script was ended";
+    sched_arm_doom(t->sched->running);
 }
 
 int sthread_on_end(struct sthread *t, const void *key, void (*fn)(struct sthread *t, void *user),
@@ -223,6 +225,16 @@ int sthread_on_end(struct sthread *t, const void *key, void (*fn)(struct sthread
     d->user = user;
     LIST_INSERT_HEAD(&t->dtors, d, entry);
     return 0;
+}
+
+void *sthread_end_user(const struct sthread *t, const void *key)
+{
+    const struct sthread_dtor *d;
+
+    LIST_FOREACH (d, &t->dtors, entry)
+        if (d->key == key)
+            return d->user;
+    return NULL;
 }
 
 void sthread_drop_end(struct sthread *t, const void *key)

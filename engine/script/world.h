@@ -6,6 +6,13 @@
 
 #include <stdint.h>
 
+/* What a script wants to capture; valid during the call. */
+struct script_capture {
+    const char *device, *filter; /* libpcap expression */
+    size_t snaplen;
+    bool promiscuous;
+};
+
 struct script_world {
     void *user;
     /* One outcome for each (script, host, port) whose rule was evaluated true, and for each that
@@ -15,12 +22,13 @@ struct script_world {
     void (*port_seen)(void *user, uint64_t job, const struct port_finding *p);
     /* nmap.add_targets; returns how many were taken.  May be NULL. */
     size_t (*target_add)(void *user, uint64_t job, const char *name);
-    int (*raw_send)(void *user, uint64_t job, const void *frame,
-                    size_t len); /* Ethernet.  -EPERM out of scope, -EAGAIN later */
-    /* The same for a packet that begins with its IP header.  May be NULL. */
+    /* Raw frames; all NULL where there are none.  Send one on this device: Ethernet.  -EPERM out of
+     * scope, -EAGAIN later, -ENODEV. */
+    int (*raw_send)(void *user, uint64_t job, const char *device, const void *frame, size_t len);
+    /* The same for a packet that begins with its IP header. */
     int (*raw_send_ip)(void *user, uint64_t job, const void *packet, size_t len);
-    int (*raw_open)(void *user, uint64_t job, const char *filter,
-                    uint32_t *ret_id); /* frames come by script_host_raw_frame() */
+    /* Frames come by script_host_raw_frame(). */
+    int (*raw_open)(void *user, uint64_t job, const struct script_capture *c, uint32_t *ret_id);
     void (*raw_close)(void *user, uint32_t id);
     /* All threads of the job ended (its script_job_finish() was called before). */
     void (*job_done)(void *user, uint64_t job);

@@ -71,6 +71,8 @@ const struct option scan_options[] = {
     {OPTION_SPAN, "--script-timeout", .arg = "TIME", AT(script_timeout),
      .help = "End a script after TIME"},
     {OPTION_FLAG, "--script-trace", AT(script_trace), .help = "Show what scripts send and receive"},
+    {OPTION_TEXT, "--script-scratch", .arg = "DIR", AT(script_scratch),
+     .help = "Let scripts write files below DIR; nowhere without"},
     {OPTION_LIST, "--datadir", .arg = "DIR", AT(datadirs),
      .help = "Look for scripts/, nselib/ and data files in DIR first; repeatable"},
 
@@ -102,6 +104,8 @@ const struct option scan_options[] = {
     {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
     {OPTION_TEXT, "-oJ", .arg = "FILE", AT(json),
      .help = "JSON lines, each as soon as it is known"},
+    {OPTION_FLAG, "--open", AT(open_only),
+     .help = "List only ports that are or may be open, and hosts that have one"},
     {OPTION_FLAG, "--reason", AT(reason), .help = "Say why a host or port is in its state"},
     {OPTION_COUNT, "-v", .also = "--verbose", AT(verbose),
      .help = "Say more: hosts that are down, what is being done; -vv for still more"},

@@ -31,6 +31,7 @@ struct scan_args {
     const char *script_help;
     usec_t script_timeout;
     bool script_trace;
+    const char *script_scratch;
     struct option_list datadirs;
     double min_rate, max_rate;
     unsigned max_retries; /* SCAN_RETRIES_DEFAULT: as the timing template says */
@@ -45,6 +46,7 @@ struct scan_args {
     int verbose, debug;
     const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
     bool reason;
+    bool open_only; /* --open */
 };
 
 #define SCAN_RETRIES_DEFAULT 1000000000U

@@ -66,18 +66,33 @@ static void tell_port(struct scan_run *run, const struct port_finding *p)
     scan_written(run);
 }
 
-/* The host line, and the ports that came while its name was asked for. */
-static void host_tell(struct scan_run *run, struct scan_host *h)
+static void tell_host(struct scan_run *run, struct scan_host *h)
 {
+    if (h->told)
+        return;
     h->told = true;
     scan_outputs_host(&run->outputs, &h->record->host);
+    scan_written(run);
+}
+
+static void tell_open(struct scan_run *run, struct scan_host *h, const struct port_finding *p)
+{
+    tell_host(run, h);
+    tell_port(run, p);
+}
+
+/* Tells the host, and the ports that came while its name was asked for. */
+static void host_named(struct scan_run *run, struct scan_host *h)
+{
+    h->named = true;
+    if (!h->record->open_only)
+        tell_host(run, h);
     for (size_t i = 0; i < h->record->n_ports; i++) {
         struct port_finding p = host_record_port(h->record, &h->record->ports[i]);
 
         if (p.state == PORT_OPEN)
-            tell_port(run, &p);
+            tell_open(run, h, &p);
     }
-    scan_written(run);
     scan_host_next(run, h);
 }
 
@@ -90,7 +105,7 @@ static void on_name(void *user, int status, const char *name)
     h->query = NULL;
     if (status == 0)
         note_result(run, host_record_set_name(h->record, name));
-    host_tell(run, h);
+    host_named(run, h);
     names_start(run);
 }
 
@@ -104,7 +119,7 @@ static void names_start(struct scan_run *run)
             dns_reverse(run->dns, &h->record->host.address, on_name, h, &h->query) == 0)
             run->naming++;
         else
-            host_tell(run, h);
+            host_named(run, h);
     }
 }
 
@@ -155,11 +170,12 @@ static void host_up(struct scan_run *run, const struct host_finding *finding)
     h->run = run;
     h->key = host_key(&f.address);
     h->record->started = loop_wall(run->loop);
+    h->record->open_only = run->args->open_only && run->info.ports;
     HASH_ADD(hh, run->hosts, key, sizeof h->key, h);
     run->totals.hosts_up++;
     run->unscripted++;
     if (run->args->no_names) {
-        host_tell(run, h);
+        host_named(run, h);
     } else {
         TAILQ_INSERT_TAIL(&run->to_name, h, naming);
         names_start(run);
@@ -188,8 +204,8 @@ static void on_port(void *user, const struct port_finding *p)
     if (p->state != PORT_OPEN)
         return;
     run->totals.ports_open++;
-    if (h->told)
-        tell_port(run, p);
+    if (h->named)
+        tell_open(run, h, p);
 }
 
 static void on_summary(void *user, const struct port_summary *s)
@@ -221,7 +237,7 @@ void scan_host_next(struct scan_run *run, struct scan_host *h)
 {
     struct err e = {0};
 
-    if (!h->told || !h->scanned || h->scripted)
+    if (!h->named || !h->scanned || h->scripted)
         return;
     h->scripted = true;
     run->unscripted--;
@@ -236,12 +252,21 @@ void scan_host_next(struct scan_run *run, struct scan_host *h)
     scan_run_advance(run);
 }
 
+bool scan_host_list(struct scan_run *run, struct scan_host *h)
+{
+    if (h->record->open_only && !host_record_lists_any(h->record))
+        return false;
+    tell_host(run, h);
+    return true;
+}
+
 void scan_host_finish(struct scan_run *run, struct scan_host *h)
 {
     h->record->ended = loop_wall(run->loop);
-    host_record_sort(h->record);
     scan_phase_write(run, SCRIPT_PRE);
-    scan_outputs_record(&run->outputs, &run->info, h->record);
+    host_record_sort(h->record);
+    if (scan_host_list(run, h))
+        scan_outputs_record(&run->outputs, &run->info, h->record);
     scan_written(run);
     if (!h->record->timed_out && !run->interrupted)
         scan_account_done(run, &h->record->host.address);

@@ -42,7 +42,7 @@ static void json_ignored(void *user, const struct record_ignored *g)
                reason_name(g->reason), g->count);
     if (g->listed) {
         buf_char(j->out, '"');
-        port_set_format(j->out, &g->ports);
+        port_set_format_of(j->out, &g->ports, g->protocol);
         buf_char(j->out, '"');
     } else {
         buf_str(j->out, "null");

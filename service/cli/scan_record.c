@@ -317,9 +317,24 @@ size_t host_record_count(const struct host_record *r, enum port_state state)
     return r->counts[state];
 }
 
+static bool may_be_open(enum port_state state)
+{
+    return state == PORT_OPEN || state == PORT_OPEN_FILTERED || state == PORT_UNFILTERED;
+}
+
 bool host_record_ignores(const struct host_record *r, enum port_state state)
 {
+    if (r->open_only && !may_be_open(state))
+        return true;
     return state != PORT_OPEN && host_record_count(r, state) > RECORD_LISTED_MAX;
+}
+
+bool host_record_lists_any(const struct host_record *r)
+{
+    for (size_t s = 0; s < ARRAY_LEN(r->counts); s++)
+        if (r->counts[s] && !host_record_ignores(r, (enum port_state)s))
+            return true;
+    return false;
 }
 
 /* The ports of one protocol, state and reason, as one group. */
@@ -344,19 +359,35 @@ static void group_fill(const struct host_record *r, struct record_ignored *g)
     }
 }
 
+/* A mask of the reasons for which ports of the protocol are in that state. */
+static uint64_t reasons_of(const struct host_record *r, enum protocol protocol,
+                           enum port_state state)
+{
+    uint64_t mask = 0;
+
+    _Static_assert(REASON_MAX <= 64, "reasons are bits of a mask");
+    for (size_t i = 0; i < r->n_ports; i++)
+        if (r->ports[i].protocol == protocol && r->ports[i].state == state)
+            mask |= 1ULL << r->ports[i].reason;
+    for (size_t i = 0; i < r->n_summaries; i++)
+        if (r->summaries[i].protocol == protocol && r->summaries[i].state == state)
+            mask |= 1ULL << r->summaries[i].reason;
+    return mask;
+}
+
 static void each_reason(const struct host_record *r, enum port_state state,
                         void (*fn)(void *user, const struct record_ignored *g), void *user)
 {
     static const enum protocol protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP};
 
     for (size_t p = 0; p < ARRAY_LEN(protocols); p++) {
-        for (int reason = 0; reason < REASON_MAX; reason++) {
-            struct record_ignored g = {
-                .protocol = protocols[p], .state = state, .reason = (enum reason)reason};
+        for (uint64_t mask = reasons_of(r, protocols[p], state); mask; mask &= mask - 1) {
+            struct record_ignored g = {.protocol = protocols[p],
+                                       .state = state,
+                                       .reason = (enum reason)__builtin_ctzll(mask)};
 
             group_fill(r, &g);
-            if (g.count)
-                fn(user, &g);
+            fn(user, &g);
         }
     }
 }

@@ -28,6 +28,7 @@ struct host_record {
     struct host_finding host;
     usec_t started, ended; /* wall */
     bool timed_out;        /* the scan of it was not conclusive */
+    bool open_only;        /* ports that cannot be open are summed up, however few */
     struct record_port *ports;
     size_t n_ports, cap_ports;
     size_t counts[PORT_CLOSED_FILTERED + 1]; /* of all ports, by state */
@@ -68,6 +69,8 @@ size_t host_record_count(const struct host_record *r, enum port_state state);
 #define RECORD_LISTED_MAX 25
 /* True when ports of this state are summed up.  */
 bool host_record_ignores(const struct host_record *r, enum port_state state);
+/* True when a port is there that is not summed up. */
+bool host_record_lists_any(const struct host_record *r);
 /* Ports of one state and reason that are summed up. */
 struct record_ignored {
     enum protocol protocol;

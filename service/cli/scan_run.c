@@ -30,6 +30,7 @@ static void run_free(struct scan_run *run)
         sd_event_source_unref(run->signals[i]);
     run->scan = scan_free(run->scan);
     run->scripts = script_host_free(run->scripts);
+    scan_raw_close(run);
     run->dns = dns_free(run->dns);
     run->guard = guard_free(run->guard);
     if (run->loop) {

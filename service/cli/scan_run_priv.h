@@ -29,7 +29,8 @@ struct scan_host {
     struct host_key key;
     struct host_record *record;
     struct dns_query *query; /* for its name; NULL: none under way */
-    bool told;               /* its JSON line is out: the name is known, or not wanted */
+    bool named;              /* its name is known, or not wanted */
+    bool told;               /* its JSON line is out */
     bool scanned;            /* the scanner is through with it */
     bool scripted;           /* handed to the script host */
     TAILQ_ENTRY(scan_host) naming;
@@ -49,6 +50,8 @@ struct scan_run {
     struct guard *guard;
     struct scan *scan;
     struct script_host *scripts; /* NULL: none wanted */
+    struct frames *frames;       /* raw ones of scripts; NULL: none may be had */
+    struct route_socket *routes; /* likewise */
     struct vendors *vendors;     /* of MAC addresses; loaded when the first MAC address comes */
     bool vendors_tried;
     struct scan_host *hosts; /* those that are not written yet */
@@ -69,6 +72,16 @@ struct scan_run {
     bool progress_shown;
     struct sd_event_source *signals[2];
 };
+
+/* scan_raw.c: gives the scripts' world raw frames where the process has the right to them.  Closed
+ * after the script host. */
+struct script_world;
+int scan_raw_open(struct scan_run *run, struct script_world *world, struct err *e) MUST_USE;
+void scan_raw_close(struct scan_run *run);
+/* Fills in the way to the target: interface, addresses of ours, the next hop's MAC address.  What
+ * is not known stays as it is.  name: becomes the interface's. */
+struct script_target;
+void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16]);
 
 /* One line to the person, escaped; the progress line makes room. */
 void scan_say(struct scan_run *run, const char *fmt, ...) PRINTF(2, 3);
@@ -94,6 +107,8 @@ struct scan_host *scan_host_find(struct scan_run *run, const struct addr *a);
 /* The host goes on to what comes next: scripts, or its place in the output (then it is freed). */
 void scan_host_next(struct scan_run *run, struct scan_host *h);
 void scan_host_finish(struct scan_run *run, struct scan_host *h);
+/* Tells the host, once.  False: --open leaves it out, as none of its ports may be open. */
+bool scan_host_list(struct scan_run *run, struct scan_host *h);
 /* The run was interrupted: names are not waited for any more. */
 void scan_hosts_interrupt(struct scan_run *run);
 void scan_hosts_free(struct scan_run *run);

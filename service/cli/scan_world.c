@@ -68,6 +68,7 @@ static void load_result(struct scan_run *run, const struct script_result *r)
 static void on_result(void *user, uint64_t job, const struct script_result *r)
 {
     struct scan_run *run = user;
+    struct scan_host *h = scan_host_find(run, &r->address);
 
     if (r->outcome == SCRIPT_ERROR || r->outcome == SCRIPT_TIMEOUT)
         run->partial = true;
@@ -80,7 +81,8 @@ static void on_result(void *user, uint64_t job, const struct script_result *r)
         say_outcome(run, r);
     if (r->outcome != SCRIPT_SKIPPED)
         run->totals.scripts_run++;
-    scan_outputs_script(&run->outputs, r);
+    if (!h || scan_host_list(run, h))
+        scan_outputs_script(&run->outputs, r);
     scan_written(run);
     keep_result(run, r);
 }
@@ -103,24 +105,6 @@ static void on_port_seen(void *user, uint64_t job, const struct port_finding *p)
         run->partial = true;
     scan_outputs_port(&run->outputs, p);
     scan_written(run);
-}
-
-/* Raw frames need a capture of their own, which a one-shot scan does not open for scripts. */
-static int on_raw_send(void *user, uint64_t job, const void *frame, size_t len)
-{
-    (void)user, (void)job, (void)frame, (void)len;
-    return -EPERM;
-}
-
-static int on_raw_open(void *user, uint64_t job, const char *filter, uint32_t *ret_id)
-{
-    (void)user, (void)job, (void)filter, (void)ret_id;
-    return -EPERM;
-}
-
-static void on_raw_close(void *user, uint32_t id)
-{
-    (void)user, (void)id;
 }
 
 static void on_job_done(void *user, uint64_t job)
@@ -159,9 +143,6 @@ static void on_log(void *user, int pri, const char *script, const char *text)
 static const struct script_world world_functions = {
     .result = on_result,
     .port_seen = on_port_seen,
-    .raw_send = on_raw_send,
-    .raw_open = on_raw_open,
-    .raw_close = on_raw_close,
     .job_done = on_job_done,
     .host_done = on_host_scripts_done,
     .log = on_log,
@@ -185,8 +166,12 @@ static int host_new(struct scan_run *run, struct err *e)
         .privileged = run->privileged,
         .script_timeout = a->script_timeout,
         .trace = a->script_trace,
+        .scratch_dir = a->script_scratch,
     };
+    int r = scan_raw_open(run, &world, e);
 
+    if (r < 0)
+        return r;
     world.user = run;
     return script_host_new(&run->scripts, run->loop, run->guard, run->dns, &world, &o, e);
 }
@@ -251,8 +236,11 @@ int scan_scripts_add(struct scan_run *run, struct scan_host *h, struct err *e)
         .n_ports = h->record->n_ports,
     };
 
+    char interface[16];
+
     if (!ports)
         return err_set(e, -ENOMEM, "out of memory");
+    scan_raw_way(run, &t, interface);
     name_services(run, h->record, ports);
     return script_job_add_host(run->scripts, SCAN_JOB, &t, e);
 }

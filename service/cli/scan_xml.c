@@ -90,16 +90,14 @@ static void time_attribute(struct buf *out, const char *name, usec_t wall)
 static void xml_scaninfo(struct buf *out, const struct scan_info *i, enum protocol protocol)
 {
     CLEANUP(buf_done) struct buf services = {0};
-    struct port_set only = {0}; /* in the place of TCP, where ports have no prefix */
     bool udp = protocol == PROTOCOL_UDP;
 
     if (udp ? !i->udp : !i->method)
         return;
-    memcpy(only.tcp, udp ? i->ports->udp : i->ports->tcp, sizeof only.tcp);
-    port_set_format(&services, &only);
+    port_set_format_of(&services, i->ports, protocol);
     buf_printf(out, "<scaninfo type=\"%s\" protocol=\"%s\" numservices=\"%" PRIu32 "\"",
                udp ? "udp" : i->method, protocol_name(protocol),
-               port_set_count(&only, PROTOCOL_TCP));
+               port_set_count(i->ports, protocol));
     attribute(out, "services", services.data ? services.data : "");
     buf_str(out, "/>\n");
     out->failed |= services.failed;
@@ -230,7 +228,7 @@ static void xml_ignored(void *user, const struct record_ignored *g)
                reason_name(g->reason), g->count, protocol_name(g->protocol));
     if (g->listed) {
         buf_str(x->out, " ports=\"");
-        port_set_format(x->out, &g->ports);
+        port_set_format_of(x->out, &g->ports, g->protocol);
         buf_char(x->out, '"');
     }
     buf_str(x->out, "/>\n");

@@ -41,11 +41,12 @@ static int read_file(struct buf *out, const char *path, struct err *e)
     return out->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
-/* Whether a pass can be done in its interval at the zone's rate. */
-static void tell_pass(const struct config_zone *z, const struct config_pass *p)
+/* Whether a pass can be done in its interval at the zone's rate.  swept: of the zone. */
+static void tell_pass(const struct config_zone *z, const struct addr_set *swept,
+                      const struct config_pass *p)
 {
     struct estimate_opts o = {
-        .targets = &z->scope,
+        .targets = swept,
         .sample = p->sample,
         .ping.mask = p->probes,
         .ports = p->kind == PASS_PORTS ? p->port_set : NULL,
@@ -56,7 +57,7 @@ static void tell_pass(const struct config_zone *z, const struct config_pass *p)
     char every[TIME_TEXT_MAX];
     struct estimate e;
 
-    if (p->kind > PASS_PORTS)
+    if (p->kind > PASS_PORTS || !swept->n)
         return;
     if (port_few_parse(&o.ping.syn, p->syn_ports, NULL) < 0 ||
         port_few_parse(&o.ping.ack, p->ack_ports, NULL) < 0 ||
@@ -69,10 +70,21 @@ static void tell_pass(const struct config_zone *z, const struct config_pass *p)
            e.time_min > p->interval ? ", which is too often: it cannot be done in that time" : "");
 }
 
-static void tell_zone(const struct config_zone *z)
+static uint64_t tell_zone(const struct config_zone *z)
 {
+    CLEANUP(addr_set_done) struct addr_set swept = {0};
+    size_t wide;
+
+    if (addr_set_narrow(&swept, &z->scope) < 0)
+        return 0;
+    wide = z->scope.n - swept.n;
     for (uint32_t i = 0; i < z->n_passes; i++)
-        tell_pass(z, &z->passes[i]);
+        tell_pass(z, &swept, &z->passes[i]);
+    if (wide)
+        printf("zone %s: %zu IPv6 network%s too large to be swept: the addresses that are heard "
+               "there are looked at\n",
+               z->name, wide, wide == 1 ? "" : "s");
+    return addr_set_count(&swept);
 }
 
 static void tell_good(const struct config *c)
@@ -81,11 +93,9 @@ static void tell_good(const struct config *c)
     unsigned passes = 0;
 
     for (uint32_t i = 0; i < c->n_zones; i++) {
-        addresses += addr_set_count(&c->zones[i].scope);
+        addresses += tell_zone(&c->zones[i]);
         passes += c->zones[i].n_passes;
     }
-    for (uint32_t i = 0; i < c->n_zones; i++)
-        tell_zone(&c->zones[i]);
     printf("%s: good: %u zone%s with %llu addresses, %u passes, %u endpoint%s\n", c->path,
            c->n_zones, c->n_zones == 1 ? "" : "s", (unsigned long long)addresses, passes,
            c->n_endpoints, c->n_endpoints == 1 ? "" : "s");

@@ -179,8 +179,11 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
     " ORDER BY s.zone, s.address, s.protocol, s.port"
 
 static const char services_sql[] = SERVICES_SQL("report.service s", "s.misses");
+/* One address is found by key, without the rest of its zone. */
 static const char services_at_sql[] =
-    SERVICES_SQL("report.service_at($6::timestamptz, $1) s", "NULL");
+    SERVICES_SQL("report.service_at($6::timestamptz, $1,"
+                 " CASE WHEN $3::inet = host($3::inet)::inet THEN $3::inet END) s",
+                 "NULL");
 
 int verb_services(struct verb_call *c)
 {

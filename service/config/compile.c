@@ -15,7 +15,7 @@
 #define NAME_LEN_MAX      63
 #define INTERFACE_LEN_MAX 15
 #define ADDRESSES_MAX                                                                              \
-    (1U << 24) /* a zone: what a sweep can visit in a day at 200 packets a second */
+    ADDR_SWEEP_MAX /* a zone: what a sweep can visit in a day at 200 packets a second */
 #define RATE_MAX      10000000U
 #define COVERAGE_KEEP (400 * 24 * HOUR)
 #define LOOPBACK_RATE 100000
@@ -157,6 +157,7 @@ static bool zone_is_loopback(const struct config_zone *z)
 
 static void compile_scope(struct compile *k, struct config_zone *z, const char *place)
 {
+    CLEANUP(addr_set_done) struct addr_set swept = {0};
     unsigned before = k->p->n;
     char full[PLACE_MAX];
     uint64_t count;
@@ -170,8 +171,11 @@ static void compile_scope(struct compile *k, struct config_zone *z, const char *
     if (k->p->n != before)
         return; /* a network was not understood: the count would mislead */
     compile_place(full, place, "networks");
-    count = addr_set_count(&z->scope);
-    if (!count)
+    if (addr_set_narrow(&swept, &z->scope) < 0)
+        k->no_memory = true;
+    count = addr_set_count(&swept);
+    z->has_wide = swept.n < z->scope.n;
+    if (!z->scope.n)
         WRONG(k, full, "nothing is left of them after the excludes");
     else if (count > ADDRESSES_MAX)
         WRONG(k, full, "%s addresses are more than a zone may sweep (%u); name smaller networks",
@@ -211,6 +215,12 @@ static void compile_listen(struct compile *k, struct config_zone *z, const char 
     compile_place(full, place, "promiscuous");
     if (z->promiscuous && !z->listen_auto && !z->n_listen)
         WRONG(k, full, "nothing is listened to: 'listen' is empty");
+    compile_place(full, place, "networks");
+    if (z->has_wide && !z->listen_auto && !z->n_listen)
+        WRONG(k, full,
+              "an IPv6 network of more than %u addresses is known by what is heard, and 'listen' "
+              "is empty",
+              ADDR_SWEEP_MAX);
 }
 
 static bool has_ipv6(const struct addr_set *s)

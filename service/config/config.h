@@ -81,6 +81,7 @@ struct config_zone {
     uint32_t n_networks, n_excludes;
     struct addr_set scope; /* networks without excludes */
     struct addr_set excluded;
+    bool has_wide;   /* a network too large to be swept is among them (addr_range_is_wide) */
     char *interface; /* NULL: from the routes */
     char **listen;   /* interfaces to listen on */
     uint32_t n_listen;

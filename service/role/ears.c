@@ -340,10 +340,13 @@ int ears_zone(struct ears *e, uint32_t zone, const struct addr_set *scope,
               const struct ipc_listen *m)
 {
     struct wish *w = calloc(1, sizeof *w);
+    struct ear *a;
     int r = 0;
 
     if (!w)
         return -ENOMEM;
+    LIST_FOREACH (a, &e->ears, entry)
+        a->ask_at = 0; /* its networks may be new */
     w->zone = zone;
     w->promiscuous = m->promiscuous;
     w->multicast = m->multicast;

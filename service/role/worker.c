@@ -176,25 +176,6 @@ static void on_job_done(void *user, uint64_t job)
         job_free(w, j);
 }
 
-/* Raw frames need a capability that this process does not have; scripts that want them see an
- * unprivileged nmap. */
-static int on_raw_send(void *user, uint64_t job, const void *frame, size_t len)
-{
-    (void)user, (void)job, (void)frame, (void)len;
-    return -EPERM;
-}
-
-static int on_raw_open(void *user, uint64_t job, const char *filter, uint32_t *ret_id)
-{
-    (void)user, (void)job, (void)filter, (void)ret_id;
-    return -EPERM;
-}
-
-static void on_raw_close(void *user, uint32_t id)
-{
-    (void)user, (void)id;
-}
-
 static void on_log(void *user, int priority, const char *script, const char *text)
 {
     (void)user, (void)priority;
@@ -270,9 +251,6 @@ static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
         .user = w,
         .result = on_result,
         .port_seen = on_port_seen,
-        .raw_send = on_raw_send,
-        .raw_open = on_raw_open,
-        .raw_close = on_raw_close,
         .job_done = on_job_done,
         .host_done = on_host_done,
         .log = on_log,

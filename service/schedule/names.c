@@ -27,6 +27,8 @@ struct name_entry {
     struct name_key key;
     struct addr address;
     char *name;    /* NULL: none known */
+    bool nameless; /* as the server says */
+    bool sure;     /* it did not take a name back for the first time */
     usec_t ask_at; /* not before; monotonic */
     usec_t every;  /* after an answer */
     bool waiting, asking;
@@ -226,8 +228,12 @@ static void entry_set(struct name_entry *e, const char *name)
 
     if (name && !copy)
         return; /* what was known stays, until it is asked again */
+    e->sure = copy || !e->name;
+    e->nameless = !copy;
     free(e->name);
     e->name = copy;
+    if (!e->sure) /* the next visit asks again, before a name is lost */
+        e->ask_at = loop_now(e->resolver->names->loop);
 }
 
 static void on_name(void *user, int status, const char *name)
@@ -313,12 +319,14 @@ const char *names_of(struct names *n, const char *servers, const struct addr *a)
 {
     const struct name_entry *e = entry_find(resolver_find(n, servers), a);
 
-    return e ? e->name : NULL;
+    if (!e || (!e->name && !e->nameless))
+        return NULL;
+    return e->name ? e->name : "";
 }
 
 bool names_expected(struct names *n, const char *servers, const struct addr *a)
 {
     const struct name_entry *e = entry_find(resolver_find(n, servers), a);
 
-    return e && !e->name && (e->waiting || e->asking) && !e->resolver->rest_until;
+    return e && !e->name && !e->sure && (e->waiting || e->asking) && !e->resolver->rest_until;
 }

@@ -24,7 +24,8 @@ struct names *names_free(struct names *n);
 /* Asks, unless it is being asked or was answered less than `every` ago.  servers: as dns_opts.
  * Never fails: what cannot be asked now is asked at another time. */
 void names_want(struct names *n, const char *servers, const struct addr *a, usec_t every);
-/* What is known; NULL: nothing.  Valid until the next turn of the loop. */
+/* What is known: a name, "" where the server says that there is none; NULL: nothing.  Valid until
+ * the next turn of the loop. */
 const char *names_of(struct names *n, const char *servers, const struct addr *a);
-/* Nothing is known yet, and an answer is under way. */
+/* Nothing is known yet, or a name was taken back once, and an answer is under way. */
 bool names_expected(struct names *n, const char *servers, const struct addr *a);

@@ -96,6 +96,7 @@ struct visit *visit_free(struct visit *v)
     if (!v)
         return NULL;
     timer_stop(schedule_loop(v->schedule), &v->flush);
+    timer_stop(schedule_loop(v->schedule), &v->wait);
     collect_free(v->collect);
     for (size_t i = 0; i < v->n_hosts; i++) {
         for (size_t j = 0; j < v->hosts[i].n_ports; j++)
@@ -116,18 +117,11 @@ struct visit *visit_free(struct visit *v)
     return NULL;
 }
 
-/* The addresses of the visit: the block, or those named in the lease, within what the zone may
- * touch. */
-static int visit_scope(struct visit *v)
+int visit_keep_scope(struct visit *v)
 {
     struct addr_set outside = {0};
     int r = 0;
 
-    for (size_t i = 0; i < v->lease.only.n && r == 0; i++)
-        r = addr_set_add(&v->targets, &v->lease.only.ranges[i].first,
-                         &v->lease.only.ranges[i].last);
-    if (!v->lease.only.n)
-        r = addr_set_add(&v->targets, &v->lease.first, &v->lease.last);
     for (size_t i = 0; i < v->targets.n && r == 0; i++)
         r = addr_set_add(&outside, &v->targets.ranges[i].first, &v->targets.ranges[i].last);
     if (r == 0)
@@ -136,6 +130,22 @@ static int visit_scope(struct visit *v)
         r = addr_set_subtract(&v->targets, &outside);
     addr_set_done(&outside);
     return r;
+}
+
+/* The addresses of the visit: the block, or those named in the lease, within what the zone may
+ * touch.  A scan of a wide block has none yet. */
+static int visit_scope(struct visit *v)
+{
+    const struct addr_range block = {v->lease.first, v->lease.last};
+    int r = 0;
+
+    v->wide = !v->lease.only.n && v->source == &visit_scan && addr_range_is_wide(&block);
+    for (size_t i = 0; i < v->lease.only.n && r == 0; i++)
+        r = addr_set_add(&v->targets, &v->lease.only.ranges[i].first,
+                         &v->lease.only.ranges[i].last);
+    if (!v->lease.only.n && !v->wide)
+        r = addr_set_add(&v->targets, &block.first, &block.last);
+    return r < 0 ? r : visit_keep_scope(v);
 }
 
 void visit_begin(struct visit *v)

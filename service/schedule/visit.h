@@ -50,6 +50,9 @@ struct visit {
     bool lost;          /* the lease: nothing more is handed to the store */
     bool flush_now;     /* the timer said so */
     bool naming;        /* reverse names are asked for */
+    bool wide;          /* a block that is not swept: the addresses known there are asked */
+    bool waited;        /* for somebody to be heard there */
+    struct timer wait;  /* for that */
     usec_t names_until; /* at the end: names are waited for; monotonic, 0: not yet */
     int status;         /* why the visit is not complete; 0: it is */
     unsigned deaths;
@@ -82,6 +85,8 @@ void visit_begin(struct visit *v);
 void visit_end(struct visit *v, int status, const char *why);
 /* A host answers: its reverse name is wanted. */
 void visit_name(struct visit *v, const struct addr *a);
+/* Leaves of the targets what the zone may touch.  0, -ENOMEM. */
+int visit_keep_scope(struct visit *v) MUST_USE;
 /* Hosts became done: hand over a part now or soon. */
 void visit_progress(struct visit *v);
 /* What the collector could not keep: out of memory ends the visit. */
@@ -91,6 +96,16 @@ void visit_keep(struct visit *v, int r);
 void visit_lose(struct visit *v, const char *why);
 void visit_flush(struct visit *v);
 struct visit *visit_free(struct visit *v);
+
+/* visit_past.c, for scans of a block of which not all is asked: the scan begins when the store has
+ * told who was there. */
+int visit_ask_past(struct visit *v, struct err *e) MUST_USE;
+/* A sample was asked and nobody was there: what it asked is what the visit covers.  It ends when
+ * the store has taken that. */
+int visit_tell_sample(struct visit *v) MUST_USE;
+/* visit_scan.c: the targets become those of the order; the order is given. */
+int visit_scan_targets(struct visit *v) MUST_USE;
+int visit_scan_go(struct visit *v) MUST_USE;
 
 /* schedule.c, for visits. */
 struct loop *schedule_loop(struct schedule *s);

@@ -86,37 +86,6 @@ static void coverage_add(struct visit *v, const struct coverage *c)
     v->coverage.drops += sum.drops;
 }
 
-static void on_sampled(void *user, int status, const struct err *e)
-{
-    struct visit *v = user;
-
-    v->asking = false;
-    if (v->orphan)
-        visit_free(v);
-    else if (status == -ESTALE)
-        visit_lose(v, "somebody else has it");
-    else
-        visit_end(v, status, status < 0 && e ? err_text(e) : NULL);
-}
-
-/* The visit asked a sample of its block, and nobody was there: what it asked is what it covers. */
-static int tell_sample(struct visit *v)
-{
-    const struct schedule_store *store = schedule_store(v->schedule);
-    uint64_t n = addr_set_count(&v->targets);
-    struct addr a;
-    int r = 0;
-
-    for (uint64_t i = 0; i < n && r == 0 && addr_set_nth(&v->targets, i, &a); i++)
-        if (collect_is_done(v->collect, &a))
-            r = addr_set_add(&v->sampled, &a, &a);
-    v->expected = addr_set_count(&v->sampled);
-    if (r == 0)
-        r = store->sampled(store->user, &v->lease, &v->sampled, on_sampled, v);
-    v->asking = r == 0;
-    return r;
-}
-
 static void on_done(void *user, int status, const struct coverage *c, const char *why)
 {
     struct visit *v = user;
@@ -127,7 +96,7 @@ static void on_done(void *user, int status, const struct coverage *c, const char
     if (c)
         coverage_add(v, c);
     if (status == 0 && v->coverage.complete && v->coverage.sampled) {
-        status = tell_sample(v);
+        status = visit_tell_sample(v);
         if (status == 0)
             return;
     }
@@ -172,7 +141,7 @@ static int ports_text(struct visit *v)
     return v->ports ? 0 : -ENOMEM;
 }
 
-static int targets_copy(struct visit *v)
+int visit_scan_targets(struct visit *v)
 {
     int r = 0;
 
@@ -182,44 +151,9 @@ static int targets_copy(struct visit *v)
     return r;
 }
 
-static int scan_go(struct visit *v)
+int visit_scan_go(struct visit *v)
 {
     return scan_link_start(schedule_scan_link(v->schedule), &v->order, &v->scan);
-}
-
-/* Where somebody is, nothing is sampled. */
-static void on_past(void *user, int status, const struct addr_set *present,
-                    const struct addr_set *former)
-{
-    struct visit *v = user;
-
-    v->asking = false;
-    if (v->orphan) {
-        visit_free(v);
-        return;
-    }
-    if (v->state != VISIT_RUNNING)
-        return;
-    if (status == 0 && present->n)
-        v->order.start.sample = 0;
-    for (size_t i = 0; status == 0 && i < former->n; i++)
-        status = addr_set_add(&v->order.known, &former->ranges[i].first, &former->ranges[i].last);
-    if (status == 0)
-        status = scan_go(v);
-    if (status < 0)
-        visit_end(v, status, "the past of the block is not known");
-}
-
-/* Only a visit of a whole block may ask a sample of it. */
-static int past_ask(struct visit *v, struct err *e)
-{
-    const struct schedule_store *store = schedule_store(v->schedule);
-    int r = store->past(store->user, &v->lease, on_past, v);
-
-    if (r < 0)
-        return err_set(e, r, "the store does not tell the past: %s", strerror(-r));
-    v->asking = true;
-    return 0;
 }
 
 static int scan_begin(struct visit *v, struct err *e)
@@ -241,7 +175,7 @@ static int scan_begin(struct visit *v, struct err *e)
                 .max_retries = p->retries,
                 .host_timeout = p->host_timeout,
                 .seed = seed_of(v),
-                .sample = v->lease.only.n ? 0 : p->sample,
+                .sample = v->lease.only.n || v->wide ? 0 : p->sample,
                 .report_down = true,
             },
         .ports = p->port_set,
@@ -253,17 +187,20 @@ static int scan_begin(struct visit *v, struct err *e)
     };
     snprintf(v->method, sizeof v->method, "%s", p->kind == PASS_PRESENCE ? "icmp" : "syn");
     r = ports_text(v);
+    if (r == 0 && v->wide)
+        return visit_ask_past(v, e);
     if (r == 0)
-        r = targets_copy(v);
+        r = visit_scan_targets(v);
     if (r == 0 && v->order.start.sample)
-        return past_ask(v, e);
+        return visit_ask_past(v, e);
     if (r == 0)
-        r = scan_go(v);
+        r = visit_scan_go(v);
     return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
 static void scan_cancel(struct visit *v)
 {
+    timer_stop(schedule_loop(v->schedule), &v->wait);
     if (v->scan)
         scan_link_cancel(schedule_scan_link(v->schedule), v->scan);
     v->scan = 0;

@@ -15,12 +15,14 @@ const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX])
     return addr_format(&plain, buf);
 }
 
-/* The last address of the 256 that a lies in. */
-static struct addr end_of_block(const struct addr *a)
+/* The last address of the 256 that the range begins in; all of a range that is not swept. */
+static struct addr end_of_block(const struct addr *first, const struct addr *last)
 {
-    struct addr end = *a;
+    struct addr end = *first;
 
-    end.b[addr_len(a) - 1] = 0xff;
+    if (addr_range_is_wide(&(struct addr_range){*first, *last}))
+        return *last;
+    end.b[addr_len(first) - 1] = 0xff;
     return end;
 }
 
@@ -34,7 +36,7 @@ int store_blocks(const struct addr_set *set, size_t limit,
         struct addr first = set->ranges[i].first;
 
         for (;;) {
-            struct addr end = end_of_block(&first);
+            struct addr end = end_of_block(&first, &set->ranges[i].last);
             bool over = addr_cmp(&end, &set->ranges[i].last) >= 0;
 
             if (++n > limit)

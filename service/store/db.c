@@ -73,6 +73,7 @@ static void hang_up(struct db *d)
     d->conn = NULL;
     PQclear(d->result);
     d->result = NULL;
+    db_forget_prepared(d);
 }
 
 /* libpq ends its messages with newlines and repeats the socket's path: one line is enough. */

@@ -34,6 +34,8 @@ struct db_channel {
     char *name;
 };
 
+#define PREPARED_MAX 8
+
 struct db {
     struct loop *loop;
     struct db_opts opts;
@@ -48,7 +50,11 @@ struct db {
     struct db_items queue;
     struct db_items setup; /* internal: go first */
     struct db_item *flight;
-    PGresult *result; /* of the query in flight, so far */
+    PGresult *result;             /* of the query in flight, so far */
+    char *prepared[PREPARED_MAX]; /* texts that the connection knows by their number here */
+    size_t n_prepared;
+    bool preparing;  /* what is in flight is the newest of them, not yet its query */
+    bool unprepared; /* none is used: a text meant something else meanwhile, or a pooler is there */
     size_t bytes, waiting;
     bool told_full; /* an -EAGAIN was given: `drained` is owed */
     bool dead;      /* db_free() was called */
@@ -58,6 +64,8 @@ struct db {
 /* db_queue.c */
 int db_item_new(struct db_item **ret, const struct db_call *c, db_cb cb, void *user);
 void db_item_free(struct db_item *it);
+/* The connection is gone, and what it had prepared. */
+void db_forget_prepared(struct db *d);
 /* Sends the next query when none is in flight. */
 void db_pump(struct db *d);
 /* Takes results from the connection; false when the connection or the db is gone. */

@@ -135,6 +135,43 @@ static bool flush(struct db *d)
     return true;
 }
 
+void db_forget_prepared(struct db *d)
+{
+    while (d->n_prepared)
+        free(d->prepared[--d->n_prepared]);
+    d->preparing = d->unprepared = false;
+}
+
+/* Its number; n_prepared: not known to the connection. */
+static size_t prepared_find(const struct db *d, const char *sql)
+{
+    size_t i = 0;
+
+    while (i < d->n_prepared && strcmp(d->prepared[i], sql) != 0)
+        i++;
+    return i;
+}
+
+/* The text alone, or what is known by it, or all at once. */
+static int send_item(struct db *d, const struct db_item *it)
+{
+    const char *const *params = (const char *const *)it->params;
+    size_t i = prepared_find(d, it->sql);
+    char name[24];
+
+    if (!(it->flags & DB_OFTEN) || d->unprepared || i == PREPARED_MAX)
+        return PQsendQueryParams(d->conn, it->sql, (int)it->n_params, NULL, params, NULL, NULL, 0);
+    snprintf(name, sizeof name, "often%zu", i);
+    if (i < d->n_prepared)
+        return PQsendQueryPrepared(d->conn, name, (int)it->n_params, params, NULL, NULL, 0);
+    d->prepared[i] = strdup(it->sql);
+    if (!d->prepared[i])
+        return 0;
+    d->n_prepared++;
+    d->preparing = true;
+    return PQsendPrepare(d->conn, name, it->sql, (int)it->n_params, NULL);
+}
+
 static bool send_next(struct db *d)
 {
     struct db_items *from = d->phase == PHASE_SETUP ? &d->setup : &d->queue;
@@ -142,8 +179,7 @@ static bool send_next(struct db *d)
 
     if (!it)
         return true;
-    if (!PQsendQueryParams(d->conn, it->sql, (int)it->n_params, NULL,
-                           (const char *const *)it->params, NULL, NULL, 0) ||
+    if (!send_item(d, it) ||
         timer_set(d->loop, &d->deadline, d->opts.statement_timeout + ANSWER_GRACE) < 0) {
         db_lost(d, PQerrorMessage(d->conn));
         return false;
@@ -208,6 +244,25 @@ static int judge(const PGresult *res, struct err *e)
                    detail ? ": " : "", detail ? detail : "");
 }
 
+/* "cached plan must not change result type", "prepared statement does not exist": another version
+ * of the schema, a pooler.  Nothing was done. */
+static bool is_stale(const struct db *d, const char *sqlstate)
+{
+    return d->flight->flags & DB_OFTEN && !d->unprepared &&
+           (strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0);
+}
+
+/* The query in flight goes out again, first of all. */
+static void send_again(struct db *d)
+{
+    struct db_item *it = d->flight;
+
+    d->flight = NULL;
+    PQclear(d->result);
+    d->result = NULL;
+    TAILQ_INSERT_HEAD(&d->queue, it, entry);
+}
+
 /* The query in flight is answered.  False: the connection, or the db, is gone. */
 static bool answered(struct db *d)
 {
@@ -215,6 +270,7 @@ static bool answered(struct db *d)
     struct db_rows rows = {.res = d->result};
     struct err e = {0};
     const char *state = d->result ? PQresultErrorField(d->result, PG_DIAG_SQLSTATE) : NULL;
+    bool preparing = d->preparing;
     int status;
 
     timer_stop(d->loop, &d->deadline);
@@ -222,6 +278,14 @@ static bool answered(struct db *d)
         db_lost(d, d->result ? PQresultErrorField(d->result, PG_DIAG_MESSAGE_PRIMARY) : NULL);
         return false;
     }
+    d->preparing = false;
+    if (state ? is_stale(d, state) : preparing) {
+        d->unprepared = state != NULL;
+        send_again(d);
+        return true;
+    }
+    if (state && preparing)
+        free(d->prepared[--d->n_prepared]);
     status = judge(d->result, &e);
     if (status == 0 && d->phase == PHASE_READY)
         d->backoff = 0;

@@ -3,6 +3,8 @@
  */
 #include "service/store/decode.h"
 
+#include "engine/base/text.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -121,10 +123,11 @@ void pg_array_text(struct buf *b, const char *s, size_t len)
 {
     separate(b);
     buf_char(b, '"');
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0, plain; i < len; i += plain ? plain : 1) {
+        plain = text_plain_len(s + i, len - i);
         if (s[i] == '"' || s[i] == '\\')
             buf_char(b, '\\');
-        buf_char(b, s[i]);
+        buf_add(b, s + i, plain ? plain : 1);
     }
     buf_char(b, '"');
 }
@@ -133,6 +136,12 @@ void pg_array_null(struct buf *b)
 {
     separate(b);
     buf_str(b, "NULL");
+}
+
+void pg_array_word(struct buf *b, const char *s)
+{
+    separate(b);
+    buf_str(b, s);
 }
 
 void pg_array_plain(struct buf *b, const char *fmt, ...)

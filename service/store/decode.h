@@ -25,4 +25,5 @@ void pg_array_open(struct buf *b);
 void pg_array_close(struct buf *b);
 void pg_array_text(struct buf *b, const char *s, size_t len); /* must be UTF-8 without NUL */
 void pg_array_null(struct buf *b);
+void pg_array_word(struct buf *b, const char *s); /* what needs no quotation marks */
 void pg_array_plain(struct buf *b, const char *fmt, ...) PRINTF(2, 3); /* numbers, addresses */

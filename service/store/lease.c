@@ -117,13 +117,14 @@ int store_claim(struct store *s, const struct store_claim *cl, store_claim_cb cb
 {
     CLEANUP(buf_done) struct buf kinds = {0};
     char sensor[24], count[16], ms[40];
-    const char *params[4];
+    const char *params[5];
     struct db_call c = {
         .sql = "SELECT schedule_id, fence, zone, pass, kind, lo, hi, scope, NULL "
-               "FROM api.claim($1, $2, $3, $4) UNION ALL "
+               "FROM api.claim($1, $2, $3, $4, $5) UNION ALL "
                "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, api.next_due($2)",
         .params = params,
-        .n_params = 4,
+        .n_params = 5,
+        .flags = DB_OFTEN,
     };
     struct ask what = {.cb.claim = cb, .user = user};
 
@@ -141,6 +142,7 @@ int store_claim(struct store *s, const struct store_claim *cl, store_claim_cb cb
     params[1] = kinds.data;
     params[2] = count;
     params[3] = ms;
+    params[4] = s->instance;
     return ask(s, &c, &what, on_claimed);
 }
 
@@ -261,6 +263,7 @@ static void on_past(void *user, int status, const struct db_rows *rows, const st
 {
     struct ask *a = user;
     struct addr_set sets[2] = {{0}}; /* former, present */
+    bool looked = false;
 
     (void)e;
     for (size_t i = 0; status == 0 && i < db_rows_count(rows); i++) {
@@ -268,8 +271,9 @@ static void on_past(void *user, int status, const struct db_rows *rows, const st
 
         if (pg_inet_parse(db_rows_text(rows, i, 0), &addr) == 0)
             status = addr_set_add(&sets[db_rows_bool(rows, i, 1)], &addr, &addr);
+        looked |= db_rows_bool(rows, i, 2);
     }
-    a->cb.past(a->user, status, &sets[1], &sets[0]);
+    a->cb.past(a->user, status, &sets[1], &sets[0], looked);
     addr_set_done(&sets[0]);
     addr_set_done(&sets[1]);
     free(a);
@@ -279,7 +283,7 @@ int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, v
 {
     char schedule[24], fence[24];
     const char *params[] = {schedule, fence};
-    struct db_call c = {.sql = "SELECT addr, present FROM api.past($1, $2)",
+    struct db_call c = {.sql = "SELECT addr, present, looked FROM api.past($1, $2)",
                         .params = params,
                         .n_params = 2,
                         .flags = DB_RETRY};

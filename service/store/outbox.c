@@ -248,12 +248,15 @@ static int job_again(struct outbox_job *j, const char *want, const char *need)
         return r < 0 ? r : -EBADMSG;
     free(j->want);
     j->want = strdup(want);
+    part_order_values(j->part);
     return j->want ? job_send(j) : -ENOMEM;
 }
 
-static void on_applied(void *user, int status, const struct db_rows *rows, const struct err *e)
+static void send_first(struct store *s);
+
+static void part_answered(struct outbox_job *j, int status, const struct db_rows *rows,
+                          const struct err *e)
 {
-    struct outbox_job *j = user;
     const char *verdict = db_rows_text(rows, 0, 0);
     struct store_applied duplicate = {.duplicate = true};
     char v = verdict ? *verdict : 0;
@@ -277,14 +280,26 @@ static void on_applied(void *user, int status, const struct db_rows *rows, const
     }
 }
 
+/* The next one goes out at once: else the database would wait for what this turn does besides. */
+static void on_applied(void *user, int status, const struct db_rows *rows, const struct err *e)
+{
+    struct outbox_job *j = user;
+    struct store *s = j->store;
+
+    part_answered(j, status, rows, e);
+    send_first(s);
+}
+
 static void on_finished(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct outbox_job *j = user;
+    struct store *s = j->store;
     const char *verdict = db_rows_text(rows, 0, 0);
 
     if (status == 0 && verdict && *verdict == 's')
         status = -ESTALE;
     job_end(j, status, NULL, e);
+    send_first(s);
 }
 
 /* ------------------------------------------------------------------ sending */
@@ -299,7 +314,7 @@ static int send_end(struct outbox_job *j, const struct buf *b)
         .sql = "SELECT api.finish($1,$2,$3,$4,$5,$6,$7,$8,$9)",
         .params = params,
         .n_params = ARRAY_LEN(params),
-        .flags = DB_RETRY,
+        .flags = DB_RETRY | DB_OFTEN,
     };
 
     return db_query(j->store->db, &c, on_finished, j);
@@ -314,7 +329,7 @@ static int send_part(struct outbox_job *j, const struct buf *b)
                "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31,$32)",
         .params = params,
         .n_params = PART_PARAMS,
-        .flags = DB_RETRY | (j->rounds ? DB_FIRST : 0),
+        .flags = DB_RETRY | DB_OFTEN | (j->rounds ? DB_FIRST : 0),
     };
 
     for (size_t i = 0; i < PART_PARAMS; i++)
@@ -347,9 +362,8 @@ static void replay_over(struct store *s)
     store_hello(s);
 }
 
-static void on_pump(struct task *t)
+static void send_first(struct store *s)
 {
-    struct store *s = CONTAINER_OF(t, struct store, pump);
     struct outbox_job *j = TAILQ_FIRST(&s->outbox);
     int r;
 
@@ -365,6 +379,11 @@ static void on_pump(struct task *t)
     r = job_send(j);
     if (r < 0)
         job_end(j, r, NULL, NULL);
+}
+
+static void on_pump(struct task *t)
+{
+    send_first(CONTAINER_OF(t, struct store, pump));
 }
 
 /* ------------------------------------------------------------------ what comes in */

@@ -1,5 +1,4 @@
-/* Parts: findings become facts (host, slot, attribute) -> digest, and a mark for each host that was
- * told completely.
+/* Parts: findings become facts (host, slot, attribute) -> digest.
  *
  * Bodies stay here at first: the server knows most values already, asks for those it lacks, and
  * changes nothing until it has them.  Attributes of scripts travel as names: -k stands for the k-th
@@ -17,18 +16,6 @@
 
 enum { ATTR_MAC = 2, ATTR_HOSTNAME = 3, ATTR_PORT = 10, ATTR_SERVICE = 11 };
 
-/* All of it is compared: no padding. */
-struct fact_key {
-    uint32_t host;
-    int32_t slot, attr;
-};
-
-struct fact {
-    struct fact_key key;
-    struct part_fact fact;
-    UT_hash_handle hh;
-};
-
 struct name {
     char *text; /* the part's */
     int number;
@@ -40,8 +27,9 @@ struct builder {
     const struct store *store;
     const struct store_lease *lease;
     uint32_t host; /* whose facts are added */
-    struct fact *facts;
     struct name *names;
+    const char *asked; /* the name that was last looked for, as it came; its number */
+    int asked_number;
     bool failed;
 };
 
@@ -117,37 +105,53 @@ static struct name *name_add(struct builder *b, const char *text)
     return n;
 }
 
-/* Number of a script name: -1, -2 ... in the order of the part's names.  0 on no memory. */
-static int name_number(struct builder *b, const char *text)
+/* Mostly a name is asked for again and again, or is clean and there. */
+static struct name *name_find(struct builder *b, const char *text)
 {
-    char *cleaned = clean(b, text);
     struct name *n = NULL;
+    char *cleaned;
+
+    HASH_FIND_STR(b->names, text, n);
+    if (n)
+        return n;
+    cleaned = clean(b, text);
 
     if (cleaned)
         HASH_FIND_STR(b->names, cleaned, n);
     if (cleaned && !n)
         n = name_add(b, cleaned);
     free(cleaned);
-    return n ? -n->number : 0;
+    return n;
 }
 
+/* Number of a script name: -1, -2 ... in the order of the part's names.  0 on no memory. */
+static int name_number(struct builder *b, const char *text)
+{
+    const struct name *n;
+
+    if (b->asked && strcmp(b->asked, text) == 0)
+        return b->asked_number;
+    n = name_find(b, text);
+    b->asked = n ? text : NULL;
+    b->asked_number = n ? -n->number : 0;
+    return b->asked_number;
+}
+
+/* A new fact: of several about the same, the last one will count.  It moves with the next. */
 static struct part_fact *fact_of(struct builder *b, int32_t slot, int attr)
 {
-    struct fact_key key = {b->host, slot, attr};
-    struct fact *f;
+    struct part *p = b->p;
+    struct part_fact *f;
 
-    HASH_FIND(hh, b->facts, &key, sizeof key, f);
-    if (f)
-        return &f->fact;
-    f = calloc(1, sizeof *f);
-    if (!f) {
+    if (!grow((void **)&p->facts, p->n_facts, sizeof *p->facts)) {
         b->failed = true;
         return NULL;
     }
-    f->key = key;
-    f->fact = (struct part_fact){.host = b->host, .slot = slot, .attr = attr};
-    HASH_ADD(hh, b->facts, key, sizeof f->key, f);
-    return &f->fact;
+    f = &p->facts[p->n_facts];
+    *f = (struct part_fact){
+        .host = b->host, .slot = slot, .attr = attr, .order = (uint32_t)p->n_facts};
+    p->n_facts++;
+    return f;
 }
 
 /* Takes the value (also on failure). */
@@ -164,7 +168,6 @@ static void add_value(struct builder *b, struct part_fact *f, struct value *v)
         return;
     }
     memcpy(f->digest, v->digest, sizeof f->digest);
-    f->unsure = false;
     p->bytes += strlen(v->body) + sizeof *v;
     p->values[p->n_values++] = *v;
 }
@@ -179,6 +182,20 @@ static void add_text(struct builder *b, int attr, const char *text)
         b->failed = true;
     else
         add_value(b, fact_of(b, 0, attr), &v);
+}
+
+/* A name that was asked for and is not there is told as such, without a digest. */
+static void add_hostname(struct builder *b, const char *name)
+{
+    struct part_fact *f;
+
+    if (!name || *name) {
+        add_text(b, ATTR_HOSTNAME, name);
+        return;
+    }
+    f = fact_of(b, 0, ATTR_HOSTNAME);
+    if (f)
+        f->absent = true;
 }
 
 static void add_service(struct builder *b, const struct port_finding *p, int32_t slot)
@@ -289,22 +306,46 @@ static void add_host(struct builder *b, const struct store_host *h)
         return;
     if (f->has_mac)
         add_text(b, ATTR_MAC, mac_format(&f->mac, mac));
-    add_text(b, ATTR_HOSTNAME, f->hostname);
+    add_hostname(b, f->hostname);
     for (size_t i = 0; i < h->n_ports; i++)
         add_port(b, &h->ports[i]);
     for (size_t i = 0; i < h->n_results; i++)
         add_result(b, &h->results[i]);
 }
 
-static int by_place(const void *a, const void *b)
+static int by_place(const struct part_fact *x, const struct part_fact *y)
 {
-    const struct part_fact *x = a, *y = b;
-
     if (x->host != y->host)
         return x->host < y->host ? -1 : 1;
     if (x->slot != y->slot)
         return x->slot < y->slot ? -1 : 1;
     return (x->attr > y->attr) - (x->attr < y->attr);
+}
+
+static int by_place_and_order(const void *a, const void *b)
+{
+    const struct part_fact *x = a, *y = b;
+    int r = by_place(x, y);
+
+    return r ? r : (x->order > y->order) - (x->order < y->order);
+}
+
+/* By host, slot and attribute, each once. */
+static void order_facts(struct part *p)
+{
+    size_t n = 0;
+    bool ordered = true;
+
+    for (size_t i = 1; ordered && i < p->n_facts; i++)
+        ordered = by_place(&p->facts[i - 1], &p->facts[i]) < 0;
+    if (!ordered)
+        qsort(p->facts, p->n_facts, sizeof *p->facts, by_place_and_order);
+    for (size_t i = 0; !ordered && i < p->n_facts; i++)
+        if (i + 1 == p->n_facts || by_place(&p->facts[i], &p->facts[i + 1]) != 0)
+            p->facts[n++] = p->facts[i];
+    if (!ordered)
+        p->n_facts = n;
+    p->bytes += p->n_facts * sizeof *p->facts + p->n_hosts * sizeof *p->hosts;
 }
 
 static int by_digest(const void *a, const void *b)
@@ -313,137 +354,49 @@ static int by_digest(const void *a, const void *b)
                   VALUE_DIGEST_LEN);
 }
 
-/* Facts leave the table for the list. */
-static void list_facts(struct builder *b)
+void part_order_values(struct part *p)
 {
-    struct part *p = b->p;
-    struct fact *f, *next;
-    struct name *n, *next_name;
-
-    p->facts = calloc(HASH_COUNT(b->facts) + 1, sizeof *p->facts);
-    b->failed |= !p->facts;
-    HASH_ITER (hh, b->facts, f, next) {
-        if (p->facts)
-            p->facts[p->n_facts++] = f->fact;
-        HASH_DEL(b->facts, f);
-        free(f);
-    }
-    HASH_ITER (hh, b->names, n, next_name) {
-        HASH_DEL(b->names, n);
-        free(n);
-    }
-    if (p->n_facts)
-        qsort(p->facts, p->n_facts, sizeof *p->facts, by_place);
     if (p->n_values)
         qsort(p->values, p->n_values, sizeof *p->values, by_digest);
-    p->bytes += p->n_facts * sizeof *p->facts + p->n_hosts * sizeof *p->hosts;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* What every mark of the part begins with: what was asked. */
-static void mark_head(struct builder *b, struct buf *out)
-{
-    struct part *p = b->p;
-    char **sorted = calloc(p->n_judged + 1, sizeof *sorted);
-
-    if (!sorted) {
-        out->failed = true;
-        return;
-    }
-    if (p->n_judged)
-        memcpy(sorted, p->names, p->n_judged * sizeof *sorted);
-    qsort(sorted, p->n_judged, sizeof *sorted, by_name);
-    buf_printf(out, "m%d", (int)b->lease->kind);
-    for (size_t i = 0; i < p->n_judged; i++)
-        buf_add(out, sorted[i], strlen(sorted[i]) + 1);
-    buf_char(out, '\n');
-    free(sorted);
-}
-
-/* Facts are ordered by the numbers of names, which differ from part to part: here by the names. */
-static int by_meaning(const void *a, const void *b, void *user)
-{
-    const struct part_fact *x = a, *y = b;
-    const struct part *p = user;
-
-    if (x->slot != y->slot)
-        return x->slot < y->slot ? -1 : 1;
-    if (x->attr >= 0 || y->attr >= 0)
-        return (x->attr > y->attr) - (x->attr < y->attr);
-    return strcmp(p->names[-x->attr - 1], p->names[-y->attr - 1]);
-}
-
-/* Facts [from, to) are those of one host, in any order. */
-static void mark_host(struct builder *b, struct part_host *h, size_t from, size_t to,
-                      struct buf *text)
-{
-    struct part *p = b->p;
-
-    if (h->state != 'u')
-        return;
-    qsort_r(&p->facts[from], to - from, sizeof *p->facts, by_meaning, p);
-    for (size_t i = from; i < to; i++) {
-        const struct part_fact *f = &p->facts[i];
-
-        if (f->unsure)
-            return;
-        buf_printf(text, "%d %s%d", f->slot, f->attr < 0 ? p->names[-f->attr - 1] : "",
-                   f->attr < 0 ? 0 : f->attr);
-        buf_add(text, f->digest, sizeof f->digest);
-    }
-    if (text->failed || value_mark(h->mark, &b->store->key, text->data, text->len) < 0) {
-        b->failed = true;
-        return;
-    }
-    h->marked = true;
-    h->alone = b->store->marks && marks_has(b->store->marks, p->place, &h->addr, h->mark);
-}
-
-static void mark_hosts(struct builder *b)
-{
-    CLEANUP(buf_done) struct buf text = {0};
-    struct part *p = b->p;
-    size_t head, at = 0;
-
-    mark_head(b, &text);
-    head = text.len;
-    for (size_t i = 0; !b->failed && i < p->n_hosts; i++) {
-        size_t from = at;
-
-        while (at < p->n_facts && p->facts[at].host == i)
-            at++;
-        mark_host(b, &p->hosts[i], from, at, &text);
-        if (!text.failed)
-            text.data[text.len = head] = 0;
-    }
-    b->failed |= text.failed;
 }
 
 static int by_address(const void *a, const void *b)
 {
-    return addr_cmp(a, b);
+    const struct store_host *const *x = a, *const *y = b;
+
+    return addr_cmp(&(*x)->finding.address, &(*y)->finding.address);
 }
 
-/* An address that is told twice would be up and down at once. */
-static int check_once(const struct store_part *in)
+/* The hosts by address, as the server compares their marks; *ret is the caller's.  -EINVAL: an
+ * address is told twice, it would be up and down at once. */
+static int hosts_in_order(const struct store_part *in, const struct store_host ***ret)
 {
-    struct addr *all = calloc(in->n_hosts ? in->n_hosts : 1, sizeof *all);
+    const struct store_host **all = calloc(in->n_hosts + 1, sizeof *all);
     int r = 0;
 
     if (!all)
         return -ENOMEM;
     for (size_t i = 0; i < in->n_hosts; i++)
-        all[i] = in->hosts[i].finding.address;
+        all[i] = &in->hosts[i];
     qsort(all, in->n_hosts, sizeof *all, by_address);
     for (size_t i = 1; r == 0 && i < in->n_hosts; i++)
-        if (addr_equal(&all[i - 1], &all[i]))
+        if (addr_equal(&all[i - 1]->finding.address, &all[i]->finding.address))
             r = -EINVAL;
-    free(all);
+    if (r == 0)
+        *ret = all;
+    else
+        free(all);
     return r;
+}
+
+static void forget_names(struct builder *b)
+{
+    struct name *n, *next;
+
+    HASH_ITER (hh, b->names, n, next) {
+        HASH_DEL(b->names, n);
+        free(n);
+    }
 }
 
 static void head(struct builder *b, const struct store_part *in)
@@ -468,20 +421,20 @@ int part_build(struct part *ret, const struct store *s, const struct store_lease
                const struct store_part *in)
 {
     struct builder b = {.p = ret, .store = s, .lease = l};
-    int r = check_once(in);
+    const struct store_host **hosts = NULL;
+    int r = hosts_in_order(in, &hosts);
 
     if (r < 0)
         return r;
     *ret = (struct part){.bytes = sizeof *ret};
     head(&b, in);
     for (size_t i = 0; ret->hosts && i < in->n_hosts; i++)
-        add_host(&b, &in->hosts[i]);
-    list_facts(&b);
-    if (!b.failed)
-        mark_hosts(&b);
-    if (b.failed) {
-        part_done(ret);
-        return -ENOMEM;
-    }
-    return 0;
+        add_host(&b, hosts[i]);
+    free(hosts);
+    forget_names(&b);
+    order_facts(ret);
+    if (!b.failed && part_mark(ret, s, l->kind) == 0)
+        return 0;
+    part_done(ret);
+    return -ENOMEM;
 }

@@ -58,7 +58,9 @@ struct part_fact {
     uint32_t host; /* index */
     int32_t slot, attr;
     bool unsure; /* could not be judged; no digest */
+    bool absent; /* asked for, and not there; likewise */
     uint8_t digest[VALUE_DIGEST_LEN];
+    uint32_t order; /* in which it was found */
 };
 
 struct part_port {
@@ -75,7 +77,7 @@ struct part {
     struct part_host *hosts;
     struct part_fact *facts; /* by host, slot and attribute */
     char **names;            /* of scripts: attribute -k stands for the k-th */
-    struct value *values;    /* the bodies, by digest, kept until the server has them */
+    struct value *values;    /* the bodies, kept until the server has them */
     struct part_port *ports; /* names of ports */
     size_t n_hosts, n_facts, n_names, n_judged, n_values, n_ports;
     bool ends; /* the visit ends with it, as `end` says (its texts are NULL) */
@@ -87,6 +89,12 @@ void part_done(struct part *p);
 /* 0, -ENOMEM, -EINVAL: an address is told twice. */
 int part_build(struct part *ret, const struct store *s, const struct store_lease *l,
                const struct store_part *in) MUST_USE;
+
+/* part_mark.c: the marks of the hosts of a part whose facts are in order.  -ENOMEM. */
+int part_mark(struct part *p, const struct store *s, enum store_kind kind) MUST_USE;
+
+/* Before bodies are wanted: puts them in the order in which part_params() looks for them. */
+void part_order_values(struct part *p);
 
 /* The parameters; `want`: the bodies that the server asks for, an array of digests; NULL: none.
  * -EBADMSG: it asks for others. -ENOMEM.  The caller's to part_params_done(), also on failure. */

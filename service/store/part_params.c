@@ -22,16 +22,14 @@ static void put_text(struct buf *array, const char *s)
 static void put_host(struct buf *params, const struct part_host *h)
 {
     char text[ADDR_TEXT_MAX], mac[MAC_TEXT_MAX], mark[VALUE_DIGEST_TEXT];
+    char state[] = {h->alone ? 'm' : h->state, 0};
 
-    pg_array_plain(&params[PART_H_ADDR], "%s", store_addr_text(&h->addr, text));
-    pg_array_plain(&params[PART_H_STATE], "%c", h->alone ? 'm' : h->state);
-    if (h->marked) {
+    pg_array_word(&params[PART_H_ADDR], store_addr_text(&h->addr, text));
+    pg_array_word(&params[PART_H_STATE], state);
+    if (h->marked)
         value_digest_format(h->mark, mark);
-        pg_array_plain(&params[PART_H_MARK], "%s", mark);
-    } else {
-        pg_array_null(&params[PART_H_MARK]);
-    }
-    pg_array_plain(&params[PART_H_MAC], "%s", h->has_mac ? mac_format(&h->mac, mac) : "NULL");
+    pg_array_word(&params[PART_H_MARK], h->marked ? mark : "NULL");
+    pg_array_word(&params[PART_H_MAC], h->has_mac ? mac_format(&h->mac, mac) : "NULL");
     put_text(&params[PART_H_REASON], reason_name((enum reason)h->reason));
     pg_array_plain(&params[PART_H_TTL], "%u", h->ttl);
     put_text(&params[PART_H_VENDOR], h->vendor);
@@ -39,17 +37,18 @@ static void put_host(struct buf *params, const struct part_host *h)
 
 static void put_fact(struct buf *params, const struct part *p, const struct part_fact *f)
 {
+    bool bare = f->unsure || f->absent; /* the attribute tells which (0114_names_close.sql) */
     char digest[VALUE_DIGEST_TEXT];
 
     if (p->hosts[f->host].alone)
         return;
-    pg_array_plain(&params[f->unsure ? PART_U_HOST : PART_F_HOST], "%u", f->host + 1);
-    pg_array_plain(&params[f->unsure ? PART_U_SLOT : PART_F_SLOT], "%d", f->slot);
-    pg_array_plain(&params[f->unsure ? PART_U_ATTR : PART_F_ATTR], "%d", f->attr);
-    if (f->unsure)
+    pg_array_plain(&params[bare ? PART_U_HOST : PART_F_HOST], "%u", f->host + 1);
+    pg_array_plain(&params[bare ? PART_U_SLOT : PART_F_SLOT], "%d", f->slot);
+    pg_array_plain(&params[bare ? PART_U_ATTR : PART_F_ATTR], "%d", f->attr);
+    if (bare)
         return;
     value_digest_format(f->digest, digest);
-    pg_array_plain(&params[PART_F_VALUE], "%s", digest);
+    pg_array_word(&params[PART_F_VALUE], digest);
 }
 
 static void put_end(struct buf *params, const struct coverage *c)
@@ -91,7 +90,7 @@ static int put_body(struct buf *params, const struct part *p, const char *digest
     v = p->n_values ? bsearch(key, p->values, p->n_values, sizeof *p->values, by_digest) : NULL;
     if (!v)
         return -EBADMSG;
-    pg_array_plain(&params[PART_B_VALUE], "%s", digest);
+    pg_array_word(&params[PART_B_VALUE], digest);
     pg_array_plain(&params[PART_B_KIND], "%c", v->kind);
     put_text(&params[PART_B_BODY], v->body);
     return 0;

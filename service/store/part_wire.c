@@ -63,7 +63,7 @@ void part_encode(struct buf *out, const struct part *p)
         put(out, p->facts[i].host, 4);
         put(out, (uint32_t)p->facts[i].slot, 4);
         put(out, (uint32_t)p->facts[i].attr, 4);
-        put(out, p->facts[i].unsure, 1);
+        put(out, p->facts[i].unsure | (unsigned)p->facts[i].absent << 1, 1);
         buf_add(out, p->facts[i].digest, VALUE_DIGEST_LEN);
     }
     put(out, p->n_values, 4);
@@ -170,13 +170,16 @@ static void get_facts(struct rbuf *in, struct part *p)
     p->facts = get_list(in, &p->n_facts, sizeof *p->facts, 13 + VALUE_DIGEST_LEN);
     for (size_t i = 0; !in->bad && i < p->n_facts; i++) {
         struct part_fact *f = &p->facts[i];
+        uint8_t how;
 
         f->host = rbuf_u32(in);
         f->slot = (int32_t)rbuf_u32(in);
         f->attr = (int32_t)rbuf_u32(in);
-        f->unsure = rbuf_u8(in) != 0;
+        how = rbuf_u8(in);
+        f->unsure = how & 1;
+        f->absent = how & 2;
         get_bytes(in, f->digest, sizeof f->digest);
-        if (f->host >= p->n_hosts || f->attr == INT32_MIN ||
+        if (how > 2 || f->host >= p->n_hosts || f->attr == INT32_MIN ||
             (f->attr < 0 && (size_t)-f->attr > p->n_names))
             in->bad = true;
     }

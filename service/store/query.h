@@ -61,6 +61,7 @@ typedef void (*db_cb)(void *user, int status, const struct db_rows *rows, const 
 enum {
     DB_RETRY = 1 << 0,
     DB_FIRST = 1 << 1, /* before all that waits: the second half of something */
+    DB_OFTEN = 1 << 2, /* one of a few texts that come again and again: parsed once a connection */
 };
 
 /* sql with $1 ... and as many text parameters (NULL: SQL NULL); both are copied.  One statement; it

@@ -12,10 +12,10 @@
  *
  * Not seen is not gone.  Only what a part says was asked and conclusively silent counts as a miss:
  * hosts with state HOST_DOWN; ports of the pass that are not among the open ports of an up host
- * that is not `unsure`; results of the `scripts` list that did not come for an open port.  Enough
- * misses, spread over visits, close a fact (one change, one event).  After each visit that leaves
- * doubts behind, the schedule row is due again soon (pass.confirm) for the doubted hosts alone
- * (lease.only).
+ * that is not `unsure`; results of the `scripts` list that did not come for an open port;
+ * a hostname that is "".  Enough misses, spread over visits, close a fact (one change, one event).
+ * After each visit that leaves doubts behind, the schedule row is due again soon (pass.confirm) for
+ * the doubted hosts alone (lease.only).
  *
  * All callbacks come from the loop, exactly once per started call, never inside it.  Status 0 or:
  * -ESTALE the lease is lost; -ECANCELED the store was closed; -EDOM, -EIO the database refused
@@ -208,16 +208,11 @@ typedef void (*store_targets_cb)(void *user, int status, const struct store_targ
 int store_targets(struct store *s, const struct store_lease *l, store_targets_cb cb,
                   void *user) MUST_USE;
 
-/* For a visit that may ask a sample of its block: the addresses that are in use, and those that
- * were. */
+/* For a visit that does not ask all of its block: the addresses there that are in use, and those
+ * that were, or were heard of late.  looked: the pass was made there before (when anybody is
+ * known). */
 typedef void (*store_past_cb)(void *user, int status, const struct addr_set *present,
-                              const struct addr_set *former);
-int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, void *user) MUST_USE;
-
-/* For a visit that may ask a sample of its block: the addresses there that are in use, and those
- * that were. */
-typedef void (*store_past_cb)(void *user, int status, const struct addr_set *present,
-                              const struct addr_set *former);
+                              const struct addr_set *former, bool looked);
 int store_past(struct store *s, const struct store_lease *l, store_past_cb cb, void *user) MUST_USE;
 
 /* The visit asked a sample of its block: these addresses alone count as looked at, and the block's

@@ -11,7 +11,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 void value_done(struct value *v)
@@ -76,36 +75,35 @@ void value_digest_format(const uint8_t digest[VALUE_DIGEST_LEN], char buf[VALUE_
 int value_mark(uint8_t ret[VALUE_DIGEST_LEN], const struct value_key *k, const void *data,
                size_t len)
 {
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
+    uint8_t mac[HMAC_LEN];
 
-    if (!HMAC(EVP_sha256(), k->b, VALUE_KEY_LEN, data, len, mac, &n))
+    if (hmac_sha256(k->b, NULL, data, len, mac) < 0)
         return -ENOMEM;
     memcpy(ret, mac, VALUE_DIGEST_LEN);
     return 0;
 }
 
-/* Takes *canonical (kind byte first) and *body; fills *ret. */
-static int seal(struct value *ret, const struct value_key *k, const struct buf *canonical,
-                struct buf *body)
+/* Takes *body; fills *ret.  The digest is over the kind and what counts of the value. */
+static int seal(struct value *ret, const struct value_key *k, enum value_kind kind,
+                const void *what, size_t len, struct buf *body)
 {
-    if (canonical->failed || body->failed ||
-        value_mark(ret->digest, k, canonical->data, canonical->len) < 0)
+    const char first[] = {(char)kind, 0};
+    uint8_t mac[HMAC_LEN];
+
+    if (body->failed || hmac_sha256(k->b, first, what, len, mac) < 0)
         return -ENOMEM;
-    ret->kind = (enum value_kind)canonical->data[0];
+    memcpy(ret->digest, mac, VALUE_DIGEST_LEN);
+    ret->kind = kind;
     ret->body = buf_take(body);
     return ret->body ? 0 : -ENOMEM;
 }
 
 int value_of_text(struct value *ret, const struct value_key *k, const char *text, size_t len)
 {
-    CLEANUP(buf_done) struct buf canonical = {0};
     CLEANUP(buf_done) struct buf body = {0};
 
-    buf_char(&canonical, VALUE_TEXT);
-    buf_add(&canonical, text, len);
     text_escape_utf8(&body, text, len < VALUE_BODY_MAX ? len : VALUE_BODY_MAX);
-    return seal(ret, k, &canonical, &body);
+    return seal(ret, k, VALUE_TEXT, text, len, &body);
 }
 
 static void member(struct buf *out, const char *key, const char *s)
@@ -120,7 +118,6 @@ static void member(struct buf *out, const char *key, const char *s)
 
 int value_of_service(struct value *ret, const struct value_key *k, const struct service_info *s)
 {
-    CLEANUP(buf_done) struct buf canonical = {0};
     CLEANUP(buf_done) struct buf body = {0};
 
     buf_char(&body, '{');
@@ -137,10 +134,7 @@ int value_of_service(struct value *ret, const struct value_key *k, const struct 
         json_string(&body, s->cpe[i], strlen(s->cpe[i]));
     }
     buf_str(&body, s->cpe[0] ? "]}" : "}");
-    buf_char(&canonical, VALUE_SERVICE);
-    if (!body.failed)
-        buf_add(&canonical, body.data, body.len);
-    return seal(ret, k, &canonical, &body);
+    return seal(ret, k, VALUE_SERVICE, body.data, body.len, &body);
 }
 
 /* ------------------------------------------------------------------ JSON */
@@ -281,8 +275,15 @@ void value_clean_json(struct buf *out, const char *json, size_t len)
     bool in_string = false;
 
     for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)json[i];
-        size_t n = sequence(json + i, len - i);
+        unsigned char c;
+        size_t n = text_plain_len(json + i, len - i);
+
+        buf_add(out, json + i, n);
+        i += n;
+        if (i == len)
+            return;
+        c = (unsigned char)json[i];
+        n = sequence(json + i, len - i);
 
         if (in_string && c == '\\') {
             i += clean_escape(out, json + i, len - i);
@@ -312,18 +313,32 @@ static cJSON *parse(const char *json)
     return cJSON_ParseWithOpts(clean.data, NULL, 1);
 }
 
-static void script_body(struct buf *body, const struct script_result *r, const cJSON *data)
+/* Nearly all output is plain: it goes in as it is. */
+static void script_output(struct buf *body, const char *output, size_t len)
 {
     CLEANUP(buf_done) struct buf text = {0};
+
+    (void)buf_room(body, len + sizeof "{\"output\":\"\"}");
+    buf_str(body, "\"output\":");
+    if (text_plain_len(output, len) == len) {
+        buf_char(body, '"');
+        buf_add(body, output, len);
+        buf_char(body, '"');
+        return;
+    }
+    text_escape_utf8(&text, output, len);
+    json_string(body, text.data ? text.data : "", text.len);
+    body->failed |= text.failed;
+}
+
+static void script_body(struct buf *body, const struct script_result *r, const cJSON *data)
+{
     CLEANUP(buf_done) struct buf json = {0};
     size_t len = r->output_len < VALUE_BODY_MAX ? r->output_len : VALUE_BODY_MAX;
 
     buf_char(body, '{');
-    if (r->output) {
-        text_escape_utf8(&text, r->output, len);
-        buf_str(body, "\"output\":");
-        json_string(body, text.data ? text.data : "", text.len);
-    }
+    if (r->output)
+        script_output(body, r->output, len);
     if (data) {
         print_json(&json, data, NULL, false);
         if (!json.failed && json.len <= VALUE_BODY_MAX) {
@@ -332,7 +347,7 @@ static void script_body(struct buf *body, const struct script_result *r, const c
         }
     }
     buf_char(body, '}');
-    if (text.failed || json.failed)
+    if (json.failed)
         body->failed = true;
 }
 
@@ -342,15 +357,14 @@ int value_of_script(struct value *ret, const struct value_key *k, const struct s
     CLEANUP(buf_done) struct buf canonical = {0};
     CLEANUP(buf_done) struct buf body = {0};
     cJSON *data = parse(r->data);
+    bool whole = !data && r->output && !is_volatile(v, "*"); /* the text itself */
 
-    buf_char(&canonical, VALUE_SCRIPT);
-    if (!is_volatile(v, "*")) {
-        if (data)
-            print_json(&canonical, data, v, true);
-        else if (r->output)
-            buf_add(&canonical, r->output, r->output_len);
-    }
+    if (data && !is_volatile(v, "*"))
+        print_json(&canonical, data, v, true);
     script_body(&body, r, data);
     cJSON_Delete(data);
-    return seal(ret, k, &canonical, &body);
+    if (canonical.failed)
+        return -ENOMEM;
+    return seal(ret, k, VALUE_SCRIPT, whole ? r->output : canonical.data,
+                whole ? r->output_len : canonical.len, &body);
 }

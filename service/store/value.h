@@ -6,8 +6,9 @@
 #pragma once
 
 #include "engine/model/finding.h"
+#include "service/store/hmac.h"
 
-#define VALUE_KEY_LEN     32
+#define VALUE_KEY_LEN     HMAC_KEY_LEN
 #define VALUE_DIGEST_LEN  16
 #define VALUE_DIGEST_TEXT 37 /* as uuid, with NUL */
 

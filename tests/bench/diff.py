@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""The inventory beside the usual designs: what a pass costs in WAL and time when nothing, little and much has changed; history; queue.
+"""The inventory beside the usual designs: what a pass costs in WAL and time when nothing, little and much has changed; the queue.
+History is measured by `bench history`, identity by tests/pg/test_identity_walk.py, deliveries by `bench alerts`.
 
-    ./bootstrap bench diff [--hosts N] [--spans N] [--plain] [--only diff,usual,history,queue] [--keep DIR]
+    ./bootstrap bench diff [--hosts N] [--plain] [--short] [--only diff,usual,queue] [--keep DIR]
 
-Default: 100,000 hosts in /24s of 100, each with 10 open ports and 10 script results, 10 million closed spans.  One private PostgreSQL with
+Default: 100,000 hosts in /24s of 100, each with 10 open ports and 10 script results.  One private PostgreSQL with
 the durable settings of the embedded server for all designs (--plain: without compression of page images in the WAL); a CHECKPOINT before each measured sweep, so that its WAL holds the page images of a real one.  The sweeps go through
 the store's client (bench_store), as the core does it: claim, part, end.  --keep: DIR keeps the data directory as it is after the first
 inventory; when it is there, the run begins with a copy of it (and with the migrations that it lacks)."""
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "pg"))
 import pgtest
 
 DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=1GB", "max_wal_size=16GB", "checkpoint_timeout=1h",
-           "autovacuum_naptime=10s", "random_page_cost=1.1", "work_mem=64MB", "wal_compression=on", "jit=off"]
+           "autovacuum_naptime=10s", "log_autovacuum_min_duration=0", "random_page_cost=1.1", "work_mem=64MB", "wal_compression=on", "jit=off"]
 SHARES = (("nothing", 0.0), ("0.1 %", 0.001), ("1 %", 0.01), ("10 %", 0.1))
 
 
@@ -35,6 +37,7 @@ class Meter:
     def __enter__(self):
         self.db.sql("VACUUM", user="postgres")
         self.db.sql("CHECKPOINT", user="postgres")
+        self.swept = self.autovacuum()
         self.start = self.db.sql("SELECT pg_current_wal_insert_lsn()")
         self.began = time.monotonic()
         return self
@@ -42,6 +45,11 @@ class Meter:
     def __exit__(self, *_):
         self.seconds = time.monotonic() - self.began
         self.wal = int(self.db.sql(f"SELECT pg_current_wal_insert_lsn() - '{self.start}'::pg_lsn"))
+        self.swept = self.autovacuum() - self.swept
+
+    def autovacuum(self):
+        """Bytes of WAL that autovacuum has written so far, as the server logs them at the end of each table."""
+        return sum(map(int, re.findall(r"WAL usage: \d+ records, \d+ full page images, (\d+) bytes", (self.db.cluster.dir / "log").read_text(errors="replace"))))
 
 
 # ------------------------------------------------------------------ ours
@@ -89,7 +97,7 @@ class Sweeps:
         if not words:
             raise SystemExit("bench_store failed")
         r = dict(zip(("facts", "s", "parts", "p50", "p99", "edges", "rss"), map(float, words)))
-        r.update(cpu=busy, wal=m.wal, rate=r["facts"] / r["s"], kb_part=m.wal / r["parts"] / 1000, kb_edge=m.wal / r["edges"] / 1000 if r["edges"] else 0)
+        r.update(cpu=busy, wal=m.wal, swept=m.swept, rate=r["facts"] / r["s"], kb_part=m.wal / r["parts"] / 1000, kb_edge=m.wal / r["edges"] / 1000 if r["edges"] else 0)
         if not quiet:
             edge = f"{r['kb_edge']:8.2f}" if r["edges"] else "       -"
             print(f"{name:<26} {kind:<8} {r['rate']:>11,.0f} {r['s']:8.2f} {r['cpu']:8.2f} {r['p50']:8.2f} {r['p99']:8.2f} {r['wal'] / 1e6:9.2f} {r['kb_part']:8.2f} {edge} {int(r['edges']):9,d}", flush=True)
@@ -148,7 +156,9 @@ def ours(db, hosts, program, kept, shares):
     print(f"  {'per second of processor time, client and server together':<58} {2 * hosts * 10 / max(both('cpu'), .01):>12,.0f} by marks, "
           f"{2 * hosts * 10 / max(sum(r['cpu'] for r in full), .01):,.0f} in full")
     verdict("unchanged pass of all: rows of facts written", rows, 0, "<=", "rows")
-    verdict("unchanged pass of all: WAL", both("wal") / 1e6, 3 * k, "<=", "MB")
+    # the longer a pass takes, the more often autovacuum comes by: on a busy machine that is no longer the pass's own
+    verdict("unchanged pass of all: WAL", (both("wal") - both("swept")) / 1e6, 3 * k, "<=", "MB")
+    print(f"  {'and what autovacuum wrote meanwhile':<58} {both('swept') / 1e6:>12,.2f} MB       in {both('s'):,.0f} s")
     verdict("unchanged pass of all: time", both("s"), 3 * k, "<=", "s")
     verdict("WAL of an unchanged visit", max(r["kb_part"] for r in same), 3, "<=", "kB")
     verdict("part without change, median", max(r["p50"] for r in same), 3, "<=", "ms")
@@ -210,76 +220,14 @@ def ratios(mine, other):
         verdict(f"{design} design to Muster, {name} changed", other[design, name][0] / mine[name][0], goal, ">=", "x")
 
 
-# ------------------------------------------------------------------ history
-
-def fill_history(db, spans):
-    """Each fact has had other values in the year before: closed spans, back to back.  Indexes are made afterwards, as that is faster."""
-    facts = int(db.sql("SELECT count(*) FROM inv.fact_now"))
-    each = max(1, round(spans / facts))
-    indexes = db.sql("SELECT string_agg(pg_get_indexdef(i.indexrelid), ';') FROM pg_index i WHERE i.indexrelid IN ('inv.change_subject'::regclass, 'inv.change_order'::regclass)").replace(" ON ONLY ", " ON ")
-    db.sql("SELECT ops.make_partitions((current_date - 400), 14); ALTER TABLE inv.change DISABLE TRIGGER USER; DROP INDEX inv.change_subject, inv.change_order")
-    for i in range(each):
-        db.sql(f"INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value) "
-               f"SELECT since - interval '1 day' - j - interval '{i * 360 / each} days', since - interval '1 day' - j - interval '{(i + 1) * 360 / each} days', "
-               f"zone_id, slot, attr_id, 1, 'v', false, addr, value, value FROM (SELECT *, make_interval(hours => (hashtext(addr::text || slot) & 511)) AS j FROM inv.fact_now) f")
-    # a zone of 10,000 assets beside it, with the same past, and what was looked at 100 days ago
-    db.sql("""SELECT api.sync_config(jsonb_build_object('zones', jsonb_build_array(
-      jsonb_build_object('name', 'bench', 'host_misses', 3, 'blocks', (SELECT jsonb_agg(jsonb_build_array(host(lo), host(hi))) FROM inv.block WHERE zone_id = 1),
-        'passes', '[{"name": "ports", "kind": "ports", "slots": "{[393216,458751]}", "misses": 2, "every": 3600, "confirm": 30},
-                    {"name": "scripts", "kind": "scripts", "slots": "{}", "misses": 2, "every": 3600, "confirm": 30}]'::jsonb),
-      jsonb_build_object('name', 'site', 'host_misses', 3, 'blocks', (SELECT jsonb_agg(jsonb_build_array(host(lo), host(hi))) FROM inv.block WHERE zone_id = 1 AND lo < '10.0.100.0'),
-        'passes', '[{"name": "ports", "kind": "ports", "slots": "{[393216,458751]}", "misses": 2, "every": 3600, "confirm": 30}]'::jsonb))));
-      INSERT INTO inv.fact_now SELECT since, 2, slot, attr_id, value, strength, addr FROM inv.fact_now WHERE zone_id = 1 AND addr < '10.0.100.0';
-      INSERT INTO inv.asset_place SELECT asset_id, 2, addr FROM inv.asset_place WHERE zone_id = 1 AND addr < '10.0.100.0';
-      INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value)
-      SELECT at, old_since, 2, slot, attr_id, profile_id, cause, news, addr, old_value, new_value FROM inv.change WHERE zone_id = 1 AND addr < '10.0.100.0';
-      INSERT INTO inv.coverage(at, from_at, zone_id, block_id, profile_id, fence, parts, complete, up, down, opened, altered, closed)
-      SELECT now() - interval '100 days' - h * interval '1 hour', now() - interval '100 days' - h * interval '1 hour', zone_id, block_id, profile_id, 1, 1, true, 100, 0, 0, 0, 0
-        FROM inv.schedule, generate_series(0, 24) h""")
-    db.sql(f"SET maintenance_work_mem = '512MB'; {indexes}; ALTER TABLE inv.change ENABLE TRIGGER USER; ANALYZE inv.change, inv.coverage, inv.fact_now, inv.asset_place")
-    return int(db.sql("SELECT count(*) FROM inv.change WHERE old_since IS NOT NULL"))
-
-
-AS_OF = """SELECT addr, slot, attr_id, value FROM (
-  SELECT addr, slot, attr_id, value FROM inv.fact_now WHERE zone_id = 1 AND addr BETWEEN '%(lo)s' AND '%(hi)s' AND since <= now() - interval '%(ago)s'
-  UNION ALL
-  SELECT addr, slot, attr_id, old_value FROM inv.change WHERE zone_id = 1 AND addr BETWEEN '%(lo)s' AND '%(hi)s' AND at > now() - interval '%(ago)s' AND old_since <= now() - interval '%(ago)s') q"""
-
-
-def best(db, sql, runs=5):
-    """Milliseconds in the server, the median; warm."""
-    text = "SET random_page_cost = 1.1; PREPARE q AS " + sql + ";\n" + "EXPLAIN (ANALYZE, TIMING off, SUMMARY on) EXECUTE q;\n" * (runs + 1)
-    times = [float(line.split(":")[1].split()[0]) for line in db.sql(text).splitlines() if line.startswith("Execution Time")]
-    return sorted(times[1:])[runs // 2]
-
-
-def history(db, spans):
-    n = fill_history(db, spans)
-    db.sql("VACUUM ANALYZE inv.fact_now")
-    print(f"\nhistory with {n:,} closed spans (milliseconds in the server, median of five, warm)")
-    host = "report.host_at(now() - interval '100 days', 'bench', '10.0.50.7')"
-    db.equal("the host is known then", f"SELECT count(*) || ' ' || min(open_ports) || ' ' || min(state) FROM {host}", "1 10 present")
-    db.equal("and the zone", "SELECT count(*) FROM report.asset_at(now() - interval '100 days', 'site')", 10000)
-    verdict("one host as of 100 days ago (report.host_at)", best(db, f"SELECT * FROM {host}"), 5, "<=", "ms")
-    verdict("its services then (report.service_at)", best(db, f"SELECT * FROM {host.replace('host_at', 'service_at')}"), 5, "<=", "ms")
-    asset = db.sql("SELECT value FROM inv.fact_now WHERE zone_id = 1 AND addr = '10.0.50.7' AND attr_id = 0")
-    verdict("one asset as of 100 days ago, by its id (report.asset_at)", best(db, f"SELECT * FROM report.asset_at(now() - interval '100 days', 'bench', '{asset}')"), 5, "<=", "ms")
-    verdict("a zone of 10,000 assets as of 100 days ago (report.asset_at)", best(db, "SELECT * FROM report.asset_at(now() - interval '100 days', 'site')"), 1000, "<=", "ms")
-    verdict("its 100,000 services then (report.service_at)", best(db, "SELECT * FROM report.service_at(now() - interval '100 days', 'site')", 3), 1000, "<=", "ms")
-    verdict("facts of one asset as of 100 days ago", best(db, AS_OF % {"lo": "10.0.50.7", "hi": "10.0.50.7", "ago": "100 days"}), 5, "<=", "ms")
-    verdict("facts of 10,000 assets of a larger zone as of 100 days ago", best(db, AS_OF % {"lo": "10.0.0.0", "hi": "10.0.99.255", "ago": "100 days"}), 1000, "<=", "ms")
-    verdict("who had an address 100 days ago", best(db, AS_OF % {"lo": "10.0.50.7", "hi": "10.0.50.7", "ago": "100 days"} + " WHERE attr_id = 0"), 5, "<=", "ms")
-    verdict("the history of one asset", best(db, "SELECT * FROM inv.change WHERE zone_id = 1 AND addr = '10.0.50.7' ORDER BY at"), 5, "<=", "ms")
-    verdict("whole inventory as of 100 days ago", best(db, AS_OF % {"lo": "0.0.0.0", "hi": "255.255.255.255", "ago": "100 days"}, 3), 2000, "<=", "ms")
-    verdict("changes of a day in one /24", best(db, "SELECT * FROM inv.change WHERE zone_id = 1 AND addr BETWEEN '10.0.50.0' AND '10.0.50.255' AND at >= now() - interval '100 days' AND at < now() - interval '99 days'"), 2, "<=", "ms")
-
-
 # ------------------------------------------------------------------ queue and reader
 
 CYCLE = """\\set sensor random(1, 4)
 SELECT schedule_id AS s, fence AS f FROM api.claim(1, '{ports,scripts}', 1, '60 s') \\gset
 SELECT api.finish(:s, :f, true, 'x', 0, 0, 0, 0, 0);
 UPDATE inv.schedule SET due_at = now(), wanted_at = now() WHERE schedule_id = :s;
+"""
+TENS = """SELECT count(*) FROM api.claim(1, '{ports,scripts}', 10, '60 s');
 """
 READER = """DO $$ DECLARE tx0 xid8 := '0'; id0 int8 := 0; n int8 := 0; t timestamptz := clock_timestamp(); r record; k int8;
 BEGIN
@@ -295,17 +243,26 @@ BEGIN
 END $$"""
 
 
-def queue(db):
-    print("\nqueue and reader")
-    db.sql("UPDATE inv.schedule SET due_at = now(), wanted_at = now(), sensor_id = NULL; VACUUM inv.schedule")
-    script = db.cluster.dir / "cycle.sql"
-    script.write_text(CYCLE)
-    done = subprocess.run([f"{db.cluster.bin}/pgbench", "-h", str(db.cluster.socket), "-U", db.owner, "-n", "-M", "prepared", "-c", "4", "-j", "2", "-T", "8", "-f", str(script), db.name],
+def rate(db, script, *how):
+    """Transactions a second of four clients."""
+    path = db.cluster.dir / "script.sql"
+    path.write_text(script)
+    done = subprocess.run([f"{db.cluster.bin}/pgbench", "-h", str(db.cluster.socket), "-U", db.owner, "-n", "-M", "prepared", "-c", "4", "-j", "2", *how, "-f", str(path), db.name],
                           capture_output=True, text=True, check=False)
     tps = [line for line in done.stdout.splitlines() if line.startswith("tps")]
     if not tps:
         raise SystemExit(done.stderr)
-    verdict("claim and end, cycles a second, 4 clients", float(tps[0].split()[2]), 1000, ">=", "/s")
+    return float(tps[0].split()[2])
+
+
+def queue(db):
+    print("\nqueue and reader")
+    db.sql("UPDATE inv.schedule SET due_at = now(), wanted_at = now(), sensor_id = NULL; VACUUM inv.schedule")
+    verdict("claim and end, cycles a second, 4 clients", rate(db, CYCLE, "-T", "8"), 1000, ">=", "/s")
+    # all of it is due: as many claims as there are blocks for
+    db.sql("UPDATE inv.schedule SET due_at = now(), wanted_at = now(), sensor_id = NULL; VACUUM inv.schedule")
+    blocks = int(db.sql("SELECT count(*) FROM inv.schedule"))
+    verdict("claims a second in tens, 4 clients", rate(db, TENS, "-t", str(max(1, blocks // 40))) * 10, 10000, ">=", "/s")
     argv = [f"{db.cluster.bin}/psql", "-X", "-q", "-h", str(db.cluster.socket), "-U", db.owner, "-d", db.name, "-c", READER]
     words = subprocess.run(argv, capture_output=True, text=True, check=True).stderr.split()
     verdict("reader of the ledger, in 500s, both queries", float(words[words.index("rate") + 1]), 300000, ">=", "rows/s")
@@ -314,11 +271,10 @@ def queue(db):
 def main():
     p = argparse.ArgumentParser(prog="bench diff")
     p.add_argument("--hosts", type=int, default=100000)
-    p.add_argument("--spans", type=int, default=10000000)
     p.add_argument("--plain", action="store_true", help="without wal_compression, which the embedded server has on")
-    p.add_argument("--only", default="diff,usual,history,queue")
+    p.add_argument("--only", default="diff,usual,queue")
     p.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="data directory to begin with, made if it is not there")
-    p.add_argument("--short", action="store_true", help="not the sweeps with 1 % and 10 % of changes")
+    p.add_argument("--short", action="store_true", help="not the sweeps with 1 %% and 10 %% of changes")
     o = p.parse_args()
     only = o.only.split(",")
     build = pathlib.Path(os.environ.get("MUSTER_BUILD") or ROOT / "build")
@@ -336,8 +292,6 @@ def main():
             mine = ours(db, o.hosts, build / "bench_store", o.keep, SHARES[:2] if o.short else SHARES)
         if "usual" in only and "diff" in only:
             ratios(mine, usual(pg.database(), o.hosts))
-        if "history" in only:
-            history(db, o.spans)
         if "queue" in only:
             queue(db)
 

@@ -18,9 +18,12 @@
 #define PORTS     10
 #define SWEEPS    32
 #define AHEAD     4 /* visits that are under way */
+#define CLAIMED   8
 
 static struct loop *loop;
 static struct store *store;
+static struct store_lease leases[CLAIMED]; /* claimed, their hosts not looked at yet */
+static size_t n_leases;
 static bool ready, failed, asking, over;
 static size_t under_way, n_parts, n_facts, n_edges;
 static enum store_kind kind;
@@ -55,30 +58,33 @@ struct made {
     char output[PER_BLOCK][PORTS][400];
 };
 
-static void make_port(struct made *m, uint32_t block, uint32_t i, uint32_t p)
+static void make_port(struct made *m, uint32_t i, uint32_t p)
 {
-    uint32_t host = block * PER_BLOCK + i, pick = mix(7, host, p);
-    struct script_result *r = &m->results[i][p];
-    char *text = m->output[i][p];
-
     m->ports[i][p] = (struct port_finding){.protocol = PROTOCOL_TCP,
                                            .port = (uint16_t)(1000 + p),
                                            .state = PORT_OPEN,
                                            .service = {.name = "svc", .method = SERVICE_TABLE}};
-    *r = (struct script_result){.phase = SCRIPT_PORT,
-                                .protocol = PROTOCOL_TCP,
-                                .port = (uint16_t)(1000 + p),
-                                .script = "bench",
-                                .output = text};
-    r->output_len =
-        (size_t)snprintf(text, sizeof m->output[i][p], "result %u of version %u %.*s",
-                         pick % 10 < 7 ? pick % 50000 : 50000 + host * PORTS + p, version(host, p),
-                         (int)(pick % 300),
-                         "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do "
-                         "eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut "
-                         "enim ad minim veniam, quis nostrud exercitation ullamco laboris "
-                         "nisi ut aliquip ex ea commodo consequat. Duis aute irure dolor "
-                         "in reprehenderit in voluptate velit esse cillum");
+}
+
+static void make_result(struct made *m, uint32_t block, uint32_t i, uint32_t p)
+{
+    uint32_t host = block * PER_BLOCK + i, pick = mix(7, host, p);
+    char *text = m->output[i][p];
+    size_t len = (size_t)snprintf(text, sizeof m->output[i][p], "result %u of version %u %.*s",
+                                  pick % 10 < 7 ? pick % 50000 : 50000 + host * PORTS + p,
+                                  version(host, p), (int)(pick % 300),
+                                  "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do "
+                                  "eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut "
+                                  "enim ad minim veniam, quis nostrud exercitation ullamco laboris "
+                                  "nisi ut aliquip ex ea commodo consequat. Duis aute irure dolor "
+                                  "in reprehenderit in voluptate velit esse cillum");
+
+    m->results[i][p] = (struct script_result){.phase = SCRIPT_PORT,
+                                              .protocol = PROTOCOL_TCP,
+                                              .port = (uint16_t)(1000 + p),
+                                              .script = "bench",
+                                              .output = text,
+                                              .output_len = len};
 }
 
 static void make(struct made *m, const struct store_lease *l)
@@ -87,8 +93,12 @@ static void make(struct made *m, const struct store_lease *l)
 
     memset(m->hosts, 0, sizeof m->hosts);
     for (uint32_t i = 0; i < PER_BLOCK; i++) {
-        for (uint32_t p = 0; p < PORTS; p++)
-            make_port(m, block, i, p);
+        for (uint32_t p = 0; p < PORTS; p++) {
+            if (kind == STORE_PORTS)
+                make_port(m, i, p);
+            else
+                make_result(m, block, i, p);
+        }
         m->hosts[i] = (struct store_host){
             .finding = {.address = addr_add(&l->first, i + 1),
                         .state = HOST_UP,
@@ -126,8 +136,6 @@ static void on_finished(void *user, int status, const struct err *e)
         failed = true;
     }
     under_way--;
-    if (under_way <= AHEAD / 2)
-        claim();
 }
 
 static void visit(struct store_lease *l)
@@ -156,14 +164,14 @@ static void on_claimed(void *user, int status, struct store_lease *l, size_t n, 
     failed |= status < 0;
     over |= n == 0;
     for (size_t i = 0; i < n; i++)
-        visit(&l[i]);
+        store_lease_move(&leases[n_leases++], &l[i]);
 }
 
 static void claim(void)
 {
-    struct store_claim c = {.n = AHEAD, .kinds = 1U << kind, .lease = 600 * USEC_PER_SEC};
+    struct store_claim c = {.n = CLAIMED / 2, .kinds = 1U << kind, .lease = 600 * USEC_PER_SEC};
 
-    if (asking || over)
+    if (asking || over || n_leases > CLAIMED / 2)
         return;
     asking = true;
     failed |= store_claim(store, &c, on_claimed, NULL) < 0;
@@ -184,6 +192,19 @@ static int by_time(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Findings come while the database works, a visit at a time, as workers tell them. */
+static bool step(void)
+{
+    bool room = n_leases > 0 && under_way < AHEAD;
+
+    claim();
+    if (room) {
+        visit(&leases[--n_leases]);
+        store_lease_done(&leases[n_leases]);
+    }
+    return loop_turn(loop, room ? 0 : USEC_INFINITY) >= 0;
+}
+
 static void sweep(void)
 {
     struct rusage use;
@@ -191,9 +212,8 @@ static void sweep(void)
     over = false;
     n_parts = n_facts = n_edges = 0;
     began = last_answer = loop_now(loop);
-    claim();
-    while (!failed && (!over || under_way || asking))
-        failed |= loop_turn(loop, USEC_INFINITY) < 0;
+    while (!failed && (!over || under_way || asking || n_leases))
+        failed |= !step();
     qsort(took, n_parts, sizeof *took, by_time);
     getrusage(RUSAGE_SELF, &use);
     if (!failed && n_parts)

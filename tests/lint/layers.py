@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Each file includes only what stands below its layer (docs and CMakeLists.txt name the same order)."""
+"""Each file includes only what stands below its layer (docs and CMakeLists.txt name the same order), and the top of the tree holds only
+what belongs there."""
 import pathlib
 import re
 import sys
@@ -31,11 +32,16 @@ ALLOWED["service/cli"] = TOP - {"service/role"}
 ALLOWED["service/role"] = TOP - {"service/cli"}
 ALLOWED["service/main"] = TOP
 
+TREE = {"CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "bootstrap", "config", "docs", "engine", "migrations", "nselib", "scripts",
+        "service", "systemd", "tests"}
+MADE = re.compile(r"\.|build|var$|compile_commands\.json$")  # what .gitignore names
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 
 def main():
-    faults = []
+    faults = [f"{path.name}: not a file or directory that belongs at the top" for path in sorted(ROOT.iterdir())
+              if path.name not in TREE and not MADE.match(path.name)]
     files = 0
     for top in ("engine", "service"):
         for path in sorted((ROOT / top).rglob("*.[ch]")):

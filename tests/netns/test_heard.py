@@ -205,6 +205,32 @@ def asked_by_multicast(world, d):
     print("IPv6 neighbours are asked by multicast: the zone's are in the inventory, others are evidence")
 
 
+def wide_network(world, d):
+    """A /64 is not swept: who answers the multicast is looked at, and so is whoever comes later, where there was nobody."""
+    far = "fd77::aaaa:bbbb:cccc:1"
+    box = plugged_in(world, "wide", 80)
+    box.run("sysctl", "-qw", "net.ipv6.icmp.echo_ignore_all=0")
+    box.run("ip", "-6", "addr", "add", far + "/64", "dev", "eth0", "nodad")
+    text = pathlib.Path(d.config).read_text()
+    pathlib.Path(d.config).write_text(text.replace('"fd77::/122"', '"fd77::/64"'))
+    d.process.send(signal.SIGHUP)
+    known = "SELECT count(*) FROM report.host WHERE address = '{}' AND state = 'present'"
+    netns.wait_for("its hosts are in the inventory", lambda: d.sql(known.format(far)) == [["1"]], 90)
+    netns.wait_for("each pass has been made", lambda: d.sql(
+        "SELECT count(*) FROM inv.schedule s JOIN inv.block b USING (block_id) WHERE b.lo = 'fd77::' AND b.retired_at IS NULL "
+        "AND s.kind IN ('presence', 'ports') AND s.last_at IS NOT NULL") == [["2"]], 60)
+    assert not event(d, "host.appeared", far), "it was there when the network was looked at for the first time"
+    later = "fd77::1:2:3:4"
+    box.run("ip", "-6", "addr", "add", later + "/64", "dev", "eth0", "nodad")
+    sender = Sender(box)
+    netns.wait_for("a new address is an event", lambda: (
+        box.run("ping", "-6", "-c1", "-W1", "-I", later, "fd77::1", check=False), event(d, "host.appeared", later))[1], 60, 0.5)
+    sender.close()
+    assert d.sql("SELECT count(*) FROM inv.coverage c JOIN inv.block b USING (block_id) WHERE b.lo = 'fd77::' AND c.complete AND c.scope IS NULL "
+                 "AND c.up + c.down > 100") == [["0"]]
+    print("a /64: its hosts are found by multicast, a new address is news, nothing is swept")
+
+
 with netns.World() as world:
     netns.sh("ip", "link", "set", "br0", "type", "bridge", "group_fwd_mask", "0x4000")  # LLDP comes through
     world.host("anchor", 10)  # a bridge without anybody has no carrier
@@ -219,4 +245,5 @@ with netns.World() as world:
     assert "local br0: up, " in status, status
     malformed(world, d)
     asked_by_multicast(world, d)
+    wide_network(world, d)
     assert d.stop() == 0

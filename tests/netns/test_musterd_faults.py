@@ -13,8 +13,9 @@ SCRIPTS = {
     "fine": 'hostrule = function() return true end\naction = function() return "all is well" end\n',
     "broken": "hostrule = function( return true end\n",
     "endless": "hostrule = function() return true end\naction = function() while true do end end\n",
-    # A pattern that Lua matches in exponential time, inside one C call: no count hook gets in between.
-    "hangs": 'hostrule = function() return true end\naction = function() return string.find(("a"):rep(40), ("a-"):rep(40) .. "b") end\n',
+    # A grammar that lpeg matches in exponential time, inside one C call: no count hook gets in between.
+    "hangs": 'local lpeg = require "lpeg"\nlocal a, s = lpeg.P "a", lpeg.V "S"\nhostrule = function() return true end\n'
+             'action = function() return lpeg.match(lpeg.P { "S", S = a * s * "b" + a * s * "c" + a }, ("a"):rep(60)) end\n',
 }
 HEAD = 'description = [[test]]\nauthor = "test"\nlicense = "test"\ncategories = {"safe"}\n'
 

@@ -32,7 +32,7 @@ while True:
     data, peer = s.recvfrom(2048)
     s.sendto(b"here", peer)
 """
-# A name server that knows one address; its file says what of it: a name, or "silent".
+# A name server that knows one address; its file says what of it: a name, "nothing", or "silent".
 DNS = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -43,7 +43,7 @@ while True:
     if said == "silent":
         continue
     asked = b"\\x0210\\x010\\x0277\\x0210\\x07in-addr\\x04arpa\\0\\0\\x0c" in q
-    code = 0 if asked else 3
+    code = 0 if asked and said != "nothing" else 3
     head = q[:2] + bytes([0x85, 0x80 | code, 0, 1, 0, code == 0, 0, 0, 0, 0])
     name = b"".join(bytes([len(label)]) + label.encode() for label in said.split(".")) + b"\\0"
     end = q.index(b"\\0", 12) + 5
@@ -78,7 +78,7 @@ def udp_and_tcp(d):
 
 
 def names(d, world):
-    """One change for one other name, none for a server that is silent or fails."""
+    """One change for one other name, none for a server that is silent or fails, an end where it says that there is none."""
     name = "SELECT hostname FROM report.host WHERE address = '10.77.0.10'"
     changes = "SELECT count(*) FROM inv.change WHERE attr_id = 3"
     netns.wait_for("the host has its name", lambda: d.sql_or_nothing(name) == [["web.lab.example"]], 30)
@@ -91,8 +91,12 @@ def names(d, world):
     d.wait_visits(1, 60)
     assert d.sql(name) == [["www.lab.example"]]
     assert int(d.sql(changes)[0][0]) == before + 1, d.sql("SELECT * FROM inv.change WHERE attr_id = 3")
+    name_is(world, "nothing")
+    netns.wait_for("and none", lambda: d.sql(name) == [[""]], 60)
+    assert int(d.sql(changes)[0][0]) == before + 2, d.sql("SELECT * FROM inv.change WHERE attr_id = 3")
     name_is(world, "www.lab.example")
-    print("the name of a host comes from the name server, changes once, and stays when the server is silent", flush=True)
+    netns.wait_for("and one again", lambda: d.sql(name) == [["www.lab.example"]], 30)
+    print("the name of a host comes from the name server, changes once, stays when the server is silent, and ends when it has none", flush=True)
 
 
 def sampled(d):

@@ -96,7 +96,7 @@ def states_only(hosts):
     return {a: (None, {p: s[0] for p, s in h[1].items()}) for a, h in hosts.items()}
 
 
-def compare(world, name, options, only_states=False):
+def compare(world, name, options, only_states=False, up=None):
     theirs, ours, lines = (world.path(f"{name}.{kind}") for kind in ("nmap.xml", "xml", "jsonl"))
     netns.together(lambda: run("nmap", "-n", "-T4", "-p", PORTS, "-oX", theirs, *options, "10.77.0.0/24"),
                    lambda: run(MUSTER, "scan", "-n", "-p", PORTS, "-oX", ours, "-oJ", lines, *options, "10.77.0.0/24"))
@@ -108,7 +108,7 @@ def compare(world, name, options, only_states=False):
     show_difference(f"{name}, JSON", want, got_lines)
     summary = json.loads(open(lines).readlines()[-1])
     assert summary["record"] == "summary" and summary["complete"] and summary["hosts_probed"] == 256, summary
-    assert summary["hosts_up"] == len(want), summary
+    assert summary["hosts_up"] == (up or len(want)), summary
     return want
 
 
@@ -225,6 +225,23 @@ def bad_input(world):
     print(f"{len(cases)} bad inputs: one line each")
 
 
+def open_with_scripts(world):
+    """--open leaves out what scripts say of hosts that it leaves out, and the others' lines follow their host's."""
+    script = world.path("everywhere.nse")
+    with open(script, "w") as f:
+        f.write('categories = {"safe"}\nhostrule = function() return true end\naction = function() return "said" end\n')
+    lines = [json.loads(line) for line in run(MUSTER, "scan", "-n", "--open", "-p", PORTS, "--script", script, "-oJ", "-", "10.77.0.0/24").stdout.splitlines()]
+    told, said = set(), set()
+    for r in lines:
+        if r["record"] == "host":
+            told.add(r["address"])
+        elif r["record"] == "script":
+            assert r["address"] in told, f"script before its host: {r}"
+            said.add(r["address"])
+    assert said == told and 0 < len(told) < lines[-1]["hosts_up"], f"{len(said)} of {len(told)} hosts, {lines[-1]}"
+    print(f"--open with scripts: {len(said)} of {lines[-1]['hosts_up']} hosts are told")
+
+
 def main():
     netns.enter()
     if not MUSTER.exists():
@@ -236,6 +253,9 @@ def main():
         want = compare(world, "syn", [])
         assert len(want) == 40, f"{len(want)} hosts are up, 40 were made"
         compare(world, "connect", ["-sT"], only_states=True)
+        listed = compare(world, "open", ["--open"], up=len(want))
+        assert 0 < len(listed) < len(want), f"{len(listed)} of {len(want)} hosts have an open port"
+        open_with_scripts(world)
         without_rights(world)
         interrupted(world)
         scripts(world)

@@ -85,7 +85,7 @@ def muster(lab, *arguments):
 
 
 def numbers(ports):
-    for part in ports.removeprefix("U:").split(","):
+    for part in ports.split(","):
         low, _, high = part.partition("-")
         yield from range(int(low), int(high or low) + 1)
 

@@ -271,12 +271,15 @@ class Inventory:
         self.rebind(sorted(self.places(gone)), into, at, "v")
         gone.into = into
 
-    def own_keys(self, addr, asset, at):
-        shown = {k for k in self.host(addr).keys if k[0] != VIRTUAL}
+    def retire(self, addr, asset, at):
+        """What a machine has one of, when another is shown."""
         for key in asset.open():
-            if not KINDS[key[0]][3] and key[0] in {k[0] for k in shown} and not [a for a in self.showing(key) if self.host(a).holder is asset]:
+            if not KINDS[key[0]][3] and key[0] in {k[0] for k in self.host(addr).keys} and not [a for a in self.showing(key) if self.host(a).holder is asset]:
                 asset.keys[key] = at
-        for key in shown:
+
+    def own_keys(self, addr, asset, at):
+        self.retire(addr, asset, at)
+        for key in {k for k in self.host(addr).keys if k[0] != VIRTUAL}:
             other = self.owner(key, but=asset)
             if other and not [a for a in self.showing(key) if self.host(a).holder is other and self.host(a).sure()]:
                 other.keys[key] = at
@@ -375,20 +378,33 @@ class Inventory:
             for key in self.copied(addrs):
                 self.distrust(key, at)
             score = {a: max((c[0] - c[1] for c in self.candidates(a).values()), default=None) for a in addrs}
-            plain = [a for a in addrs if self.plain(a)]
-            for addr in plain:
+            plain, firm = [a for a in addrs if self.plain(a)], [a for a in addrs if self.firm(a)]
+            for addr in firm:
+                self.retire(addr, self.host(addr).holder, at)
+            for addr in sorted(plain + firm):
                 for key in self.shown(addr):
                     if not self.owner(key):
                         self.host(addr).holder.keys[key] = None
-            for addr in sorted((a for a in addrs if a not in plain and score[a] is not None), key=lambda a: (-score[a], a)):
+            for addr in sorted((a for a in addrs if a not in plain + firm and score[a] is not None), key=lambda a: (-score[a], a)):
                 self.decide(addr, at)
 
+    def alone(self, addr):
+        """Held, by the one candidate, and shows nothing but a name that is shown elsewhere."""
+        h = self.host(addr)
+        return (h.holder and h.holder.grade != "v" and list(self.candidates(addr)) == [h.holder] and
+                not [k for k in h.keys if k[0] != NAME and self.showing(k) != [addr]])
+
     def plain(self, addr):
-        """One candidate and nothing against it: these go first, so that others see what they have shown."""
-        c, h = self.candidates(addr), self.host(addr)
-        if h.holder and h.holder.grade == "v":
-            return False
-        return list(c) == [h.holder] and not c[h.holder][1] and not [k for k in h.keys if k[0] != NAME and self.showing(k) != [addr]]
+        """Nothing against it either: these go first, so that others see what they have shown."""
+        return self.alone(addr) and not self.candidates(addr)[self.host(addr).holder][1]
+
+    def firm(self, addr):
+        """Something against it, much more for it, and what the asset gives up for that is not shown for another elsewhere: so do these."""
+        h = self.host(addr)
+        agree, clash = self.candidates(addr)[h.holder][:2] if self.alone(addr) else (0, 0)
+        return clash and agree - clash >= 6 and not [
+            k for k in h.holder.open() if not KINDS[k[0]][3] and k[0] in {s[0] for s in h.keys} and
+            [a for a in self.showing(k) if self.host(a).holder not in (None, h.holder)]]
 
 
 GONE_CARD = 2

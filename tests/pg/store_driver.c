@@ -554,8 +554,12 @@ static void run(char *command, char *args)
         cmd_keep(args);
     } else if (strcmp(command, "rescan") == 0) {
         cmd_rescan(args);
-    } else if (strcmp(command, "sql") == 0 || strcmp(command, "sql-retry") == 0) {
-        cmd_sql(args, command[3] ? DB_RETRY : 0);
+    } else if (strcmp(command, "sql") == 0) {
+        cmd_sql(args, 0);
+    } else if (strcmp(command, "sql-retry") == 0) {
+        cmd_sql(args, DB_RETRY);
+    } else if (strcmp(command, "sql-often") == 0) {
+        cmd_sql(args, DB_OFTEN);
     } else if (strcmp(command, "spin") == 0) {
         spin(strtoul(args, NULL, 10) * USEC_PER_MSEC);
     } else if (strcmp(command, "pending") == 0) {

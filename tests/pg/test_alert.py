@@ -573,9 +573,8 @@ def test_a_second_process_stands_by_and_takes_over():
     db, r = pg.database(migrated=True), Receiver()
     one = Pipeline(db, [r], holder="one")
     two = Pipeline(db, [r], holder="two")
-    add_events(db, 10)
-    one.idle()
-    equal("one", one.stats()[1:3], ["ok", "10"])
+    add_events(db, 10)                        # the second may decide on them: the first may be idle before it has them
+    wait("the first", lambda: one.stats()[1:3] == ["ok", "10"])
     equal("two", two.stats()[1:3], ["standby", "0"])
     equal("stop", one.driver.do("stop 2000"), "stopped ok")
     add_events(db, 10, first=10)
@@ -611,10 +610,9 @@ def test_a_replaced_process_writes_nothing():
     old.idle()
     new = Pipeline(db, [r])                   # same name: takes over at once
     wait("the take-over", lambda: db.sql("SELECT epoch FROM alert.endpoint") == "2")
-    add_events(db, 20, first=1)
-    new.idle()
+    add_events(db, 20, first=1)               # either process may decide on them, so the new one may be idle before it has them
     wait("standing by", lambda: old.stats()[1] == "standby")
-    equal("marked", db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'"), "21")
+    wait("marked", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "21")
     old.close()
     new.close()
 

@@ -74,6 +74,9 @@ def test_services_are_listed():
     assert len(muster("services", "80").splitlines()) == 1
     assert len(muster("services", "ssh").splitlines()) == 1
     assert muster("services", "--zone", "elsewhere") == ""
+    # of a time: one address is asked for by key, a net is not
+    for filter_, n in (("10.1.0.1", 2), ("10.1.0.1/32", 2), ("10.1.0.0/24", 2), ("10.1.0.2", 0), ("22", 1)):
+        assert len(muster("services", "--at", "0s", filter_).splitlines()) == n, filter_
 
 
 def test_one_asset_by_every_name():

@@ -118,6 +118,26 @@ def test_a_host_key_that_is_read_where_nobody_looked_at_the_card_is_no_copy():
     assert "distrusted" not in w.log() and (w.who(".0.6"), w.who(".0.5")) == (a, b), w.log()
 
 
+def keys(w, asset, kind):
+    return w.s.sql(f"SELECT string_agg(key, ' ' ORDER BY key) FROM inv.asset_key WHERE asset_id = '{asset}' AND kind = {kind} AND until = 'infinity'")
+
+
+def test_another_host_key_beside_the_same_card_takes_the_place_of_the_old_one():
+    w = world()
+    w.see({".0.5": {**SERVER, "ssl-cert": "C1"}})
+    a = w.who(".0.5")
+    w.see({".0.5": {**SERVER, "ssl-cert": "C1", "ssh-hostkey": "K9"}})
+    assert (w.who(".0.5"), keys(w, a, 4), w.log()) == (a, "K9", ""), (keys(w, a, 4), w.log())
+
+
+def test_a_host_key_that_another_card_of_the_machine_shows_still_speaks_for_it():
+    w = world()
+    w.see({".0.5": SERVER})
+    w.see({".0.5": {**SERVER, "ssh-hostkey": "K9"}, ".1.5": {"mac": G + "77", "ssh-hostkey": "K1"}})
+    same(w, ".0.5", ".1.5")
+    assert keys(w, w.who(".0.5"), 4) == "K1 K9", keys(w, w.who(".0.5"), 4)
+
+
 # ------------------------------------------------------------------ several cards and addresses
 
 def test_several_addresses_of_one_card():

@@ -38,6 +38,19 @@ class Machine:
         return "%s:%02x:%02x:%02x" % ("a2:11:22" if self.phone else "00:1b:21", Machine.cards >> 16, Machine.cards >> 8 & 255, Machine.cards & 255)
 
 
+# All that is compared, in one call whose plans are kept.  p_tx: the last transaction of the ledger that was seen.
+STATE = """
+CREATE FUNCTION t.state(p_zone int, p_tx xid8, p_log int8) RETURNS SETOF text LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws('|', 'f', addr, slot & 65535, attr_id, value) FROM inv.fact_now WHERE zone_id = p_zone AND attr_id IN (0, 1, 10);
+  RETURN QUERY SELECT concat_ws('|', 'c', addr, slot & 65535, cause, tx) FROM inv.change WHERE zone_id = p_zone AND attr_id IN (1, 10) AND tx > p_tx;
+  RETURN QUERY SELECT concat('l|', what, '|', addr, '|', asset_id, '|', other_id, '|', log_id) FROM inv.identity_log WHERE zone_id = p_zone AND log_id > p_log ORDER BY log_id;
+  RETURN QUERY SELECT concat_ws('|', 'k', kind, key, asset_id) FROM inv.asset_key WHERE zone_id = p_zone AND until = 'infinity';
+  RETURN QUERY SELECT concat_ws('|', 'd', kind, key) FROM inv.key_distrust WHERE zone_id = p_zone;
+  RETURN QUERY SELECT concat_ws('|', 'u', count(*)) FROM inv.identity_due;
+END $$"""
+
+
 class Walk:
     def __init__(self, session, rng):
         self.s, self.rng, self.w, self.model = session, rng, identity_world.World(session), identity_model.Inventory()
@@ -179,13 +192,7 @@ class Walk:
     # -------------------------------------------------------------- the comparison
     def check(self):
         w, m = self.w, self.model
-        sep = "~"
-        text = self.s.sql(f"""SELECT 'f', addr, slot & 65535, attr_id, value FROM inv.fact_now WHERE zone_id = {w.zone} AND attr_id IN (0, 1, 10);
-            SELECT 'c', addr, slot & 65535, cause, change_id FROM inv.change WHERE zone_id = {w.zone} AND attr_id IN (1, 10) AND change_id > {self.last_change};
-            SELECT 'l', what, addr, asset_id, other_id, log_id FROM inv.identity_log WHERE zone_id = {w.zone} AND log_id > {self.last_log} ORDER BY log_id;
-            SELECT 'k', kind, key, asset_id FROM inv.asset_key WHERE zone_id = {w.zone} AND until = 'infinity';
-            SELECT 'd', kind, key FROM inv.key_distrust WHERE zone_id = {w.zone};
-            SELECT 'u', count(*) FROM inv.identity_due""")
+        text = self.s.sql(f"SELECT t.state({w.zone}, '{self.last_change}', {self.last_log})")
         rows = {k: [] for k in "fclkdu"}
         for line in text.split("\n"):
             tag, *row = line.split("|")
@@ -277,6 +284,7 @@ if __name__ == "__main__":
     with pgtest.Cluster() as pg:
         db = pg.database(migrated=True)
         db.sql(identity_world.SETUP)
+        db.sql(STATE)
         identity_world.World.start = "2025-01-01"              # an hour a step, and never in the future
         db.sql(f"SELECT ops.make_partitions('2025-01-01', {STEPS // 700 + 3})")
         session = identity_world.Session(db)

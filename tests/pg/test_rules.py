@@ -440,6 +440,31 @@ def test_few_that_are_gone_are_told_after_the_hold():
     equal("why", w.why(a), "waiting grouped")
 
 
+def test_many_that_are_gone_wait_for_the_rest_of_a_pass():
+    """A large zone is looked at for longer than the hold: its first losses are not told one by one before the storm is seen."""
+    w, hosts = storm_world()
+    first = gone(w, hosts[:21])
+    equal("held", w.think(20), [])
+    gone(w, hosts[21:24])
+    equal("more came: they wait on", w.think(11) + w.think(14), [])
+    gone(w, hosts[24:27])
+    equal("and on", w.think(6) + w.think(12), [])
+    gone(w, hosts[27:80])
+    equal("one storm", [t[1] for t in w.think(1) + w.think(10)], ["storm"])
+    equal("all of it", w.why(first[0]), "waiting held")
+
+
+def test_many_that_are_gone_wait_no_longer_than_three_holds():
+    w, hosts = storm_world()
+    first = gone(w, hosts[:21])
+    told = []
+    for i in range(5):
+        told += w.think(20)
+        gone(w, hosts[21 + i:22 + i])
+    equal("told", [t[1] for t in told + w.think(10) + w.think(1)], ["group"])
+    equal("the first", w.why(first[0]), "waiting grouped")
+
+
 def test_who_is_back_within_the_hold_was_never_gone():
     w, hosts = storm_world()
     a, = gone(w, hosts[:1])

@@ -285,6 +285,24 @@ def test_late_hello_of_a_killed_process_voids_nothing():
     d.kill()
 
 
+def test_late_claim_of_a_killed_process_takes_no_lease():
+    db = pg.database(migrated=True)
+    ghost = pgtest.Session(pg.psql_argv(db.name, db.owner))    # the connection of a process that was killed before its claim was read
+    ghost.sql("SELECT sensor_id FROM api.hello('main', 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa')")
+    d = open_store(db)
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    name = db.sql("SELECT name FROM inv.sensor WHERE instance <> 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa'")
+    claim = f"SELECT count(*) FROM api.claim((SELECT sensor_id FROM inv.sensor WHERE name = '{name}'), '{{presence,ports}}', 8, '600 s', 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa')"
+    expect(ghost.sql(claim), "0")
+    expect(len(claimed(d, "presence")), 1)
+    # and so it is with a process that still lives, but whose successor has come
+    db.sql(f"SELECT api.hello('{name}', 'bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb')")
+    expect(claimed(d, "presence,ports"), [])
+    expect(ghost.sql(claim.replace("a" * 8, "b" * 8).replace("aaaa", "bbbb")), "2")
+    ghost.close()
+    d.kill()
+
+
 def test_database_restored_into_another_cluster_hides_no_event():
     db = pg.database(migrated=True)
     d = open_store(db)
@@ -341,6 +359,37 @@ def test_query_with_unknown_fate_is_sent_again_only_when_asked_to():
         got = d.answer()
         assert got.startswith(want), got
     d.close()
+
+
+@with_store
+def test_texts_that_come_often_are_parsed_once_and_outlive_what_they_mean(db, d):
+    db.sql("CREATE TABLE public.often(a int); INSERT INTO public.often VALUES (1)")
+    prepared = "sql SELECT count(*) FROM pg_prepared_statements"
+    for _ in range(3):
+        expect(d.do("sql-often SELECT * FROM public.often"), "1\nsql ok")
+    expect(d.do(prepared), "1\nsql ok")
+    # errors are the query's own, and leave it as it was
+    expect(d.do("sql-often SELECT 1 / (a - 1) FROM public.often"), "sql Input/output error: division by zero")
+    expect(d.do("sql-often SELECT * FROM public.nowhere"), 'sql No such process: relation "public.nowhere" does not exist')
+    expect(d.do(prepared), "2\nsql ok")
+    db.sql("CREATE TABLE public.nowhere(a int)")
+    expect(d.do("sql-often SELECT * FROM public.nowhere"), "sql ok")
+    # another result than it was parsed for; then a pooler that gives another session
+    db.sql("ALTER TABLE public.often ADD b text DEFAULT 'x'")
+    expect(d.do("sql-often SELECT * FROM public.often"), "1|x\nsql ok")
+    expect(d.do("sql-often SELECT * FROM public.often"), "1|x\nsql ok")
+    d.do("sql DEALLOCATE ALL")
+    expect(d.do("sql-often SELECT a FROM public.often"), "1\nsql ok")
+    expect(d.do(prepared), "0\nsql ok")
+    # a new connection begins anew
+    db.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'musterd' AND datname = current_database()")
+    expect(d.do("sql-retry SELECT 0"), "0\nsql ok")
+    for _ in range(2):
+        expect(d.do("sql-often SELECT 'x'"), "x\nsql ok")
+    d.do("sql DEALLOCATE ALL")
+    expect(d.do("sql-often SELECT 'x'"), "x\nsql ok")
+    for i in range(12):
+        expect(d.do(f"sql-often SELECT {i}"), f"{i}\nsql ok")
 
 
 @with_store

@@ -233,6 +233,22 @@ def test_service_is_a_detail_that_may_change():
     assert z.fact(".1", 22, "service"), "a pass that does not probe services must not judge them"
 
 
+def test_name_ends_when_its_server_says_twice_that_there_is_none():
+    z = Zone().known()
+    z.visit("presence", ".1 u", ".1 0 hostname web", want="1 0 0 0", told="")
+    z.visit("presence", ".1 u", want="0 0 0 0")
+    assert z.fact(".1", 0, "hostname"), "nobody asked for it"
+    z.visit("presence", ".1 u", unsure=".1 0 hostname", want="0 0 0 0")
+    z.visit("presence", ".1 u", ".1 0 hostname web", want="0 0 0 0")
+    z.visit("ports", ".1 u", ".1 22 port -, .1 80 port -", unsure=".1 0 hostname", want="0 0 0 0")
+    z.visit("presence", ".1 n", unsure=".1 0 hostname", want="0 0 0 0")
+    assert z.fact(".1", 0, "hostname")
+    z.visit("presence", ".1 u", unsure=".1 0 hostname", want="0 0 1 0", told="")
+    assert not z.fact(".1", 0, "hostname")
+    z.visit("presence", ".1 u", unsure=".1 0 hostname", want="0 0 0 0")
+    z.visit("presence", ".1 u", ".1 0 hostname www", want="1 0 0 0", told="")
+
+
 def test_port_closes_after_two_misses_with_its_scripts_in_one_event():
     z = Zone().known()
     z.visit("ports", ".1 u", ".1 22 port -", want="0 0 0 0", told="")

@@ -75,6 +75,32 @@ def test_a_new_address_is_visited_now_and_alone():
     equal("again at once: no second ask", lab.sight("10.0.0.5", first="UPDATE inv.heard SET asked_at = now()"), "w")
 
 
+def test_of_a_wide_block_the_known_addresses_are_told():
+    """Those in use, those that were until lately, those that were heard lately; of a block that is swept, all that were and none that were heard."""
+    lab = Lab()
+    wide = json.loads(json.dumps(CONFIG))
+    wide["zones"][0]["blocks"][1] = ["fd00::", "fd00::ffff:ffff:ffff:ffff"]
+    lab.db.sql(f"SELECT api.sync_config('{json.dumps(wide)}')")
+    lab.idle()
+    equal("verdict", lab.sight("fd00::1:2:3:4"), "n")
+    equal("due", lab.due(), "ports {fd00::1:2:3:4}, presence {fd00::1:2:3:4}")
+    for address in ("fd00::5", "10.0.0.5"):
+        lab.sight(address)
+    for address, value in (("fd00::7", 0), ("fd00::8", 0), ("fd00::8", 1), ("fd00::9", 0), ("10.0.0.9", 0)):
+        lab.db.sql(f"INSERT INTO inv.fact_now(since, zone_id, slot, attr_id, value, strength, addr) VALUES (now(), 1, 0, {value}, gen_random_uuid(), 1, '{address}')")
+    lab.db.sql("INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value) "
+               "SELECT now() - interval '3 days', now() - interval '9 days', 1, 0, 1, 1, 'c', true, 'fd00::9', gen_random_uuid()")
+    lab.db.sql("UPDATE inv.heard SET last_at = now() - interval '8 days' WHERE addr = 'fd00::5'")
+    lab.db.sql("UPDATE inv.schedule SET asked = '{}', wanted_at = now(), due_at = now()")
+    told = {}
+    lab.db.sql("CREATE TABLE c AS SELECT * FROM api.claim(1, '{presence}', 10, '1 minute')")
+    for row in lab.db.sql("SELECT lo, addr, present, looked FROM c, api.past(c.schedule_id, c.fence) ORDER BY 1, 2").splitlines():
+        lo, address, present, looked = row.split("|")
+        assert looked == "t", row
+        told.setdefault(lo, []).append(address + (" up" if present == "t" else ""))
+    equal("told", told, {"10.0.0.0": ["10.0.0.9"], "fd00::": ["fd00::8 up", "fd00::9", "fd00::1:2:3:4"]})
+
+
 def test_a_silent_address_is_asked_for_less_and_less():
     lab = Lab()
     lab.sight("10.0.0.5")

@@ -142,8 +142,9 @@ class Run:
             if kind == "process":
                 assert "died" in str(error) or isinstance(error, OSError), error
         strike.join()
+        if kind == "process":
+            self.driver.process.wait()                          # a kill that came behind the sweeps may not have arrived yet
         if self.driver.process.poll() is not None:
-            self.driver.process.wait()
             self.open()
         return kind
 

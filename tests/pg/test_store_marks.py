@@ -137,6 +137,28 @@ def test_unchanged_host_is_known_by_its_mark_alone():
     w.visit("many", ".1 u, .2 u", ".1 22 port -, .1 80 port -, .2 22 port -, .2 443 port -", want="a 1 0 0 1")
 
 
+DOWN_WITH_MARKS = """DO $$ DECLARE v_id int8; v_fence int8; v_addr inet[]; v_mark uuid[]; v_verdict text; v_at timestamptz := timestamptz '2026-01-01 00:00+00' + interval '20 hours';
+BEGIN
+  SELECT s.schedule_id INTO STRICT v_id FROM inv.schedule s JOIN inv.profile p USING (profile_id)
+   WHERE p.name = 'many' AND s.retired_at IS NULL AND p.zone_id = (SELECT max(zone_id) FROM inv.host_mark);
+  SELECT array_agg(m.addr ORDER BY m.addr), array_agg(m.mark ORDER BY m.addr) INTO v_addr, v_mark
+    FROM inv.host_mark m JOIN inv.schedule s USING (profile_id) WHERE s.schedule_id = v_id;
+  UPDATE inv.schedule SET fence = nextval('inv.fence'), part_done = 0, sensor_id = 1, claimed_at = v_at, scope = NULL WHERE schedule_id = v_id RETURNING fence INTO v_fence;
+  SELECT a.verdict INTO v_verdict FROM api.apply_visit(v_id, v_fence, 1, v_at, 'arp', v_addr, '{STATES}', v_mark, '{NULL,NULL}', '{NULL,NULL}', '{NULL,NULL}', '{NULL,NULL}',
+    '{}', 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', true, 1, 0, 0, 0, 1) a;
+  IF v_verdict <> 'a' OR cardinality(v_addr) <> 2 THEN RAISE EXCEPTION 'verdict %, marks %', v_verdict, v_addr; END IF;
+END $$"""
+
+
+def test_mark_of_a_host_that_does_not_answer_says_nothing():
+    for states, doubts in (("m,u", 0), ("m,d", 1), ("d,d", 2)):
+        w = known()
+        for _ in range(2):
+            w.visit("many", ".1 u, .2 u", ".1 22 port -, .1 80 port -, .2 22 port -")
+        w.db.sql(DOWN_WITH_MARKS.replace("STATES", states))
+        w.db.equal(f"hosts in doubt, told {states}", "SELECT count(*) FROM inv.doubt WHERE slot = 0 AND attr_id = 1", doubts)
+
+
 def test_value_that_flaps_back_is_not_missed():
     w = known()
     w.visit("few", ".1 u", ".1 22 port -, .1 80 port -")

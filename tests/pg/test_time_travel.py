@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -109,11 +110,14 @@ def compare_differences(seen):
     """report.diff of two times is the difference of what was told of them."""
     facts = "SELECT COALESCE(json_agg(json_build_array(address, protocol, port, kind, attribute, value) ORDER BY address, port, kind, attribute), '[]') FROM report.facts_at('lan', '{}')"
     for (t1, _, _), (t2, _, _) in zip(seen[::7], seen[5::7]):
-        first, second, diff = db.sql(f"{facts.format(t1)}; {facts.format(t2)}; SELECT COALESCE(json_agg(json_build_array(address, protocol, port, kind, attribute)), '[]') "
+        first, second, diff = db.sql(f"{facts.format(t1)}; {facts.format(t2)}; SELECT COALESCE(json_agg(json_build_array(address, protocol, port, kind, attribute, old, new)), '[]') "
                                      f"FROM report.diff('{t1}', '{t2}')").split("\n")
         first, second = ({tuple(f[:5]): f[5] for f in json.loads(x)} for x in (first, second))
         want = {k for k in first.keys() | second.keys() if k not in first or k not in second}
-        got = {tuple(d) for d in json.loads(diff)}
+        told = {tuple(d[:5]): tuple(d[5:]) for d in json.loads(diff)}
+        got = set(told)
+        for k, (old, new) in told.items():
+            assert (old, new) == (first.get(k), second.get(k)), f"{t1} {t2}: {k} was {first.get(k)} and is {second.get(k)}, not {old} and {new}"
         assert want <= got, f"{t1} {t2}: not told {want - got}"
         extra = {k for k in got - want if k not in first}
         assert not extra, f"{t1} {t2}: told of {extra}"
@@ -138,6 +142,66 @@ def test_before_the_horizon_it_says_so():
     got = db.fails("SELECT * FROM report.asset_at('2025-01-01')")
     assert "the history of zone lan is kept since 2026-01-01T00:00:00Z only" in got, got
     db.sql("SELECT * FROM report.asset_at('2026-01-02'); DELETE FROM inv.horizon")
+
+
+# A zone of so many hosts, 50 to a /24, each with a name, three ports and what was probed there, all of which changed twice in the past month.
+CROWD = """
+INSERT INTO inv.zone (name) VALUES ('{zone}');
+CREATE TEMP TABLE z AS SELECT zone_id FROM inv.zone WHERE name = '{zone}';
+INSERT INTO inv.block (zone_id, lo, hi) SELECT zone_id, '10.50.0.0'::inet + i * 256, '10.50.0.255'::inet + i * 256 FROM z, generate_series(0, {hosts} / 50 - 1) i;
+INSERT INTO inv.profile (zone_id, name, kind, slots, every, confirm) SELECT zone_id, 'ports' || n, 'ports', '{{[393216,458751)}}', '1 day', '1 minute' FROM z, generate_series(1, 2) n;
+INSERT INTO inv.schedule (zone_id, block_id, profile_id, kind) SELECT zone_id, block_id, profile_id, kind FROM z JOIN inv.block USING (zone_id) JOIN inv.profile USING (zone_id);
+INSERT INTO inv.coverage (at, from_at, zone_id, block_id, profile_id, fence, parts, complete, up, down, opened, altered, closed)
+  SELECT now() - d * interval '1 day', now() - d * interval '1 day', zone_id, block_id, profile_id, 1, 1, true, 50, 0, 0, 0, 0 FROM z JOIN inv.schedule USING (zone_id), generate_series(0, 20) d;
+CREATE TEMP TABLE f AS SELECT zone_id, '10.50.0.0'::inet + (h / 50 * 256 + h % 50) AS addr, v.slot, v.attr_id, h, md5(zone_id || '-' || h)::uuid AS asset
+  FROM z, generate_series(0, {hosts} - 1) h, (VALUES (0, 0), (0, 1), (0, 3), (393238, 10), (393238, 11), (393296, 10), (393296, 11), (393659, 10), (393659, 11), (393659, 101)) v(slot, attr_id);
+INSERT INTO inv.fact_now (since, zone_id, slot, attr_id, value, strength, addr)
+  SELECT now() - interval '5 days', zone_id, slot, attr_id, CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/0')::uuid END, 0, addr FROM f;
+INSERT INTO inv.asset_place SELECT asset, zone_id, addr FROM f WHERE attr_id = 0;
+INSERT INTO inv.change (at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value)
+  SELECT now() - interval '5 days' * r, now() - interval '5 days' * (r + 1), zone_id, slot, attr_id, 1, 'v', false, addr,
+         CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/' || r)::uuid END, CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/' || r - 1)::uuid END FROM f, generate_series(1, 2) r;
+DROP TABLE z, f;
+ANALYZE inv.fact_now, inv.change, inv.coverage, inv.block, inv.schedule, inv.asset_place;
+"""
+
+
+def rows_of(node):
+    """Rows that a plan touched, those that it threw away among them: what grows with the square of a zone shows here on any machine."""
+    wasted = sum(v for k, v in node.items() if k.startswith("Rows Removed"))
+    return (node["Actual Rows"] + wasted) * node["Actual Loops"] + sum(map(rows_of, node.get("Plans", ())))
+
+
+def work(query):
+    """Rows that a query touched, in the functions that it calls too."""
+    text = ("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; "
+            f"SET auto_explain.log_format = json; SET client_min_messages = log; {query}")
+    log = subprocess.run(pg.psql_argv(db.name, "postgres"), input=text, capture_output=True, text=True, check=True).stderr
+    plans = [json.JSONDecoder().raw_decode(part[part.index("{"):])[0]["Plan"] for part in log.split(" plan:\n")[1:]]
+    assert len(plans) > 1, log
+    return sum(map(rows_of, plans))
+
+
+def test_what_a_question_costs_grows_with_what_it_asks_for():
+    sizes = {"few": 200, "many": 800}
+    for zone, hosts in sizes.items():
+        db.sql(CROWD.format(zone=zone, hosts=hosts), user="postgres")
+    at = "now() - interval '8 days'"
+    for function, rows in (("host_at", 1), ("asset_at", 1), ("service_at", 3), ("script_result_at", 1)):
+        for zone, hosts in sizes.items():
+            db.equal(f"{function} of {zone}", f"SELECT count(*) FROM report.{function}({at}, '{zone}')", rows * hosts)
+        few, many = (work(f"SELECT * FROM report.{function}({at}, '{zone}')") for zone in sizes)
+        assert many < 6 * few, f"report.{function}: {few} rows are touched for 200 hosts, {many} for 800"
+        asset = db.sql("SELECT value FROM inv.fact_now JOIN inv.zone USING (zone_id) WHERE attr_id = 0 AND addr = '10.50.2.7' AND name = 'many'")
+        for one in [f"{at}, NULL, asset => '{asset}'"] + [f"{at}, 'many', address => '10.50.2.7'"] * (function != "asset_at"):
+            db.equal(f"{function}({one})", f"SELECT count(*) FROM report.{function}({one})", rows)
+            touched = work(f"SELECT * FROM report.{function}({one})")
+            assert touched < 1000, f"report.{function}({one}) touched {touched} rows"
+    few, many = (work(f"SELECT * FROM report.diff({at}, now(), '{zone}')") for zone in sizes)
+    assert many < 6 * few, f"report.diff: {few} rows are touched for 200 hosts, {many} for 800"
+    for query in ("report.ip_history('10.50.2.7')", f"report.holder_at('10.50.2.7', {at})"):
+        touched = work(f"SELECT * FROM {query}")
+        assert touched < 1000, f"{query} touched {touched} rows"
 
 
 if __name__ == "__main__":

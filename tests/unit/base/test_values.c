@@ -27,6 +27,27 @@ static void buffer_fails_once_and_stays_failed(void **state)
     assert_string_equal(b.data, "2");
 }
 
+/* Texts that just fit, do not, and make the buffer grow. */
+static void formatted_text_of_any_length_is_whole(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 300; n++) {
+        CLEANUP(buf_done) struct buf b = {0};
+        CLEANUP(buf_done) struct buf little = {.limit = 100};
+
+        buf_printf(&b, "%*d", n + 1, 7);
+        buf_char(&b, '|');
+        buf_printf(&b, "%s", "end");
+        assert_int_equal(b.len, n + 5);
+        assert_string_equal(b.data + n, "7|end");
+        buf_str(&little, "before");
+        buf_printf(&little, "%*d", n, 7);
+        assert_int_equal(little.failed, n > 94);
+        if (little.failed)
+            assert_string_equal(little.data, "before");
+    }
+}
+
 static void empty_buffer_gives_an_empty_string(void **state)
 {
     struct buf b = {0};
@@ -122,6 +143,29 @@ static void hostile_text_is_escaped(void **state)
     assert_true(text_is_utf8("\xf0\x9f\x90\x99", 4));
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Each byte at each place of the words that are looked at at once, behind a long run and at the
+ * end.
+ */
+static void plain_text_ends_where_it_ends(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < 24; at++) {
+            char text[24];
+
+            memset(text, ~at & 1 ? '~' : ' ', sizeof text);
+            text[at] = (char)c;
+            assert_int_equal(text_plain_len(text, sizeof text),
+                             is_plain((unsigned char)c) ? sizeof text : at);
+            assert_int_equal(text_plain_len(text, at), at);
+        }
+}
+
 static void distance_counts_edits(void **state)
 {
     (void)state;
@@ -185,12 +229,14 @@ static void log_filters_by_level_and_drops_null_fields(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(buffer_fails_once_and_stays_failed),
+    cmocka_unit_test(formatted_text_of_any_length_is_whole),
     cmocka_unit_test(empty_buffer_gives_an_empty_string),
     cmocka_unit_test(reading_past_the_end_gives_zeros),
     cmocka_unit_test(what_does_not_fit_is_not_written),
     cmocka_unit_test(spans_are_read_with_units),
     cmocka_unit_test(times_survive_text),
     cmocka_unit_test(hostile_text_is_escaped),
+    cmocka_unit_test(plain_text_ends_where_it_ends),
     cmocka_unit_test(distance_counts_edits),
     cmocka_unit_test(errors_put_places_in_front),
     cmocka_unit_test(siphash_equals_its_reference),

@@ -129,7 +129,24 @@ static void a_port_that_answers_no_more_is_no_control(void **state)
     assert_int_equal(p.interval, 0);
 }
 
+static void after_a_lost_control_the_next_ones_come_late(void **state)
+{
+    struct hostpace p;
+
+    (void)state;
+    hostpace_init(&p, 0);
+    hostpace_learn(&p, 7);
+    assert_true(hostpace_control_due(&p, 0, 1000));
+    assert_false(hostpace_is_early(&p, 2000));
+    hostpace_expire(&p, TIMEOUT, 0, 1000 + TIMEOUT);
+    assert_true(hostpace_is_early(&p, 1000 + TIMEOUT));
+    assert_false(hostpace_pass_counts(&p));
+    assert_true(hostpace_is_early(&p, 1000 + 2 * USEC_PER_SEC));
+    assert_false(hostpace_is_early(&p, 1000 + 3 * USEC_PER_SEC));
+}
+
 static const struct CMUnitTest hostpace[] = {
+    cmocka_unit_test(after_a_lost_control_the_next_ones_come_late),
     cmocka_unit_test(a_host_without_limits_is_asked_at_full_speed),
     cmocka_unit_test(the_question_after_a_control_has_its_turn),
     cmocka_unit_test(the_interval_finds_the_limit),

@@ -74,6 +74,8 @@ static void on_port(void *user, struct port_finding *p)
     unsigned host = index_of(&p->address);
 
     w->order_broken |= !w->host_up[host] || w->host_done[host];
+    if (p->port > PORTS)
+        return; /* a test that asks more of them */
     w->ports[host][p->port - 1] = p->state;
     w->port_events[host][p->port - 1]++;
 }
@@ -502,31 +504,110 @@ static void an_icmp_error_says_why_a_port_is_filtered(void **state)
 struct limited {
     struct sweep *sweep;
     usec_t now, filled;
-    double tokens;
+    double tokens, each_second;
     unsigned sent;
+    uint16_t refuses; /* the only port that does; 0: all but 7 */
 };
 
 static void limited_transmit(struct limited *l, const struct sweep_probe *p)
 {
     struct probe_reply r = {.addr = p->addr,
-                            .kind = PROBE_UDP,
+                            .kind = p->kind,
                             .port = p->port,
                             .try = p->try,
                             .reason = REASON_PORT_UNREACH,
                             .from_target = true};
 
     l->sent++;
-    l->tokens += (double)(l->now - l->filled) * 20e-6;
+    l->tokens += (double)(l->now - l->filled) * l->each_second / USEC_PER_SEC;
     l->filled = l->now;
     if (l->tokens > 6)
         l->tokens = 6;
     if (p->port == 53 || p->port == 60) {
         r.reason = REASON_UDP_RESPONSE;
         sweep_answer(l->sweep, &r, l->now + 100);
-    } else if (p->port != 7 && l->tokens >= 1) {
+    } else if ((l->refuses ? p->port == l->refuses : p->port != 7) && l->tokens >= 1) {
         l->tokens -= 1;
         sweep_answer(l->sweep, &r, l->now + 100);
     }
+}
+
+static void limited_run(struct limited *l)
+{
+    struct sweep_probe p;
+    enum sweep_step step;
+    usec_t wait;
+
+    while ((step = sweep_next(l->sweep, l->now, &p, &wait)) != SWEEP_DONE) {
+        if (step == SWEEP_PROBE)
+            limited_transmit(l, &p);
+        l->now += step == SWEEP_WAIT && wait ? wait : 20;
+    }
+}
+
+/* A host that sends one ICMP error a second is asked for its first n ports; w has what is told. */
+static void limited_scan(struct world *w, struct limited *l, struct setup *u, uint16_t n)
+{
+    *l = (struct limited){
+        .now = 1000000, .filled = 1000000, .tokens = 6, .each_second = 1, .refuses = l->refuses};
+    for (uint16_t port = 1; port <= n; port++)
+        if (u->o.udp || (port != 53 && port != 60)) /* those answer, and only by UDP */
+            port_set_add(&u->ports, u->o.udp ? PROTOCOL_UDP : PROTOCOL_TCP, port);
+    set_up(u, w, 1, HOP_GATEWAY);
+    l->sweep = u->sweep;
+    limited_run(l);
+    tear_down(u);
+}
+
+/* The controls alone are more than such a host answers. */
+static void a_host_that_keeps_silent_and_sends_one_icmp_error_a_second_is_done_soon(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {.udp = true, .max_retries = 6, .ping.mask = SCAN_PING_NONE, .report_closed = true}};
+    struct limited l = {.refuses = 12};
+
+    (void)state;
+    limited_scan(w, &l, &u, 30);
+    for (unsigned port = 1; port <= 30; port++)
+        assert_int_equal(w->ports[0][port - 1], port == 12 ? PORT_CLOSED : PORT_OPEN_FILTERED);
+    assert_true(w->conclusive[0]);
+    assert_in_range(l.now, 0, 20 * USEC_PER_SEC);
+    free(w);
+}
+
+/* A packet filter that drops TCP, and rejects it at one port by an ICMP error. */
+static void icmp_errors_do_not_set_the_pace_of_tcp(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN,
+                            .max_retries = 2,
+                            .ping.mask = SCAN_PING_NONE,
+                            .report_closed = true}};
+    struct limited l = {.refuses = 12};
+
+    (void)state;
+    limited_scan(w, &l, &u, 2000);
+    for (unsigned port = 1; port <= PORTS; port++)
+        if (port != 53 && port != 60)
+            assert_int_equal(w->ports[0][port - 1], PORT_FILTERED);
+    assert_in_range(l.now, 0, 30 * USEC_PER_SEC);
+    free(w);
+}
+
+static void a_host_that_sends_one_icmp_error_a_second_comes_out_right(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {
+        .o = {.udp = true, .max_retries = 6, .ping.mask = SCAN_PING_NONE, .report_closed = true}};
+    struct limited l = {.refuses = 0};
+
+    (void)state;
+    limited_scan(w, &l, &u, 30);
+    for (unsigned port = 1; port <= 30; port++)
+        assert_int_equal(w->ports[0][port - 1], port == 7 ? PORT_OPEN_FILTERED : PORT_CLOSED);
+    assert_in_range(l.now, 0, 60 * USEC_PER_SEC);
+    free(w);
 }
 
 static void a_host_that_holds_icmp_errors_back_still_comes_out_right(void **state)
@@ -534,21 +615,14 @@ static void a_host_that_holds_icmp_errors_back_still_comes_out_right(void **stat
     struct world *w = calloc(1, sizeof *w);
     struct setup u = {
         .o = {.udp = true, .max_retries = 6, .ping.mask = SCAN_PING_NONE, .report_closed = true}};
-    struct limited l = {.now = 1000000, .filled = 1000000, .tokens = 6};
-    struct sweep_probe p;
-    enum sweep_step step;
-    usec_t wait;
+    struct limited l = {.now = 1000000, .filled = 1000000, .tokens = 6, .each_second = 20};
 
     (void)state;
     for (uint16_t port = 1; port <= PORTS; port++)
         port_set_add(&u.ports, PROTOCOL_UDP, port);
     set_up(&u, w, 1, HOP_GATEWAY);
     l.sweep = u.sweep;
-    while ((step = sweep_next(u.sweep, l.now, &p, &wait)) != SWEEP_DONE) {
-        if (step == SWEEP_PROBE)
-            limited_transmit(&l, &p);
-        l.now += step == SWEEP_WAIT && wait ? wait : 20;
-    }
+    limited_run(&l);
     for (unsigned port = 1; port <= PORTS; port++) {
         enum port_state want = port == 53 || port == 60 ? PORT_OPEN
                                : port == 7              ? PORT_OPEN_FILTERED
@@ -632,6 +706,9 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_probe_that_left_late_is_waited_for_from_then_on),
     cmocka_unit_test(the_seed_decides_the_order_of_hosts),
     cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
+    cmocka_unit_test(a_host_that_keeps_silent_and_sends_one_icmp_error_a_second_is_done_soon),
+    cmocka_unit_test(icmp_errors_do_not_set_the_pace_of_tcp),
+    cmocka_unit_test(a_host_that_sends_one_icmp_error_a_second_comes_out_right),
     cmocka_unit_test(a_host_that_holds_icmp_errors_back_still_comes_out_right),
     cmocka_unit_test(a_host_and_a_network_keep_their_rates),
     cmocka_unit_test(udp_ports_are_asked_after_those_of_tcp),

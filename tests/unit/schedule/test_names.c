@@ -157,9 +157,29 @@ static void an_address_without_a_name_is_remembered_as_such(void **state)
     w.error = 3;
     want(1);
     wait_asked(1);
-    assert_string_equal(known(1), "-");
+    assert_string_equal(known(1), "");
     want(1);
     wait_asked(1);
+}
+
+static void a_name_that_is_taken_back_is_asked_for_once_more(void **state)
+{
+    struct addr a = host(1);
+
+    (void)state;
+    want(1);
+    wait_asked(1);
+    w.error = 3;
+    loop_fake_advance(w.loop, 3600 * USEC_PER_SEC);
+    want(1);
+    wait_asked(2);
+    assert_string_equal(known(1), "");
+    want(1);
+    assert_true(names_expected(w.names, w.servers, &a));
+    wait_asked(3);
+    want(1);
+    wait_asked(3);
+    assert_string_equal(known(1), "");
 }
 
 static void servers_that_do_not_answer_are_left_alone_for_a_while(void **state)
@@ -206,6 +226,8 @@ static const struct CMUnitTest tests[] = {
                                     setup, teardown),
     cmocka_unit_test_setup_teardown(servers_that_fail_change_no_name, setup, teardown),
     cmocka_unit_test_setup_teardown(an_address_without_a_name_is_remembered_as_such, setup,
+                                    teardown),
+    cmocka_unit_test_setup_teardown(a_name_that_is_taken_back_is_asked_for_once_more, setup,
                                     teardown),
     cmocka_unit_test_setup_teardown(servers_that_do_not_answer_are_left_alone_for_a_while, setup,
                                     teardown),

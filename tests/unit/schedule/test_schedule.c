@@ -351,34 +351,56 @@ static struct addr host(uint32_t n)
     return addr_v4(0x0a000000 + n);
 }
 
-static void due(enum store_kind kind, uint32_t last)
+static struct addr addr_of(const char *text)
 {
+    struct prefix p;
+
+    assert_int_equal(prefix_parse(text, &p, NULL), 0);
+    return p.addr;
+}
+
+static void due_between(enum store_kind kind, struct addr first, struct addr last)
+{
+    static const char *const passes[] = {
+        [STORE_PRESENCE] = "presence", [STORE_PORTS] = "ports", [STORE_SCRIPTS] = "scripts"};
     struct store_lease *l = &w.leases[w.n_leases++];
 
     *l = (struct store_lease){
         .fence = 100 + (int64_t)w.n_leases,
         .kind = kind,
-        .first = host(0),
-        .last = host(last),
+        .first = first,
+        .last = last,
         .zone = "lab",
     };
-    snprintf(l->pass, sizeof l->pass, "%s", kind == STORE_PORTS ? "ports" : "scripts");
+    snprintf(l->pass, sizeof l->pass, "%s", passes[kind]);
     loop_fake_advance(w.loop, 2 * USEC_PER_SEC);
     run();
 }
 
-static void found(uint32_t id, uint32_t n, enum host_state state, unsigned ports)
+static void due(enum store_kind kind, uint32_t last)
 {
-    const struct host_finding h = {.address = host(n), .state = state};
-    const struct ipc_scan_host_done done = {.address = host(n), .conclusive = true};
+    due_between(kind, host(0), host(last));
+}
+
+static void found_at(uint32_t id, const struct addr *a, enum host_state state, unsigned ports)
+{
+    const struct host_finding h = {.address = *a, .state = state};
+    const struct ipc_scan_host_done done = {.address = *a, .conclusive = true};
     struct port_finding p = {
-        .address = host(n), .protocol = PROTOCOL_TCP, .port = 22, .state = PORT_OPEN};
+        .address = *a, .protocol = PROTOCOL_TCP, .port = 22, .state = PORT_OPEN};
 
     assert_int_equal(channel_send(w.scanner.c, MSG_SCAN_HOST, id, &h), 0);
     for (unsigned i = 0; i < ports; i++, p.port++)
         assert_int_equal(channel_send(w.scanner.c, MSG_SCAN_PORT, id, &p), 0);
     assert_int_equal(channel_send(w.scanner.c, MSG_SCAN_HOST_DONE, id, &done), 0);
     run();
+}
+
+static void found(uint32_t id, uint32_t n, enum host_state state, unsigned ports)
+{
+    const struct addr a = host(n);
+
+    found_at(id, &a, state, ports);
 }
 
 static void scan_ends(uint32_t id, int error)
@@ -445,7 +467,7 @@ static void an_empty_block_is_sampled_and_only_the_sample_counts(void **state)
     due(STORE_PORTS, 255);
     assert_int_equal(count(&w.scanner, MSG_SCAN_START), 0); /* the past is asked for first */
     assert_int_equal(addr_set_add(&former, &old, &old), 0);
-    w.past_cb(w.past_user, 0, &nobody, &former);
+    w.past_cb(w.past_user, 0, &nobody, &former, false);
     addr_set_done(&former);
     run();
     id = id_of(&w.scanner, MSG_SCAN_START);
@@ -460,6 +482,65 @@ static void an_empty_block_is_sampled_and_only_the_sample_counts(void **state)
     assert_int_equal(w.finished, 1);
     assert_int_equal(w.complete, 1);
     assert_int_equal(w.told.down, 2);
+}
+
+/* A lease of the only block of this zone. */
+static void wide_due(void)
+{
+    static const char text[] = "scripts: {workers: 1, datadirs: [/nonexistent]}\n"
+                               "zones:\n"
+                               "- name: lab\n"
+                               "  networks: ['fd00::/64']\n"
+                               "  resolver: off\n"
+                               "  passes:\n"
+                               "  - {kind: presence, sample: 2}\n";
+
+    assert_int_equal(schedule_config(w.s, config_of(text), NULL), 0);
+    due_between(STORE_PRESENCE, addr_of("fd00::"), addr_of("fd00::ffff:ffff:ffff:ffff"));
+    assert_int_equal(count(&w.scanner, MSG_SCAN_START), 0);
+}
+
+static void of_a_wide_block_the_known_addresses_are_asked(void **state)
+{
+    const struct addr here = addr_of("fd00::1"), there = addr_of("fd00::1:2:3:4");
+    struct addr_set present = {0}, former = {0};
+
+    (void)state;
+    wide_due();
+    assert_int_equal(addr_set_add(&present, &here, &here), 0);
+    assert_int_equal(addr_set_add(&former, &there, &there), 0);
+    w.past_cb(w.past_user, 0, &present, &former, true);
+    addr_set_done(&present);
+    addr_set_done(&former);
+    run();
+    assert_int_equal(addr_set_count(&w.scanner.scope), 2);
+    found_at(id_of(&w.scanner, MSG_SCAN_START), &here, HOST_UP, 0);
+    found_at(id_of(&w.scanner, MSG_SCAN_START), &there, HOST_DOWN, 0);
+    scan_ends(id_of(&w.scanner, MSG_SCAN_START), 0);
+    assert_int_equal(w.finished, 1);
+    assert_int_equal(w.complete, 1);
+    assert_int_equal(w.told.hosts, 2);
+    assert_string_equal(w.scope, "fd00::/64");
+}
+
+static void a_wide_block_without_anybody_waits_for_them_to_be_heard_and_is_looked_at(void **state)
+{
+    const struct addr_set nobody = {0};
+
+    (void)state;
+    wide_due();
+    w.past_cb(w.past_user, 0, &nobody, &nobody, false);
+    w.past_cb = NULL;
+    run();
+    assert_int_equal(w.finished, 0);
+    loop_fake_advance(w.loop, 10 * USEC_PER_SEC);
+    run();
+    assert_non_null(w.past_cb);
+    w.past_cb(w.past_user, 0, &nobody, &nobody, false);
+    run();
+    assert_int_equal(count(&w.scanner, MSG_SCAN_START), 0);
+    assert_int_equal(w.finished, 1);
+    assert_int_equal(w.complete, 1);
 }
 
 static void a_scan_that_left_hosts_out_is_not_complete(void **state)
@@ -841,6 +922,8 @@ static const struct CMUnitTest tests[] = {
                                     setup, teardown),
     ENGINE_TEST(a_scan_is_ordered_and_its_findings_are_told),
     ENGINE_TEST(an_empty_block_is_sampled_and_only_the_sample_counts),
+    ENGINE_TEST(of_a_wide_block_the_known_addresses_are_asked),
+    ENGINE_TEST(a_wide_block_without_anybody_waits_for_them_to_be_heard_and_is_looked_at),
     ENGINE_TEST(a_scan_that_left_hosts_out_is_not_complete),
     ENGINE_TEST(a_scan_that_cannot_be_made_gives_the_visit_up),
     ENGINE_TEST(after_the_death_of_the_scanner_the_rest_is_asked_once_more),

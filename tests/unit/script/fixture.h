@@ -26,6 +26,8 @@ struct fx_result {
 
 struct fixture {
     struct loop *loop;
+    struct guard *guard; /* NULL: everything is allowed */
+    struct dns *dns;     /* NULL: numeric addresses only */
     struct script_host *host;
     struct script_host_opts o;
     const char *dirs[2];
@@ -122,7 +124,7 @@ static void fx_write(const char *dir, const char *name, const char *source)
 }
 
 /* A script whose action is `body`; rule "prerule", "portrule", ... */
-static void fx_script(const char *name, const char *rule, const char *body)
+UNUSED static void fx_script(const char *name, const char *rule, const char *body)
 {
     struct buf b = {0};
     char file[64];
@@ -203,7 +205,7 @@ static int fx_select(const char *expression, struct err *e)
     int r = 0;
 
     if (!fx->host)
-        r = script_host_new(&fx->host, fx->loop, NULL, NULL, &w, &fx->o, e);
+        r = script_host_new(&fx->host, fx->loop, fx->guard, fx->dns, &w, &fx->o, e);
     if (r == 0)
         r = script_host_select(fx->host, expression, &n, e);
     return r < 0 ? r : (int)n;

@@ -329,6 +329,34 @@ static void scripts_read_and_change_ports(void **state)
                         "80/tcp open syn-ack web/a.b 10\n81/tcp open script-set -/- 3\n");
 }
 
+/* Observed on nmap 7.93. */
+static void ports_are_walked_as_under_nmap(void **state)
+{
+    static const struct port_finding ports[] = {
+        {.port = 53, .protocol = PROTOCOL_TCP, .state = PORT_OPEN},
+        {.port = 80, .protocol = PROTOCOL_TCP, .state = PORT_OPEN},
+        {.port = 99, .protocol = PROTOCOL_TCP, .state = PORT_CLOSED},
+        {.port = 53, .protocol = PROTOCOL_UDP, .state = PORT_OPEN},
+        {.port = 123, .protocol = PROTOCOL_UDP, .state = PORT_OPEN},
+    };
+    struct script_target t = fx_target("192.0.2.1", ports, ARRAY_LEN(ports));
+
+    (void)state;
+    fx_script("a", "hostrule",
+              "local function walk(p, protocol, state) local all = {} repeat "
+              "  p = nmap.get_ports(host, p, protocol, state) "
+              "  all[#all + 1] = p and p.number .. '/' .. p.protocol until not p "
+              "  return table.concat(all, ' ') end "
+              "return walk(nil, 'tcp', 'open') .. ', ' .. walk(nil, 'udp', 'open') .. ', ' .. "
+              "  walk({number = 53, protocol = 'tcp'}, 'udp', 'open') .. ', ' .. "
+              "  walk({number = 53, protocol = 'udp'}, 'tcp', 'open') .. ', ' .. "
+              "  walk(nil, 'tcp', 'closed') .. ', ' .. walk(nil, 'udp', 'closed')");
+    fx_run("a", &t, 1);
+    fx_expect("a", SCRIPT_OK,
+              "53/tcp 80/tcp 53/udp 123/udp, 53/udp 123/udp, 80/tcp 53/udp 123/udp, 123/udp, "
+              "99/tcp, ");
+}
+
 static void an_error_in_a_rule_is_an_outcome_of_its_place(void **state)
 {
     struct script_target t = fx_target("192.0.2.1", two_ports, 1);
@@ -437,6 +465,36 @@ static void who_holds_the_memory_ends_and_not_who_asks_next(void **state)
 
 /* Every ceiling fails at another place: while the state opens, while a file loads, inside a
  * binding, inside a script. */
+/* c depends on a; b does not, and runs after it all the same.  Actions see what is. */
+static void rules_see_ports_as_they_were_found(void **state)
+{
+    static const char rule[] =
+        "categories = {} local nmap, seen = require 'nmap', nil "
+        "portrule = function(host, port) "
+        "  local all = nmap.get_ports(host, nil, 'tcp', 'open') "
+        "  seen = port.version.name .. ' ' .. nmap.get_port_state(host, port).version.name .. ' ' "
+        "    .. (all and all.version.name or 'none') return port.number == 80 end "
+        "action = function(host, port) "
+        "  return seen .. ' ' .. nmap.get_port_state(host, port).version.name end ";
+    struct script_target t = fx_target("192.0.2.1", two_ports, 2);
+    char after_a[1024];
+
+    (void)state;
+    fx->o.max_threads_per_host = 1;
+    fx_script("a", "portrule",
+              "port.version = {name = 'other'} nmap.set_port_version(host, port) "
+              "nmap.set_port_state(host, port, 'closed') "
+              "nmap.set_port_state(host, port, 'open') return 'x'");
+    fx_write(fx->dir, "scripts/b.nse", rule);
+    snprintf(after_a, sizeof after_a, "dependencies = {'a'} %s", rule);
+    fx_write(fx->dir, "scripts/c.nse", after_a);
+    fx_run("*", &t, 1);
+    assert_int_equal(fx->n_results, 3);
+    assert_string_equal(fx->results[0].output, "x");
+    assert_string_equal(fx->results[1].output, "http http http other");
+    assert_string_equal(fx->results[2].output, "other other other other");
+}
+
 static void running_out_of_memory_anywhere_is_survived(void **state)
 {
     struct script_target t = fx_target("192.0.2.1", two_ports, 3);
@@ -584,6 +642,27 @@ static void one_host_is_not_asked_by_all_scripts_at_once(void **state)
     assert_string_equal(fx->results[39].output, "6"); /* both hosts side by side */
 }
 
+/* Those that only look at what is known of a host must not see what the scripts of its ports say;
+ * what it depends on keeps a script back all the same. */
+static void host_rules_come_before_those_of_ports(void **state)
+{
+    static const char *const order[] = {"x", "a", "b", "w"};
+    struct script_target t = fx_target("192.0.2.1", two_ports, 1);
+
+    (void)state;
+    fx->o.max_threads_per_host = 1;
+    fx_script("a", "portrule", "return 'port'");
+    fx_script("b", "portrule", "return 'port'");
+    fx_write(fx->dir, "scripts/w.nse",
+             "categories = {} dependencies = {'b'} hostrule = function() return true end "
+             "action = function() return 'host' end");
+    fx_script("x", "hostrule", "return 'host'");
+    fx_run("*", &t, 1);
+    assert_int_equal(fx->n_results, ARRAY_LEN(order));
+    for (size_t i = 0; i < fx->n_results; i++)
+        assert_string_equal(fx->results[i].script, order[i]);
+}
+
 /* ---- Nmap's own scripts, when they are installed ---- */
 
 #define NMAP_DIR "/usr/share/nmap"
@@ -648,10 +727,12 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(hosts_start_when_they_are_added),
     FX_TEST(registries_belong_to_run_job_and_host),
     FX_TEST(scripts_read_and_change_ports),
+    FX_TEST(ports_are_walked_as_under_nmap),
     FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
     FX_TEST(the_running_script_is_known_for_the_blame),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),
+    FX_TEST(rules_see_ports_as_they_were_found),
     FX_TEST(running_out_of_memory_anywhere_is_survived),
     FX_TEST(the_script_timeout_is_an_outcome),
     FX_TEST(threads_that_wait_for_each_other_for_ever_are_ended),
@@ -659,6 +740,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(a_host_can_be_freed_with_everything_running),
     FX_TEST(threads_are_limited_and_all_candidates_run),
     FX_TEST(one_host_is_not_asked_by_all_scripts_at_once),
+    FX_TEST(host_rules_come_before_those_of_ports),
     FX_TEST(nmaps_scripts_are_selected_and_loaded_as_nmap_does),
 };
 

@@ -43,7 +43,7 @@ static size_t next_size(uint64_t *seed)
     case 0:
         return 0;
     case 1:
-        return (*seed >> 33) % 2000;
+        return (*seed >> 33) % (3 * LMEM_SMALL);
     default:
         return (*seed >> 33) % (LMEM_SMALL + 40);
     }

@@ -144,6 +144,57 @@ static void threads_wait_for_a_slot(void **state)
     env_close(&env);
 }
 
+static struct slots *slots_by_turns(void *user, const struct sthread *t)
+{
+    struct slots *two = user;
+    static unsigned n;
+
+    (void)t;
+    return &two[n++ % 2];
+}
+
+/* Twelve threads, six for each of two hosts. */
+static void most_at_a_time(unsigned all, unsigned each, const char *want)
+{
+    struct slots two[2];
+    struct script_env env = {
+        .bindings = {.max_threads = all, .slots_of = slots_by_turns, .user = two}};
+    char text[1024];
+
+    slots_init(&two[0], each);
+    slots_init(&two[1], each);
+    open_env(&env);
+    snprintf(text, sizeof text,
+             "local done, open, most = 0, 0, 0\n"
+             "for i = 1, 12 do\n"
+             "  spawn(function()\n"
+             "    local a, b = nmap.new_socket(), nmap.new_socket()\n"
+             "    assert(a:connect('127.0.0.1', ports.silent))\n"
+             "    open = open + 1\n"
+             "    most = math.max(most, open)\n"
+             "    assert(b:connect('127.0.0.1', ports.silent))\n"
+             "    nmap.socket.sleep(0.01)\n"
+             "    open, done = open - 1, done + 1\n"
+             "    a:close() b:close()\n"
+             "  end)\n"
+             "end\n"
+             "while done < 12 do nmap.socket.sleep(0.01) end\n"
+             "same(most, nmap.socket.get_stats().connect_waiting, %s, 0)\n",
+             want);
+    env_run(&env, "slots of hosts", text);
+    assert_int_equal(two[0].n + two[1].n, 0);
+    env_close(&env);
+}
+
+static void a_host_has_slots_of_its_own(void **state)
+{
+    (void)state;
+    most_at_a_time(1000, 1, "2");
+    most_at_a_time(1000, 2, "4");
+    most_at_a_time(3, 2, "3"); /* the limit of all holds, too */
+    most_at_a_time(3, 100, "3");
+}
+
 static void a_thread_that_waits_for_a_slot_can_be_killed(void **state)
 {
     struct script_env env = {.bindings = {.max_threads = 1}};
@@ -328,12 +379,12 @@ struct raw_world {
     size_t sent_len;
 };
 
-static int raw_open(void *user, uint64_t job, const char *filter, uint32_t *ret_id)
+static int raw_open(void *user, uint64_t job, const struct script_capture *c, uint32_t *ret_id)
 {
     struct raw_world *w = user;
 
     assert_int_equal(job, 7);
-    snprintf(w->filter, sizeof w->filter, "%s", filter);
+    snprintf(w->filter, sizeof w->filter, "%s", c->filter);
     *ret_id = 33;
     return 0;
 }
@@ -343,7 +394,7 @@ static void raw_close(void *user, uint32_t id)
     ((struct raw_world *)user)->closed = id;
 }
 
-static int raw_send(void *user, uint64_t job, const void *frame, size_t len)
+static int raw_send_ip(void *user, uint64_t job, const void *frame, size_t len)
 {
     struct raw_world *w = user;
 
@@ -353,6 +404,12 @@ static int raw_send(void *user, uint64_t job, const void *frame, size_t len)
     memcpy(w->sent, frame, len);
     w->sent_len = len;
     return 0;
+}
+
+static int raw_send(void *user, uint64_t job, const char *device, const void *frame, size_t len)
+{
+    assert_string_equal(device, "lo");
+    return raw_send_ip(user, job, frame, len);
 }
 
 /* deliver(id, frame, length on the wire) */
@@ -379,7 +436,7 @@ static void frames_of_the_world_reach_pcap_receive(void **state)
                                        .raw_open = raw_open,
                                        .raw_close = raw_close,
                                        .raw_send = raw_send,
-                                       .raw_send_ip = raw_send}};
+                                       .raw_send_ip = raw_send_ip}};
 
     (void)state;
     w.env = &env;
@@ -402,7 +459,7 @@ static void frames_of_the_world_reach_pcap_receive(void **state)
             "a, b = s:send('x') same(a, b, false, 'invalid operation on pcap socket')\n"
             "same(s:pcap_close(), true)\n"
             "local d = nmap.new_dnet()\n"
-            "d:ethernet_open('eth0') same(d:ethernet_send('frame'), true)\n"
+            "d:ethernet_open('lo') same(d:ethernet_send('frame'), true)\n"
             "a, b = d:ethernet_send('X') same(a, b, false, 'the target is out of scope')\n"
             "d:ip_open() raises(\"can't parse ip packet\", d.ip_send, d, 'short') "
             "same(d:ip_send('E' .. ('x'):rep(19)), true)\n"
@@ -427,6 +484,7 @@ int main(void)
         cmocka_unit_test(misuse_is_told_in_nmaps_words),
         cmocka_unit_test(threads_share_sockets_one_at_a_time),
         cmocka_unit_test(threads_wait_for_a_slot),
+        cmocka_unit_test(a_host_has_slots_of_its_own),
         cmocka_unit_test(a_thread_that_waits_for_a_slot_can_be_killed),
         cmocka_unit_test(a_thread_can_be_killed_at_any_time),
         cmocka_unit_test(a_script_cannot_use_up_the_descriptors),

@@ -34,6 +34,8 @@ static void networks_are_cut_at_multiples_of_256(void **state)
         {"255.255.255.0/24", NULL, "255.255.255.0-255.255.255.255 "},
         {"2001:db8::/120", NULL, "2001:db8::-2001:db8::ff "},
         {"2001:db8::/119", NULL, "2001:db8::-2001:db8::ff 2001:db8::100-2001:db8::1ff "},
+        {"2001:db8::/64", NULL, "2001:db8::-2001:db8::ffff:ffff:ffff:ffff "}, /* not swept */
+        {"2001:db8::/64", "2001:db8::/65", "2001:db8:0:0:8000::-2001:db8::ffff:ffff:ffff:ffff "},
         {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120", NULL,
          "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "},
     };
@@ -61,7 +63,7 @@ static void too_many_blocks_are_refused_early(void **state)
     struct addr_set s = {0};
 
     (void)state;
-    add(&s, "2001:db8::/32");
+    add(&s, "2001:db8::/104");
     assert_int_equal(store_blocks(&s, 3, note, &out), -E2BIG);
     addr_set_done(&s);
 }

@@ -198,6 +198,61 @@ static void refused(const struct part *p, const char *want)
     part_params_done(other);
 }
 
+/* The server knows a block's marks in this order. */
+static void hosts_are_told_by_address(void **state)
+{
+    struct store_host hosts[] = {up("10.0.0.9"), up("10.0.0.10"), up("10.0.0.2")};
+    static const struct port_finding port = {
+        .protocol = PROTOCOL_TCP, .port = 22, .state = PORT_OPEN};
+    struct part p;
+
+    (void)state;
+    hosts[0].ports = &port;
+    hosts[0].n_ports = 1;
+    build(&p, STORE_PORTS, hosts, 3);
+    assert_string_equal(params[PART_H_ADDR].data, "{10.0.0.2,10.0.0.9,10.0.0.10}");
+    assert_string_equal(params[PART_F_HOST].data, "{2}");
+    done(&p);
+}
+
+static void expect_mark(const struct part *p, const char *want)
+{
+    char text[VALUE_DIGEST_TEXT];
+
+    assert_true(p->hosts[0].marked);
+    value_digest_format(p->hosts[0].mark, text);
+    assert_string_equal(text, want);
+}
+
+/* They stay in databases: computed by hand from the texts "m1\n393238 10" and
+ * "m3banner.http-title.\n 393296 banner0...". */
+static void marks_are_those_of_earlier_versions(void **state)
+{
+    static const struct port_finding port = {
+        .protocol = PROTOCOL_TCP, .port = 22, .state = PORT_OPEN};
+    struct script_result results[] = {
+        {.phase = SCRIPT_PORT, .protocol = PROTOCOL_TCP, .port = 80, .script = "http-title"},
+        {.phase = SCRIPT_PORT, .protocol = PROTOCOL_TCP, .port = 80, .script = "banner"}};
+    struct store_host h = up("10.0.0.1");
+    struct part p;
+
+    (void)state;
+    h.ports = &port;
+    h.n_ports = 1;
+    build(&p, STORE_PORTS, &h, 1);
+    expect_mark(&p, "0416b5b4-2525-1587-ba66-83906d3da8d1");
+    done(&p);
+    results[0].output = "x";
+    results[1].output = "y";
+    results[0].output_len = results[1].output_len = 1;
+    h.n_ports = 0;
+    h.results = results;
+    h.n_results = 2;
+    build(&p, STORE_SCRIPTS, &h, 1);
+    expect_mark(&p, "4a617c16-4faf-1c91-9fe8-b236bba77612");
+    done(&p);
+}
+
 static void bodies_are_sent_when_asked_for(void **state)
 {
     struct store_host h = up("10.0.0.1");
@@ -217,6 +272,7 @@ static void bodies_are_sent_when_asked_for(void **state)
     }
     snprintf(want, sizeof want, "{%s}", digest);
     part_params_done(params);
+    part_order_values(&p);
     assert_int_equal(part_params(&p, want, params), 0);
     assert_string_equal(params[PART_B_VALUE].data, want);
     assert_string_equal(params[PART_B_KIND].data, "{t}");
@@ -224,6 +280,26 @@ static void bodies_are_sent_when_asked_for(void **state)
     refused(&p, "{00000000-0000-0000-0000-000000000000}");
     refused(&p, "{nonsense}");
     refused(&p, "nonsense");
+    done(&p);
+}
+
+static void name_that_is_not_there_is_told_without_a_value_and_marked(void **state)
+{
+    uint8_t unknown[VALUE_DIGEST_LEN];
+    struct store_host h = up("10.0.0.1");
+    struct part p;
+
+    (void)state;
+    build(&p, STORE_PRESENCE, &h, 1);
+    memcpy(unknown, p.hosts[0].mark, sizeof unknown);
+    done(&p);
+    h.finding.hostname = "";
+    build(&p, STORE_PRESENCE, &h, 1);
+    assert_true(p.hosts[0].marked);
+    assert_memory_not_equal(p.hosts[0].mark, unknown, sizeof unknown);
+    assert_string_equal(params[PART_F_ATTR].data, "{}");
+    assert_string_equal(params[PART_U_HOST].data, "{1}");
+    assert_string_equal(params[PART_U_ATTR].data, "{3}");
     done(&p);
 }
 
@@ -317,6 +393,7 @@ static void part_survives_the_journal(void **state)
     hosts[0].n_results = 2;
     hosts[1].finding.has_mac = true;
     hosts[1].finding.vendor = "Maker";
+    hosts[1].finding.hostname = "";
     build(&p, STORE_SCRIPTS, hosts, 2);
     p.ends = true;
     p.end.loss = 0.25;
@@ -344,6 +421,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(results_are_facts_by_outcome, setup, teardown),
     cmocka_unit_test_setup_teardown(last_finding_of_a_fact_counts, setup, teardown),
     cmocka_unit_test_setup_teardown(address_that_is_told_twice_is_refused, setup, teardown),
+    cmocka_unit_test_setup_teardown(hosts_are_told_by_address, setup, teardown),
+    cmocka_unit_test_setup_teardown(marks_are_those_of_earlier_versions, setup, teardown),
     cmocka_unit_test_setup_teardown(bodies_are_sent_when_asked_for, setup, teardown),
+    cmocka_unit_test_setup_teardown(name_that_is_not_there_is_told_without_a_value_and_marked,
+                                    setup, teardown),
 };
 TEST_MAIN(tests)

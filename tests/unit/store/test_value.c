@@ -3,6 +3,7 @@
 #include "tests/support/main.h"
 
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 static const struct value_key key = {{1, 2, 3}}, other_key = {{1, 2, 4}};
@@ -201,7 +202,25 @@ static void large_output_is_cut_but_compared_whole(void **state)
     free(text);
 }
 
+static void the_mark_is_an_hmac_of_any_length_under_any_key(void **state)
+{
+    const struct value_key *const keys[] = {&key, &other_key};
+    uint8_t data[200], want[EVP_MAX_MD_SIZE], got[VALUE_DIGEST_LEN];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7);
+    for (size_t len = 0; len <= sizeof data; len++) {
+        const struct value_key *k = keys[len % 3 % 2];
+
+        assert_non_null(HMAC(EVP_sha256(), k->b, VALUE_KEY_LEN, data, len, want, NULL));
+        assert_int_equal(value_mark(got, k, data, len), 0);
+        assert_memory_equal(got, want, sizeof got);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_mark_is_an_hmac_of_any_length_under_any_key),
     cmocka_unit_test(order_of_keys_is_no_change_and_order_of_items_is),
     cmocka_unit_test(volatile_keys_are_left_out_at_any_depth),
     cmocka_unit_test(text_counts_only_without_structure),
