@@ -110,7 +110,7 @@ local function lines_of(fields)
   for _, field in ipairs(fields) do
     if type(field[2]) == "table" then
       local inner = lines_of(field[2])
-      inner.name = field[1] .. ":"
+      inner.name = field[1] .. ": "
       lines[#lines + 1] = inner
     else
       local value = field[2] == true and "YES" or field[2] == false and "NO" or tostring(field[2])

@@ -17,27 +17,30 @@ local function inverse(alphabet)
 end
 local standard_values, extended_values = inverse(standard), inverse(extended)
 
+-- The eight letters of five bytes, two at a time.
+local function pairs_of(alphabet)
+  local t = {}
+  for value = 0, 1023 do
+    local first, second = value >> 5, value & 31
+    t[value] = string.sub(alphabet, first + 1, first + 1)
+      .. string.sub(alphabet, second + 1, second + 1)
+  end
+  return t
+end
+local standard_pairs, extended_pairs = pairs_of(standard), pairs_of(extended)
+
 --- The base32 text of `bytes` in upper case, padded with `=` to a multiple of eight.
 function M.enc(bytes, hexExtend)
-  local alphabet = hexExtend and extended or standard
-  local out, bits, n = {}, 0, 0
-  local function put()
-    local value = n >> (bits - 5) & 31
-    out[#out + 1] = string.sub(alphabet, value + 1, value + 1)
-    bits = bits - 5
+  local letters, out = hexExtend and extended_pairs or standard_pairs, {}
+  local missing = -#bytes % 5
+  local text = bytes .. string.rep("\0", missing)
+  for at = 1, #text, 5 do
+    local n = string.unpack(">I5", text, at)
+    out[#out + 1] = letters[n >> 30] .. letters[n >> 20 & 1023] .. letters[n >> 10 & 1023]
+      .. letters[n & 1023]
   end
-  for i = 1, #bytes do
-    n = (n << 8 | string.byte(bytes, i)) & 0xffff
-    bits = bits + 8
-    while bits >= 5 do
-      put()
-    end
-  end
-  if bits > 0 then
-    n, bits = n << (5 - bits), 5
-    put()
-  end
-  return table.concat(out) .. string.rep("=", -#out % 8)
+  local padding = missing * 8 // 5
+  return string.sub(table.concat(out), 1, -1 - padding) .. string.rep("=", padding)
 end
 
 --- The bytes that `text` stands for, in either case. Bytes outside the alphabet are skipped.

@@ -52,7 +52,7 @@ function M.parse_identity(payload)
   local text = length and string.sub(payload, 3, length + 2) or ""
   -- the length counts itself with some models
   local fields, lines = {}, {}
-  for key, value in string.gmatch(text, "([%u%d]+):([^;]*)") do
+  for key, value in string.gmatch(text, "%f[%u%d]([%u%d]+):([^;]*)") do
     fields[key] = fields[key] or string.gsub(string.sub(value, 1, value_max), "%c", ".")
   end
   for _, label in ipairs(labels) do

@@ -28,6 +28,15 @@ end
 
 local write_document
 
+-- An array is a document whose names are "0", "1" and so on.
+local function numbered(list)
+  local out = {}
+  for i, value in ipairs(list) do
+    out[i] = { tostring(i - 1), value }
+  end
+  return out
+end
+
 local function write_value(value)
   if type(value) == "string" then
     return 2, string.pack("<s4", value .. "\0")
@@ -42,6 +51,8 @@ local function write_value(value)
     return 18, string.pack("<i8", value)
   elseif type(value) == "table" and value.binary then
     return 5, string.pack("<I4B", #value.binary, 0) .. value.binary
+  elseif type(value) == "table" and value[1] ~= nil and type(value[1]) ~= "table" then
+    return 4, write_document(numbered(value))
   elseif type(value) == "table" then
     return 3, write_document(value)
   end
@@ -80,7 +91,7 @@ local read_document
 
 local function text_of(data, at)
   local length, after = string.unpack("<I4", data, at)
-  if length < 1 or after + length - 1 > #data then
+  if length < 1 or string.byte(data, after + length - 1) ~= 0 then
     error("a string without an end", 0)
   end
   return string.sub(data, after, after + length - 2), after + length
@@ -101,6 +112,9 @@ local function binary_of(data, at)
     error("binary data without an end", 0)
   end
   local bytes = string.sub(data, after + 1, after + length)
+  if string.byte(data, after) == 2 and (length < 4 or string.unpack("<I4", bytes) ~= length - 4) then
+    error("binary data whose lengths differ", 0)
+  end
   local text = stdnse.tohex(string.sub(bytes, 1, binary_max))
   return #bytes > binary_max and text .. "..." or text, after + 1 + length
 end
@@ -152,7 +166,7 @@ local readers = {
 function read_document(data, at, depth, is_array)
   local size, pos = string.unpack("<I4", data, at)
   local last = at + size - 1
-  if depth > depth_max or size < 5 or size > document_max or last > #data then
+  if depth > depth_max or size < 5 or size > document_max or string.byte(data, last) ~= 0 then
     error("no BSON document", 0)
   end
   local out = is_array and {} or stdnse.output_table()
@@ -169,6 +183,9 @@ function read_document(data, at, depth, is_array)
     else
       out[name] = value
     end
+  end
+  if pos ~= last then
+    error("a BSON document whose length is wrong", 0)
   end
   return out, last + 1
 end

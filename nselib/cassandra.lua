@@ -278,7 +278,7 @@ end
 
 --- The greatest version that an error about versions names, or nil.
 function M.greatest_version(text)
-  return tonumber(string.match(text, "greatest is (%d+)") or string.match(text, "%d+/v(%d+)%D*$"))
+  return tonumber(string.match(text, "greatest is (%d+)") or string.match(text, "%d/v(%d+)%D*$"))
 end
 
 return M

@@ -6,6 +6,7 @@
 local datetime, ipairs, ipOps = require "datetime", ipairs, require "ipOps"
 local math, nmap, pairs, rand = math, require "nmap", pairs, require "rand"
 local stdnse, string, table, tostring = require "stdnse", string, table, tostring
+local stringaux = require "stringaux"
 local type = type
 
 local M = {}
@@ -23,7 +24,7 @@ end
 
 -- Readers of option values: text, number or array of them; nil when the length is wrong.
 local function text(data)
-  return (string.gsub(string.match(data, "^(.-)%z*$"), "[%z\1-\31\127]", "."))
+  return (string.gsub(stringaux.trim_end(data, "%z"), "[%z\1-\31\127]", "."))
 end
 
 local function integer(size)

@@ -4,6 +4,7 @@
 local ipairs, match, nmap, pairs = ipairs, require "match", require "nmap", pairs
 local setmetatable = setmetatable
 local stdnse, string, table, tonumber = require "stdnse", string, table, tonumber
+local stringaux = require "stringaux"
 
 local M = {}
 
@@ -180,7 +181,7 @@ function M.Helper:getServerInfo()
   local info = {}
   for name, code_point in pairs(server_fields) do
     local bytes = replies[1].parameters[code_point]
-    info[name] = bytes and string.match(M.StringUtil.toASCII(bytes), "^(.-)[ ?]*$")
+    info[name] = bytes and stringaux.trim_end(M.StringUtil.toASCII(bytes), "[ ?]")
   end
   info.version = info.srvlevel and release(info.srvlevel)
   return true, info

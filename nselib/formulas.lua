@@ -53,8 +53,9 @@ end
 
 --- Do bytes look random? True when the frequency of single bits, of runs and of bytes is what
 -- chance gives (three tests of NIST SP 800-22 with wide bounds). False for fewer than eight
--- bytes.
+-- bytes. Of many bytes the first 8 KiB are looked at.
 function M.looksRandom(data)
+  data = string.sub(data, 1, 8192)
   local n = #data * 8
   if n < 64 then
     return false

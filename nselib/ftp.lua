@@ -109,10 +109,11 @@ function M.pasv(socket, buffer)
   local port
   if string.find(address, ":", 1, true) then
     local code, message = ask(socket, buffer, "EPSV")
-    port = code == 229 and tonumber(string.match(message, "%(.-(%d+).-%)"))
+    port = code == 229 and tonumber(string.match(message, "%([!-~]%p%p(%d%d?%d?%d?%d?)%p%)"))
   else
     local code, message = ask(socket, buffer, "PASV")
-    local high, low = string.match(code == 227 and message or "", "%d+,%d+,%d+,%d+,(%d+),(%d+)")
+    local high, low = string.match(code == 227 and message or "",
+      "%f[%d]%d%d?%d?,%d+,%d+,%d+,(%d+),(%d+)")
     port = high and tonumber(high) * 256 + tonumber(low)
   end
   if not port or port < 1 or port > 65535 then

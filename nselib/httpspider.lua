@@ -108,7 +108,7 @@ function M.LinkExtractor:getLinks()
   end
   self.links = {}
   local seen = {}
-  for tag, attributes in string.gmatch(self.body, "<%s*(%a+)%s+([^>]*)>") do
+  for tag, attributes in string.gmatch(self.body, "<%s*(%a+)%f[%s]([^<>]*)>") do
     local name = link_attributes[string.lower(tag)]
     local link = name and page.attribute(attributes, name)
     if link and self:isValid(link) then

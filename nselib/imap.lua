@@ -79,7 +79,7 @@ function M.IMAP:capabilities()
       capabilities[name] = true
     end
     -- some servers tell more with the tagged answer
-    for name in string.gmatch(string.match(line, "%[CAPABILITY (.-)%]") or "", "%S+") do
+    for name in string.gmatch(string.match(line, "%[CAPABILITY ([^%[%]]*)%]") or "", "%S+") do
       capabilities[name] = true
     end
   end

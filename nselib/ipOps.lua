@@ -4,7 +4,7 @@
 -- Functions that are given something that is no address return nil and a message.
 
 local ipairs, math, string, table = ipairs, math, string, table
-local tonumber, tostring, type = tonumber, tostring, type
+local select, tonumber, tostring, type = select, tonumber, tostring, type
 local stringaux = require "stringaux"
 
 local M = {}
@@ -80,6 +80,12 @@ function M.ip_to_str(ip, family)
     return no_address(ip)
   end
   return bytes
+end
+
+-- A network's address may be short: "2001:db8/32" is 2001:db8::/32.
+local function filled(ip)
+  local colons = select(2, string.gsub(ip, ":", ""))
+  return colons > 0 and colons < 7 and not string.find(ip, "::", 1, true) and ip .. "::" or ip
 end
 
 -- The first longest run of at least two zero groups: first, last (RFC 5952, section 4.2).
@@ -185,10 +191,10 @@ function M.bin_to_ip(binstring)
   end)))
 end
 
---- A hex text as a text of ones and zeros, four for each digit.
+--- A hex text as a text of ones and zeros, four for each digit. false, message for another text.
 function M.hex_to_bin(hex)
-  if type(hex) ~= "string" or hex == "" or string.find(hex, "%X") then
-    return nil, "a hexadecimal number was expected"
+  if type(hex) ~= "string" or string.find(hex, "%X") then
+    return false, "a hexadecimal number was expected"
   end
   local out = {}
   for digit in string.gmatch(hex, ".") do
@@ -209,11 +215,14 @@ end
 
 --- The long form of an address: IPv6 with eight groups, IPv4 with four parts (short forms such as
 -- "10.1" are filled up with zeros). With `family` "inet6" an IPv4 address becomes the IPv6 address
--- that maps it. nil, message when it is none.
+-- that maps it. nil, message when it is none, or when an IPv6 address should become IPv4 (any other
+-- `family`).
 function M.expand_ip(ip, family)
   local bytes, message = M.ip_to_str(ip, family)
   if not bytes then
     return nil, message
+  elseif family and family ~= "inet6" and #bytes ~= 4 then
+    return nil, "an IPv6 address is no IPv4 address"
   end
   return long_form(bytes)
 end
@@ -308,19 +317,19 @@ function M.get_first_last_ip(ip, prefix)
 end
 
 --- The first and last address of a range: `1.2.3.4-1.2.3.9`, `1.2.3.4 - 1.2.3.9`, `10.0.0.0/8`,
--- `10/8`, one address. nil, nil, message for anything else.
+-- `10/8`, `2001:db8/32`, one address. nil, nil, message for anything else.
 function M.get_ips_from_range(range)
   if type(range) ~= "string" then
     return nil, nil, "a range is a text"
   end
-  local from, to = string.match(range, "^%s*(%S-)%s*%-%s*(%S+)%s*$")
+  local from, to = string.match(stringaux.trim(range), "^([^%s-]*)%s*%-%s*(%S+)$")
   local ip, prefix = string.match(range, "^%s*([%x:.]+)/(%d+)%s*$")
   local first, last, message
   if from then
     first, message = M.expand_ip(from)
     last = first and M.expand_ip(to)
   elseif ip then
-    local full = M.expand_ip(ip)
+    local full = M.expand_ip(filled(ip))
     if full then
       first, last = M.get_first_last_ip(full, prefix)
     end
@@ -331,6 +340,8 @@ function M.get_ips_from_range(range)
   if not first or not last then
     return nil, nil, message
       or "that is no range of addresses"
+  elseif #M.ip_to_str(first) ~= #M.ip_to_str(last) then
+    return nil, nil, "a range is of IPv4 or of IPv6 addresses, not from one to the other"
   end
   return first, last
 end
@@ -377,7 +388,7 @@ end
 
 --- The netmask of a prefix length or of `ip/prefix`: "/24" -> "255.255.255.0".
 function M.cidr_to_subnet(cidr)
-  local prefix = tonumber(string.match(tostring(cidr), "/?(%d+)$"))
+  local prefix = tonumber(string.match(tostring(cidr), "%f[%d](%d+)$"))
   if not prefix or prefix > 32 then
     return nil, "a prefix length was expected"
   end

@@ -33,7 +33,7 @@ end
 --- A data segment as a list of pairs.
 function M.decode(data)
   local list = {}
-  for key, value in string.gmatch(data, "([^=%z]+)=([^%z]*)%z?") do
+  for key, value in string.gmatch(data, "%f[^=%z]([^=%z]+)=([^%z]*)%z?") do
     list[#list + 1] = { key, value }
   end
   return list

@@ -122,11 +122,12 @@ end
 
 local function fail(text, at, expected)
   local _, line = string.gsub(string.sub(text, 1, at - 1), "\n", "")
-  error(string.format("syntax error near line %d, byte %d: expected %s", line + 1, at, expected), 0)
+  error({ place = string.format("near line %d, byte %d: expected %s", line + 1, at, expected) }, 0)
 end
 
+-- A form feed is let pass too.
 local function skip_blanks(text, at)
-  return string.find(text, "[^ \t\r\n]", at) or #text + 1
+  return string.find(text, "[^ \t\r\n\f]", at) or #text + 1
 end
 
 local long_escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\",
@@ -143,6 +144,7 @@ local function parse_unicode(text, at)
     if low & 0xfc00 == 0xdc00 then
       return utf8.char(0x10000 + ((code & 0x3ff) << 10 | low & 0x3ff)), after + 6
     end
+    error({ message = "Bad unicode escape at byte " .. at .. ": missing low surrogate" }, 0)
   end
   return utf8.char(code), after
 end
@@ -268,12 +270,17 @@ local function parse_document(text)
   return value
 end
 
---- `true, value` of a JSON text, or `false, message` that names the place.
+--- `true, value` of a JSON text, or `false, message, place`: the message of most is "syntax error",
+-- the place says where and what was expected.
 function M.parse(data)
   if type(data) ~= "string" then
     return false, "JSON text is a string, not a " .. type(data)
   end
-  return pcall(parse_document, data)
+  local ok, result = pcall(parse_document, data)
+  if ok or type(result) ~= "table" then
+    return ok, result
+  end
+  return false, result.message or "syntax error", result.place
 end
 
 return M

@@ -88,13 +88,22 @@ local function unescape(text)
   return table.concat(out)
 end
 
+local fp_response = '%%r%(([^,%%(]+),(%x+),"'
+
 --- The responses in a service fingerprint (`port.version.service_fp`): probe name -> bytes. An
 -- empty table when the text is no fingerprint.
 function M.parse_fp(fp)
   local result = {}
   local text = string.gsub(fp or "", "\n?\nSF:", "")
-  for probe, length, data in string.gmatch(text, '%%r%(([^,]+),(%x+),"(.-)"%)') do
-    result[probe] = string.sub(unescape(data), 1, tonumber(length, 16))
+  local first, last, probe, length = string.find(text, fp_response)
+  while first do
+    local stop = string.find(text, '")', last + 1, true)
+    if not stop then -- nor is there one for those that follow
+      break
+    end
+    result[probe] = string.sub(unescape(string.sub(text, last + 1, stop - 1)), 1,
+      tonumber(length, 16))
+    first, last, probe, length = string.find(text, fp_response, stop + 2)
   end
   return result
 end

@@ -112,8 +112,12 @@ function M.end_vol(output)
     output.total.bytes + w.bytes
 end
 
-local function volume_text(volume, lines)
-  lines[#lines + 1] = "Volume " .. volume.volume
+-- A volume as nmap shows it: what is to be known of it stands above its files.
+local function volume_text(volume)
+  local lines = { "Volume " .. volume.volume }
+  for _, text in ipairs(volume.info or {}) do
+    lines[#lines + 1] = "  " .. text
+  end
   if volume.files[1] then
     local t = tab.new()
     local perms = volume.files[1].permission ~= nil
@@ -133,12 +137,10 @@ local function volume_text(volume, lines)
       lines[#lines + 1] = line
     end
   end
-  for _, text in ipairs(volume.info or {}) do
-    lines[#lines + 1] = text
-  end
   for _, text in ipairs(volume.errors or {}) do
     lines[#lines + 1] = "ERROR: " .. text
   end
+  return table.concat(lines, "\n") .. "\n"
 end
 
 --- What the script returns: the listing and its text. nil when there is nothing.
@@ -146,20 +148,19 @@ function M.end_listing(output)
   if not output.volumes and not output.errors and not output.info then
     return nil
   end
-  local lines = {}
+  local parts = {}
   for _, text in ipairs(output.info or {}) do
-    lines[#lines + 1] = text
+    parts[#parts + 1] = text .. "\n"
   end
+  local volumes = {}
   for i, volume in ipairs(output.volumes or {}) do
-    if i > 1 then
-      lines[#lines + 1] = ""
-    end
-    volume_text(volume, lines)
+    volumes[i] = volume_text(volume)
   end
+  parts[#parts + 1] = table.concat(volumes, "\n\n")
   for _, text in ipairs(output.errors or {}) do
-    lines[#lines + 1] = "ERROR: " .. text
+    parts[#parts + 1] = "ERROR: " .. text .. "\n"
   end
-  return output, "\n" .. table.concat(lines, "\n") .. "\n"
+  return output, table.concat(parts) .. "\n"
 end
 
 return M

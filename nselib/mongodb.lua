@@ -18,16 +18,18 @@ local message_max, wire_with_msg = 4 << 20, 6
 -- What is known of a connection: whether it takes OP_MSG.
 local takes_msg = setmetatable({}, { __mode = "k" })
 
---- BSON of a table, and a table of BSON: `true, result` or `false, reason`.
+--- BSON of a table: `true, bytes` or `false, reason`.
 function M.toBson(document)
   return bson.encode(document)
 end
-function M.fromBson(data, at)
-  local document, after = bson.decode(data, at)
+
+--- A table of BSON, and the bytes after it; or nil, nil, reason.
+function M.fromBson(data)
+  local document, after = bson.decode(data)
   if not document then
-    return false, after
+    return nil, nil, after
   end
-  return true, after, document
+  return document, string.sub(data, after)
 end
 
 local function head(length, id, opcode)

@@ -17,15 +17,50 @@ M.codes = {
   [3] = "server unavailable", [4] = "bad user name or password", [5] = "not authorized",
 }
 
---- A packet: type, flags, payload; its length in up to four bytes of seven bits (section 2.2.3).
-function M.build(kind, flags, payload)
-  local length, n = "", #payload
+--- The parts of packets. What reads gives the position after it and the value, or false, reason.
+M.MQTT = {}
+
+--- A length in up to four bytes of seven bits each, lowest first (section 2.2.3).
+function M.MQTT.length_build(n)
+  local length = ""
   repeat
     local byte = n & 127
     n = n >> 7
     length = length .. string.char(n > 0 and byte | 128 or byte)
   until n == 0
-  return string.char(kind << 4 | flags) .. length .. payload
+  return length
+end
+function M.MQTT.length_parse(buf, pos)
+  local first, length = pos or 1, 0
+  for at = first, first + 3 do
+    local byte = string.byte(buf, at)
+    if not byte then
+      return false, "the length is cut short"
+    end
+    length = length | (byte & 127) << 7 * (at - first)
+    if byte & 128 == 0 then
+      return at + 1, length
+    end
+  end
+  return false, "the length has more than four bytes"
+end
+
+--- A text after its length in two bytes (section 1.5.3).
+function M.MQTT.utf8_build(text)
+  return string.pack(">s2", text)
+end
+function M.MQTT.utf8_parse(buf, pos)
+  local at = pos or 1
+  if at + 1 > #buf or at + 1 + string.unpack(">I2", buf, at) > #buf then
+    return false, "the text is cut short"
+  end
+  local text, after = string.unpack(">s2", buf, at)
+  return after, text
+end
+
+--- A packet: type, flags, payload.
+function M.build(kind, flags, payload)
+  return string.char(kind << 4 | flags) .. M.MQTT.length_build(#payload) .. payload
 end
 
 -- Where the packet at the beginning of a buffer ends, for receive_buf.

@@ -116,11 +116,14 @@ end
 
 -- NDR (C706, chapter 14) -------------------------------------------------------------------------
 
--- A pointer to a text of 16-bit characters, ended by a zero.
-local function text_pointer(text)
+-- A text of 16-bit characters, ended by a zero; a pointer to it.
+local function text_itself(text)
   local wide = unicode.utf8to16(text .. "\0")
   local n = #wide // 2
-  return string.pack("<I4I4I4I4", 0x00020000, n, 0, n) .. wide .. string.rep("\0", -#wide % 4)
+  return string.pack("<I4I4I4", n, 0, n) .. wide .. string.rep("\0", -#wide % 4)
+end
+local function text_pointer(text)
+  return string.pack("<I4", 0x00020000) .. text_itself(text)
 end
 
 local Reader = {}
@@ -210,6 +213,35 @@ function M.srvsvc_netshareenumall(state, server)
     return false, result
   end
   return read(result.arguments, read_shares)
+end
+
+-- SHARE_INFO_2 (MS-SRVS 2.2.4.24); the pointers' texts stand behind it in their order.
+local function read_share(r)
+  r:number() -- level
+  if r:number() == 0 then
+    return nil, windows_error(r:number())
+  end
+  local name, kind, comment = r:number(), r:number(), r:number()
+  r:number() -- permissions: of shares as they were in LAN Manager
+  local share = { type = kind, max_users = r:number(), current_users = r:number() }
+  local path = r:number()
+  r:number() -- password: likewise
+  share.name = name ~= 0 and r:text() or ""
+  share.comment = comment ~= 0 and r:text() or ""
+  share.path = path ~= 0 and r:text() or nil
+  return share
+end
+
+--- NetrShareGetInfo, level 2: `true, { name, type, comment, max_users, current_users, path }` or
+-- `false, reason`. `max_users` is 0xffffffff where there is no limit. Windows tells it only to who
+-- may administer it.
+function M.srvsvc_netsharegetinfo(state, server, share)
+  local status, result = M.call_function(state, 16, text_pointer("\\\\" .. server)
+    .. text_itself(share) .. string.pack("<I4", 2))
+  if not status then
+    return false, result
+  end
+  return read(result.arguments, read_share)
 end
 
 --- NetrServerGetInfo, level 101: `true, { name, comment, platform_id, version_major, version_minor,

@@ -229,9 +229,13 @@ function M.PreLoginPacket.FromBytes(data)
   return { version = version, encryption = string.byte(options[1] or "") }
 end
 
--- Each byte of a password: halves exchanged, then xor 0xa5 (MS-TDS 2.2.6.4).
-local function hidden(password)
-  return (string.gsub(unicode.utf8to16(password), ".", function(c)
+M.Auth = {}
+
+--- A password as LOGIN7 has it: UTF-16, of each byte the halves exchanged, then xor 0xa5 (MS-TDS
+-- 2.2.6.4). `decoder`: what reads the password (unicode.utf8_dec when nil).
+function M.Auth.TDS7CryptPass(password, decoder)
+  local wide = unicode.transcode(password, decoder or unicode.utf8_dec, unicode.utf16_enc)
+  return (string.gsub(wide, ".", function(c)
     local byte = string.byte(c)
     return string.char((byte >> 4 | byte << 4 & 0xf0) ~ 0xa5)
   end))
@@ -264,7 +268,7 @@ function M.LoginPacket:ToBytes()
     "muster", "", self.database or "" }) do
     texts[i] = unicode.utf8to16(text)
   end
-  texts[3] = hidden(self.password or "")
+  texts[3] = M.Auth.TDS7CryptPass(self.password or "")
   local offset, places = 94, {}
   for i, text in ipairs(texts) do
     places[i] = string.pack("<I2I2", offset, #text // 2)

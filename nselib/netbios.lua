@@ -3,6 +3,7 @@
 -- A name of a node: { name =, suffix = number, flags = number }.
 
 local dns, ipairs, nmap, stdnse = require "dns", ipairs, require "nmap", require "stdnse"
+local stringaux = require "stringaux"
 local math, string, table, type = math, string, table, type
 
 local M = {}
@@ -42,7 +43,7 @@ function M.name_decode(encoded_name)
     labels[#labels + 1] = string.sub(encoded_name, at + 1, at + n)
     at = at + 1 + n
   end
-  return string.match(name, "^(.-)[ %z]*$"), table.concat(labels, ".")
+  return stringaux.trim_end(name, "[ %z]"), table.concat(labels, ".")
 end
 
 -- The answer to a node status request: names and statistics, or nil.
@@ -67,7 +68,7 @@ local function parse_status(data)
     end
     local name, suffix, flags
     name, suffix, flags, at = string.unpack(">c15BI2", data, at)
-    names[#names + 1] = { name = string.gsub(name, "[ %z]*$", ""), suffix = suffix, flags = flags }
+    names[#names + 1] = { name = stringaux.trim_end(name, "[ %z]"), suffix = suffix, flags = flags }
   end
   return names, string.sub(data, at, math.max(last, at + 5))
 end

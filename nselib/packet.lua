@@ -67,45 +67,14 @@ function M.mac_to_lladdr(mac)
     .. string.sub(mac, 4, 6)
 end
 
--- Frames ------------------------------------------------------------------------------------------
-
-M.Frame = {}
-M.Frame.__index = M.Frame
-
---- An Ethernet frame.
-function M.Frame:new(frame, force_continue)
-  local o = setmetatable({ frame_buf = frame or "" }, self)
-  if frame and #frame >= 14 then
-    o:ether_parse()
-  elseif not force_continue and frame then
-    return nil
-  end
-  return o
-end
-function M.Frame:ether_parse()
-  self.mac_dst, self.mac_src = string.sub(self.frame_buf, 1, 6), string.sub(self.frame_buf, 7, 12)
-  self.ether_type, self.buf = string.sub(self.frame_buf, 13, 14), string.sub(self.frame_buf, 15)
-  return true
-end
-function M.Frame:build_ether_frame(mac_dst, mac_src, ether_type, packet)
-  self.mac_dst, self.mac_src = mac_dst or self.mac_dst, mac_src or self.mac_src
-  self.ether_type, self.buf = ether_type or self.ether_type, packet or self.buf
-  if not (self.mac_dst and self.mac_src and self.ether_type) then
-    return nil, "addresses or type are missing"
-  end
-  self.frame_buf = self.mac_dst .. self.mac_src .. self.ether_type .. self.buf
-  return self.frame_buf
-end
-
 -- Packets -----------------------------------------------------------------------------------------
 
 M.Packet = {}
 M.Packet.__index = M.Packet
 local Packet = M.Packet
 
---- A packet, read when bytes are given. nil when they are too few, unless `lenient`.
-function Packet:new(bytes, length, lenient)
-  local o = setmetatable({}, self)
+-- Fills in what the bytes say: the object, or nil when they are too few.
+local function read(o, bytes, length, lenient)
   if not bytes then
     return o
   end
@@ -136,6 +105,11 @@ function Packet:new(bytes, length, lenient)
   return o
 end
 
+--- A packet, read when bytes are given. nil when they are too few, unless `lenient`.
+function Packet:new(bytes, length, lenient)
+  return read(setmetatable({}, self), bytes, length, lenient)
+end
+
 --- Numbers and bytes at an offset; nil past the end.
 function Packet:u8(index)
   return string.byte(self.buf, index + 1)
@@ -147,21 +121,36 @@ function Packet:u32(index)
   return index + 4 <= #self.buf and string.unpack(">I4", self.buf, index + 1) or nil
 end
 function Packet:raw(index, length)
+  index = index or 0
   return string.sub(self.buf, index + 1, length and index + length or -1)
 end
 
-local function put(self, index, bytes)
-  self.buf = string.sub(self.buf, 1, index) .. bytes .. string.sub(self.buf, index + #bytes + 1)
+local function put(b, index, bytes)
+  return string.sub(b, 1, index) .. bytes .. string.sub(b, index + #bytes + 1)
+end
+
+--- The bytes `b` with a number in place of those at an offset.
+function M.set_u8(b, index, num)
+  return put(b, index, string.char(num & 0xff))
+end
+function M.set_u16(b, index, num)
+  return put(b, index, string.pack(">I2", num & 0xffff))
+end
+function M.set_u32(b, index, num)
+  return put(b, index, string.pack(">I4", num & 0xffffffff))
+end
+
+function Packet:set_u8(index, num)
+  self.buf = M.set_u8(self.buf, index, num)
   return self.buf
 end
-function Packet:set_u8(index, num)
-  return put(self, index, string.char(num & 0xff))
-end
 function Packet:set_u16(index, num)
-  return put(self, index, string.pack(">I2", num & 0xffff))
+  self.buf = M.set_u16(self.buf, index, num)
+  return self.buf
 end
 function Packet:set_u32(index, num)
-  return put(self, index, string.pack(">I4", num & 0xffffffff))
+  self.buf = M.set_u32(self.buf, index, num)
+  return self.buf
 end
 
 -- IPv4 --------------------------------------------------------------------------------------------
@@ -175,6 +164,7 @@ function Packet:ip_parse()
   if self.ip_v ~= 4 or self.ip_hl < 5 then
     return false
   end
+  self.ip = true
   self.ip_tos, self.ip_len, self.ip_id = self:u8(1), self:u16(2), self:u16(4)
   self.ip_off = self:u16(6)
   self.ip_rf, self.ip_df, self.ip_mf = self.ip_off & 0x8000 ~= 0, self.ip_off & 0x4000 ~= 0,
@@ -204,7 +194,7 @@ function Packet:parse_options(offset, length)
       end
     end
     options[#options + 1] = { type = kind, len = n, data = n > 2
-      and self:raw(offset + at + 2, n - 2) or "" }
+      and self:raw(offset + at + 2, n - 2) or nil }
     at = at + n
     if kind == 0 then
       break
@@ -219,26 +209,30 @@ function Packet:ip_set_hl(len)
 end
 function Packet:ip_set_len(len)
   self:set_u16(2, len)
+  self.ip_len = len
 end
 function Packet:ip_set_id(id)
   self:set_u16(4, id)
+  self.ip_id = id
 end
 function Packet:ip_set_ttl(ttl)
   self:set_u8(8, ttl)
+  self.ip_ttl = ttl
 end
 function Packet:ip_set_checksum(checksum)
   self:set_u16(10, checksum)
+  self.ip_sum = checksum
 end
 function Packet:ip_count_checksum()
   self:ip_set_checksum(0)
   self:ip_set_checksum(M.in_cksum(string.sub(self.buf, 1, (self.ip_hl or 5) * 4)))
 end
 function Packet:ip_set_bin_src(binip)
-  put(self, self.ip_v == 6 and 8 or 12, binip)
+  self.buf = put(self.buf, self.ip_v == 6 and 8 or 12, binip)
   self.ip_bin_src = binip
 end
 function Packet:ip_set_bin_dst(binip)
-  put(self, self.ip_v == 6 and 24 or 16, binip)
+  self.buf = put(self.buf, self.ip_v == 6 and 24 or 16, binip)
   self.ip_bin_dst = binip
 end
 function Packet:ip_set_options(ipoptions)
@@ -257,13 +251,13 @@ function Packet:build_ip_packet(source, destination, payload, tos, id, flags, fr
   protocol)
   self.ether_type, self.ip_v, self.ip_hl = M.ETHER_TYPE_IPV4, 4, 5
   self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
-  self.l4_packet = payload or self.l4_packet or ""
+  self.l3_packet = payload or self.l3_packet or ""
   self.ip_dsf, self.ip_p = tos or self.ip_dsf or 0, protocol or self.ip_p
-  self.ip_ttl = ttl or self.ip_ttl or 255
-  self.buf = string.pack(">BBI2I2I2BBI2", 0x45, self.ip_dsf, 20 + #self.l4_packet, id or self.ip_id
-    or 0xbeef,
-    (flags or self.flags or 0) << 13 | (fragment or self.off or 0), self.ip_ttl, self.ip_p, 0)
-    .. self.ip_bin_src .. self.ip_bin_dst .. self.l4_packet
+  self.ip_id, self.ip_ttl = id or self.ip_id or 0xbeef, ttl or self.ip_ttl or 255
+  self.flags, self.ip_off = flags or self.flags or 0, fragment or self.ip_off or 0
+  self.buf = string.pack(">BBI2I2I2BBI2", 0x45, self.ip_dsf, 20 + #self.l3_packet, self.ip_id,
+    self.flags << 13 | self.ip_off, self.ip_ttl, self.ip_p, 0)
+    .. self.ip_bin_src .. self.ip_bin_dst .. self.l3_packet
   self:ip_count_checksum()
   return self.buf
 end
@@ -274,7 +268,7 @@ function Packet:ip6_parse()
   if #self.buf < 40 then
     return false
   end
-  self.ip6_offset, self.ip_v = 0, 6
+  self.ip6, self.ip6_offset, self.ip_v = true, 0, 6
   local word = self:u32(0)
   self.ip6_tc, self.ip6_fl = word >> 20 & 0xff, word & 0xfffff
   self.ip6_plen, self.ip6_nhdr, self.ip6_hlimt = self:u16(4), self:u8(6), self:u8(7)
@@ -318,12 +312,13 @@ function Packet:build_ipv6_packet(source, destination, next_header, payload, hop
   self.ether_type, self.ip_v = M.ETHER_TYPE_IPV6, 6
   self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
   self.ip6_nhdr = next_header or self.ip6_nhdr
-  self.ip6_hlimit = hops or self.ip6_hlimit or 64
-  self.ip6_tc, self.ip6_fl = class or self.ip6_tc or 0, label or self.ip6_fl or 1
+  self.ip6_hlimit = hops or self.ip6_hlimit or 255
+  self.ip6_tc = class or self.traffic_class or self.ip6_tc or 0
+  self.ip6_fl = label or self.flow_label or self.ip6_fl or 1
   self.l4_packet = payload or self.l4_packet or ""
   self.exheader = self.exheader or ""
-  self.buf = string.pack(">I4I2BB", 6 << 28 | self.ip6_tc << 20 | self.ip6_fl,
-    #self.exheader + #self.l4_packet,
+  self.ip6_plen = #self.exheader + #self.l4_packet
+  self.buf = string.pack(">I4I2BB", 6 << 28 | self.ip6_tc << 20 | self.ip6_fl, self.ip6_plen,
     self.ip6_nhdr, self.ip6_hlimit) .. self.ip_bin_src .. self.ip_bin_dst .. self.exheader
       .. self.l4_packet
   return self.buf
@@ -349,7 +344,7 @@ function Packet:tcp_parse()
     self:u32(o + 4), self:u32(o + 8)
   self.tcp_hl, self.tcp_x2, self.tcp_flags = self:u8(o + 12) >> 4, self:u8(o + 12) & 15,
     self:u8(o + 13)
-  for bit, name in ipairs({ "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr" }) do
+  for bit, name in ipairs({ "fin", "syn", "rst", "push", "ack", "urg", "ece", "cwr" }) do
     self["tcp_th_" .. name] = self.tcp_flags & 1 << (bit - 1) ~= 0
   end
   self.tcp_win, self.tcp_sum, self.tcp_urp = self:u16(o + 14), self:u16(o + 16), self:u16(o + 18)
@@ -364,38 +359,46 @@ end
 --- Fills in what the TCP options say: tcp_opt_mss, tcp_opt_wscale, ...
 function Packet:tcp_parse_options()
   for _, option in ipairs(self.tcp_options or {}) do
-    if option.type == 2 and #option.data == 2 then
-      self.tcp_opt_mss = string.unpack(">I2", option.data)
-    elseif option.type == 3 and #option.data == 1 then
-      self.tcp_opt_ws = string.byte(option.data)
-    elseif option.type == 8 and #option.data == 8 then
-      self.tcp_opt_t1, self.tcp_opt_t2 = string.unpack(">I4I4", option.data)
+    local kind, data = option.type, option.data or ""
+    if kind == 2 and #data == 2 then
+      self.tcp_opt_mss = string.unpack(">I2", data)
+      self.tcp_opt_mtu = self.tcp_opt_mss + 40
+    elseif kind == 3 and #data == 1 then
+      self.tcp_opt_ws = string.byte(data)
+    elseif kind == 8 and #data == 8 then
+      self.tcp_opt_t1, self.tcp_opt_t2 = string.unpack(">I4I4", data)
     end
   end
 end
 function Packet:tcp_lookup_link()
   local links = { [265] = "DSL", [536] = "Minimum IP MTU", [576] = "Dial-up", [1360] = "GPRS",
     [1432] = "IPSec",
-    [1452] = "PPPoE", [1460] = "Ethernet or modem", [8960] = "Jumbo frames", [65495] = "Loopback" }
+    [1452] = "PPPoE", [1460] = "ethernet/modem", [8960] = "Jumbo frames", [65495] = "Loopback" }
   return links[self.tcp_opt_mss or -1]
 end
 function Packet:tcp_set_sport(port)
   self:set_u16(self.tcp_offset, port)
+  self.tcp_sport = port
 end
 function Packet:tcp_set_dport(port)
   self:set_u16(self.tcp_offset + 2, port)
+  self.tcp_dport = port
 end
 function Packet:tcp_set_seq(seq)
   self:set_u32(self.tcp_offset + 4, seq)
+  self.tcp_seq = seq
 end
 function Packet:tcp_set_flags(flags)
   self:set_u8(self.tcp_offset + 13, flags)
+  self.tcp_flags = flags
 end
 function Packet:tcp_set_urp(urgent)
   self:set_u16(self.tcp_offset + 18, urgent)
+  self.tcp_urp = urgent
 end
 function Packet:tcp_set_checksum(checksum)
   self:set_u16(self.tcp_offset + 16, checksum)
+  self.tcp_sum = checksum
 end
 function Packet:tcp_count_checksum()
   self:tcp_set_checksum(0)
@@ -417,15 +420,19 @@ function Packet:udp_parse()
 end
 function Packet:udp_set_sport(port)
   self:set_u16(self.udp_offset, port)
+  self.udp_sport = port
 end
 function Packet:udp_set_dport(port)
   self:set_u16(self.udp_offset + 2, port)
+  self.udp_dport = port
 end
 function Packet:udp_set_length(len)
   self:set_u16(self.udp_offset + 4, len)
+  self.udp_len = len
 end
 function Packet:udp_set_checksum(checksum)
   self:set_u16(self.udp_offset + 6, checksum)
+  self.udp_sum = checksum
 end
 function Packet:udp_count_checksum()
   self:udp_set_checksum(0)
@@ -488,14 +495,14 @@ end
 function Packet:build_icmp_header(kind, code, payload, source, destination)
   self.icmp_type, self.icmp_code = kind or self.icmp_type, code or self.icmp_code or 0
   self.ip_bin_src, self.ip_bin_dst = source or self.ip_bin_src, destination or self.ip_bin_dst
-  self.ip_p = M.IPPROTO_ICMP
-  self.l4_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, payload
-    or self.icmp_payload or ""))
-  return self.l4_packet
+  self.icmp_payload, self.ip_p = payload or self.icmp_payload or "", M.IPPROTO_ICMP
+  self.l3_packet = with_checksum(icmp_message(self.icmp_type, self.icmp_code, self.icmp_payload))
+  return self.l3_packet
 end
 function Packet:build_icmp_echo_request(id, seq, data, from_mac, to_mac, source, destination)
   self.mac_src, self.mac_dst = from_mac or self.mac_src, to_mac or self.mac_dst
-  local payload = string.pack(">I2I2", id or 0xdead, seq or 0xbeef) .. (data or "")
+  self.echo_id, self.echo_seq, self.echo_data = id or 0xdead, seq or 0xbeef, data or ""
+  local payload = string.pack(">I2I2", self.echo_id, self.echo_seq) .. self.echo_data
   self:build_icmp_header(M.ICMP_ECHO_REQUEST, 0, payload, source, destination)
   return self:build_ip_packet()
 end
@@ -506,15 +513,17 @@ function Packet:build_icmpv6_header(kind, code, payload, source, destination)
   self.ip_v, self.ip6_nhdr = 6, M.IPPROTO_ICMPV6
   self.icmpv6_type, self.icmpv6_code = kind or self.icmpv6_type, code
     or self.icmpv6_code or 0
-  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, payload
-    or self.icmpv6_payload or "")
+  self.icmpv6_payload = payload or self.icmpv6_payload or ""
+  local message = icmp_message(self.icmpv6_type, self.icmpv6_code, self.icmpv6_payload)
   self.l4_packet = with_checksum(message, pseudo_header(self, M.IPPROTO_ICMPV6, #message))
   return self.l4_packet
 end
 function Packet:build_icmpv6_echo_request(id, sequence, data, from_mac, to_mac, source,
   destination, class, label, hops)
   self.mac_src, self.mac_dst = from_mac or self.mac_src, to_mac or self.mac_dst
-  local payload = string.pack(">I2I2", id or 0xdead, sequence or 0xbeef) .. (data or "")
+  self.echo_id, self.echo_seq, self.echo_data = id or 0xdead, sequence or 0xbeef, data or ""
+  self.traffic_class, self.flow_label = class or 1, label or 1
+  local payload = string.pack(">I2I2", self.echo_id, self.echo_seq) .. self.echo_data
   self:build_icmpv6_header(M.ICMP6_ECHO_REQUEST, 0, payload, source, destination)
   return self:build_ipv6_packet(nil, nil, nil, nil, hops, class, label)
 end
@@ -530,6 +539,46 @@ end
 function Packet:count_ipv6_pseudoheader_cksum()
   local message = string.sub(self.buf, (self.ip6_data_offset or 40) + 1)
   return M.in_cksum(pseudo_header(self, M.IPPROTO_ICMPV6, #message) .. message)
+end
+
+-- Frames ------------------------------------------------------------------------------------------
+
+M.Frame = setmetatable({}, { __index = Packet })
+M.Frame.__index = M.Frame
+local Frame = M.Frame
+
+--- An Ethernet frame, and the packet in it: a packet with addresses below its own.
+function Frame:new(frame, lenient)
+  local o = setmetatable({}, self)
+  if not frame then
+    return o
+  end
+  o.frame_buf = frame
+  if not o:ether_parse() then
+    return lenient and o or nil
+  end
+  return read(o, string.sub(frame, 15), #frame - 14, lenient)
+end
+
+--- Its header: true, or false when the bytes are too few.
+function Frame:ether_parse()
+  if #self.frame_buf < 14 then
+    return false
+  end
+  self.mac_dst, self.mac_src = string.sub(self.frame_buf, 1, 6), string.sub(self.frame_buf, 7, 12)
+  self.ether_type = string.unpack(">I2", self.frame_buf, 13)
+  return true
+end
+
+--- The frame around a packet. The type is of two bytes, as in M.ETHER_TYPE_IPV4.
+function Frame:build_ether_frame(destination, source, kind, payload)
+  self.mac_dst, self.mac_src = destination or self.mac_dst, source or self.mac_src
+  self.ether_type, self.buf = kind or self.ether_type, payload or self.buf
+  if not (self.mac_dst and self.mac_src and self.ether_type and self.buf) then
+    return nil, "addresses, type or packet are missing"
+  end
+  self.frame_buf = self.mac_dst .. self.mac_src .. self.ether_type .. self.buf
+  return self.frame_buf
 end
 
 -- Text --------------------------------------------------------------------------------------------

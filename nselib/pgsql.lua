@@ -72,10 +72,15 @@ local field_names = {
   R = "routine",
 }
 
+-- The texts that end with a zero: behind the last of them patterns would look for one in vain.
+local function ended(content)
+  return string.match(content, "^.*%z") or ""
+end
+
 --- The fields of an ErrorResponse: letter and text, each with a zero behind.
 function M.error_fields(content)
   local fields = {}
-  for letter, text in string.gmatch(content, "(%a)([^%z]*)%z") do
+  for letter, text in string.gmatch(ended(content), "(%a)([^%z]*)%z?") do
     if field_names[letter] then
       fields[field_names[letter]] = text
     end
@@ -91,7 +96,7 @@ local function auth_response(content)
   if response.authtype == M.AuthenticationType.MD5 then
     response.salt = string.sub(content, 5, 8)
   elseif response.authtype == M.AuthenticationType.SASL then
-    for name in string.gmatch(string.sub(content, 5), "([^%z]+)%z") do
+    for name in string.gmatch(ended(string.sub(content, 5)), "[^%z]+") do
       table.insert(response.mechanisms, name)
     end
   end

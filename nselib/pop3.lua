@@ -115,7 +115,7 @@ function M.capabilities(host, port)
     return nil, "no POP3 greeting"
   end
   local result = {}
-  if string.find(greeting, "<[%p%w]+>") then
+  if string.find(greeting, "<[^%s<>]+>") then
     result.APOP = {}
   end
   if M.stat(ask(socket, "CAPA")) then

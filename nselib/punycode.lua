@@ -4,6 +4,8 @@ local ipairs, string, table, type, utf8 = ipairs, string, table, type, utf8
 
 local M = {}
 
+-- Bytes of a label written out, or encoded; DNS allows 63.
+local longest = 1024
 local base, t_min, t_max, skew, damp, initial_bias, initial_n = 36, 1, 26, 38, 700, 72, 128
 
 local function adapt(delta, n, first)
@@ -123,16 +125,9 @@ function M.decode_input(input)
   return output
 end
 
---- A label (array of code points, or UTF-8 text) as DNS has it, with "xn--" when it needs it; and
--- back.
+--- A label (array of code points, or UTF-8 text) as DNS has it, with "xn--" when it needs it.
 function M.encode_label(u)
-  local codes = u
-  if type(u) == "string" then
-    codes = {}
-    for _, code in utf8.codes(u) do
-      codes[#codes + 1] = code
-    end
-  end
+  local codes = type(u) == "string" and { utf8.codepoint(u, 1, -1) } or u
   for _, code in ipairs(codes) do
     if code >= 0x80 then
       return "xn--" .. M.encode_input(codes)
@@ -140,16 +135,17 @@ function M.encode_label(u)
   end
   return utf8.char(table.unpack(codes))
 end
+
+--- The code points of a label of DNS. nil, message for one that is no Punycode behind "xn--".
 function M.decode_label(s)
+  if #s > longest then
+    return nil, "longer than a label"
+  end
   local encoded = string.match(string.lower(s), "^xn%-%-(.*)$")
-  if not encoded then
-    return s
+  if encoded then
+    return M.decode_input(encoded)
   end
-  local codes, message = M.decode_input(encoded)
-  if not codes then
-    return nil, message
-  end
-  return utf8.char(table.unpack(codes))
+  return utf8.len(s) and { utf8.codepoint(s, 1, -1) } or { string.byte(s, 1, -1) }
 end
 
 return M

@@ -86,7 +86,7 @@ function M.Comm:GetSocketInfo()
   return self.socket:get_info()
 end
 
---- The bytes of a call.
+--- The bytes of a call; without a procedure of the null procedure, which every program has.
 function M.Comm:EncodePacket(xid, proc, auth, data)
   self.xid = xid or rand.random_integer(1, 0x7fffffff)
   local credentials = "\0\0\0\0\0\0\0\0"
@@ -95,7 +95,8 @@ function M.Comm:EncodePacket(xid, proc, auth, data)
       .. string.pack(">I4I4I4", auth.uid or 0, auth.gid or 0, 0)
     credentials = string.pack(">I4", 1) .. Util.marshall_vopaque(body)
   end
-  local packet = string.pack(">I4I4I4I4I4I4", self.xid, 0, 2, self.program_id, self.version, proc)
+  local packet = string.pack(">I4I4I4I4I4I4", self.xid, 0, 2, self.program_id, self.version,
+    proc or 0)
     .. credentials
     .. "\0\0\0\0\0\0\0\0" .. (data or "")
   if self.proto == "tcp" then
@@ -450,6 +451,17 @@ function M.Helper.GetAttributes(host, port, path)
 end
 function M.Helper.ExportStats(host, port, path)
   return on_export(host, port, path, M.NFS.FsStat)
+end
+
+--- Its limits: `true, { maxfilesize, linkmax }`, each nil where the server does not tell, or `false,
+-- reason`.
+function M.Helper.ExportLimits(host, port, path)
+  return on_export(host, port, path, function(nfs, comm, file_handle)
+    local _, info = M.NFS.FsInfo(nfs, comm, file_handle)
+    local _, conf = M.NFS.PathConf(nfs, comm, file_handle)
+    return true, { maxfilesize = type(info) == "table" and info.maxfilesize or nil,
+      linkmax = type(conf) == "table" and conf.linkmax or nil }
+  end)
 end
 
 --- What an unknown user may do in its root: `true, { mask = bits }` or `false, reason`.

@@ -1,8 +1,8 @@
 --- RTSP (RFC 2326): requests, responses, a client.
 
 local ipairs, match, nmap = ipairs, require "match", require "nmap"
-local setmetatable, string, table = setmetatable, string, table
-local tonumber, tostring = tonumber, tostring
+local setmetatable, string, stringaux = setmetatable, string, require "stringaux"
+local table, tonumber, tostring = table, tonumber, tostring
 
 local M = {}
 
@@ -55,9 +55,9 @@ end
 --- The value of a header, or nil.
 function M.Response:getHeader(name)
   for _, line in ipairs(self.headers) do
-    local key, value = string.match(line, "^([^:%s]+)%s*:%s*(.-)%s*$")
+    local key, value = string.match(line, "^([^:%s]+)%s*:(.*)$")
     if key and string.lower(key) == string.lower(name) then
-      return value
+      return stringaux.trim(value)
     end
   end
 end

@@ -11,19 +11,31 @@ M.DigestMD5 = {}
 M.DigestMD5.__index = M.DigestMD5
 
 function M.DigestMD5:new(chall, username, password, method, uri, service, realm)
-  return setmetatable({
+  local o = setmetatable({
     challenge = chall, username = username, password = password, method = method or "AUTHENTICATE",
     uri = uri,
     service = service, realm = realm,
   }, self)
+  o:parseChallenge()
+  return o
 end
 
---- The fields of the challenge: name -> value.
+--- The fields of the challenge: name -> value, also kept in `challnvs`. A quoted value may hold
+-- commas and equal signs.
 function M.DigestMD5:parseChallenge()
-  local fields = {}
-  for name, value in string.gmatch(self.challenge or "", '(%w+)="?([^",]*)"?') do
+  local fields, at, text = {}, 1, self.challenge or ""
+  while true do
+    -- From the beginning of each word only: one long word would be tried at each of its bytes.
+    local _, after, name = string.find(text, "%f[%w_-]([%w_-]+)%s*=%s*", at)
+    if not after then
+      break
+    end
+    local quoted = string.match(text, '^"([^"]*)"', after + 1)
+    local value = quoted or string.match(text, "^[^%s,]*", after + 1)
     fields[name] = value
+    at = after + 1 + #value + (quoted and 2 or 0)
   end
+  self.challnvs = fields
   return fields
 end
 

@@ -195,7 +195,7 @@ end
 
 --- A rule for ports that speak TLS: those found so by service detection, those that usually do, and
 -- of what service detection did not recognise those that answer a TLS greeting (this asks the
--- server once).
+-- server once; without a host the answer is false).
 function M.ssl(host, port)
   local version = port.version or {}
   if version.service_tunnel == "ssl" or ssl_rule(host, port) then
@@ -206,7 +206,7 @@ function M.ssl(host, port)
   elseif (version.name_confidence or 0) > 3 then
     return false
   end
-  return probed_tls(host, port)
+  return host ~= nil and probed_tls(host, port)
 end
 
 return M

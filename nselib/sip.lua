@@ -152,7 +152,7 @@ M.Response.__index = M.Response
 function M.Response:new(text)
   local head, body = string.match(text, "^(.-)\r?\n\r?\n(.*)$")
   local lines = {}
-  for line in string.gmatch((head or text) .. "\n", "([^\r\n]+)\r?\n") do
+  for line in string.gmatch((head or text) .. "\n", "[^\r\n]+") do
     lines[#lines + 1] = line
   end
   return setmetatable({ tbl = lines, body = body }, self)
@@ -218,7 +218,8 @@ function M.SipAuth:parseChallenge()
   if not rest then
     return false
   end
-  for name, value in string.gmatch(rest, '([%w%-]+)%s*=%s*"([^"]*)"') do
+  -- From the beginning of each word only: one word of 100 KB would be tried at each of its bytes.
+  for name, value in string.gmatch(rest, '%f[%w%-]([%w%-]+)%s*=%s*"([^"]*)"') do
     self[string.lower(name)] = value
   end
   self.algorithm = string.match(rest, 'algorithm%s*=%s*"?([%w%-]+)') or "MD5"

@@ -56,11 +56,12 @@ end
 local function read_attributes(inner)
   local list = {}
   for name, quote, at in string.gmatch(inner,
-    "([%a_:\x80-\xff][%w_.:%-\x80-\xff]*)%s*=%s*(['\"])()") do
-    local value = string.match(inner, "^(.-)" .. quote, at)
-    if value then
-      list[#list + 1] = { name, unescape(value) }
+    "%f[%w_.:%-\x80-\xff]([%a_:\x80-\xff][%w_.:%-\x80-\xff]*)%s*=%s*(['\"])()") do
+    local stop = string.find(inner, quote, at, true)
+    if not stop then
+      break
     end
+    list[#list + 1] = { name, unescape(string.sub(inner, at, stop - 1)) }
   end
   return list
 end
@@ -148,7 +149,7 @@ local function special(self, xml, at)
       local first, last = string.find(xml, kind[2], open_end + 1, true)
       local inner = string.sub(xml, open_end + 1, (first or #xml + 1) - 1)
       if kind[3] == "pi" then
-        self._call.pi(string.match(inner, "^(%S*)%s*(.-)%s*$"))
+        self._call.pi(string.match(stringaux.trim(inner), "^(%S*)%s*(.*)$"))
       else
         self._call[kind[3]](inner)
       end

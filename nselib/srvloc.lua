@@ -75,7 +75,7 @@ end
 -- The items of a list with commas outside of brackets.
 local function items_of(list)
   local out = {}
-  for item in string.gmatch(list, "%b()") do
+  for item in string.gmatch(list, "%([^()]*%)") do
     out[#out + 1] = item
     if #out >= entries_max then
       return out

@@ -51,7 +51,7 @@ local function read_integer(data, at)
 end
 
 local function to_decimal(bytes)
-  if has_openssl and openssl.bignum_bin2bn then
+  if has_openssl and openssl.bignum_bn2dec then
     return openssl.bignum_bn2dec(openssl.bignum_bin2bn(bytes))
   end
   return "0x" .. stdnse.tohex(bytes)
@@ -117,7 +117,7 @@ end
 
 --- `2048 SHA256:... (RSA)`: base64 without padding.
 function M.fingerprint_base64(fingerprint, hash, algorithm, bits)
-  local text = string.gsub(base64.enc(fingerprint), "=+$", "")
+  local text = string.gsub(base64.enc(fingerprint), "=", "")
   return string.format("%d %s:%s (%s)", bits, hash, text, algorithm)
 end
 

@@ -52,7 +52,7 @@ function M.parse(data)
     return { op = op, code = number, message = string.match(data, "^%Z*", 5) }
   elseif op == M.OpCode.OACK then
     local options = {}
-    for name, value in string.gmatch(string.sub(data, 3), "(%Z+)%z(%Z*)%z") do
+    for name, value in string.gmatch(string.sub(data, 3), "%f[%Z](%Z+)%z(%Z*)%z") do
       options[string.lower(name)] = value
     end
     return { op = op, options = options }

@@ -40,14 +40,15 @@ extension_names[registry.EXTENSIONS.signature_algorithms] = "signature_algorithm
 -- message at most what the longest certificate chain in use needs.
 local record_max, message_max = 16384 + 2048, 0x40000
 
---- What clients of our kind offer when a script does not say.
+--- What clients of our kind offer when a script does not say.  Elliptic curves first: a server without
+-- parameters for finite fields gives up when it has to choose those.
 M.DEFAULT_TLS12_CIPHERS = {
-  "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-  "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA",
-  "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "TLS_RSA_WITH_RC4_128_MD5",
   "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
   "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
   "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+  "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA",
+  "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "TLS_RSA_WITH_RC4_128_MD5",
 }
 M.DEFAULT_TLS13_CIPHERS = {
   "TLS_AKE_WITH_AES_128_GCM_SHA256", "TLS_AKE_WITH_AES_256_GCM_SHA384",

@@ -141,8 +141,7 @@ function M.utf8to16(from)
 end
 
 --- What the first `len` bytes (all when nil) look like: "utf-16le" or "utf-16be" (by a byte order
--- mark, or by where the zero bytes stand), "utf-8" (of more than ASCII), or "ascii", also for what
--- is none of these.
+-- mark, or by where the zero bytes stand), "utf-8" (of more than ASCII), "ascii", or "other".
 function M.chardet(buf, len)
   local text = string.sub(buf, 1, len or #buf)
   local zero = string.find(text, "\0", 1, true)
@@ -152,8 +151,8 @@ function M.chardet(buf, len)
     return "utf-16be"
   elseif zero then
     return zero % 2 == 0 and "utf-16le" or "utf-16be"
-  elseif string.find(text, "[\x80-\xff]") and utf8.len(text) then
-    return "utf-8"
+  elseif string.find(text, "[\x80-\xff]") then
+    return utf8.len(text) and "utf-8" or "other"
   end
   return "ascii"
 end

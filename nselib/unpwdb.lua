@@ -5,6 +5,7 @@
 -- with "reset" it begins anew.
 
 local io, math, nmap, stdnse = io, math, require "nmap", require "stdnse"
+local stringaux = require "stringaux"
 local string, tonumber = string, tonumber
 
 local M = {}
@@ -18,7 +19,7 @@ local function read_list(argument, file)
   end
   local list = {}
   for line in f:lines() do
-    line = string.match(line, "^(.-)%s*$")
+    line = stringaux.trim_end(line)
     if not string.find(line, "^#!comment:") then
       list[#list + 1] = line
     end

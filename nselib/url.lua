@@ -41,7 +41,7 @@ end
 local function ascii_host(host)
   if string.find(host, "[\x80-\xff]") then
     local ok, idna = pcall(require, "idna")
-    return ok and idna.toASCII(host) or host
+    return ok and idna.toASCII(host, false) or host
   end
   return string.lower(host)
 end

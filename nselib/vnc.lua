@@ -1,7 +1,9 @@
 --- VNC: the handshake of the Remote Framebuffer protocol (RFC 6143) up to the security types.
 
-local ipairs, match, nmap = ipairs, require "match", require "nmap"
-local setmetatable, string, table, tonumber = setmetatable, string, table, tonumber
+local ipairs, match, nmap, pcall = ipairs, require "match", require "nmap", pcall
+local require, setmetatable, string = require, setmetatable, string
+local table, tonumber = table, tonumber
+local has_openssl, openssl = pcall(require, "openssl")
 
 local M = {}
 
@@ -154,9 +156,31 @@ end
 function M.VNC:getVencryptTypesAsTable()
   local list = {}
   for _, number in ipairs(vencrypt_subtypes(self) or {}) do
-    table.insert(list, { name = subtype_names[number] or "Unknown", type = number })
+    table.insert(list, { name = subtype_names[number] or "Unknown security type", type = number })
   end
   return #list > 0, list
+end
+
+-- The bits of a byte in the other order.
+local function reversed(byte)
+  local out = 0
+  for shift = 0, 7 do
+    out = out | (byte >> shift & 1) << 7 - shift
+  end
+  return out
+end
+
+--- The answer to a challenge of VNC authentication: DES with the first eight bytes of the password
+-- as key, each byte's lowest bit first (RFC 6143, section 7.2.2). nil, reason without OpenSSL.
+function M.VNC.encryptVNCDES(_, password, challenge)
+  if not has_openssl then
+    return nil, "there is no OpenSSL"
+  end
+  local key = { string.byte(string.sub(password, 1, 8) .. string.rep("\0", 8), 1, 8) }
+  for i, byte in ipairs(key) do
+    key[i] = reversed(byte)
+  end
+  return openssl.encrypt("des-ecb", string.char(table.unpack(key)), nil, challenge)
 end
 
 return M

@@ -123,7 +123,7 @@ local function send_probes(self, socket, types)
 end
 
 local function is_ours(answer, ids)
-  local id = answer.relates_to and string.match(answer.relates_to, "(%x+%-%x+%-%x+%-%x+%-%x+)$")
+  local id = answer.relates_to and string.match(answer.relates_to, "%f[%x](%x+%-%x+%-%x+%-%x+%-%x+)$")
   return answer.relates_to == nil or ids[id] ~= nil
 end
 

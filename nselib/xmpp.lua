@@ -28,20 +28,26 @@ end
 
 --- The attributes in the text of a tag.
 local function attributes(text)
-  local out = {}
-  for name, _, value in string.gmatch(text, "([%w:._-]+)%s*=%s*(['\"])(.-)%2") do
-    out[name] = unescape(value)
+  local out, at = {}, 1
+  while true do
+    local _, open, name, quote = string.find(text, "%f[%w:._-]([%w:._-]+)%s*=%s*(['\"])", at)
+    local close = open and string.find(text, quote, open + 1, true)
+    if not close then
+      return out
+    end
+    out[name], at = unescape(string.sub(text, open + 1, close - 1)), close + 1
   end
-  return out
 end
 
 --- The first tag of `text` from `at` on: { name, attrs, start = bool, finish = bool, before = text
 -- before it }, and the position after it; nil when there is none.
 function M.XML.parse_tag(text, at)
-  local first, last, slash, name, rest = string.find(text, "<(/?)([%a_][%w:._-]*)(.-)>", at or 1)
-  if not first then
+  local first, named, slash, name = string.find(text, "<(/?)([%a_][%w:._-]*)", at or 1)
+  local last = first and string.find(text, ">", named + 1, true)
+  if not last then
     return nil
   end
+  local rest = string.sub(text, named + 1, last - 1)
   local empty = string.find(rest, "/$") ~= nil
   return {
     name = name, attrs = attributes(rest), start = slash == "", finish = slash ~= "" or empty,
@@ -258,7 +264,7 @@ function M.Helper:login(username, password, mech)
   end
   socket:send(("<auth xmlns='%s' mechanism='PLAIN'>%s</auth>"):format(M.NS.SASL,
     base64.enc("\0" .. username .. "\0" .. password)))
-  local status, text = socket:receive_buf(up_to("<success.->", "</failure>"), true)
+  local status, text = socket:receive_buf(up_to("<success[^<>]*>", "</failure>"), true)
   if not status then
     return false, text
   elseif string.find(text, "<success", 1, true) then

@@ -16,6 +16,7 @@ volatile = {}
 finding = "low"
 
 local match = require "match"
+local stringaux = require "stringaux"
 
 local line_max = 1000
 
@@ -34,7 +35,7 @@ local function owner_of(line, number, ours)
     return nil
   end
   local owner = rest:match("^[^:]*:%s*(.*)$")
-  owner = owner and owner:gsub("%s+$", "")
+  owner = owner and stringaux.trim_end(owner)
   return owner ~= "" and owner or nil
 end
 

@@ -39,10 +39,10 @@ local function timeout_ms()
   return (seconds or 5) * 1000
 end
 
--- TLS ports say nothing before the handshake, so it is made for them.
+-- TLS ports say nothing before the handshake, so it is made for those that are known: whoever asks
+-- for a banner alone does not want every port to be greeted in TLS.
 local function grab(host, port)
-  local tunnel = port.version and port.version.service_tunnel == "ssl"
-  local options = { timeout = timeout_ms(), proto = tunnel and "ssl" or "tcp" }
+  local options = { timeout = timeout_ms(), proto = shortport.ssl(nil, port) and "ssl" or "tcp" }
   local status, text = comm.get_banner(host, port, options)
   return status and stringaux.trim(text) or nil
 end

@@ -14,6 +14,7 @@ volatile = { "*" }
 
 local comm = require "comm"
 local shortport = require "shortport"
+local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
 
@@ -22,7 +23,7 @@ function action(host, port)
   if not status then
     return nil
   end
-  text = text:sub(1, 256):gsub("%s+$", ""):gsub("^%s+", "")
+  text = stringaux.trim(text:sub(1, 256))
   -- a clock tells digits; what else answers is another service
   if text == "" or not text:find("%d%d:%d%d") or text:find("[^%g ]") then
     return nil

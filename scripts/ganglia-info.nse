@@ -37,7 +37,7 @@ local entities = { amp = "&", lt = "<", gt = ">", quot = '"', apos = "'" }
 -- name="value" pairs of a tag.
 local function attributes(text)
   local list = {}
-  for name, value in text:gmatch('([%u_]+)="([^"]*)"') do
+  for name, value in text:gmatch('%f[%u_]([%u_]+)="([^"]*)"') do
     list[name] = value:gsub("&(%l+);", entities)
   end
   return list
@@ -49,7 +49,7 @@ local hosts_max, metrics_max = 500, 200
 local function parse(xml)
   local output, cluster, host = stdnse.output_table(), nil, nil
   local clusters, hosts, metrics = 0, 0, 0
-  for tag, rest in xml:gmatch("<(%u[%u_]*)([^<>]*)>") do
+  for tag, rest in xml:gmatch("<(%u[%u_]*)%f[^%u_]([^<>]*)>") do
     local a = attributes(rest)
     if tag == "GANGLIA_XML" then
       output["Ganglia Version"] = a.VERSION

@@ -24,13 +24,13 @@ local stringaux = require "stringaux"
 portrule = shortport.http
 
 local function text_of(html)
-  return stringaux.trim((html:gsub("<[^>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<")))
+  return stringaux.trim((html:gsub("<[^<>]+>", ""):gsub("&amp;", "&"):gsub("&lt;", "<")))
 end
 
 -- "<dt>Server Version: Apache</dt>" for each wanted heading.
 local function definitions(body)
   local found = {}
-  for item in body:gmatch("<dt>(.-)</dt>") do
+  for item in body:gmatch("<dt>([^<]*)</dt>") do
     local name, value = text_of(item):match("^([%w ]+):%s*(.*)$")
     if name then
       found[name] = value
@@ -39,12 +39,21 @@ local function definitions(body)
   return found
 end
 
+-- What stands in each <tag>...</tag>.
+local function elements(html, tag)
+  local pieces, list = stringaux.strsplit("</" .. tag .. ">", html), {}
+  for i = 1, #pieces - 1 do -- behind the last there is none that ends
+    list[#list + 1] = pieces[i]:match("<" .. tag .. "%f[%s>][^<>]*>(.*)$")
+  end
+  return list
+end
+
 local function virtual_hosts(body)
   local hosts, seen = {}, {}
-  for row in body:gmatch("<tr[^>]*>(.-)</tr>") do
+  for _, row in ipairs(elements(body, "tr")) do
     local cells = {}
-    for cell in row:gmatch("<td[^>]*>(.-)</td>") do
-      cells[#cells + 1] = text_of(cell)
+    for i, cell in ipairs(elements(row, "td")) do
+      cells[i] = text_of(cell)
     end
     for i = #cells, math.max(1, #cells - 2), -1 do
       if cells[i]:find("^[%w.%-]+:%d+$") then
@@ -68,7 +77,7 @@ function action(host, port)
   end
   local found = definitions(body)
   local output = stdnse.output_table()
-  output.Heading = text_of(body:match("<h1>(.-)</h1>") or "Apache Server Status")
+  output.Heading = text_of(body:match("<h1>([^<]*)</h1>") or "Apache Server Status")
   output["Server Version"] = found["Server Version"]
   output["Server Built"] = found["Server Built"]
   output["Server Uptime"] = found["Server uptime"]

@@ -21,6 +21,7 @@ volatile = { "nonce", "opaque" }
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.http
 
@@ -61,8 +62,8 @@ function action(host, port)
     item.scheme = challenge.scheme
     item.params = challenge.params
     data[#data + 1] = item
-    lines[#lines + 1] = ("  " .. challenge.scheme .. " "
-      .. parameters_text(challenge.params)):gsub("%s+$", "")
+    lines[#lines + 1] = stringaux.trim_end("  " .. challenge.scheme .. " "
+      .. parameters_text(challenge.params))
   end
   return data, table.concat(lines, "\n") .. "\n"
 end

@@ -20,6 +20,7 @@ finding = "high"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.http
 
@@ -67,7 +68,8 @@ function action(host, port)
   for i, response in ipairs(http.pipeline_go(host, port, all) or {}) do
     local known = asked[i]
     if response.status == 200 and (response.body or ""):find(known.mark) then
-      found[#found + 1] = known.path .. " " .. (response["status-line"] or ""):gsub("%s+$", "")
+      found[#found + 1] = known.path .. " "
+        .. stringaux.trim_end(response["status-line"] or "")
     end
   end
   return #found > 0 and found or nil

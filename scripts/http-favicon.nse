@@ -35,7 +35,7 @@ end
 -- The icon that a page names in <link rel="icon" href="...">, as a path on the same host.
 local function linked_icon(host, port)
   local response = http.get(host, port, "/")
-  for attributes in (response.body or ""):gmatch("<%s*[Ll][Ii][Nn][Kk]%s+([^>]+)>") do
+  for attributes in (response.body or ""):gmatch("<%s*[Ll][Ii][Nn][Kk]%f[%s]([^<>]+)>") do
     local rel, href = page.attribute(attributes, "rel"), page.attribute(attributes, "href")
     if rel and href and rel:lower():find("icon", 1, true) then
       local parsed = url.parse(url.absolute("http://host/", href))

@@ -24,7 +24,7 @@ local stdnse = require "stdnse"
 portrule = shortport.http
 
 local function generator_of(body)
-  for attributes in body:gmatch("<%s*[Mm][Ee][Tt][Aa]%s+([^>]+)>") do
+  for attributes in body:gmatch("<%s*[Mm][Ee][Tt][Aa]%f[%s]([^<>]+)>") do
     local name = page.attribute(attributes, "name")
     if name and name:lower() == "generator" then
       return page.attribute(attributes, "content")

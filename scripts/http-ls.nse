@@ -24,16 +24,17 @@ local http = require "http"
 local ls = require "ls"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 local url = require "url"
 
 portrule = shortport.http
 
 -- A page that a server made of a directory says so in its title or heading.
 local function is_index(body)
-  local title = body:match("<[Tt][Ii][Tt][Ll][Ee]>%s*(.-)%s*</") or ""
-  local heading = body:match("<[Hh]1[^>]*>%s*(.-)%s*</") or ""
+  local title = body:match("<[Tt][Ii][Tt][Ll][Ee]>([^<]*)</") or ""
+  local heading = body:match("<[Hh]1[^<>]*>([^<]*)</") or ""
   for _, text in ipairs({ title, heading }) do
-    text = text:lower()
+    text = stringaux.trim(text):lower()
     if text:find("^index of") or text:find("^directory listing") then
       return true
     end
@@ -43,16 +44,16 @@ end
 
 -- Size and time stand behind the link, in table cells or in plain columns.
 local function details(after)
-  local text = after:gsub("<[^>]*>", " "):gsub("&nbsp;", " ")
-  local day, clock = text:match("(%d+%-%w+%-%d+)%s+(%d+:%d+)")
-  local rest = clock and text:gsub(".-%d+:%d+[:%d]*", "", 1) or text
+  local text = after:gsub("<[^<>]*>", " "):gsub("&nbsp;", " ")
+  local day, clock, behind = text:match("%f[%w](%d+%-%w+%-%d+)%s+(%d+:%d+)[:%d]*()")
+  local rest = text:sub(behind or 1)
   return rest:match("%f[%d%-]([%d.]+%s?[KMG]?)%f[%s%z]") or "-", day and day .. " " .. clock or "-"
 end
 
 local function entries(body)
   local list = {}
   local rest = body:gsub("\r", "")
-  for href, after in rest:gmatch('<[Aa]%s+[Hh][Rr][Ee][Ff]="([^"]*)"[^>]*>.-</[Aa]>([^\n]*)') do
+  for href, after in rest:gmatch('<[Aa]%s+[Hh][Rr][Ee][Ff]="([^"]*)"[^<>]*>[^<]*</[Aa]>([^\n]*)') do
     local name = url.unescape(href)
     if not name:find("^[?/#]") and not name:find("^%.%.?/?$") and not name:find("^%a+:") then
       local size, time = details(after)

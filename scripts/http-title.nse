@@ -32,7 +32,7 @@ portrule = shortport.http
 local title_max = 65
 
 local function title_of(body)
-  return string.match(body, "<[Tt][Ii][Tt][Ll][Ee][^>]*>([^<]*)</[Tt][Ii][Tt][Ll][Ee]>")
+  return string.match(body, "<[Tt][Ii][Tt][Ll][Ee][^<>]*>([^<]*)</[Tt][Ii][Tt][Ll][Ee]>")
 end
 
 -- One line of at most 65 bytes.

@@ -24,6 +24,7 @@ finding = { ["Directory Listing"] = "medium" }
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.http
 
@@ -36,15 +37,19 @@ local function listing(host, port, path)
     return nil
   end
   local found = {}
-  for href in (response.body or ""):gmatch("<%w*:?[Hh][Rr][Ee][Ff][^>]*>%s*([^<]-)%s*</") do
-    if #found < listing_max then
-      found[#found + 1] = href
+  for name, href in (response.body or ""):gmatch("<([%w:]+)%f[^%w:][^<>]*>([^<]*)</") do
+    if #found < listing_max and name:lower():find("^%w*:?href$") then
+      found[#found + 1] = stringaux.trim(href)
     end
   end
   return #found > 0 and found or nil
 end
 
+-- Apache's mod_dav names its own property set among the classes, and sends MS-Author-Via like IIS.
 local function kind_of(header)
+  if (header.dav or ""):find("apache.org/dav", 1, true) then
+    return "Apache DAV"
+  end
   if header["ms-author-via"] then
     return "Microsoft"
   end

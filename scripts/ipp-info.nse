@@ -27,6 +27,7 @@ volatile = {}
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(631, { "ipp", "ipps" }, "tcp", "open")
 
@@ -41,7 +42,7 @@ local function id_value(device_id, ...)
 end
 
 local function text(value)
-  value = value and tostring(value):sub(1, 200):gsub("%c", "."):gsub("%s+$", "")
+  value = value and stringaux.trim_end((tostring(value):sub(1, 200):gsub("%c", ".")))
   return value ~= "" and value or nil
 end
 

@@ -34,7 +34,7 @@ local lines_max = 200
 local wanted = {
   ["004"] = { { "server", "^%S+ (%S+)" }, { "version", "^%S+ %S+ (%S+)" } },
   ["351"] = { { "version", "^%S+ (%S+)" }, { "server", "^%S+ %S+ (%S+)" } },
-  ["242"] = { { "uptime", ":Server [Uu]p (.-)%s*$" } },
+  ["242"] = { { "uptime", ":Server [Uu]p (.*%S)" } },
   ["251"] = { { "users", "(%d+) users?" }, { "servers", "on (%d+) servers?" } },
   ["252"] = { { "ops", "^%S+ (%d+)" } }, ["254"] = { { "chans", "^%S+ (%d+)" } },
   ["255"] = { { "lusers", "have (%d+) clients?" }, { "lservers", "and (%d+) servers?" } },

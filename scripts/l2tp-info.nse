@@ -19,6 +19,7 @@ volatile = {}
 local rand = require "rand"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.version_port_or_service(1701, { "l2tp", "L2TP" }, "udp",
   { "open", "open|filtered" })
@@ -74,7 +75,7 @@ local function ask(socket, tunnel)
 end
 
 local function text(value)
-  value = value and value:gsub("%z+$", ""):gsub("%c", ".")
+  value = value and stringaux.trim_end(value, "%z"):gsub("%c", ".")
   return value ~= "" and value or nil
 end
 

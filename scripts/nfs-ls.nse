@@ -29,14 +29,11 @@ local stdnse = require "stdnse"
 dependencies = { "rpcinfo" }
 portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp", "udp" })
 
-local kinds = { [2] = "d", [3] = "b", [4] = "c", [5] = "l", [6] = "s", [7] = "p" }
-
--- "drwxr-x---" of a type and a mode (RFC 1813, section 2.6).
+-- "rwxr-x---" of a mode (RFC 1813, section 2.5.5).
 local function permissions(attributes)
-  local out = { kinds[attributes.type] or "-" }
-  local letters = "rwxrwxrwx"
+  local out, letters = {}, "rwxrwxrwx"
   for i = 1, 9 do
-    out[i + 1] = attributes.mode >> 9 - i & 1 == 1 and letters:sub(i, i) or "-"
+    out[i] = attributes.mode >> 9 - i & 1 == 1 and letters:sub(i, i) or "-"
   end
   return table.concat(out)
 end

@@ -6,8 +6,8 @@ Shows the size and use of the file systems behind the NFS exports of a host that
 --
 -- @output
 -- | nfs-statfs:
--- |   Filesystem  1K-blocks  Used       Available  Use%
--- |_  /share      5542276.0  2732012.0  2528728.0  52%
+-- |   Filesystem  1K-blocks  Used       Available  Use%  Maxfilesize  Maxlink
+-- |_  /share      5542276.0  2732012.0  2528728.0  52%   8388608.0T   8
 
 author = "Muster"
 license = "Apache-2.0"
@@ -31,7 +31,7 @@ local function size_text(bytes, human)
   if not human then
     return ("%.1f"):format(n)
   end
-  local units = { "K", "M", "G", "T", "P", "E" }
+  local units = { "K", "M", "G", "T" }
   local i = 1
   while n >= 1024 and i < #units do
     n, i = n / 1024, i + 1
@@ -50,7 +50,8 @@ function action(host, port)
   local status, exports = rpc.Helper.ShowMounts(host, port)
   local human = stdnse.get_script_args(SCRIPT_NAME .. ".human")
   local rows = tab.new()
-  tab.addrow(rows, "Filesystem", "1K-blocks", "Used", "Available", "Use%")
+  tab.addrow(rows, "Filesystem", "1K-blocks", "Used", "Available", "Use%", "Maxfilesize",
+    "Maxlink")
   local n = 0
   for i, export in ipairs(status and exports or {}) do
     local ok, s
@@ -58,9 +59,12 @@ function action(host, port)
       ok, s = rpc.Helper.ExportStats(host, port, export.name)
     end
     if ok then
+      local known, limits = rpc.Helper.ExportLimits(host, port, export.name)
+      limits = known and limits or {}
       n = n + 1
       tab.addrow(rows, export.name, size_text(s.tbytes, human),
-        size_text(s.tbytes - s.fbytes, human), size_text(s.abytes, human), used_percent(s))
+        size_text(s.tbytes - s.fbytes, human), size_text(s.abytes, human), used_percent(s),
+        limits.maxfilesize and size_text(limits.maxfilesize, true) or "-", limits.linkmax or "-")
     end
   end
   return n > 0 and stdnse.format_output(true, { tab.dump(rows) }) or nil

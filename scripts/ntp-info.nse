@@ -59,7 +59,8 @@ local function variables(host, port)
   end
   local length = string.unpack(">I2", reply, 11)
   local output = {}
-  for name, value in reply:sub(13, 12 + length):gmatch("%s*([%w_]+)=%s*(\"?[^,\r\n]*)") do
+  -- (names begin where no letter stands before: a long run of letters is looked at once)
+  for name, value in reply:sub(13, 12 + length):gmatch("%f[%w_]([%w_]+)=%s*(\"?[^,\r\n]*)") do
     output[#output + 1] = { name, (value:gsub("^\"(.-)\"?$", "%1")) }
   end
   return output

@@ -66,8 +66,12 @@ local function protocol_versions(host, port)
   local status, response = pgsql.v3.start(socket, user, database, 0xffffffff)
   socket:close()
   local text = status and response.type == "E" and response.error.message or ""
-  local from, to = text:match(":%D+(%d+%.%d+)%D+(%d+%.%d+)%D*$")
-  return from and from .. " to " .. to
+  local versions = {}
+  for version in (text:match(":(.*)$") or ""):gmatch("%f[%d]%d+%.%d+") do
+    versions[#versions + 1] = version
+  end
+  local from, to = versions[1], #versions == 2 and versions[2]
+  return to and from .. " to " .. to
 end
 
 local function has_refused_plain_text(status, response)

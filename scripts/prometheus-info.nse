@@ -32,7 +32,7 @@ local function labels_of(text, pattern)
     return nil
   end
   local labels = {}
-  for key, value in inner:gmatch('([%w_]+)="([^"\n]*)"') do
+  for key, value in inner:gmatch('%f[%w_]([%w_]+)="([^"\n]*)"') do
     labels[key] = value
   end
   return labels, name

@@ -32,7 +32,7 @@ portrule = shortport.port_or_service(6379, "redis")
 
 local function fields_of(text)
   local fields = {}
-  for name, value in text:gmatch("([%w_]+):([^\r\n]*)") do
+  for name, value in text:gmatch("%f[%w_]([%w_]+):([^\r\n]*)") do
     fields[name] = value
   end
   return fields
@@ -85,7 +85,7 @@ end
 local function client_addresses(helper)
   local reply = ask(helper, "CLIENT", "LIST")
   local list, seen = {}, {}
-  for address in (type(reply) == "string" and reply or ""):gmatch("%f[%w]addr=(%S+):%d+") do
+  for address in (type(reply) == "string" and reply or ""):gmatch("%f[%w]addr=([^%s=]+):%d+") do
     if not seen[address] then
       seen[address] = true
       list[#list + 1] = address

@@ -19,6 +19,7 @@ volatile = { "port" }
 local rpc = require "rpc"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(111, "rpcbind", { "tcp", "udp" })
 
@@ -67,7 +68,7 @@ function action(host, port)
     table.sort(rows)
     local name = rpc.Util.ProgNumberToName(program) or ""
     for _, row in ipairs(rows) do
-      lines[#lines + 1] = ("  %-7d %s  %s"):format(program, row, name):gsub("%s+$", "")
+      lines[#lines + 1] = stringaux.trim_end(("  %-7d %s  %s"):format(program, row, name))
     end
   end
   if #lines == 0 then

@@ -27,6 +27,7 @@ local match = require "match"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.version_port_or_service({ 102 }, "iso-tsap")
 
@@ -113,7 +114,7 @@ local function records(body)
 end
 
 local function text(bytes, length)
-  local s = bytes and bytes:sub(1, length or #bytes):match("^[^%z]*"):gsub("%s+$", "")
+  local s = bytes and stringaux.trim_end(bytes:sub(1, length or #bytes):match("^[^%z]*"))
   return s and s ~= "" and s or nil
 end
 

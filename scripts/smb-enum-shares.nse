@@ -9,6 +9,9 @@ what such may do there. Nothing is written to find that out: the server tells it
 -- |   \\192.0.2.1\public:
 -- |     Type: STYPE_DISKTREE
 -- |     Comment: For everyone
+-- |     Users: 3
+-- |     Max Users: <unlimited>
+-- |     Path: D:\shares\public
 -- |_    Anonymous access: READ
 
 author = "Muster"
@@ -16,7 +19,7 @@ license = "Apache-2.0"
 categories = { "discovery", "intrusive" }
 
 identity = {}
-volatile = {}
+volatile = { "Users" }
 finding = { ["Anonymous access"] = "medium" }
 
 local msrpc = require "msrpc"
@@ -61,6 +64,24 @@ local function access_of(state, name)
   return #words > 0 and table.concat(words, "/") or nil
 end
 
+-- What is told of one share: its users and where it lies only by servers that tell anyone.
+local function describe(state, host, share, key)
+  local item = stdnse.output_table()
+  item.Type = msrpc.share_type_name(share.type)
+  item.Comment = share.comment
+  local known, more = msrpc.srvsvc_netsharegetinfo(state, host.ip, share.name)
+  if known then
+    item.Users = more.current_users
+    item["Max Users"] = more.max_users == 0xffffffff and "<unlimited>" or more.max_users
+    item.Path = more.path
+  else
+    stdnse.debug1("%s: %s", share.name, more)
+  end
+  -- IPC$ must be open for us to have come here
+  item[key] = share.type & 0xff ~= 3 and access_of(state, share.name) or nil
+  return item
+end
+
 function action(host)
   local state, shares = list(host)
   if not state then
@@ -72,17 +93,18 @@ function action(host)
   local output = stdnse.output_table()
   output.account_used = state.account_used
   local key = state.account_used == "<blank>" and "Anonymous access" or "Current user access"
+  local readable = {}
   for i, share in ipairs(shares) do
     if i > 256 then
       break
     end
-    local item = stdnse.output_table()
-    item.Type = msrpc.share_type_name(share.type)
-    item.Comment = share.comment
-    -- IPC$ must be open for us to have come here
-    item[key] = share.type & 0xff ~= 3 and access_of(state, share.name) or nil
+    local item = describe(state, host, share, key)
     output[smb.get_fqpn(host, share.name)] = item
+    if share.type & 0xff == 0 and (item[key] or ""):find("READ", 1, true) then
+      readable[#readable + 1] = share.name
+    end
   end
+  host.registry.smb_shares_readable = readable -- for smb-ls
   msrpc.stop_smb(state)
   return #shares > 0 and output or nil
 end

@@ -26,6 +26,7 @@ local datafiles = require "datafiles"
 local shortport = require "shortport"
 local snmp = require "snmp"
 local stdnse = require "stdnse"
+local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(161, "snmp", "udp", { "open", "open|filtered" })
 
@@ -113,7 +114,7 @@ local function vendor_of(mac)
 end
 
 local function lines_of(interface)
-  local lines = { name = tostring(interface.name or interface.index):gsub("%z+$", "") }
+  local lines = { name = stringaux.trim_end(tostring(interface.name or interface.index), "%z") }
   table.sort(interface.addresses, function(a, b)
     return a.ip < b.ip
   end)

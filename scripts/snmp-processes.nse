@@ -35,7 +35,7 @@ local function processes_of(helper)
   for _, column in ipairs(columns) do
     local status, values = helper:walk(base .. column[2])
     for _, value in ipairs(status and values or {}) do
-      local id = tonumber(value.oid:match("(%d+)$"))
+      local id = tonumber(value.oid:match("%f[%d](%d+)$"))
       if not by_id[id] and column[2] == 2 then
         by_id[id] = { id = id, output = stdnse.output_table() }
         list[#list + 1] = by_id[id]

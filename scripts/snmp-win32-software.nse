@@ -39,7 +39,7 @@ local function column(helper, oid)
   local out, order = {}, {}
   local status, values = helper:walk(oid)
   for _, value in ipairs(status and values or {}) do
-    local index = value.oid:match("(%d+)$")
+    local index = value.oid:match("%f[%d](%d+)$")
     out[index], order[#order + 1] = value.value, index
   end
   return out, order

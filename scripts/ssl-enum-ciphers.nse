@@ -105,10 +105,12 @@ local function all_accepted(host, port, protocol)
   return flights, order
 end
 
--- Whose order counts? Asked with two suites in both orders.
+local too_few = "Too few ciphers supported"
+
+-- Whose order counts? Asked with two suites in both orders. Then why that is not told.
 local function preference_of(host, port, protocol, names)
   if #names < 2 then
-    return "indeterminate"
+    return "indeterminate", too_few
   end
   local few = { table.unpack(names, 1, math.min(#names, 8)) }
   local reversed = {}
@@ -253,7 +255,7 @@ local function protocol_output(host, port, protocol)
   if #names == 0 then
     return nil
   end
-  local preference = preference_of(host, port, protocol, names)
+  local preference, obstacle = preference_of(host, port, protocol, names)
   if preference == "server" then
     -- shown in the order of the server's choice
     names = select(2, accepted_of(host, port, protocol, names))
@@ -288,6 +290,7 @@ local function protocol_output(host, port, protocol)
     output.compressors = compressors_of(host, port, protocol, names)
   end
   output["cipher preference"] = preference
+  output["cipher preference error"] = obstacle
   local list = {}
   for text in pairs(warnings) do
     list[#list + 1] = text

@@ -59,7 +59,7 @@ function action(host, port)
     output.WARNING = "Server does not require authentication"
   elseif server:supportsSecType(vnc.VNC.sectypes.VENCRYPT) then
     local more, list = server:getVencryptTypesAsTable()
-    output["VeNCrypt auth subtype"] = more and type_lines(list) or nil
+    output["VeNCrypt auth subtypes"] = more and type_lines(list) or nil
   end
   server:disconnect()
   return output

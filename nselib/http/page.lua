@@ -46,9 +46,9 @@ end
 function M.tag_pattern(tag, endtag)
   local name = either_case(tag)
   if endtag then
-    return "<%s*" .. name .. "%f[%s/>]([^>]*)>(.-)<%s*/%s*" .. name .. "%s*>"
+    return "<%s*" .. name .. "%f[%s/>]([^<>]*)>(.-)<%s*/%s*" .. name .. "%s*>"
   end
-  return "<%s*" .. name .. "%f[%s/>]([^>]*)>"
+  return "<%s*" .. name .. "%f[%s/>]([^<>]*)>"
 end
 
 --- The value of an attribute in the text between `<` and `>` of a tag, or nil. A value without
@@ -111,7 +111,7 @@ function M.parse_form(text)
     enctype = M.attribute(head, "enctype"),
     fields = {},
   }
-  for tag, attributes in string.gmatch(text, "<%s*(%a+)([^>]*)>") do
+  for tag, attributes in string.gmatch(text, "<%s*(%a+)%f[%A]([^<>]*)>") do
     tag = string.lower(tag)
     if tag == "input" or tag == "textarea" or tag == "select" or tag == "button" then
       add_field(form, tag, attributes)
@@ -121,14 +121,15 @@ function M.parse_form(text)
 end
 
 --- A page without what changes from one answer to the next: dates, times, the time it took, hosts'
--- own URLs.
+-- own URLs. What repeats at the begin of a pattern starts at a frontier: else a long run of such
+-- characters would be tried from each of them.
 function M.clean_404(body)
   local patterns = {
     "%d%d?:%d%d:%d%d", "%d%d?:%d%d", "[AP]M", "%d%d%d%d[-/]%d%d?[-/]%d%d?",
     "%d%d?[-/%.]%d%d?[-/%.]%d%d%d%d",
-    "%a%a%a,? %d%d? %a%a%a %d%d%d%d", "%a%a%a %a%a%a +%d%d? %d%d%d%d", "%d+%.?%d* ?sec%a*",
-    "%d+%.?%d* ?ms",
-    "[%w%-_.~/]*%%[%w%-_.~/%%]*", "/[%w%-_.~/%%]+",
+    "%a%a%a,? %d%d? %a%a%a %d%d%d%d", "%a%a%a %a%a%a +%d%d? %d%d%d%d", "%f[%d.][%d.]*%d ?sec%a*",
+    "%f[%d.][%d.]*%d ?ms",
+    "%f[%w%-_.~/%%][%w%-_.~/]*%%[%w%-_.~/%%]*", "/[%w%-_.~/%%]+",
   }
   for _, pattern in ipairs(patterns) do
     body = string.gsub(body, pattern, "")

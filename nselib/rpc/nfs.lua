@@ -89,7 +89,7 @@ end
 -- NFS ---------------------------------------------------------------------------------------------
 
 M.NFS = { Procedure = { [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17,
-  FSSTAT = 18 } } }
+  FSSTAT = 18, FSINFO = 19, PATHCONF = 20 } } }
 M.NFS.__index = M.NFS
 
 function M.NFS:new(o)
@@ -177,6 +177,27 @@ function M.NFS.FsStat(_, comm, file_handle)
     s.tbytes, s.fbytes, s.abytes, s.tslots, s.fslots, s.aslots,
       s.invarsec = string.unpack(">I8I8I8I8I8I8I4", data, pos)
     return s
+  end)
+end
+
+--- What the server bears: `true, { maxfilesize }` (FSINFO, RFC 1813, section 3.3.19).
+function M.NFS.FsInfo(_, comm, file_handle)
+  return nfs_call(comm, 19, Util.marshall_vopaque(file_handle), function(data, pos)
+    local result = {}
+    result.attributes, pos = read_optional_attributes(data, pos)
+    -- behind seven sizes of reads and writes
+    result.maxfilesize = string.unpack(">I8", data, pos + 28)
+    return result
+  end)
+end
+
+--- `true, { linkmax, namemax }` (PATHCONF, RFC 1813, section 3.3.20).
+function M.NFS.PathConf(_, comm, file_handle)
+  return nfs_call(comm, 20, Util.marshall_vopaque(file_handle), function(data, pos)
+    local result = {}
+    result.attributes, pos = read_optional_attributes(data, pos)
+    result.linkmax, result.namemax = string.unpack(">I4I4", data, pos)
+    return result
   end)
 end
 

@@ -4,6 +4,7 @@
 --     local tree, reason = v2.tree_connect(session, "IPC$")
 --     local pipe, reason = v2.open_pipe(session, tree, "srvsvc")
 --     local bytes, reason = v2.transceive(session, tree, pipe, request)
+--     local files, reason = v2.list(session, tree, "")   -- of a tree that is a disk
 --     v2.close(session)
 --
 -- Messages are not signed: servers that insist on it for a named account refuse. Anonymous and guest
@@ -16,7 +17,7 @@ local M = {}
 
 local codes = smb2.command_codes
 local more_processing, buffer_overflow = 0xc0000016, 0x80000005
-local pipe_transceive, answer_max, reads_max = 0x0011c017, 65536, 16
+local pipe_transceive, answer_max, reads_max, files_max = 0x0011c017, 65536, 16, 4096
 
 -- One message and its answer: status (number), data, header; or nil, reason. The data begin behind
 -- the header.
@@ -142,19 +143,72 @@ function M.tree_disconnect(session, tree)
   exchange(session, codes.SMB2_COM_TREE_DISCONNECT, string.pack("<I2I2", 4, 0), tree)
 end
 
---- Opens a named pipe on IPC$: its handle (16 bytes); nil, reason.
-function M.open_pipe(session, tree, name)
+-- Opens what is there: its handle (16 bytes); nil, reason.
+local function create(session, tree, name, access, options)
   local text = unicode.utf8to16(name)
-  -- impersonation; read, write; shared; open what is there
+  -- impersonation; shared by all; without a name a byte stands in its place (MS-SMB2 2.2.13)
   local status, data = exchange(session, codes.SMB2_COM_CREATE,
-    string.pack("<I2BBI4I8I8I4I4I4I4I4I2I2I4I4", 57, 0, 0, 2, 0, 0, 0x0012019f, 0, 7, 1, 0, 120,
-      #text, 0, 0) .. text, tree)
+    string.pack("<I2BBI4I8I8I4I4I4I4I4I2I2I4I4", 57, 0, 0, 2, 0, 0, access, 0, 7, 1, options, 120,
+      #text, 0, 0) .. (text ~= "" and text or "\0"), tree)
   if status ~= 0 then
     return nil, status and smb.get_status_name(status) or data
   elseif #data < 80 then
     return nil, "a broken answer"
   end
   return string.sub(data, 65, 80)
+end
+
+--- Opens a named pipe on IPC$ to read and write: its handle (16 bytes); nil, reason.
+function M.open_pipe(session, tree, name)
+  return create(session, tree, name, 0x0012019f, 0)
+end
+
+-- Entries of FileBothDirectoryInformation (MS-FSCC 2.4.8), added to `files`.
+local function read_entries(data, files)
+  local at = 1
+  while #files < files_max do
+    local next_at, _, created, _, _, _, size, _, attributes, length = unpack(
+      "<I4I4I8I8I8I8I8I8I4I4", data, at)
+    local name = length and string.sub(data, at + 94, at + 93 + length)
+    if not name or #name < length then
+      return
+    end
+    files[#files + 1] = { name = unicode.utf16to8(name), size = size, created = created,
+      is_directory = attributes & 0x10 ~= 0 }
+    if next_at < 94 then
+      return
+    end
+    at = at + next_at
+  end
+end
+
+local function close(session, tree, handle)
+  exchange(session, codes.SMB2_COM_CLOSE, string.pack("<I2I2I4c16", 24, 0, 0, handle), tree)
+end
+
+--- What is in a directory ("" is the first, "a\\b" one below): an array of { name, size, created
+-- (100 ns since 1601), is_directory }; nil, reason.
+function M.list(session, tree, path)
+  local handle, reason = create(session, tree, path, 0x00100081, 1)
+  if not handle then
+    return nil, reason
+  end
+  local files = {}
+  for _ = 1, reads_max do
+    local before = #files
+    local status, data = exchange(session, codes.SMB2_COM_QUERY_DIRECTORY,
+      string.pack("<I2BBI4c16I2I2I4", 33, 3, 0, 0, handle, 96, 2, answer_max) .. "*\0", tree)
+    if status ~= 0 then
+      break
+    end
+    local _, offset, length = unpack("<I2I2I4", data)
+    read_entries(buffer(data, offset, length or 0), files)
+    if #files == before then
+      break
+    end
+  end
+  close(session, tree, handle)
+  return files
 end
 
 -- The rest of an answer that did not fit.

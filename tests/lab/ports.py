@@ -82,6 +82,30 @@ def differences(theirs, ours):
     return lines
 
 
+def disputed(theirs, ours):
+    """address -> [(protocol, port)] of which the two say different states."""
+    return {address: [key for key, (state, _) in ports.items() if ours.get(address, ("", {}))[1].get(key, (state,))[0] != state]
+            for address, (_, ports) in theirs.items()}
+
+
+def asked_again(work, theirs, ours):
+    """Of UDP, nmap -T4 gives up on a host that sends an ICMP error a second: with more patience, what does it say?  A line."""
+    agrees, others = 0, []
+    for address, keys in disputed(theirs, ours).items():
+        if not keys:
+            continue
+        again, _ = timed(work, "ports-again", ["nmap", "-n", "-Pn", "-sU", "--max-retries", "10", "--scan-delay", "1100ms",
+                                               "-p", ",".join(str(port) for _, port in keys), address])
+        for key in keys:
+            state = again.get(address, ("", {}))[1].get(key, ("nothing",))[0]
+            if state == ours[address][1][key][0]:
+                agrees += 1
+            else:
+                others.append(f"{address} {key[0]}/{key[1]} {state}")
+    return f"of the {agrees + len(others)} ports that differ, nmap asked again with --max-retries 10 --scan-delay 1100ms says what Muster says of {agrees}" + (
+        f"; not of {', '.join(others)}" if others else "")
+
+
 def counts(hosts):
     states = collections.Counter(state for _, ports in hosts.values() for state, _ in ports.values())
     return ", ".join(f"{n:,} {state}" for state, n in sorted(states.items())) or "-"
@@ -133,6 +157,8 @@ def main():
         ours, quick = timed(o.work, f"ports-muster-{plain}", [o.muster, "scan", "-n", *words])
         faults = differences(theirs, ours)
         different += len(faults)
+        if "-sU" in words and faults:
+            notes.append(f"- `{name}`: {asked_again(o.work, theirs, ours)}")
         notes += [f"- `{name}`: {line}" for line in faults]
         print(f"| `{name}` | {len(theirs)} | {counts(theirs)} | {slow:.1f} s | {quick:.1f} s | {quick / slow:.2f} | {len(faults) or 'none'} |", flush=True)
     print("\n" + ("\n".join(notes) or "Every address, port, state and reason is the same."))

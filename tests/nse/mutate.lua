@@ -1,5 +1,5 @@
 -- Runs the tests' recorded exchanges again with mutated answers: lua5.4 tests/nse/mutate.lua
--- [FILE...]
+-- [--record TABLE] [FILE...]
 --
 -- Takes every test whose server says something (without arguments: of tests/nse/lib/test_*.lua and
 -- tests/nse/scripts/*.lua), runs it once as it is to learn what it costs, then until
@@ -8,15 +8,19 @@
 -- a few million instructions, hold more than 48 MiB more, or end in an error of the library's own
 -- making, such as arithmetic on nil; an error that the library raises itself, with a text for
 -- people, is right. The seed is printed: MUSTER_MUTATE_SEED repeats all, MUSTER_MUTATE_RUN with it
--- one run. Exit 0: none failed, 1: some did.
+-- one run. --record writes a row for each file into a table (docs/mutations.md). Exit 0: none
+-- failed, 1: some did.
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local root = here .. "/../.."
 package.path = table.concat({ root .. "/nselib/?.lua", here .. "/lib/?.lua", package.path }, ";")
 
+local digest = require "support.digest"
 local fake = require "support.fake_nmap"
 local socket = require "support.socket"
 local mutate = require "support.mutate"
+local record = require "support.mutation_record"
 fake.root = root
+digest.longest = 4096 -- the host's own are of C, and take no time
 
 local wanted = tonumber(os.getenv("MUSTER_MUTATIONS")) or 10
 local seed = tonumber(os.getenv("MUSTER_MUTATE_SEED")) or os.time()
@@ -48,12 +52,15 @@ local function tick()
   guard.used = guard.used + step
   if guard.used > guard.max then
     exceeded("ran for more than " .. guard.max .. " instructions")
+  elseif os.clock() - guard.clock > seconds_max then
+    exceeded("one call took " .. seconds_max .. " s") -- matching a pattern counts no instructions
   elseif guard.used % 100000 == 0 and collectgarbage("count") > guard.kilobytes then
     collectgarbage()
     if collectgarbage("count") > guard.kilobytes then
       exceeded("holds more than " .. guard.kilobytes .. " KiB")
     end
   end
+  guard.clock = os.clock()
 end
 
 -- Hooks belong to a coroutine: those that a library makes are watched too.
@@ -113,7 +120,8 @@ end
 
 local function run(f, max)
   fake.reset()
-  guard.used, guard.max, guard.exceeded = 0, max, nil
+  guard.used, guard.max, guard.exceeded, guard.trace = 0, max, nil, nil
+  guard.clock = os.clock()
   guard.kilobytes = collectgarbage("count") + kilobytes_more
   local started, slip, trace = os.clock(), nil, nil
   debug.sethook(tick, "", step)
@@ -200,7 +208,16 @@ local function mutate_file(path)
     end
   end
   socket.altered = nil
-  return #tests > 0, answers - first
+  return tests, answers - first
+end
+
+local function libraries_of(tests)
+  return record.libraries(function()
+    for _, t in ipairs(tests) do
+      fake.reset()
+      pcall(t.f)
+    end
+  end)
 end
 
 local function list(directory, pattern)
@@ -212,6 +229,7 @@ local function list(directory, pattern)
 end
 
 local files = { table.unpack(arg) }
+local record_path = files[1] == "--record" and table.remove(files, 1) and table.remove(files, 1)
 if #files == 0 then
   files = list(here .. "/lib", "^test_.*%.lua$")
   table.move(list(here .. "/scripts", "%.lua$"), 1, 1000, #files + 1, files)
@@ -219,10 +237,16 @@ end
 print(("seed %d, %d mutated answers a file"):format(seed, wanted))
 local mutated, started = 0, os.clock()
 for _, path in ipairs(files) do
-  local some, n = mutate_file(path)
-  mutated = mutated + (some and 1 or 0)
+  local name, faults_before, file_started = path:match("[^/]+$"), faults_n, os.clock()
+  local tests, n = mutate_file(path)
+  mutated = mutated + (#tests > 0 and 1 or 0)
+  if record_path and n >= wanted then
+    record.write(record_path, { name = name, answers = n, faults = faults_n - faults_before,
+      seed = seed, seconds = os.clock() - file_started, libraries = libraries_of(tests) },
+      root .. "/nselib")
+  end
   if wanted > 1000 then
-    print(("%s: %d answers, %.0f s so far"):format(path:match("[^/]+$"), n, os.clock() - started))
+    print(("%s: %d answers, %.0f s so far"):format(name, n, os.clock() - started))
     io.stdout:flush()
   end
 end

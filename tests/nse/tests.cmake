@@ -9,6 +9,16 @@ if(TARGET muster_script)
   add_test(NAME nse/corpus
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/nse/test_corpus.py $<TARGET_FILE:nse_driver>)
   set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 180 SKIP_RETURN_CODE 77)
+
+  # the unit suites of an installed Nmap's libraries, run from where they are installed, on our libraries
+  set(nmap_data /usr/share/nmap)
+  if(NOT IS_DIRECTORY ${nmap_data})
+    set(nmap_data ${CMAKE_SOURCE_DIR})
+  endif()
+  add_test(NAME nse/suites-on-ours
+    COMMAND nse_driver --datadir ${CMAKE_SOURCE_DIR} --datadir ${nmap_data} --script ${CMAKE_CURRENT_SOURCE_DIR}/nse/suites.nse)
+  set_tests_properties(nse/suites-on-ours PROPERTIES LABELS nse TIMEOUT 60 PASS_REGULAR_EXPRESSION "unit tests of [0-9]+ libraries"
+    FAIL_REGULAR_EXPRESSION "FAILED;ERROR" SKIP_REGULAR_EXPRESSION "skipped:")
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/lua_tests.cmake OPTIONAL)
 

@@ -280,6 +280,22 @@ test("forms are found and taken apart", function()
   check.equal(http.parse_form("<p>"), nil)
 end)
 
+test("pages of one long word, number or tag are read in time that grows with their length", function()
+  for _, body in ipairs({ ("1"):rep(4000), ("1."):rep(50000), ("a"):rep(100000),
+    ("a/"):rep(50000) }) do
+    check.quick(page.clean_404, body)
+  end
+  for _, body in ipairs({ ("<a "):rep(50000), "<" .. ("a"):rep(100000), ("<form "):rep(20000) }) do
+    check.quick(page.parse_form, "<form>" .. body)
+    check.quick(string.match, body, page.tag_pattern("form"))
+  end
+end)
+
+test("dates, times and long paths are taken out of a page", function()
+  check.equal(page.clean_404("at 12:01:02, in 0.35 seconds, .5 ms, of %2Fx/y and x.y%41z: no"),
+    "at , in , , of  and : no")
+end)
+
 test("a server that says 200 to everything is seen through", function()
   serve(function(request)
     local path = request:match("GET (%S+)")

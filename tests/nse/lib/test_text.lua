@@ -79,10 +79,12 @@ end)
 test("broken JSON is refused with the place", function()
   for _, text in ipairs({ "", "{", "[1,", "[1 2]", '{"a"}', '{"a":1,}', "[01]", "[1.]", "nul",
     '"abc', '"\\x"', "[1] x", "-" }) do
-    local ok, message = json.parse(text)
+    local ok, message, place = json.parse(text)
     check.equal(ok, false, text)
-    check.contains(message, "line 1")
+    check.equal(message, "syntax error")
+    check.contains(place, "line 1")
   end
+  check.contains(select(2, json.parse('["\\ud800"]')), "low surrogate")
   check.falsy(json.parse(("["):rep(100000)))
   check.falsy(json.parse(nil))
 end)
@@ -191,4 +193,33 @@ test("blanks around a text go, in time that grows with the text only", function(
   local started = os.clock()
   check.equal(#stringaux.trim((" "):rep(200000) .. "x" .. (" "):rep(200000) .. "y"), 200002)
   check.truthy(os.clock() - started < 2)
+end)
+
+test("attributes of XML are read, in time that grows with the text only", function()
+  local slaxml = require "slaxml"
+  local root = slaxml.parseDOM([[<a b = "1" x:c='2&lt;' d="]] .. "'" .. [["/>]]).root
+  check.equal(root.attr.b, "1")
+  check.equal(root.attr[2].value, "2<")
+  check.equal(root.attr.d, "'")
+  for _, text in ipairs({ "<a " .. ("b"):rep(100000) .. ">", "<a " .. ("b=''"):rep(30000) .. ">",
+    "<?a" .. (" "):rep(100000) .. "b?>" }) do
+    check.quick(slaxml.parseDOM, text)
+  end
+end)
+
+test("names of other alphabets are mapped, encoded and read back", function()
+  local idna, punycode = require "idna", require "punycode"
+  check.equal(idna.toASCII("Bücher。example"), "xn--bcher-kva.example")
+  check.equal(idna.toASCII("straße.de"), "strasse.de")
+  check.equal(idna.toASCII("straße.de", false), "xn--strae-oqa.de")
+  check.fails(idna.toASCII("xn--mañana"))
+  check.equal(idna.toUnicode("xn--bcher-kva.example"), "bücher.example")
+  check.same(punycode.decode_label("xn--tda"), { 0xfc })
+end)
+
+test("ranges may be short, and are of one kind of address", function()
+  check.equal(ipOps.ip_in_range("2001:db8::9", "2001:db8/32"), true)
+  check.fails(ipOps.ip_in_range("10.0.0.1", "10.0.0.0 - 2001:db8::1"))
+  check.fails(ipOps.expand_ip("2001:db8::1", "inet4"))
+  check.equal(unicode.chardet("\xe7a"), "other")
 end)

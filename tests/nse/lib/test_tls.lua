@@ -15,6 +15,18 @@ local function server_hello(code, extensions)
 end
 local certificate = handshake(11, string.pack(">s3", string.pack(">s3s3", "DER one", "DER two")))
 
+-- dovecot 2.3 without DH parameters ends the handshake when a suite with DHE is the first it shares.
+test("suites with elliptic curves are offered before those with finite fields", function()
+  local seen = 0
+  for i, name in ipairs(tls.DEFAULT_TLS12_CIPHERS) do
+    if name:find("ECDHE", 1, true) then
+      seen = seen + 1
+      check.equal(i, seen)
+    end
+  end
+  check.equal(seen, 5)
+end)
+
 test("names of cipher suites say what they are", function()
   local function short(name)
     local i = tls.cipher_info(name)

@@ -19,7 +19,7 @@ local frame = string.pack(">BI2I4", 1, 0, #start) .. start .. "\xce"
 test("a server tells what it is", function()
   fake.servers["tcp:5672"] = fake.replies(nil, { frame })
   check.equal(script.run("amqp-info", port), [[
-  capabilities:
+  capabilities: 
     publisher_confirms: YES
   product: RabbitMQ
   version: 3.10.8

@@ -12,6 +12,11 @@ test("a long greeting is cut to the screen", function()
   check.equal(script.run("banner", { number = 25 }), ("x"):rep(60) .. "...\n")
 end)
 
+test("a port of TLS is greeted in TLS", function()
+  fake.servers["ssl:993"] = fake.replies("* OK ready\r\n", {}, true)
+  check.equal(script.run("banner", { number = 993, service = "imaps" }), "* OK ready")
+end)
+
 test("silence, and a port that must not be touched, give nothing", function()
   fake.servers["tcp:80"] = fake.replies(nil, {}, true)
   check.equal(script.run("banner", { number = 80 }), nil)

@@ -44,3 +44,8 @@ test("requests, empty identities, cut answers and silence give none", function()
     check.equal(script.run("bjnp-discover", port), nil)
   end
 end)
+
+test("an identity of one long word is read at once", function()
+  local text = ("A"):rep(60000)
+  check.quick(require("bjnp").parse_identity, string.pack(">s2", text))
+end)

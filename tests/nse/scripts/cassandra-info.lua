@@ -114,3 +114,9 @@ test("a login by Thrift is accepted or refused", function()
   check.truthy(answer("\0"))
   check.fails(answer("\12\0\1\11\0\1\0\0\0\2no\0\0"))
 end)
+
+test("the greatest version stands in an error, which is read at once", function()
+  local greatest = require("cassandra").greatest_version
+  check.equal(greatest("supported versions are (3/v3, 4/v4, 5/v5-beta)"), 5)
+  check.quick(greatest, ("1"):rep(100000))
+end)

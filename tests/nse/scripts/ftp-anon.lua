@@ -23,3 +23,12 @@ test("a server that wants a login is not", function()
     { "USER ", "331 password please\r\n" }, { "PASS ", "530 no\r\n" }, { "QUIT", "221 bye\r\n" } })
   check.equal(script.run("ftp-anon", port), nil)
 end)
+
+test("a passive port that does not end is none, and read at once", function()
+  fake.servers["tcp:21"] = script.server({ greeting = "220 ready\r\n",
+    { "USER anonymous", "331 password please\r\n" }, { "PASS ", "230 welcome\r\n" },
+    { "PASV", "227 " .. ("1"):rep(50000) .. "\r\n" }, { "QUIT", "221 bye\r\n" } })
+  check.quick(function()
+    check.contains(script.run("ftp-anon", port), "no passive port")
+  end)
+end)

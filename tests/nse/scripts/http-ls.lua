@@ -9,9 +9,13 @@ test("an index of nginx is listed", function()
     .. "02-Oct-2013 18:26       -\r\n<a href=\"a%20b.txt\">a b.txt</a>     "
     .. "03-Oct-2013 10:00     524\r\n</pre></body></html>" })
   local text = script.run("http-ls", port)
-  check.contains(text, "Volume /")
-  check.contains(text, "-     02-Oct-2013 18:26  beta/")
-  check.contains(text, "524   03-Oct-2013 10:00  a b.txt")
+  check.equal(text, [[
+Volume /
+SIZE  TIME               FILENAME
+-     02-Oct-2013 18:26  beta/
+524   03-Oct-2013 10:00  a b.txt
+
+]])
 end)
 
 test("an index of Apache is listed", function()

@@ -25,3 +25,14 @@ test("a plain web server has no result", function()
   web.serve(80, { ["OPTIONS /"] = { header = { Allow = "GET" } } })
   check.equal(script.run("http-webdav-scan", port), nil)
 end)
+
+test("Apache is known by its property set although it sends what IIS sends (2.4.71)", function()
+  web.serve(80, { ["OPTIONS /"] = { header = { Allow = "OPTIONS,PROPFIND", ["MS-Author-Via"] = "DAV",
+    DAV = "1,2, <http://apache.org/dav/propset/fs/1>" } } })
+  check.contains(script.run("http-webdav-scan", port), "WebDAV type: Apache DAV\n")
+end)
+
+test("IIS is known by MS-Author-Via", function()
+  web.serve(80, { ["OPTIONS /"] = { header = { Allow = "OPTIONS,PROPFIND", ["MS-Author-Via"] = "DAV", DAV = "1,2" } } })
+  check.contains(script.run("http-webdav-scan", port), "WebDAV type: Microsoft\n")
+end)

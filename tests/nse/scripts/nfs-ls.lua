@@ -6,9 +6,9 @@ local port = { number = 111, service = "rpcbind" }
 test("files of each export are shown with their rights", function()
   script.replay("nfs-ls", script.echo(5, 4))
   local text, data = script.run("nfs-ls", port)
-  check.contains(text, "Volume /tmp/l3smb/share\nPERMISSION  UID  GID  SIZE")
-  check.contains(text, "-rw-r--r--  0    0    6     2026-11-28T15:30:27  readme.txt")
-  check.contains(text, "access: Read Lookup NoModify NoExtend NoDelete NoExecute")
+  check.contains(text, "Volume /tmp/l3smb/share\n  access: Read Lookup NoModify NoExtend NoDelete "
+    .. "NoExecute\nPERMISSION  UID  GID  SIZE")
+  check.contains(text, "\nrw-r--r--   0    0    6     2026-11-28T15:30:27  readme.txt\n")
   check.equal(#data.volumes, 2)
 end)
 

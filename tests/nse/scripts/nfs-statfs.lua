@@ -6,8 +6,8 @@ local port = { number = 111, service = "rpcbind" }
 test("size and use of each file system are shown", function()
   script.replay("nfs-statfs", script.echo(5, 4))
   check.contains(script.run("nfs-statfs", port), [[
-  Filesystem        1K-blocks    Used        Available   Use%
-  /tmp/l3smb/share  264212084.0  35408548.0  64928640.0  36%]])
+  Filesystem  1K-blocks    Used        Available   Use%  Maxfilesize  Maxlink
+  /share      264212084.0  20373568.0  79963620.0  21%   8388608.0T   8]])
 end)
 
 test("sizes can be had for people", function()

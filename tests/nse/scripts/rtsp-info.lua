@@ -25,3 +25,10 @@ test("another server, and garbage, have none", function()
     script.run("rtsp-info", port)
   end
 end)
+
+test("a header of many blanks is read at once", function()
+  local response = require("rtsp").Response:new("RTSP/1.0 200 OK\r\nServer: a" .. (" "):rep(100000)
+    .. "b \r\nCSeq:1")
+  check.quick(response.getHeader, response, "Server")
+  check.equal(response:getHeader("cseq"), "1")
+end)

@@ -80,8 +80,20 @@ test("a challenge that is no digest fails, and does not loop", function()
   check.fails(helper:register())
 end)
 
+test("a challenge that is one long word is no challenge, at once", function()
+  local auth = sip.SipAuth:new("Digest realm=x, " .. ("a"):rep(200000) .. (" "):rep(200000))
+  check.equal(auth:parseChallenge(), false)
+end)
+
 test("a header of blanks is read in time", function()
   local response = sip.Response:new("SIP/2.0 200 OK\r\nAllow:" .. (" "):rep(100000) .. "x"
     .. (" "):rep(100000) .. "\r\n\r\n")
   check.equal(response:getHeader("allow"), "x")
+end)
+
+test("lines that end in other ways are taken apart at once", function()
+  local response = require("sip").Response:new("SIP/2.0 200 OK\r\nAllow: " .. ("a"):rep(100000)
+    .. "\rServer: x\n\r\n")
+  check.equal(response:getHeader("Server"), "x")
+  check.quick(require("sip").Response.new, require("sip").Response, ("a"):rep(100000) .. "\r\r")
 end)

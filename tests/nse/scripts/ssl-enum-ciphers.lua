@@ -18,6 +18,19 @@ test("ciphers are shown with their strength", function()
   check.equal(data["TLSv1.2"].ciphers[2].kex_info, "secp256r1")
 end)
 
+test("the preference of a server with one cipher cannot be told", function()
+  script.replay("ssl-enum-ciphers-one")
+  check.equal(script.run("ssl-enum-ciphers", port), [[
+  TLSv1.2: 
+    ciphers: 
+      TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (secp256r1) - A
+    compressors: 
+      NULL
+    cipher preference: indeterminate
+    cipher preference error: Too few ciphers supported
+  least strength: A]])
+end)
+
 test("another server gives none", function()
   fake.servers["tcp:443"] = script.server({ { "", "HTTP/1.1 400 Bad Request\r\n\r\n" } })
   check.equal(script.run("ssl-enum-ciphers", port), nil)

@@ -21,11 +21,12 @@ end)
 
 test("types within VeNCrypt are shown", function()
   fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\1\19", "\0\2",
-    "\0\2\0\0\1\3\0\0\1\6" }, true)
+    "\0\3\0\0\1\3\0\0\1\6\0\0\0\2" }, true)
   check.contains(script.run("vnc-info", port), [[
-  VeNCrypt auth subtype: 
+  VeNCrypt auth subtypes: 
     Plain, Anonymous TLS (259)
-    Plain, Server-authenticated TLS (262)]])
+    Plain, Server-authenticated TLS (262)
+    Unknown security type (2)]])
 end)
 
 test("a refusal is told, another server is not", function()

@@ -103,6 +103,14 @@ test("elements without end are bounded", function()
   check.equal(#xmpp.XML.parse(("<a/>"):rep(5000)), 1000)
 end)
 
+test("tags without end, and names and values without end, are read at once", function()
+  for _, text in ipairs({ "<" .. ("a"):rep(60000), ("<a"):rep(30000),
+    "<a " .. ("b"):rep(60000) .. ">", "<a " .. ("b='"):rep(30000) .. ">" }) do
+    check.quick(xmpp.XML.parse, text)
+  end
+  check.same(xmpp.XML.parse_tag([[<a b='1' x:c = "d'>]]).attrs, { b = "1" })
+end)
+
 test("a login is accepted or refused", function()
   local function login(answer)
     fake.servers["tcp:5222"] = script.server({ { "<stream:stream", features(mechanisms("PLAIN")) },

@@ -81,6 +81,16 @@ function M.throws(piece, f, ...)
   end
 end
 
+--- f(...) takes less than two seconds: for what must not grow with the square of a text's length.
+function M.quick(f, ...)
+  local started = os.clock()
+  f(...)
+  local took = os.clock() - started
+  if took > 2 then
+    fail("took too long", ("%.1f s"):format(took), "less than 2 s")
+  end
+end
+
 --- A failure as the library reports it: a false first result and a message.
 function M.fails(status, message, what)
   if status or message == nil then

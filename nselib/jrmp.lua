@@ -1,0 +1,349 @@
+--- Java RMI's registry (Java Remote Method Invocation Specification, chapter 10) and as much of
+-- serialized objects (Java Object Serialization Specification, chapter 6) as tells what they are.
+-- Nothing of them is made alive: no class is loaded, nothing is called but list() and lookup().
+--
+--     local registry, reason = jrmp.connect(host, port)
+--     local names, reason = registry:list()          -- array of names
+--     local object, reason = registry:lookup(name)   -- { interfaces, classes, address, port }
+--     registry:close()
+
+local comm, ipairs, pcall, setmetatable = require "comm", ipairs, pcall, setmetatable
+local string, table, type = string, table, type
+
+local M = {}
+
+local answer_max, depth_max, handles_max = 65536, 32, 4096
+
+-- Serialized objects ------------------------------------------------------------------------------
+
+-- What fails because the text is not long enough is told apart: more of it may come.
+local short = {}
+
+local Reader = {}
+Reader.__index = Reader
+
+function Reader:take(format)
+  local size = string.packsize(format)
+  if self.at + size - 1 > #self.data then
+    error(short, 0)
+  end
+  local value
+  value, self.at = string.unpack(format, self.data, self.at)
+  return value
+end
+
+function Reader:bytes(length)
+  if length < 0 or length > answer_max then
+    error("a length that makes no sense", 0)
+  elseif self.at + length - 1 > #self.data then
+    error(short, 0)
+  end
+  self.at = self.at + length
+  return string.sub(self.data, self.at - length, self.at - 1)
+end
+
+function Reader:text()
+  return self:bytes(self:take(">I2"))
+end
+
+function Reader:handle(value)
+  if #self.handles >= handles_max then
+    error("too many objects", 0)
+  end
+  self.handles[#self.handles + 1] = value
+  return value
+end
+
+local sizes = { B = 1, C = 2, D = 8, F = 4, I = 4, J = 8, S = 2, Z = 1 }
+
+-- Contents up to the end mark: what was written by hand behind an object or a class.
+function Reader:annotation(object)
+  while true do
+    local value = self:content()
+    if value == "end" then
+      return
+    elseif object and type(value) == "table" and value.block then
+      object.blocks[#object.blocks + 1] = value.block
+    end
+  end
+end
+
+local contents = {}
+
+contents[0x70] = function() -- null
+end
+
+contents[0x71] = function(self)
+  return self.handles[self:take(">I4") - 0x7e0000 + 1]
+end
+
+contents[0x72] = function(self) -- a class
+  local class = { name = self:text(), fields = {} }
+  self:bytes(8)
+  self:handle(class)
+  class.flags = self:take("B")
+  for i = 1, self:take(">I2") do
+    local kind = self:bytes(1)
+    self:text()
+    if kind == "L" or kind == "[" then
+      self:content()
+    elseif not sizes[kind] then
+      error("a field of no known kind", 0)
+    end
+    class.fields[i] = kind
+  end
+  self:annotation()
+  class.super = self:content()
+  return class
+end
+
+contents[0x7d] = function(self) -- a class that only stands for interfaces
+  local class = self:handle({ name = "proxy", fields = {}, flags = 2, interfaces = {} })
+  for i = 1, self:take(">I4") do
+    class.interfaces[i] = self:text()
+  end
+  self:annotation()
+  class.super = self:content()
+  return class
+end
+
+-- The fields that one class of an object wrote.
+function Reader:fields(object, class)
+  if class.flags & 2 ~= 0 then
+    for _, kind in ipairs(class.fields) do
+      if sizes[kind] then
+        self:bytes(sizes[kind])
+      else
+        self:value(object)
+      end
+    end
+  end
+  if class.flags & 3 == 3 or class.flags & 12 == 12 then
+    self:annotation(object)
+  end
+end
+
+-- A class and those that it extends, outermost first; a stream may name itself as its parent.
+local function lineage(class)
+  local list = {}
+  while type(class) == "table" and class.fields do
+    if #list >= depth_max then
+      error("too many parents", 0)
+    end
+    table.insert(list, 1, class)
+    class = class.super
+  end
+  return list
+end
+
+contents[0x73] = function(self) -- an object
+  local class = self:content()
+  local object = self:handle({ class = class, blocks = {}, parts = {} })
+  for _, each in ipairs(lineage(class)) do
+    self:fields(object, each)
+  end
+  return object
+end
+
+contents[0x74] = function(self)
+  return self:handle({ text = self:text() })
+end
+
+contents[0x75] = function(self) -- an array
+  local class = self:content()
+  local array = self:handle({ items = {} })
+  local kind = type(class) == "table" and class.name and string.sub(class.name, 2, 2)
+  for i = 1, self:take(">i4") do
+    if sizes[kind] then
+      self:bytes(sizes[kind])
+    else
+      array.items[i] = self:content() or false
+    end
+  end
+  return array
+end
+
+contents[0x76] = function(self)
+  return self:handle({ of = self:content() })
+end
+
+contents[0x77] = function(self)
+  return { block = self:bytes(self:take("B")) }
+end
+
+contents[0x78] = function()
+  return "end"
+end
+
+contents[0x7a] = function(self)
+  return { block = self:bytes(self:take(">i4")) }
+end
+
+contents[0x7e] = function(self) -- one of an enumeration
+  local class = self:content()
+  local item = self:handle({ class = class, blocks = {}, parts = {} })
+  self:content()
+  return item
+end
+
+function Reader:content()
+  local read = contents[self:take("B")]
+  self.depth = self.depth + 1
+  if not read or self.depth > depth_max then
+    error(read and "objects nest too deeply" or "not a serialized object", 0)
+  end
+  local value = read(self)
+  self.depth = self.depth - 1
+  return value
+end
+
+function Reader:value(object)
+  local value = self:content()
+  if type(value) == "table" and value.class then
+    object.parts[#object.parts + 1] = value
+  end
+end
+
+-- A return (10.2): the stream's header, whether it worked, the identifier of the call, the value.
+local function read_return(data)
+  local reader = setmetatable({ data = data, at = 1, handles = {}, depth = 0 }, Reader)
+  if reader:take("B") ~= 0x51 or reader:take(">I4") ~= 0xaced0005 then
+    error("no answer of RMI", 0)
+  end
+  local head = reader:content()
+  if type(head) ~= "table" or not head.block or #head.block < 15 then
+    error("no answer of RMI", 0)
+  elseif string.byte(head.block) ~= 1 then
+    error("the registry refused", 0)
+  end
+  return { value = reader:content() }, reader.at - 1
+end
+
+--- Reads an answer: { value } and its length; nil and the reason, which is "short" when more has to
+-- come.
+function M.parse_return(data)
+  local ok, result, length = pcall(read_return, data)
+  if ok then
+    return result, length
+  end
+  return nil, result == short and "short" or result
+end
+
+-- Where the calls of an object go: UnicastRef and UnicastRef2 as they are written, behind their name.
+local function endpoint_of(object)
+  local ok, kind, at = pcall(string.unpack, ">s2", object.blocks[1] or "")
+  if not ok or not string.find(kind, "^UnicastRef2?$") then
+    return nil
+  end
+  local read, address, port = pcall(string.unpack, (kind == "UnicastRef2" and ">x" or ">")
+    .. "s2I4", object.blocks[1], at)
+  if read then
+    return address, port
+  end
+end
+
+local function describe_into(info, object, depth)
+  local class = object.class
+  for _, name in ipairs(class and class.interfaces or {}) do
+    info.interfaces[#info.interfaces + 1] = name
+  end
+  for _, each in ipairs(lineage(class)) do
+    if not each.interfaces then
+      info.classes[#info.classes + 1] = each.name
+    end
+  end
+  local address, port = endpoint_of(object)
+  info.address, info.port = info.address or address, info.port or port
+  for _, part in ipairs(depth < depth_max and object.parts or {}) do
+    describe_into(info, part, depth + 1)
+  end
+end
+
+--- What an object is: { interfaces, classes (arrays of names), address, port }.
+function M.describe(value)
+  local info = { interfaces = {}, classes = {} }
+  if type(value) == "table" and value.class then
+    describe_into(info, value, 1)
+  end
+  return info
+end
+
+-- The registry ------------------------------------------------------------------------------------
+
+local Registry = {}
+Registry.__index = Registry
+
+-- The interface of java.rmi.registry.Registry, and the numbers of its methods there.
+local interface, op_list, op_lookup = 0x44154dc9d4e63bdf, 1, 2
+
+--- Connects and agrees on the stream protocol (10.2): the registry; nil, reason.
+function M.connect(host, port)
+  local socket, reason = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp",
+    timeout = 5000 })
+  if not socket then
+    return nil, reason
+  end
+  socket:send("JRMI\0\2\x4b")
+  local status, answer = socket:receive_buf(function(data)
+    local length = #data >= 3 and string.unpack(">I2", data, 2) + 7
+    if data ~= "" and string.byte(data) ~= 0x4e then
+      return #data, #data
+    elseif length and #data >= length then
+      return length, length
+    end
+  end, true)
+  if not status or string.byte(answer) ~= 0x4e then
+    socket:close()
+    return nil, status and "no RMI" or answer
+  end
+  -- our own end of the connection, as the server sees it
+  socket:send(string.sub(answer, 2, -5) .. "\0\0\0\0")
+  return setmetatable({ socket = socket }, Registry)
+end
+
+function Registry:call(operation, arguments)
+  self.socket:send("\x50\xac\xed\0\5\x77\x22" .. string.pack(">I8I4I8I2I4i8", 0, 0, 0, 0, operation,
+    interface) .. arguments)
+  local result, why
+  local status, reason = self.socket:receive_buf(function(data)
+    result, why = M.parse_return(data)
+    if result or why ~= "short" or #data > answer_max then
+      return #data, #data
+    end
+  end, true)
+  if not status then
+    return nil, reason
+  end
+  return result, why
+end
+
+--- The names that are bound: an array of texts; nil, reason.
+function Registry:list()
+  local result, reason = self:call(op_list, "")
+  local value = result and result.value
+  if type(value) ~= "table" or not value.items then
+    return nil, reason or "no list"
+  end
+  local names = {}
+  for _, item in ipairs(value.items) do
+    if type(item) == "table" and item.text then
+      names[#names + 1] = item.text
+    end
+  end
+  return names
+end
+
+--- What stands behind a name, see describe(); nil, reason.
+function Registry:lookup(name)
+  local result, reason = self:call(op_lookup, string.pack(">Bs2", 0x74, name))
+  if not result then
+    return nil, reason
+  end
+  return M.describe(result.value)
+end
+
+function Registry:close()
+  self.socket:close()
+end
+
+return M
