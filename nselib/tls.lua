@@ -125,10 +125,16 @@ end
 
 -- Writing -----------------------------------------------------------------------------------------
 
+-- What records and hellos call a version: TLS 1.3 says 1.2 there, and its own name in an extension
+-- (RFC 8446, sections 4.1.2 and 5.1).
+local function legacy_version(protocol)
+  return math.min(registry.PROTOCOLS[protocol], registry.PROTOCOLS["TLSv1.2"])
+end
+
 --- A record: type and protocol by name, body as bytes.
 function M.record_write(type_name, protocol, body)
   local content = registry.TLS_CONTENTTYPE_REGISTRY[type_name]
-  return string.pack(">BI2s2", content, registry.PROTOCOLS[protocol], body)
+  return string.pack(">BI2s2", content, legacy_version(protocol), body)
 end
 
 local default_signatures = {}
@@ -212,7 +218,7 @@ end
 function M.client_hello(t)
   t = t or {}
   local protocol = t.protocol or "TLSv1.2"
-  local version = math.min(registry.PROTOCOLS[protocol], 0x0303)
+  local version = legacy_version(protocol)
   local session_id = t.session_id or protocol == "TLSv1.3" and rand.random_string(32) or ""
   local body = string.pack(">I2I4", version, os.time() & 0xffffffff) .. rand.random_string(28)
     .. string.pack(">s1s2s1", session_id, cipher_codes(t.ciphers, protocol),

@@ -91,7 +91,8 @@ local function curve_bits(name, public)
   elseif name == "ecdh_x448" then
     return 448
   end
-  return tonumber(string.match(name or "", "(%d%d%d)") or "") or (#public - 1) * 4
+  return tonumber(string.match(name or "", "(%d%d%d)") or "")
+    or math.max(0, #public - 1) * 4
 end
 
 -- ECParameters and point (RFC 8422, section 5.4).
@@ -134,15 +135,34 @@ local function read_srp(blob)
   return { srp = { N = N, g = g, s = s, B = B }, strength = bits_of(N) }, at
 end
 
+-- The server's key_share of TLS 1.3, which stands for a ServerKeyExchange: group and key, or in a
+-- HelloRetryRequest the group alone (RFC 8446, section 4.2.8).
+local function read_key_share(blob)
+  local code, at = string.unpack(">I2", blob)
+  local public
+  if at <= #blob then
+    public, at = string.unpack(">s2", blob, at)
+  end
+  local curve = curve_names[code] or string.format("unknown_%04x", code)
+  return {
+    ecdhparams = { curve_params = { ec_curve_type = "namedcurve", curve = curve },
+      public = public },
+    strength = curve_bits(curve, public or ""),
+  }, at
+end
+
+local key_share = reader(read_key_share, true)
 local dh, ecdh, rsa_export = reader(read_dh), reader(read_ecdh), reader(read_rsa)
 local dh_anon, ecdh_anon = reader(read_dh, true), reader(read_ecdh, true)
 
 --- What is known of each key exchange: `pubkey` (kind of the certificate's key), `type` (what
 -- carries the exchange: "rsa", "dh", "ec"), `pfs`, `anon`, `export`, and `server_key_exchange(data,
--- protocol)`, which reads the message of that name: a table, or nil and a message.
+-- protocol)`, which reads the message of that name: a table, or nil and a message. Suites of TLS
+-- 1.3 are for it alone (RFC 8446, section 4.1.2), `tls13ok` and `tls13only`; its certificates are
+-- encrypted, so there is no `pubkey`.
 M.KEX_ALGORITHMS = {
   NULL = { anon = true },
-  AKE = { pfs = true, pubkey = "rsa", type = "ec", server_key_exchange = ecdh },
+  AKE = { pfs = true, type = "ec", server_key_exchange = key_share, tls13ok = true, tls13only = true },
   RSA = { pubkey = "rsa" },
   RSA_FIPS = { pubkey = "rsa" },
   RSA_EXPORT = { export = true, pubkey = "rsa", type = "rsa", server_key_exchange = rsa_export },

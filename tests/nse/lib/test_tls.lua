@@ -63,6 +63,8 @@ test("a hello is a record that we could read ourselves", function()
     check.equal(r.body[1].type, "client_hello")
     check.equal(r.protocol, protocol == "SSLv3" and "SSLv3" or "TLSv1.0")
   end
+  local modern = tls.client_hello({ protocol = "TLSv1.3", record_protocol = "TLSv1.3" })
+  check.equal(select(2, tls.record_read(modern, 1)).protocol, "TLSv1.2")
   check.contains(tls.client_hello({ host = { ip = "1.2.3.4", targetname = "www.example" } }),
     "\0\0\11www.example")
 end)
@@ -94,6 +96,22 @@ test("TLS 1.3 is told by its extension", function()
   local _, r = tls.record_read(record(server_hello(0x1301, "\0\x2b\0\2\3\4")), 1)
   check.equal(r.body[1].protocol, "TLSv1.3")
   check.equal(r.body[1].cipher, "TLS_AKE_WITH_AES_128_GCM_SHA256")
+end)
+
+test("the server's share of TLS 1.3, and the group that it asks for, are a key exchange", function()
+  local info = tls.cipher_info("TLS_AKE_WITH_AES_128_GCM_SHA256")
+  check.equal(info.tls13ok and info.tls13only, true)
+  check.equal(info.pubkey, nil)
+  check.equal(tls.cipher_info("TLS_RSA_WITH_AES_128_CBC_SHA").tls13only, nil)
+  local share = info.server_key_exchange("\0\x1d\0\4abcd", "TLSv1.3")
+  check.same(share, { ecdhparams = { curve_params = { ec_curve_type = "namedcurve",
+    curve = "ecdh_x25519" }, public = "abcd" }, strength = 256 })
+  local retry = info.server_key_exchange("\0\x17", "TLSv1.3")
+  check.equal(retry.ecdhparams.curve_params.curve, "secp256r1")
+  check.equal(retry.strength, 256)
+  for _, broken in ipairs({ "", "\0", "\0\x17\0", "\0\x17\0\4abc" }) do
+    check.fails(info.server_key_exchange(broken, "TLSv1.3"))
+  end
 end)
 
 test("alerts are named, what is no TLS is nil", function()
