@@ -6,8 +6,8 @@
 --     local status, response = helper:get("/")
 --     helper:close()
 --
--- A response: `status` (number), `status-line`, `rawheaders` (lines), `headers` (names in lower
--- case), `body`.
+-- A response: `status` (number), `status_line` (also as `status-line`), `rawheaders` (lines),
+-- `headers` (names in lower case), `body`.
 
 local ipairs, match, nmap, pairs = ipairs, require "match", require "nmap", pairs
 local setmetatable, string, table = setmetatable, string, table
@@ -102,7 +102,8 @@ local function read_headers(data)
   if not message or at + 1 > #data then
     return nil
   end
-  response["status-line"] = "AJP/1.3 " .. response.status .. " " .. message
+  response.status_line = "AJP/1.3 " .. response.status .. " " .. message
+  response["status-line"] = response.status_line
   local n
   n, at = string.unpack(">I2", data, at)
   for _ = 1, n < fields_max and n or fields_max do

@@ -120,9 +120,13 @@ local function lines_of(fields)
   return lines
 end
 
---- What the server says of itself, for stdnse.format_output.
+--- What the server says of itself, and how one may log in and in which languages, for
+-- stdnse.format_output.
 function M.AMQP:getServerProperties()
-  return lines_of(self.properties)
+  local lines = lines_of(self.properties)
+  lines[#lines + 1] = "mechanisms: " .. self.mechanisms
+  lines[#lines + 1] = "locales: " .. self.locales
+  return lines
 end
 
 --- A property of the server by its name, or nil.

@@ -145,13 +145,16 @@ function M.addNSID(pkt, Z)
   M.addOPT(pkt, Z, string.pack(">I2I2", 3, 0))
 end
 
---- Adds a client subnet (RFC 7871): { family = 1 or 2, address = integer or bytes, mask = bits }.
+local families = { inet = 1, inet6 = 2 } -- address family numbers of IANA, which RFC 7871 uses
+
+--- Adds a client subnet (RFC 7871, section 6): { family = "inet", "inet6" or their numbers, address =
+-- text, integer or bytes, mask = bits }.
 function M.addClientSubnet(pkt, Z, subnet)
   local bytes = type(subnet.address) == "number" and string.pack(">I4", subnet.address)
-    or subnet.address
+    or ipOps.ip_to_str(subnet.address) or subnet.address
   bytes = string.sub(bytes, 1, (subnet.mask + 7) // 8)
-  local data = string.pack(">I2BB", subnet.family or 1, subnet.mask, subnet.scope_mask or 0)
-    .. bytes
+  local family = families[subnet.family] or tonumber(subnet.family) or 1
+  local data = string.pack(">I2BB", family, subnet.mask, subnet.scope_mask or 0) .. bytes
   M.addOPT(pkt, Z, string.pack(">I2s2", 8, data))
 end
 

@@ -2,8 +2,8 @@
 -- Protocol").
 
 local ipairs, match, math, pcall = ipairs, require "match", math, pcall
-local require, stdnse, string, table = require, require "stdnse", string, table
-local error, select, tostring, type = error, select, tostring, type
+local require, stdnse, string, tab = require, require "stdnse", string, require "tab"
+local error, select, table, tostring = error, select, table, tostring
 local has_openssl, openssl = pcall(require, "openssl")
 
 local M = {}
@@ -137,6 +137,36 @@ end
 
 local plugins = { mysql_native_password = native_password, caching_sha2_password = sha2_password }
 
+-- A length-encoded integer at `at`: number (nil for NULL), position after it.
+local function read_length(data, at)
+  local first = string.byte(data, at)
+  if not first then
+    error("data end early")
+  elseif first < 0xfb then
+    return first, at + 1
+  elseif first == 0xfb then
+    return nil, at + 1
+  elseif first == 0xfc then
+    return string.unpack("<I2", data, at + 1)
+  elseif first == 0xfd then
+    return string.unpack("<I3", data, at + 1)
+  end
+  return string.unpack("<I8", data, at + 1)
+end
+
+-- An OK packet (OK_Packet): { errorcode = 0, affected_rows, last_insert_id, status, warnings }; a
+-- field that is cut short is left out, but for warnings.
+local function read_ok(data)
+  local ok = { errorcode = 0, warnings = 0 }
+  pcall(function()
+    local at
+    ok.affected_rows, at = read_length(data, 2)
+    ok.last_insert_id, at = read_length(data, at)
+    ok.status, ok.warnings = string.unpack("<I2I2", data, at)
+  end)
+  return ok
+end
+
 -- The server may want another method than we began with.
 local function finish_login(socket, password)
   for _ = 1, 3 do
@@ -149,7 +179,7 @@ local function finish_login(socket, password)
     if refused then
       return false, refused.errormsg, refused
     elseif first == 0 then
-      return true, { warnings = 0 }
+      return true, read_ok(data)
     elseif first == 0xfe and #data > 1 then
       local name, salt = string.match(data, "^.([^%z]*)%z(.*)$")
       local hash = plugins[name or ""]
@@ -167,7 +197,7 @@ local function finish_login(socket, password)
 end
 
 --- Logs in with the salt of the greeting. `params`: { authversion = "post41", charset = number }.
--- `true, response`, or `false, message`.
+-- `true, response` with errorcode 0, or `false, message`.
 function M.loginRequest(socket, params, username, password, salt)
   params = params or {}
   password = password or ""
@@ -184,23 +214,6 @@ function M.loginRequest(socket, params, username, password, salt)
     return false, reason
   end
   return finish_login(socket, password)
-end
-
--- A length-encoded integer at `at`: number (nil for NULL), position after it.
-local function read_length(data, at)
-  local first = string.byte(data, at)
-  if not first then
-    error("data end early")
-  elseif first < 0xfb then
-    return first, at + 1
-  elseif first == 0xfb then
-    return nil, at + 1
-  elseif first == 0xfc then
-    return string.unpack("<I2", data, at + 1)
-  elseif first == 0xfd then
-    return string.unpack("<I3", data, at + 1)
-  end
-  return string.unpack("<I8", data, at + 1)
 end
 
 local function read_text(data, at)
@@ -297,21 +310,20 @@ function M.sqlQuery(socket, query)
   return M.decodeQueryResponse(socket)
 end
 
---- A result set as text: an array of lines, columns separated by tabs. `options.noheaders` leaves
--- the names out.
+--- A result set as text, its columns aligned. `options.noheaders` leaves the names out.
 function M.formatResultset(rs, options)
-  local lines = {}
+  local lines = tab.new(#(rs.cols or {}))
   if not (options and options.noheaders) then
     local names = {}
     for i, column in ipairs(rs.cols or {}) do
       names[i] = column.name
     end
-    lines[1] = table.concat(names, "\t")
+    tab.addrow(lines, table.unpack(names))
   end
   for _, row in ipairs(rs.rows or {}) do
-    lines[#lines + 1] = type(row) == "table" and table.concat(row, "\t") or tostring(row)
+    tab.addrow(lines, table.unpack(row))
   end
-  return lines
+  return tab.dump(lines)
 end
 
 return M

@@ -7,7 +7,7 @@
 -- among kids, parent }; texts { type = "text", name = "#text", value }; comments { type =
 -- "comment", value }; instructions { type = "pi", name, value }.
 
-local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local error, ipairs, setmetatable = error, ipairs, setmetatable
 local stringaux = require "stringaux"
 local string, table, tonumber, utf8 = string, table, tonumber, utf8
 
@@ -34,17 +34,16 @@ end
 M.parser = {}
 M.parser.__index = M.parser
 
-local function ignore()
+function M.parser:new(callbacks)
+  return setmetatable({ _call = callbacks or {} }, self)
 end
 
-function M.parser:new(callbacks)
-  local cb = setmetatable({}, { __index = function()
-    return ignore
-  end })
-  for name, f in pairs(callbacks or {}) do
-    cb[name] = f
+-- Tells an event to whoever wants it; `_call` may be a table that the script set.
+local function tell(self, event, ...)
+  local callback = self._call[event]
+  if callback then
+    callback(...)
   end
-  return setmetatable({ _call = cb }, self)
 end
 
 --- The text with its entities replaced.
@@ -92,11 +91,11 @@ local function open_element(self, stack, tag, inner)
     error("XML nests too deeply", 0)
   end
   stack[#stack + 1] = { tag = tag, name = name, uri = scope[prefix], scope = scope }
-  self._call.startElement(name, scope[prefix], prefix ~= "" and prefix or nil)
+  tell(self, "startElement", name, scope[prefix], prefix ~= "" and prefix or nil)
   for _, attribute in ipairs(attributes) do
     local short, attribute_prefix = split_name(attribute[1])
     local uri = attribute_prefix ~= "" and scope[attribute_prefix] or nil
-    self._call.attribute(short, attribute[2], uri, attribute_prefix ~= "" and attribute_prefix
+    tell(self, "attribute", short, attribute[2], uri, attribute_prefix ~= "" and attribute_prefix
       or nil)
   end
 end
@@ -106,7 +105,7 @@ local function close_element(self, stack, tag)
     if stack[i].tag == tag then
       -- elements that were left open end here as well
       for j = #stack, i, -1 do
-        self._call.closeElement(stack[j].name, stack[j].uri)
+        tell(self, "closeElement", stack[j].name, stack[j].uri)
         stack[j] = nil
       end
       return
@@ -135,7 +134,7 @@ local function text_event(self, text, options)
     text = stringaux.trim(text)
   end
   if text ~= "" then
-    self._call.text(text)
+    tell(self, "text", text)
   end
 end
 
@@ -149,9 +148,9 @@ local function special(self, xml, at)
       local first, last = string.find(xml, kind[2], open_end + 1, true)
       local inner = string.sub(xml, open_end + 1, (first or #xml + 1) - 1)
       if kind[3] == "pi" then
-        self._call.pi(string.match(stringaux.trim(inner), "^(%S*)%s*(.*)$"))
+        tell(self, "pi", string.match(stringaux.trim(inner), "^(%S*)%s*(.*)$"))
       else
-        self._call[kind[3]](inner)
+        tell(self, kind[3], inner)
       end
       return (last or #xml) + 1
     end
@@ -196,7 +195,7 @@ function M.parser:parseSAX(xml, options)
     at = after
   end
   for i = #stack, 1, -1 do
-    self._call.closeElement(stack[i].name, stack[i].uri)
+    tell(self, "closeElement", stack[i].name, stack[i].uri)
   end
 end
 

@@ -389,9 +389,11 @@ for name in pairs(dialogs) do
   end
 end
 
---- Is the port one whose protocol begins in plain text and can switch to TLS?
+--- Is the port one whose protocol begins in plain text and can switch to TLS?  The function that
+-- connects and switches, see `StartTLS`; nil for others.
 function M.isPortSupported(port)
-  return protocol_of(port) ~= nil
+  local name = protocol_of(port)
+  return name and M.StartTLS[name .. "_prepare_tls"]
 end
 
 --- The function that prepares such a port for TLS, see `StartTLS`; nil for others.

@@ -14,6 +14,10 @@ local math, select, setmetatable, string, table, tostring = math, select, setmet
 
 local M = {}
 
+-- row -> how many columns it has, which nil cells do not tell; beside the rows, because scripts give
+-- whole tables as their structured result.
+local columns = setmetatable({}, { __mode = "k" })
+
 --- A new, empty table. `_cols` is accepted and not needed: columns come with the cells.
 function M.new(_cols)
   return setmetatable({ current_row = 1 }, { __tostring = M.dump })
@@ -22,8 +26,8 @@ end
 local function current(t)
   local row = t[t.current_row]
   if not row then
-    row = { n = 0 }
-    t[t.current_row] = row
+    row = {}
+    t[t.current_row], columns[row] = row, 0
   end
   return row
 end
@@ -32,7 +36,7 @@ end
 function M.add(t, column, value)
   local row = current(t)
   row[column] = value
-  row.n = math.max(row.n, column)
+  columns[row] = math.max(columns[row], column)
 end
 
 --- Puts the values into the columns of the current row, from the first, and goes to the next row.
@@ -41,7 +45,7 @@ function M.addrow(t, ...)
   for i = 1, select("#", ...) do
     row[i] = (select(i, ...))
   end
-  row.n = math.max(row.n, select("#", ...))
+  columns[row] = math.max(columns[row], select("#", ...))
   M.nextrow(t)
 end
 
@@ -59,7 +63,7 @@ end
 local function widths(t)
   local result = {}
   for i = 1, #t do
-    for column = 1, t[i].n do
+    for column = 1, columns[t[i]] do
       result[column] = math.max(result[column] or 0, #cell_text(t[i], column))
     end
   end
@@ -71,9 +75,9 @@ function M.dump(t)
   local width, lines = widths(t), {}
   for i = 1, #t do
     local cells = {}
-    for column = 1, t[i].n do
+    for column = 1, columns[t[i]] do
       local text = cell_text(t[i], column)
-      if column < t[i].n then
+      if column < columns[t[i]] then
         text = text .. string.rep(" ", width[column] + 2 - #text)
       end
       cells[column] = text

@@ -85,6 +85,8 @@ test("a text table pads every cell but the last of a row", function()
   tab.nextrow(t)
   tab.addrow(t, "x")
   check.equal(tab.dump(t), "name        size\nindex.html  12\nx\n")
+  check.same(t[1][1], "name")
+  check.equal(t[1].n, nil)
 end)
 
 test("list_sep changes the text and not the data", function()

@@ -207,6 +207,16 @@ test("attributes of XML are read, in time that grows with the text only", functi
   end
 end)
 
+test("an XML parser tells only what somebody asked for", function()
+  local seen, slaxml = {}, require "slaxml"
+  local parser = slaxml.parser:new()
+  parser._call = { startElement = function(name)
+    seen[#seen + 1] = name
+  end }
+  parser:parseSAX('<?xml version="1.0"?><!-- x --><a b="1">t<c/></a>')
+  check.same(seen, { "a", "c" })
+end)
+
 test("names of other alphabets are mapped, encoded and read back", function()
   local idna, punycode = require "idna", require "punycode"
   check.equal(idna.toASCII("Bücher。example"), "xn--bcher-kva.example")

@@ -17,3 +17,17 @@ test("silence gives none", function()
   fake.servers["udp:53"] = fake.replies(nil, {}, true)
   check.equal(script.run("dns-nsid", port), nil)
 end)
+
+test("a client subnet is an option of EDNS, however its address is given", function()
+  local dns = require "dns"
+  local option = "\0\8\0\7\0\1\24\0\10\99\0"
+  for _, subnet in ipairs({ { family = "inet", address = "10.99.0.2", mask = 24 },
+    { family = 1, address = 0x0a630002, mask = 24 } }) do
+    local request = dns.newPacket()
+    dns.addClientSubnet(request, {}, subnet)
+    check.contains(dns.encode(request), option)
+  end
+  local request = dns.newPacket()
+  dns.addClientSubnet(request, {}, { family = "inet6", address = "fd99::2", mask = 16 })
+  check.contains(dns.encode(request), "\0\8\0\6\0\2\16\0\xfd\x99")
+end)

@@ -23,3 +23,9 @@ test("a server without NTLM tells nothing", function()
     { "AUTHENTICATE", "a001 NO Unsupported authentication mechanism.\r\n" } })
   check.equal(script.run("imap-ntlm-info", port), nil)
 end)
+
+test("a port that can switch to TLS has the function that does it", function()
+  local sslcert = require "sslcert"
+  check.equal(sslcert.isPortSupported(143), sslcert.StartTLS.imap_prepare_tls)
+  check.equal(sslcert.isPortSupported(80), nil)
+end)

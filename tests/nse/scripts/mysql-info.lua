@@ -31,3 +31,19 @@ test("another server, and garbage, have none", function()
     script.run("mysql-info", port)
   end
 end)
+
+test("a login that succeeds says so, a result set is text", function()
+  local mysql = require "mysql"
+  local ended = "\xfe\0\0\2\0"
+  local column = "\3def\0\0\0\3two\0\12\63\0\1\0\0\0\8\1\0\0\0\0"
+  fake.servers["tcp:3306"] = fake.replies(packet("\0\0\0\2\0\1\0"),
+    { packet("\1") .. packet(column) .. packet(ended) .. packet("\1" .. "2") .. packet(ended) })
+  local socket = fake.nmap.new_socket()
+  socket:connect("h", 3306)
+  check.same({ mysql.loginRequest(socket, { authversion = "post41" }, "root", "", "salt") },
+    { true, { errorcode = 0, affected_rows = 0, last_insert_id = 0, status = 2, warnings = 1 } })
+  local status, result = mysql.sqlQuery(socket, "SELECT 1+1 AS two")
+  check.equal(status, true)
+  check.equal(mysql.formatResultset(result), "two\n2\n")
+  check.equal(mysql.formatResultset(result, { noheaders = true }), "2\n")
+end)
