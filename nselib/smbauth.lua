@@ -53,6 +53,34 @@ function M.lmv2_create_response(ntlm, username, domain, challenge)
   return M.ntlmv2_create_response(ntlm, username, domain, challenge, 8)
 end
 
+-- MsvAvTimestamp in a challenge's target information (MS-NLMP, section 2.2.2.1): eight bytes or nil.
+local function timestamp_in(info)
+  local at = 1
+  while at + 3 <= #info do
+    local id, length = string.unpack("<I2I2", info, at)
+    if id == 7 and length == 8 and at + 11 <= #info then
+      return string.sub(info, at + 4, at + 11)
+    elseif id == 0 then
+      return nil
+    end
+    at = at + 4 + length
+  end
+end
+
+--- The NTLMv2 response to a challenge with target information (MS-NLMP, section 3.3.2), the only one
+-- that servers take by default: LM response, NTLM response, session key. `account`: username, domain;
+-- `client`: eight bytes, else random ones.
+function M.ntlmv2_target_response(ntlm, account, challenge, info, client)
+  client = client or rand.random_string(8)
+  local _, hash = M.ntlmv2_create_hash(ntlm, account.username, account.domain)
+  local time = timestamp_in(info)
+  local blob = "\1\1\0\0\0\0\0\0" .. (time or string.rep("\0", 8)) .. client .. "\0\0\0\0" .. info
+    .. "\0\0\0\0"
+  local lm = time and string.rep("\0", 24) or openssl.hmac("md5", hash, challenge .. client) .. client
+  local proof = openssl.hmac("md5", hash, challenge .. blob)
+  return lm, proof .. blob, openssl.hmac("md5", hash, proof)
+end
+
 --- The response of NTLM with a session key of both sides (NTLM2 session): NTLM response, LM
 -- response.
 function M.ntlmv2_session_response(ntlm_password_hash, challenge)
@@ -196,7 +224,11 @@ local function challenge_of(blob)
   if kind ~= 2 then
     return nil
   end
-  return challenge, flags
+  local length, _, offset = 0, nil, 0
+  if flags & 0x00800000 ~= 0 and #message >= 48 then
+    length, _, offset = string.unpack("<I2I2I4", message, 41)
+  end
+  return challenge, flags, string.sub(message, offset + 1, offset + length)
 end
 
 --- The next message of ours: without a blob the first (NEGOTIATE), to a challenge the third
@@ -207,7 +239,7 @@ function M.get_security_blob(security_blob, ip, username, domain, password, pass
   if not security_blob then
     return true, negotiate_message(), "", "", ""
   end
-  local challenge, flags = challenge_of(security_blob)
+  local challenge, flags, info = challenge_of(security_blob)
   if not challenge then
     return false, "no NTLM challenge"
   end
@@ -215,6 +247,11 @@ function M.get_security_blob(security_blob, ip, username, domain, password, pass
     hash_type, challenge, true)
   if username == "" or username == nil then
     lm, ntlm, key = "\0", "", ""
+  elseif info ~= "" and #ntlm > 0 then
+    local hash = password_hash and stdnse.fromhex(string.sub(password_hash, -32))
+      or openssl.md4(unicode.utf8to16(password))
+    lm, ntlm, key = M.ntlmv2_target_response(hash, { username = username, domain = domain },
+      challenge, info)
   end
   return true, authenticate_message(lm, ntlm, domain, username, flags & ~0x00000010), key, username,
     domain

@@ -109,10 +109,9 @@ end
 
 -- Fingerprints ------------------------------------------------------------------------------------
 
---- `2048 aa:bb:... (RSA)` of fingerprint bytes.
+--- `2048 aabb... (RSA)` of fingerprint bytes; nmap 7.93 writes no colons between them.
 function M.fingerprint_hex(fingerprint, algorithm, bits)
-  return string.format("%d %s (%s)", bits, stdnse.tohex(fingerprint, { separator = ":" }),
-    algorithm)
+  return string.format("%d %s (%s)", bits, stdnse.tohex(fingerprint), algorithm)
 end
 
 --- `2048 SHA256:... (RSA)`: base64 without padding.

@@ -21,7 +21,7 @@ local stringaux = require "stringaux"
 local line_max = 1000
 
 function portrule(host, port)
-  if port.protocol ~= "tcp" or port.state ~= "open" or port.number == 113 then
+  if port.protocol ~= "tcp" or port.state ~= "open" then
     return false
   end
   local auth = nmap.get_port_state(host, { number = 113, protocol = "tcp" })

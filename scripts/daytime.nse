@@ -14,7 +14,6 @@ volatile = { "*" }
 
 local comm = require "comm"
 local shortport = require "shortport"
-local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
 
@@ -23,9 +22,9 @@ function action(host, port)
   if not status then
     return nil
   end
-  text = stringaux.trim(text:sub(1, 256))
+  text = text:sub(1, 256)
   -- a clock tells digits; what else answers is another service
-  if text == "" or not text:find("%d%d:%d%d") or text:find("[^%g ]") then
+  if not text:find("%d%d:%d%d") or text:find("[^%g \r\n]") then
     return nil
   end
   return text

@@ -25,6 +25,7 @@ volatile = { "IP Offered", "IP Address Lease Time", "Renewal Time Value", "Rebin
 
 local dhcp = require "dhcp"
 local ipOps = require "ipOps"
+local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -63,5 +64,9 @@ function action(host, port)
   if result.yiaddr_str ~= "0.0.0.0" then
     output["IP Offered"] = result.yiaddr_str
   end
-  return dhcp.table_of(result, output)
+  dhcp.table_of(result, output)
+  if nmap.verbosity() == 0 then
+    output["DHCP Message Type"] = nil
+  end
+  return output
 end

@@ -15,7 +15,7 @@ categories = { "discovery", "default", "safe", "auth" }
 
 identity = {}
 volatile = {}
-finding = { implementation = "medium" }
+finding = { ["Any AET is accepted (Insecure)"] = "medium" }
 
 local dicom = require "dicom"
 local shortport = require "shortport"
@@ -33,12 +33,11 @@ function action(host, port)
     return nil
   end
   port.version.name = "dicom"
-  port.version.product = status and answer.version or nil
+  port.version.product = status and (answer.version or answer.class_uid) or nil
   nmap.set_port_version(host, port, "softmatched")
   local output = stdnse.output_table()
   -- the words of Nmap's script, by which tools know the result
   output.dicom = provider
   output.config = rejected and "Called AET check enabled" or "Any AET is accepted (Insecure)"
-  output.implementation = status and (answer.version or answer.class_uid) or nil
   return output
 end

@@ -17,10 +17,21 @@ identity = {}
 volatile = {}
 
 local dns = require "dns"
+local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service(53, "domain", { "tcp", "udp" })
+local udp_rule = shortport.port_or_service(53, "domain", "udp")
+local tcp_rule = shortport.port_or_service(53, "domain", "tcp")
+
+-- Over TCP where the scan does not know the same port as open over UDP, which answers the same.
+function portrule(host, port)
+  if not tcp_rule(host, port) then
+    return udp_rule(host, port)
+  end
+  local udp = nmap.get_port_state(host, { number = port.number, protocol = "udp" })
+  return not udp or udp.state ~= "open"
+end
 
 local function chaos(host, port, name)
   local status, text = dns.query(name, {

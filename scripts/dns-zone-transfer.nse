@@ -135,7 +135,7 @@ function action(host, port)
     local records = transfer(host, port, zone)
     if records then
       local output, lines = result_of(zone, records)
-      return output, "\n" .. tab.dump(lines):gsub("([^\n]+)", "  %1")
+      return output, "\n" .. tab.dump(lines)
     end
   end
   return nil

@@ -17,7 +17,6 @@ finding = "low"
 
 local drain = require "drain"
 local shortport = require "shortport"
-local stringaux = require "stringaux"
 
 portrule = shortport.port_or_service(79, "finger")
 
@@ -27,6 +26,5 @@ function action(host, port)
   if not text or text:find("^HTTP/%d") or not text:find("%S") then
     return nil
   end
-  text = text:gsub("\r\n", "\n"):gsub("[^\n\t -~\x80-\xff]", ".")
-  return "\n" .. stringaux.trim_end(text)
+  return (text:gsub("[^\r\n\t -~\x80-\xff]", "."))
 end

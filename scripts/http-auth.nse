@@ -54,9 +54,10 @@ function action(host, port)
   end
   local challenges = http.parse_www_authenticate(response.header["www-authenticate"] or "")
   if not challenges then
-    return nil, "\n" .. response["status-line"] .. "\n  Server returned no authentication headers."
+    return nil, "\n" .. response["status-line"] .. "\r\n  Server returned no authentication headers."
   end
-  local data, lines = {}, { "", response["status-line"] }
+  -- the status line keeps its line end, as tools know it from nmap
+  local data, lines = {}, { "", response["status-line"] .. "\r" }
   for _, challenge in ipairs(challenges) do
     local item = stdnse.output_table()
     item.scheme = challenge.scheme

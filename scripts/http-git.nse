@@ -27,9 +27,22 @@ local stdnse = require "stdnse"
 
 portrule = shortport.http
 
+-- What a repository has besides its HEAD; .gitignore lies beside it.
+local expected = {
+  ".gitignore", ".git/COMMIT_EDITMSG", ".git/config", ".git/description", ".git/info/exclude",
+}
+
+-- As many of these have to be there, with HEAD, to be sure.
+local sure = 3
+local shown_max = 60
+
 local function read(host, port, path)
   local response = http.get(host, port, path, { redirect_ok = false })
   return response.status == 200 and response.body or nil
+end
+
+local function is_head(text)
+  return text:find("^ref: refs/") or text:find("^%x+%s*$") and #text >= 40 and #text < 100
 end
 
 local function remotes_in(config)
@@ -41,33 +54,73 @@ local function remotes_in(config)
   return remotes
 end
 
+-- The expected files that are there: name -> text, and how many these are with HEAD.
+local function fetch(host, port, root)
+  local texts, n = {}, 1
+  for _, name in ipairs(expected) do
+    local text = read(host, port, root .. name)
+    -- a site may have a page for everything
+    if text and not text:find("^%s*<") then
+      texts[name], n = text, n + 1
+    end
+  end
+  return texts, n
+end
+
+-- A text on one line.
+local function brief(text)
+  if #text > shown_max then
+    text = text:sub(1, shown_max) .. "..."
+  end
+  return (text:gsub("\n", " "))
+end
+
+local function data_of(texts)
+  local data = stdnse.output_table()
+  local remotes = remotes_in(texts[".git/config"] or "")
+  data.remotes = remotes[1] and remotes or nil
+  data["repository-description"] = texts[".git/description"]
+  data["last-commit-message"] = texts[".git/COMMIT_EDITMSG"]
+  data["files-found"] = {}
+  for _, name in ipairs(expected) do
+    data["files-found"][name] = texts[name] ~= nil
+  end
+  return data
+end
+
+local function lines_of(place, data, n)
+  local lines = { "", "  " .. place }
+  local function add(text, ...)
+    lines[#lines + 1] = "    " .. text:format(...)
+  end
+  if n > sure then
+    add("Git repository found!")
+  else
+    add("Potential Git repository found (found %d/%d expected files)", n, #expected + 1)
+  end
+  if data["repository-description"] then
+    add("Repository description: %s", brief(data["repository-description"]))
+  end
+  if data["last-commit-message"] then
+    add("Last commit message: %s", brief(data["last-commit-message"]))
+  end
+  if data.remotes then
+    add("Remotes:")
+  end
+  for _, remote in ipairs(data.remotes or {}) do
+    add("  %s", remote)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 function action(host, port)
-  local root = stdnse.get_script_args(SCRIPT_NAME .. ".root") or "/"
-  local base = root:gsub("/?$", "/") .. ".git/"
-  local head = read(host, port, base .. "HEAD")
-  if not head or not (head:find("^ref: refs/") or head:find("^%x+%s*$") and #head >= 40
-    and #head < 100) then
+  local root = (stdnse.get_script_args(SCRIPT_NAME .. ".root") or "/"):gsub("/?$", "/")
+  local head = read(host, port, root .. ".git/HEAD")
+  if not head or not is_head(head) then
     return nil
   end
-  local found = stdnse.output_table()
-  found[#found + 1] = "Git repository found!"
-  local branch = head:match("^ref: refs/heads/(%S+)")
-  local description = read(host, port, base .. "description")
-  if description and #description < 500 then
-    found["Repository description"] = description:match("^[^\r\n]*")
-  end
-  local message = read(host, port, base .. "COMMIT_EDITMSG")
-  if message and not message:find("^%s*<") then
-    found["Last commit message"] = message:match("^[^\r\n]*"):sub(1, 100)
-  end
-  local remotes = remotes_in(read(host, port, base .. "config") or "")
-  if #remotes > 0 then
-    found.Remotes = remotes
-  end
-  local output = stdnse.output_table()
-  output[stdnse.get_hostname(host) .. ":" .. port.number .. base] = found
-  if branch and branch ~= "master" and branch ~= "main" then
-    found["Checked out branch"] = branch
-  end
-  return output
+  local place = stdnse.get_hostname(host) .. ":" .. port.number .. root .. ".git/"
+  local texts, n = fetch(host, port, root)
+  local data = data_of(texts)
+  return { [place] = data }, lines_of(place, data, n)
 end

@@ -5,6 +5,7 @@ make of a directory without a page of its own.
 ---
 -- @args http-ls.url  The directory ("/").
 -- @args ls.maxfiles  How many files are shown (10; 0 for all).
+-- @args ls.maxdepth  How many directories deep it goes (1; 0 for the page alone, -1 for all).
 --
 -- @output
 -- | http-ls: Volume /
@@ -28,6 +29,9 @@ local stringaux = require "stringaux"
 local url = require "url"
 
 portrule = shortport.http
+
+-- "All" directories; a server may lead in circles.
+local depth_max = 20
 
 -- A page that a server made of a directory says so in its title or heading.
 local function is_index(body)
@@ -63,19 +67,37 @@ local function entries(body)
   return list
 end
 
+local function index_of(host, port, path)
+  local response = http.get(host, port, path)
+  local body = response.status == 200 and response.body
+  return body and is_index(body) and entries(body) or nil
+end
+
+-- Adds what is in a directory, each subdirectory followed by what is in it. False at the limit.
+local function add_all(output, host, port, at, depth)
+  for _, entry in ipairs(index_of(host, port, at.path .. at.below) or {}) do
+    local name = at.below .. entry[3]
+    if not ls.add_file(output, { entry[1], entry[2], name }) then
+      ls.report_info(output, ("maxfiles limit reached (%d)"):format(ls.config("maxfiles")))
+      return false
+    end
+    local inner = entry[3]:find("^[^/]+/$") and depth ~= 0
+    if inner and not add_all(output, host, port, { path = at.path, below = name }, depth - 1) then
+      return false
+    end
+  end
+  return true
+end
+
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url") or "/"
-  local response = http.get(host, port, path)
-  if response.status ~= 200 or not response.body or not is_index(response.body) then
+  local depth = tonumber(stdnse.get_script_args("ls.maxdepth")) or 1
+  if not index_of(host, port, path) then
     return nil
   end
   local output = ls.new_listing()
   ls.new_vol(output, path, false)
-  for _, entry in ipairs(entries(response.body)) do
-    if not ls.add_file(output, entry) then
-      break
-    end
-  end
+  add_all(output, host, port, { path = path, below = "" }, depth < 0 and depth_max or depth)
   ls.end_vol(output)
   return ls.end_listing(output)
 end

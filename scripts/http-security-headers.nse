@@ -33,14 +33,13 @@ local watched = {
   "Permissions-Policy", "Expect-CT", "Cache-Control", "Pragma", "Expires",
 }
 
-local function insecure_cookies(response)
-  local names = {}
+local function has_secure_cookie(response)
   for _, cookie in ipairs(response.cookies) do
-    if not cookie.secure then
-      names[#names + 1] = cookie.name
+    if cookie.secure then
+      return true
     end
   end
-  return names
+  return false
 end
 
 function action(host, port)
@@ -58,9 +57,9 @@ function action(host, port)
       output.Strict_Transport_Security = { "HSTS not configured in HTTPS Server" }
     end
   end
-  local insecure = response.ssl and insecure_cookies(response) or {}
-  if #insecure > 0 then
-    output.Cookie = { "Cookies without the Secure flag: " .. table.concat(insecure, ", ") }
+  if response.ssl and has_secure_cookie(response) then
+    output.Cookie = { "Cookies are secured with Secure Flag in HTTPS Connection" }
   end
-  return #output > 0 and output or nil
+  -- that a page has none is a result, too
+  return (#output > 0 or response.status == 200) and output or nil
 end

@@ -6,20 +6,20 @@ added to a request.
 -- @args http-trace.path  The page ("/").
 --
 -- @output
--- | http-trace: TRACE is enabled
--- | Headers:
--- | Date: Sat, 28 Nov 2026 12:00:00 GMT
--- |_Server: Apache
+-- |_http-trace: TRACE is enabled
+--
+-- With -v the headers of the answer follow.
 
 author = "Muster"
 license = "Apache-2.0"
 categories = { "vuln", "discovery", "safe" }
 
 identity = {}
-volatile = { "*" }
+volatile = {}
 finding = "low"
 
 local http = require "http"
+local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -31,9 +31,12 @@ function action(host, port)
   if response.status ~= 200 or not (response.body or ""):find("^TRACE ") then
     return nil
   end
-  local lines = { "TRACE is enabled", "Headers:" }
-  for _, line in ipairs(response.rawheader or {}) do
-    lines[#lines + 1] = line ~= "" and line or nil
+  local lines = { "TRACE is enabled" }
+  if nmap.verbosity() > 0 then
+    lines[2] = "Headers:"
+    for _, line in ipairs(response.rawheader or {}) do
+      lines[#lines + 1] = line ~= "" and line or nil
+    end
   end
   return table.concat(lines, "\n")
 end

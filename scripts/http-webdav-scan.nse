@@ -69,7 +69,6 @@ function action(host, port)
   output["Server Type"] = header.server
   output["Server Date"] = header.date
   output["WebDAV type"] = kind_of(header)
-  output["DAV classes"] = header.dav
   output["Directory Listing"] = listing(host, port, path)
   return output
 end

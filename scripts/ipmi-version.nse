@@ -25,6 +25,13 @@ local stdnse = require "stdnse"
 
 portrule = shortport.version_port_or_service(623, "asf-rmcp", "udp", { "open", "open|filtered" })
 
+-- A list whose text is one line.
+local listed = {
+  __tostring = function(list)
+    return table.concat(list, ", ")
+  end,
+}
+
 local function named(info, list)
   local out = {}
   for _, item in ipairs(list) do
@@ -33,7 +40,7 @@ local function named(info, list)
       out[#out + 1] = item[2]
     end
   end
-  return table.concat(out, ", ")
+  return setmetatable(out, listed)
 end
 
 local user_auth = {
@@ -58,8 +65,10 @@ function action(host, port)
   local output = stdnse.output_table()
   output.Version = { info.ipmi_compat_20 and "IPMI-2.0" or "IPMI-1.5" }
   output.UserAuth = named(info, user_auth)
-  output.PassAuth = (info.ipmi_compat_20 and info.ipmi_user_kg and "kg_default, " or "")
-    .. named(info, pass_auth)
+  output.PassAuth = named(info, pass_auth)
+  if info.ipmi_compat_20 and info.ipmi_user_kg then
+    table.insert(output.PassAuth, 1, "kg_default")
+  end
   output.Level = named(info, levels)
   if info.ipmi_oem_id ~= 0 then
     output.OEMID = info.ipmi_oem_id

@@ -18,7 +18,7 @@ categories = { "default", "safe", "discovery" }
 
 identity = {}
 volatile = {}
-finding = { ["Open targets"] = "high" }
+finding = { ["NOT required"] = "high" }
 
 local iscsi = require "iscsi"
 local shortport = require "shortport"
@@ -54,7 +54,7 @@ local function show(host, port, target)
     out.Authentication = "required"
     out["Auth reason"] = reason
   end
-  return out, open
+  return out
 end
 
 function action(host, port)
@@ -69,14 +69,9 @@ function action(host, port)
     stdnse.debug1("%s", targets)
     return nil
   end
-  local output, open_ones = stdnse.output_table(), {}
+  local output = stdnse.output_table()
   for i = 1, math.min(#targets, asked_max) do
-    local shown, open = show(host, port, targets[i])
-    output[targets[i].name] = shown
-    if open then
-      open_ones[#open_ones + 1] = targets[i].name
-    end
+    output[targets[i].name] = show(host, port, targets[i])
   end
-  output["Open targets"] = open_ones[1] and open_ones or nil
   return #output > 0 and output or nil
 end

@@ -3,11 +3,9 @@ Shows the NetBIOS names of a host, its hardware address as it tells it, and who 
 ]]
 ---
 -- @output
--- | nbstat: NetBIOS name: NAS, NetBIOS user: <unknown>, NetBIOS MAC: 00:08:9b:99:00:15 (Icp
--- Electronics)
--- | Names:
--- |   NAS<00>        Flags: <unique><active>
--- |_  LABGROUP<00>   Flags: <group><active>
+-- |_nbstat: NetBIOS name: NAS, NetBIOS user: <unknown>, NetBIOS MAC: 00089b990015 (unknown)
+--
+-- The names stand in the structured output, and with -v in the text, too.
 
 author = "Muster"
 license = "Apache-2.0"
@@ -19,6 +17,7 @@ volatile = { "user" }
 
 local datafiles = require "datafiles"
 local netbios = require "netbios"
+local nmap = require "nmap"
 local stdnse = require "stdnse"
 
 function hostrule(host)
@@ -57,7 +56,7 @@ function action(host)
   if mac then
     local maker = vendor_of(mac)
     output.mac = { address = stdnse.format_mac(mac), manuf = maker }
-    mac_text = stdnse.format_mac(mac) .. " (" .. maker .. ")"
+    mac_text = stdnse.tohex(mac) .. " (" .. maker .. ")"
   end
   local list, lines = {}, {}
   for i, entry in ipairs(names) do
@@ -71,6 +70,10 @@ function action(host)
     list[i].text = nil
   end
   output.names = list
-  return output, "NetBIOS name: " .. output.server_name .. ", NetBIOS user: " .. output.user
-    .. ", NetBIOS MAC: " .. mac_text .. "\nNames:\n" .. table.concat(lines, "\n")
+  local text = "NetBIOS name: " .. output.server_name .. ", NetBIOS user: " .. output.user
+    .. ", NetBIOS MAC: " .. mac_text
+  if nmap.verbosity() > 0 then
+    text = text .. "\nNames:\n" .. table.concat(lines, "\n")
+  end
+  return output, text
 end

@@ -22,6 +22,7 @@ volatile = {
 }
 
 local datetime = require "datetime"
+local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -89,6 +90,9 @@ function action(host, port)
   if list then
     port.version.name = "ntp"
     nmap.set_port_version(host, port, "softmatched")
+  elseif nmap.verbosity() == 0 then
+    -- the time by itself is told to those who ask for more, as under nmap
+    return output, "\n  "
   end
   return output
 end

@@ -9,8 +9,8 @@ reported.
 --
 -- @output
 -- | ssh-hostkey:
--- |   3072 ad:2e:10:04:24:cf:43:0d:cb:cb:28:cc:71:d5:cd:49 (RSA)
--- |_  256 42:bc:7b:48:96:d2:81:4b:c8:85:c2:5b:52:f8:de:bb (ECDSA)
+-- |   3072 ad2e100424cf430dcbcb28cc71d5cd49 (RSA)
+-- |_  256 42bc7b4896d2814bc885c25b52f8debb (ECDSA)
 
 author = "Muster"
 license = "Apache-2.0"

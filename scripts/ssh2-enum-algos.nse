@@ -6,9 +6,12 @@ authentication, compression; and names those that should no longer be offered.
 -- @output
 -- | ssh2-enum-algos:
 -- |   kex_algorithms: (2)
--- |       curve25519-sha256
--- |       diffie-hellman-group14-sha1
--- |   ...
+-- |   server_host_key_algorithms: (1)
+-- |   encryption_algorithms: (6)
+-- |   mac_algorithms: (10)
+-- |_  compression_algorithms: (2)
+--
+-- The names stand in the structured output, and with -v in the text, too.
 
 author = "Muster"
 license = "Apache-2.0"
@@ -17,6 +20,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = {}
 
+local nmap = require "nmap"
 local shortport = require "shortport"
 local ssh2 = require "ssh2"
 local stdnse = require "stdnse"
@@ -34,14 +38,14 @@ local lists = {
     "compression_algorithms_server_to_client" },
 }
 
--- A list with its number in front, as the text of a table: "(2)" and the names below.
+-- A list with its number as its text: "(2)", and when asked to be verbose the names below.
 local function counted(text)
   local names = {}
   for name in text:gmatch("[^,]+") do
     names[#names + 1] = name
   end
   local shown = ("(%d)"):format(#names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(nmap.verbosity() > 0 and names or {}) do
     shown = shown .. "\n      " .. name
   end
   return setmetatable(names, { __tostring = function()

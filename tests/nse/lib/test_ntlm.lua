@@ -44,3 +44,21 @@ test("the first message asks for the names, in base64 too", function()
   check.equal(ntlm.decode64(ntlm.negotiate64()), message)
   check.equal(select(2, smbauth.get_security_blob(nil)), message)
 end)
+
+test("the answer to a challenge is that of MS-NLMP, section 4.2.4", function()
+  local stdnse = require "stdnse"
+  local hex, openssl = stdnse.fromhex, require "openssl"
+  local info = "\2\0\x0c\0D\0o\0m\0a\0i\0n\0\1\0\x0c\0S\0e\0r\0v\0e\0r\0\0\0\0\0"
+  local hash = openssl.md4("P\0a\0s\0s\0w\0o\0r\0d\0")
+  local lm, nt, key = smbauth.ntlmv2_target_response(hash, { username = "User", domain = "Domain" },
+    hex "0123456789abcdef", info, ("\xaa"):rep(8))
+  check.equal(stdnse.tohex(lm), "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa")
+  check.equal(stdnse.tohex(nt:sub(1, 16)), "68cd0ab851e51c96aabc927bebef6a1c")
+  check.equal(stdnse.tohex(key), "8de40ccadbc14a82f15cb0ad0de95ca3")
+  -- a server that tells its time gets that, and no LM response (section 3.1.5.1.2)
+  lm, nt = smbauth.ntlmv2_target_response(hash, { username = "User", domain = "Domain" },
+    hex "0123456789abcdef", "\7\0\8\0\1\2\3\4\5\6\7\8\0\0\0\0")
+  check.equal(lm, ("\0"):rep(24))
+  check.equal(nt:sub(25, 32), "\1\2\3\4\5\6\7\8")
+  check.truthy(pcall(smbauth.ntlmv2_target_response, hash, {}, "12345678", "\7\0\8\0\1"))
+end)

@@ -23,6 +23,12 @@ test("an error, another pair of ports and another service give none", function()
   check.equal(ask("HTTP/1.1 400 Bad Request\r\n"), nil)
 end)
 
+test("the service itself is asked about, too", function()
+  fake.ports = { ["tcp:113"] = { state = "open" } }
+  fake.servers["tcp:113"] = fake.replies(nil, { "113, 40000 : USERID : UNIX : nobody\r\n" }, true)
+  check.equal(script.run("auth-owners", { number = 113, service = "auth" }), "nobody")
+end)
+
 test("a host without the service is not asked", function()
   fake.ports = {}
   check.same({ script.run("auth-owners", port) }, { nil, nil, false })

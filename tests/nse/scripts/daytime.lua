@@ -5,7 +5,7 @@ local port = { number = 13, service = "daytime" }
 
 test("the time is shown", function()
   script.replay("daytime")
-  check.equal(script.run("daytime", port), "28 NOV 2026 15:59:36 UTC")
+  check.equal(script.run("daytime", port), "28 NOV 2026 15:59:36 UTC\r\n")
 end)
 
 test("what is no time is not shown", function()

@@ -13,6 +13,17 @@ test("identifier and version are shown", function()
   check.same(data.NSID, { raw = "ns1.lab", hex = "6e73312e6c6162" })
 end)
 
+test("the port over TCP is asked where it is not known to be open over UDP", function()
+  local tcp = { number = 53, service = "domain", protocol = "tcp" }
+  fake.ports = { ["udp:53"] = { state = "open" } }
+  check.same({ script.run("dns-nsid", tcp) }, { nil, nil, false })
+  fake.servers["tcp:53"] = fake.replies(nil, {}, true)
+  for _, state in ipairs({ "closed", "open|filtered" }) do
+    fake.ports = { ["udp:53"] = { state = state } }
+    check.same({ script.run("dns-nsid", tcp) }, { nil, nil, true })
+  end
+end)
+
 test("silence gives none", function()
   fake.servers["udp:53"] = fake.replies(nil, {}, true)
   check.equal(script.run("dns-nsid", port), nil)

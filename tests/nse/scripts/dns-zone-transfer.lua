@@ -27,15 +27,15 @@ local function message(request, first, last, flags)
 end
 
 local expected = [[
-  lab.test.             SOA    dns.lab.test. admin.lab.test.
-  lab.test.             A      10.99.0.10
-  lab.test.             MX     10 mail.lab.test.
-  lab.test.             TXT    "v=spf1 mx -all"
-  lab.test.             NS     dns.lab.test.
-  _ldap._tcp.lab.test.  SRV    0 0 389 dir.lab.test.
-  blog.lab.test.        CNAME  web1.lab.test.
-  chat.lab.test.        AAAA   fd99::22
-  lab.test.             SOA    dns.lab.test. admin.lab.test.
+lab.test.             SOA    dns.lab.test. admin.lab.test.
+lab.test.             A      10.99.0.10
+lab.test.             MX     10 mail.lab.test.
+lab.test.             TXT    "v=spf1 mx -all"
+lab.test.             NS     dns.lab.test.
+_ldap._tcp.lab.test.  SRV    0 0 389 dir.lab.test.
+blog.lab.test.        CNAME  web1.lab.test.
+chat.lab.test.        AAAA   fd99::22
+lab.test.             SOA    dns.lab.test. admin.lab.test.
 ]]
 
 test("a zone that is handed out is shown", function()

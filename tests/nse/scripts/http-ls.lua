@@ -18,6 +18,45 @@ SIZE  TIME               FILENAME
 ]])
 end)
 
+local function index(...)
+  local lines = {}
+  for i, name in ipairs({ ... }) do
+    lines[i] = ('<a href="%s">%s</a>    31-Jan-2024 12:00     4\n'):format(name, name)
+  end
+  return "<title>Index of /</title><h1>Index of /</h1><pre>" .. table.concat(lines) .. "</pre>"
+end
+
+test("directories are looked into, one deep unless told otherwise", function()
+  web.serve(80, { ["/"] = index("old/", "a.txt"), ["/old/"] = index("../", "b/", "c.txt"),
+    ["/old/b/"] = index("d.txt") })
+  check.equal(script.run("http-ls", port), [[
+Volume /
+SIZE  TIME               FILENAME
+4     31-Jan-2024 12:00  old/
+4     31-Jan-2024 12:00  old/b/
+4     31-Jan-2024 12:00  old/c.txt
+4     31-Jan-2024 12:00  a.txt
+
+]])
+  local text = script.run("http-ls", port, { args = { ["ls.maxdepth"] = "2" } })
+  check.contains(text, "  old/b/d.txt\n")
+  text = script.run("http-ls", port, { args = { ["ls.maxdepth"] = "0" } })
+  check.equal(text:find("old/b", 1, true), nil)
+end)
+
+test("a server that leads in circles is left after the files that are wanted", function()
+  web.serve(80, { default = { body = index("a/", "b/") } })
+  check.equal(script.run("http-ls", port, { args = { ["ls.maxfiles"] = "3", ["ls.maxdepth"] = "-1" } }), [[
+Volume /
+  maxfiles limit reached (3)
+SIZE  TIME               FILENAME
+4     31-Jan-2024 12:00  a/
+4     31-Jan-2024 12:00  a/a/
+4     31-Jan-2024 12:00  a/a/a/
+
+]])
+end)
+
 test("an index of Apache is listed", function()
   web.serve(80, { ["/"] = "<html><head><title>Index of /pub</title></head><body><table>"
     .. "<tr><th><a href=\"?C=N;O=D\">Name</a></th></tr>\n"

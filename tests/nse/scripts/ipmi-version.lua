@@ -15,6 +15,7 @@ test("versions and ways to authenticate are shown", function()
   PassAuth: auth_msg, auth_user, non_null_user, null_user
   Level: 1.5, 2.0]])
   check.same(data.Version, { "IPMI-2.0" })
+  check.same(data.Level, { "1.5", "2.0" })
   check.equal(fake.stored(623).version.product, "IPMI-2.0")
 end)
 
@@ -22,8 +23,8 @@ test("a controller of IPMI 1.5 with a maker's own way", function()
   local old = reply:sub(1, 22) .. "\x24\x1c\1\x57\1\0\0\0"
   fake.servers["udp:623"] = script.server({ { request, old } })
   local _, data = script.run("ipmi-version", port)
-  check.same(data, { Version = { "IPMI-1.5" }, UserAuth = "oem_auth, md5",
-    PassAuth = "non_null_user", Level = "1.5", OEMID = 343 })
+  check.same(data, { Version = { "IPMI-1.5" }, UserAuth = { "oem_auth", "md5" },
+    PassAuth = { "non_null_user" }, Level = { "1.5" }, OEMID = 343 })
 end)
 
 test("silence, refusals and pings of RMCP give none", function()

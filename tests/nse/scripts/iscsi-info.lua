@@ -13,10 +13,8 @@ test("targets are shown, and which want a login", function()
   iqn.2026-11.org.example:chap: 
     Address: 127.0.0.1:3260,1
     Authentication: required
-    Auth reason: Authentication failure
-  Open targets: 
-    iqn.2026-11.org.example:open]])
-  check.same(data["Open targets"], { "iqn.2026-11.org.example:open" })
+    Auth reason: Authentication failure]])
+  check.equal(data["iqn.2026-11.org.example:open"].Authentication, "NOT required")
 end)
 
 local function refusal(code)

@@ -32,8 +32,11 @@ end)
 
 test("a server that tells its time alone", function()
   fake.servers["udp:123"] = server(1700000000)
-  local _, data = script.run("ntp-info", port)
+  local text, data = script.run("ntp-info", port)
+  check.equal(text, "  ")
   check.same(data, { ["receive time stamp"] = "2023-11-14T22:13:20" })
+  fake.verbose_level = 1
+  check.equal(script.run("ntp-info", port), "  receive time stamp: 2023-11-14T22:13:20")
 end)
 
 test("silence gives none", function()

@@ -14,6 +14,14 @@ test("algorithms are listed with their number", function()
   local text, data = script.run("ssh2-enum-algos", port)
   check.equal(text, [[
   kex_algorithms: (2)
+  server_host_key_algorithms: (1)
+  encryption_algorithms: (1)
+  mac_algorithms: (1)
+  compression_algorithms: (1)]])
+  check.same(data.mac_algorithms, { "hmac-sha2-256" })
+  fake.verbose_level = 1
+  check.equal(script.run("ssh2-enum-algos", port), [[
+  kex_algorithms: (2)
       curve25519-sha256
       diffie-hellman-group14-sha1
   server_host_key_algorithms: (1)
@@ -24,7 +32,16 @@ test("algorithms are listed with their number", function()
       hmac-sha2-256
   compression_algorithms: (1)
       none]])
-  check.same(data.mac_algorithms, { "hmac-sha2-256" })
+end)
+
+test("SSH is looked for at the ports beside which it is put, too", function()
+  for _, number in ipairs({ 830, 2222, 22222 }) do
+    fake.servers["tcp:" .. number] = fake.replies("220 ftp\r\n")
+    local _, _, asked = script.run("ssh2-enum-algos", { number = number })
+    check.equal(asked, true)
+  end
+  local _, _, asked = script.run("ssh2-enum-algos", { number = 23 })
+  check.equal(asked, false)
 end)
 
 test("another server has none", function()
