@@ -6,8 +6,8 @@ Shows which versions of SMB a host accepts. SMB 1 is marked, because it should b
 -- | smb-protocols:
 -- |   dialects:
 -- |     NT LM 0.12 (SMBv1) [dangerous, but default]
--- |     2:0:2
--- |_    3:1:1
+-- |     202
+-- |_    311
 
 author = "Muster"
 license = "Apache-2.0"
@@ -31,9 +31,8 @@ function action(host)
     return nil
   end
   for i, dialect in ipairs(dialects) do
-    if dialect == "NT LM 0.12" then
-      dialects[i] = dialect .. " (SMBv1) [dangerous, but default]"
-    end
+    dialects[i] = dialect == "NT LM 0.12" and dialect .. " (SMBv1) [dangerous, but default]"
+      or dialect:gsub(":", "")
   end
   local output = stdnse.output_table()
   output.dialects = dialects

@@ -4,7 +4,7 @@ Shows the abilities that a host tells for each version of SMB 2 and 3 that it ac
 ---
 -- @output
 -- | smb2-capabilities:
--- |   3:1:1:
+-- |   311:
 -- |     Distributed File System
 -- |     Leasing
 -- |_    Multi-credit operations
@@ -56,7 +56,7 @@ end
 function action(host)
   local output = stdnse.output_table()
   for _, dialect in ipairs(smb2.dialects()) do
-    output[smb2.dialect_name(dialect)] = abilities(host, dialect)
+    output[("%x"):format(dialect)] = abilities(host, dialect)
   end
   return #output > 0 and output or nil
 end

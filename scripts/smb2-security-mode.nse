@@ -4,7 +4,7 @@ Shows for each version of SMB 2 and 3 that a host accepts whether messages must 
 ---
 -- @output
 -- | smb2-security-mode:
--- |   3:1:1:
+-- |   311:
 -- |_    Message signing enabled but not required
 
 author = "Muster"
@@ -44,6 +44,6 @@ function action(host)
     return nil
   end
   local output = stdnse.output_table()
-  output[smb2.dialect_name(dialect)] = { texts[mode & 3] }
+  output[("%x"):format(dialect)] = { texts[mode & 3] }
   return output
 end

@@ -9,11 +9,11 @@ test("each version that a server accepts is shown, SMB 1 with a warning", functi
   check.equal(text, [[
   dialects: 
     NT LM 0.12 (SMBv1) [dangerous, but default]
-    2:0:2
-    2:1:0
-    3:0:0
-    3:0:2
-    3:1:1]])
+    202
+    210
+    300
+    302
+    311]])
   check.equal(#data.dialects, 6)
 end)
 

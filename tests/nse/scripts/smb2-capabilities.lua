@@ -7,16 +7,16 @@ test("abilities are shown for each version", function()
   fake.ports = { ["tcp:445"] = { state = "open" } }
   local text, data = script.run("smb2-capabilities")
   check.contains(text, [[
-  2:0:2: 
+  202: 
     Distributed File System
-  2:1:0: 
+  210: 
     Distributed File System
     Leasing
     Multi-credit operations
-  3:0:0: ]])
-  check.same(data["3:1:1"], { "Distributed File System", "Leasing", "Multi-credit operations",
+  300: ]])
+  check.same(data["311"], { "Distributed File System", "Leasing", "Multi-credit operations",
     "Multiple Channel support" })
-  check.equal(data["3:0:2"][5], "Encryption support")
+  check.equal(data["302"][5], "Encryption support")
 end)
 
 test("a server without SMB 2 gives none", function()

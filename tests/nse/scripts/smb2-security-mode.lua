@@ -12,8 +12,8 @@ end
 
 test("signing is shown for the newest version", function()
   local text, data = with_mode("\1")
-  check.equal(text, "  3:1:1: \n    Message signing enabled but not required")
-  check.same(data, { ["3:1:1"] = { "Message signing enabled but not required" } })
+  check.equal(text, "  311: \n    Message signing enabled but not required")
+  check.same(data, { ["311"] = { "Message signing enabled but not required" } })
   check.contains(with_mode("\3"), "Message signing enabled and required")
   check.contains(with_mode("\0"), "Message signing is disabled")
 end)
