@@ -60,6 +60,7 @@ function action(host, port)
   if response.ssl and has_secure_cookie(response) then
     output.Cookie = { "Cookies are secured with Secure Flag in HTTPS Connection" }
   end
-  -- that a page has none is a result, too
-  return (#output > 0 or response.status == 200) and output or nil
+  -- that the page of the usual port has none is a result, too, as under nmap
+  local usual = port.number == 80 or port.number == 443
+  return (#output > 0 or usual) and output or nil
 end

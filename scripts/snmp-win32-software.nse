@@ -20,7 +20,6 @@ volatile = {}
 
 local shortport = require "shortport"
 local snmp = require "snmp"
-local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service(161, "snmp", "udp", { "open", "open|filtered" })
 
@@ -66,5 +65,5 @@ function action(host, port)
     return a.name < b.name
   end)
   table.sort(lines)
-  return output, stdnse.format_output(true, lines)
+  return output, "\n  " .. table.concat(lines, "\n  ")
 end
