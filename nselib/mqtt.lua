@@ -109,7 +109,7 @@ end
 
 --- Connects and logs in with a client id (and, when given, user name and password). Answers the
 -- code of CONNACK (0 is in), or nil and the reason.
-function M.Helper:connect(client_id, username, password)
+function M.Helper:login(client_id, username, password)
   self.socket = nmap.new_socket(self.options.ssl and "ssl" or "tcp")
   local patience = self.options.timeout or 5000
   self.socket:set_timeout(patience)

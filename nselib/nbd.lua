@@ -59,7 +59,7 @@ end
 function M.Comm:connect(use_tls)
   local reason
   self.socket, reason = comm.opencon(self.host, self.port, nil,
-    { proto = use_tls and "ssl" or "tcp", connect_only = true, timeout = 7000 })
+    { proto = use_tls == true and "ssl" or "tcp", connect_only = true, timeout = 7000 })
   if not self.socket then
     return false, reason
   end

@@ -111,6 +111,12 @@ function M.VNC:handshake()
   return true
 end
 
+--- The version that both sides speak, as text: "3.8".
+function M.VNC:getProtocolVersion()
+  local major, minor = string.match(self.client_version or "", "^(%d+)%.(%d+)$")
+  return major and ("%d.%d"):format(tonumber(major), tonumber(minor)) or nil
+end
+
 --- Whether the server offers a type.
 function M.VNC:supportsSecType(number)
   for _, offered in ipairs(self.types or {}) do
@@ -121,44 +127,61 @@ function M.VNC:supportsSecType(number)
   return false
 end
 
---- The offered types: array of { name =, type = }.
-function M.VNC:getSecTypesAsTable()
+local shown = { __tostring = function(item)
+  return ("%s (%d)"):format(item.name, item.type)
+end }
+
+-- { name =, type = } of each number, shown as "name (type)".
+local function as_table(numbers, names)
   local list = {}
-  for i, number in ipairs(self.types or {}) do
-    list[i] = { name = types[number] or "Unknown security type", type = number }
+  for i, number in ipairs(numbers) do
+    list[i] = setmetatable({ name = names[number] or "Unknown security type", type = number },
+      shown)
   end
-  return true, list
+  return list
 end
 
--- Chooses VeNCrypt and reads its types: version, ours, acknowledgement, count, 32-bit numbers.
+--- The offered types: array of { name =, type = }, each shown as "name (type)".
+function M.VNC:getSecTypesAsTable()
+  return as_table(self.types or {}, types)
+end
+
+--- Chooses a security type (7.1.2): true, or false and the reason.
+function M.VNC:sendSecType(number)
+  return self.socket:send(string.char(number))
+end
+
+-- VeNCrypt's begin, once it was chosen (the rfbproto community document, "VeNCrypt"): version, ours,
+-- acknowledgement, count, 32-bit numbers. An array, or nil, reason.
 local function vencrypt_subtypes(self)
-  self.socket:send("\19")
   local status, version = bytes(self, 2)
   if not status or version ~= "\0\2" then
-    return nil
+    return nil, status and "another version of VeNCrypt" or version
   end
   self.socket:send("\0\2")
-  local head
+  local head, list
   status, head = bytes(self, 2)
   if not status or string.byte(head) ~= 0 then
-    return nil
+    return nil, status and "the version of VeNCrypt was refused" or head
   end
-  local list
   status, list = bytes(self, 4 * string.byte(head, 2))
   local numbers = {}
   for at = 1, status and #list or 0, 4 do
     numbers[#numbers + 1] = string.unpack(">I4", list, at)
   end
-  return numbers
+  return #numbers > 0 and numbers or nil, "no types within VeNCrypt"
 end
 
---- The types within VeNCrypt: `true, array of { name =, type = }`, or false.
+--- Asks for the types within VeNCrypt, after sendSecType: true, or false and the reason.
+function M.VNC:handshake_vencrypt()
+  local numbers, why = vencrypt_subtypes(self)
+  self.vencrypt = numbers and { types = numbers, count = #numbers }
+  return numbers ~= nil, numbers == nil and why or nil
+end
+
+--- The types within VeNCrypt, as those of getSecTypesAsTable.
 function M.VNC:getVencryptTypesAsTable()
-  local list = {}
-  for _, number in ipairs(vencrypt_subtypes(self) or {}) do
-    table.insert(list, { name = subtype_names[number] or "Unknown security type", type = number })
-  end
-  return #list > 0, list
+  return as_table(self.vencrypt and self.vencrypt.types or {}, subtype_names)
 end
 
 -- The bits of a byte in the other order.
@@ -181,6 +204,51 @@ function M.VNC.encryptVNCDES(_, password, challenge)
     key[i] = reversed(byte)
   end
   return openssl.encrypt("des-ecb", string.char(table.unpack(key)), nil, challenge)
+end
+
+-- SecurityResult (RFC 6143, section 7.1.3); only since 3.8 a refusal has a reason.
+local function login_result(self)
+  local status, word = bytes(self, 4)
+  if not status then
+    return false, word
+  elseif word == "\0\0\0\0" then
+    return true
+  end
+  return false, self:getProtocolVersion() == "3.8" and reason(self) or "the login was refused"
+end
+
+-- VNC authentication (7.2.2): a challenge of 16 bytes, answered with DES.
+local function answer_challenge(self, password)
+  local status, challenge = bytes(self, 16)
+  if not status then
+    return false, challenge
+  end
+  local response, why = self.encryptVNCDES(self, password, challenge)
+  if not response then
+    return false, why
+  end
+  self.socket:send(response)
+  return login_result(self)
+end
+
+--- Logs in, after the handshake, with the type `sectype`, or with what the server offers of None and
+-- VNC authentication: true, or false and the reason. VNC authentication has no user names.
+function M.VNC:login(_username, password, sectype)
+  local none, vncauth = M.VNC.sectypes.NONE, M.VNC.sectypes.VNCAUTH
+  sectype = sectype or self:supportsSecType(none) and none or vncauth
+  if not self:supportsSecType(sectype) or sectype ~= none and sectype ~= vncauth then
+    return false, "The server does not support the security type"
+  end
+  local version = self:getProtocolVersion()
+  if version ~= "3.3" then
+    self.socket:send(string.char(sectype))
+  end
+  if sectype == vncauth then
+    return answer_challenge(self, password or "")
+  elseif version ~= "3.8" then
+    return true
+  end
+  return login_result(self)
 end
 
 return M

@@ -24,16 +24,6 @@ local vnc = require "vnc"
 
 portrule = shortport.port_or_service({ 5900, 5901, 5902 }, { "vnc" }, "tcp")
 
-local function type_lines(list)
-  local lines = {}
-  for i, item in ipairs(list) do
-    lines[i] = setmetatable({ name = item.name, type = item.type }, { __tostring = function()
-      return ("%s (%d)"):format(item.name, item.type)
-    end })
-  end
-  return lines
-end
-
 local function version_text(text)
   local major, minor = text:match("^(%d+)%.(%d+)$")
   return major and ("%d.%d"):format(tonumber(major), tonumber(minor)) or text
@@ -54,12 +44,14 @@ function action(host, port)
     output.ERROR = server.protover and reason or nil
     return #output > 0 and output or nil
   end
-  output["Security types"] = type_lines(select(2, server:getSecTypesAsTable()))
+  output["Security types"] = server:getSecTypesAsTable()
   if server:supportsSecType(vnc.VNC.sectypes.NONE) then
     output.WARNING = "Server does not require authentication"
   elseif server:supportsSecType(vnc.VNC.sectypes.VENCRYPT) then
-    local more, list = server:getVencryptTypesAsTable()
-    output["VeNCrypt auth subtypes"] = more and type_lines(list) or nil
+    server:sendSecType(vnc.VNC.sectypes.VENCRYPT)
+    if server:handshake_vencrypt() then
+      output["VeNCrypt auth subtypes"] = server:getVencryptTypesAsTable()
+    end
   end
   server:disconnect()
   return output

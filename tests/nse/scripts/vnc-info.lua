@@ -35,3 +35,23 @@ test("a refusal is told, another server is not", function()
   fake.servers["tcp:5900"] = fake.replies("220 ftp server\r\n")
   check.equal(script.run("vnc-info", port), nil)
 end)
+
+test("a login answers the challenge and learns why it was refused", function()
+  local vnc = require "vnc"
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\1\2", ("x"):rep(16),
+    "\0\0\0\1" .. string.pack(">s4", "Authentication failure") }, true)
+  local server = vnc.VNC:new({ ip = "192.0.2.1" }, port)
+  server:connect()
+  check.truthy(server:handshake())
+  check.equal(server:getProtocolVersion(), "3.8")
+  server.encryptVNCDES = function(_, _, challenge)
+    return challenge
+  end
+  check.same({ server:login("", "secret") }, { false, "Authentication failure" })
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.003\n", { "\0\0\0\1" }, true)
+  server = vnc.VNC:new({ ip = "192.0.2.1" }, port)
+  server:connect()
+  check.truthy(server:handshake())
+  check.equal(server:login("", ""), true)
+  check.fails(server:login("", "", vnc.VNC.sectypes.TLS))
+end)
