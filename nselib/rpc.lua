@@ -5,11 +5,15 @@
 --     local status, mounts = rpc.Helper.ShowMounts(host, port)
 
 local error, ipairs, math, nmap = error, ipairs, math, require "nmap"
-local pcall, rand, setmetatable = pcall, require "rand", setmetatable
+local pairs, pcall, rand, setmetatable = pairs, pcall, require "rand", setmetatable
 local select, string, table = select, string, table
 local tonumber, tostring, type = tonumber, tostring, type
 
-local nfs, Util = require "rpc.nfs", require "rpc.xdr"
+local nfs, show, Util = require "rpc.nfs", require "rpc.show", require "rpc.xdr"
+
+for name, f in pairs(show) do
+  Util[name] = f
+end
 
 local M = { Mount = nfs.Mount, NFS = nfs.NFS, Util = Util }
 
@@ -420,25 +424,48 @@ function M.Helper.ShowMounts(host, port)
   return status, exports
 end
 
+--- Mounts an export: the connection to the mount daemon and the export's file handle; nil, reason.
+function M.Helper.MountPath(host, port, path)
+  local comm, reason = connect_program(host, port, "mountd")
+  if not comm then
+    return nil, reason
+  end
+  local status, handle = M.Mount:new():Mount(comm, path)
+  if not status then
+    comm:Disconnect()
+    return nil, handle
+  end
+  return comm, handle
+end
+
+--- Takes back what MountPath did: true, or false and the reason.
+function M.Helper.UnmountPath(mount_comm, path)
+  local status, reason = M.Mount:new():Unmount(mount_comm, path)
+  mount_comm:Disconnect()
+  return status, reason
+end
+
+--- A connection to the NFS server: it, or nil, reason. NfsClose ends it.
+function M.Helper.NfsOpen(host, port)
+  return connect_program(host, port, "nfs")
+end
+function M.Helper.NfsClose(nfs_comm)
+  return nfs_comm:Disconnect()
+end
+
 -- Runs `ask(nfs, comm, handle)` on an export that is mounted for that.
 local function on_export(host, port, path, ask)
-  local mount_comm, reason = connect_program(host, port, "mountd")
+  local mount_comm, handle = M.Helper.MountPath(host, port, path)
   if not mount_comm then
-    return false, reason
+    return false, handle
   end
-  local status, result = M.Mount:new():Mount(mount_comm, path)
-  if status then
-    local handle = result
-    local comm
-    comm, reason = connect_program(host, port, "nfs")
-    status, result = false, reason
-    if comm then
-      status, result = ask(M.NFS:new(), comm, handle)
-      comm:Disconnect()
-    end
-    M.Mount:new():Unmount(mount_comm, path)
+  local comm, result = M.Helper.NfsOpen(host, port)
+  local status = false
+  if comm then
+    status, result = ask(M.NFS:new(), comm, handle)
+    comm:Disconnect()
   end
-  mount_comm:Disconnect()
+  M.Helper.UnmountPath(mount_comm, path)
   return status, result
 end
 

@@ -20,7 +20,6 @@ identity = {}
 volatile = { "size", "time" }
 finding = "medium"
 
-local datetime = require "datetime"
 local ls = require "ls"
 local rpc = require "rpc"
 local shortport = require "shortport"
@@ -28,26 +27,6 @@ local stdnse = require "stdnse"
 
 dependencies = { "rpcinfo" }
 portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp", "udp" })
-
--- "rwxr-x---" of a mode (RFC 1813, section 2.5.5).
-local function permissions(attributes)
-  local out, letters = {}, "rwxrwxrwx"
-  for i = 1, 9 do
-    out[i] = attributes.mode >> 9 - i & 1 == 1 and letters:sub(i, i) or "-"
-  end
-  return table.concat(out)
-end
-
--- ACCESS3 bits, RFC 1813, section 3.3.4.
-local rights = { "Read", "Lookup", "Modify", "Extend", "Delete", "Execute" }
-
-local function rights_text(mask)
-  local words = {}
-  for i, name in ipairs(rights) do
-    words[i] = (mask >> i - 1 & 1 == 1 and "" or "No") .. name
-  end
-  return "access: " .. table.concat(words, " ")
-end
 
 local function list_export(output, host, port, name)
   local status, directory = rpc.Helper.Dir(host, port, name)
@@ -58,12 +37,12 @@ local function list_export(output, host, port, name)
   ls.new_vol(output, name, true)
   local access_ok, access = rpc.Helper.Access(host, port, name)
   if access_ok then
-    ls.report_info(output, rights_text(access.mask))
+    ls.report_info(output, "access: " .. rpc.Util.format_access(access.mask))
   end
   for _, entry in ipairs(directory.entries) do
     local a = entry.attributes
-    if a and not ls.add_file(output, { permissions(a), tostring(a.uid), tostring(a.gid),
-      tostring(a.size), datetime.format_timestamp(a.mtime.seconds), entry.name }) then
+    if a and not ls.add_file(output, { rpc.Util.FpermToString(a.mode), tostring(a.uid),
+      tostring(a.gid), tostring(a.size), rpc.Util.TimeToString(a.mtime.seconds), entry.name }) then
       break
     end
   end

@@ -24,28 +24,6 @@ local tab = require "tab"
 dependencies = { "rpcinfo" }
 portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp", "udp" })
 
-local function size_text(bytes, human)
-  -- sizes are of 64 bits without a sign
-  local n = bytes < 0 and bytes + 2.0 ^ 64 or bytes + 0.0
-  n = n / 1024
-  if not human then
-    return ("%.1f"):format(n)
-  end
-  local units = { "K", "M", "G", "T" }
-  local i = 1
-  while n >= 1024 and i < #units do
-    n, i = n / 1024, i + 1
-  end
-  return ("%.1f%s"):format(n, units[i])
-end
-
-local function used_percent(s)
-  local total, free = math.abs(s.tbytes + 0.0), math.abs(s.fbytes + 0.0)
-  local used = total - free
-  local all = used + math.abs(s.abytes + 0.0)
-  return all > 0 and ("%.0f%%"):format(math.ceil(used * 100 / all)) or "-"
-end
-
 function action(host, port)
   local status, exports = rpc.Helper.ShowMounts(host, port)
   local human = stdnse.get_script_args(SCRIPT_NAME .. ".human")
@@ -62,9 +40,10 @@ function action(host, port)
       local known, limits = rpc.Helper.ExportLimits(host, port, export.name)
       limits = known and limits or {}
       n = n + 1
-      tab.addrow(rows, export.name, size_text(s.tbytes, human),
-        size_text(s.tbytes - s.fbytes, human), size_text(s.abytes, human), used_percent(s),
-        limits.maxfilesize and size_text(limits.maxfilesize, true) or "-", limits.linkmax or "-")
+      local shown = rpc.Util.calc_fsstat_table(s, 3, human)
+      tab.addrow(rows, export.name, shown.size, shown.used, shown.available, shown.use,
+        limits.maxfilesize and rpc.Util.size_text(limits.maxfilesize, true) or "-",
+        limits.linkmax or "-")
     end
   end
   return n > 0 and stdnse.format_output(true, { tab.dump(rows) }) or nil
