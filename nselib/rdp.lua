@@ -43,12 +43,12 @@ Message.__tostring = function(self)
   return self.bytes
 end
 
---- X.224 Connection Request that offers protocols (a sum). Answer: { kind = "response", protocol,
+--- X.224 Connection Request that offers protocols (a sum; nil: no negotiation). Answer: { kind = "response", protocol,
 -- flags }, { kind = "failure", code }, or { kind = "plain" } from a server that knows no
 -- negotiation.
 M.Request.ConnectionRequest = {}
 function M.Request.ConnectionRequest:new(protocols)
-  local negotiation = string.pack("<BBI2I4", 1, 0, 8, protocols)
+  local negotiation = protocols and string.pack("<BBI2I4", 1, 0, 8, protocols) or ""
   local x224 = string.pack(">s1", "\xe0\0\0\0\0\0" .. negotiation)
   return setmetatable({ bytes = tpkt(x224), decode = M.decode_confirm }, Message)
 end
@@ -103,7 +103,8 @@ local function conference_request(data)
 end
 
 --- MCS Connect Initial that offers methods of encryption (a sum), after the protocol `selected` was
--- agreed. Answer: { version, method, level }, each nil where the server does not tell it.
+-- agreed. Answer: { version, method, level }, each nil where the server does not tell it; and the
+-- same as `ccr` { proto_version = line of text, enc_cipher, enc_level }.
 M.Request.MCSConnectInitial = {}
 function M.Request.MCSConnectInitial:new(methods, selected)
   local security = string.pack("<I2I2I4I4", 0xc002, 12, methods, 0)
@@ -119,6 +120,21 @@ local function read_security(answer, block)
   if #block >= 8 then
     answer.method, answer.level = string.unpack("<I4I4", block)
   end
+end
+
+--- The version in the server's core data (MS-RDPBCGR 2.2.1.4.2) in words.
+function M.version_text(version)
+  local major, minor = version >> 16, version & 0xffff
+  if major ~= 8 then
+    return ("Unknown (0x%08x)"):format(version)
+  elseif minor == 1 then
+    return "RDP 4.0 server"
+  elseif minor == 4 then
+    return "RDP 5.x, 6.x, 7.x, or 8.x server"
+  elseif minor >= 5 and minor <= 0x11 then
+    return ("RDP 10.%d server"):format(minor - 5)
+  end
+  return ("Unknown (0x%08x)"):format(version)
 end
 
 --- What an MCS Connect Response says; nil for anything else. The server's data stand behind the key
@@ -144,6 +160,10 @@ function M.decode_response(x224)
     end
     at = at + length
   end
+  answer.ccr = {
+    proto_version = answer.version and "RDP Protocol Version:  " .. M.version_text(answer.version),
+    enc_cipher = answer.method, enc_level = answer.level,
+  }
   return answer
 end
 
@@ -181,9 +201,22 @@ function M.Comm:recv()
   return self.socket:receive_buf(match.numbytes(length - 4), true)
 end
 
---- Sends a request and decodes its answer: `true, answer` or `false, reason`.
+-- A PDU of X.224: its code and what follows its fixed part, which has three bytes in data PDUs and
+-- seven in those of a connection's begin (X.224, sections 13.3 and 13.7).
+local function itut_of(x224)
+  local code = string.byte(x224, 2) or 0
+  return { code = code, data = string.sub(x224, code == 0xf0 and 4 or 8) }
+end
+
+--- Sends a request, or bytes: true, or false and the reason.
+function M.Comm:send(request)
+  return self.socket:send(tostring(request))
+end
+
+--- Sends a request and decodes its answer: `true, answer` or `false, reason`. The answer's `itut` is
+-- the PDU of X.224 around it: { code, data }.
 function M.Comm:exch(request)
-  local status, reason = self.socket:send(request.bytes)
+  local status, reason = self:send(request)
   if not status then
     return false, reason
   end
@@ -196,6 +229,7 @@ function M.Comm:exch(request)
   if not answer then
     return false, "another answer than expected"
   end
+  answer.itut = itut_of(data)
   return true, answer
 end
 

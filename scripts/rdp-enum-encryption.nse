@@ -41,21 +41,6 @@ local ciphers = {
   { "128-bit RC4", rdp.ENCRYPTION_128BIT }, { "FIPS 140-1", rdp.ENCRYPTION_FIPS },
 }
 
--- The version in the server's core data (MS-RDPBCGR 2.2.1.4.2).
-local function version_text(version)
-  local major, minor = version >> 16, version & 0xffff
-  if major ~= 8 then
-    return ("Unknown (0x%08x)"):format(version)
-  elseif minor == 1 then
-    return "RDP 4.0 server"
-  elseif minor == 4 then
-    return "RDP 5.x, 6.x, 7.x, or 8.x server"
-  elseif minor >= 5 and minor <= 0x11 then
-    return ("RDP 10.%d server"):format(minor - 5)
-  end
-  return ("Unknown (0x%08x)"):format(version)
-end
-
 -- Accepted layers, in order; nil when the port speaks no RDP.
 local function accepted_layers(host, port)
   local accepted, is_rdp = {}, false
@@ -143,7 +128,7 @@ function action(host, port)
     add(data, lists, "RDP Encryption level: " .. (rdp.LEVELS[level] or tostring(level)), methods)
   end
   if version then
-    data["RDP Protocol Version"] = version_text(version)
+    data["RDP Protocol Version"] = rdp.version_text(version)
     lists[#lists + 1] = "RDP Protocol Version:  " .. data["RDP Protocol Version"]
   end
   data["Native RDP accepted"] = data["Security layer"]["Native RDP"] and true or nil

@@ -91,3 +91,18 @@ test("another server, and garbage, have none", function()
     script.run("rdp-enum-encryption", port)
   end
 end)
+
+test("answers have the PDU around them, and what they tell of encryption", function()
+  local rdp = require "rdp"
+  serve({ [0] = confirm(2, 0) }, { [2] = high })
+  local comm = rdp.Comm:new({ ip = "192.0.2.1" }, port)
+  comm:connect()
+  local status, answer = comm:exch(rdp.Request.ConnectionRequest:new(0))
+  check.equal(status and answer.itut.code, 0xd0)
+  check.equal(answer.itut.data:byte(), 2)
+  status, answer = comm:exch(rdp.Request.MCSConnectInitial:new(2, 0))
+  check.equal(status and answer.itut.code, 0xf0)
+  check.same(answer.ccr, { enc_cipher = 2, enc_level = 3,
+    proto_version = "RDP Protocol Version:  RDP 5.x, 6.x, 7.x, or 8.x server" })
+  check.equal(#tostring(rdp.Request.ConnectionRequest:new(nil)), 11)
+end)
