@@ -13,7 +13,7 @@
 --   any_af           let the resolver choose the address family
 
 local ipairs, nmap, require, stdnse = ipairs, require "nmap", require, require "stdnse"
-local type = type
+local setmetatable, type = setmetatable, type
 
 local M = {}
 
@@ -58,9 +58,14 @@ local function read(socket, options)
   return socket:receive()
 end
 
---- The server's greeting: `true, text` or `false, reason`.
+--- The server's greeting: `true, text` or `false, reason`; over TLS on ports that speak it from the
+-- first byte.
 function M.get_banner(host, port, options)
   options = options or {}
+  if protocol_of(port, options) == "tcp" and type(port) == "table"
+    and require "shortport".ssl(host, port) then
+    options = setmetatable({ proto = "ssl" }, { __index = options })
+  end
   local socket, reason = connected(host, port, options)
   if not socket then
     return false, reason
@@ -114,7 +119,8 @@ function M.opencon(host, port, data, options)
   if type(data) == "function" then
     data = data(protocol)
   end
-  if data and #data > 0 then
+  -- an empty datagram is a question, too (RFC 868)
+  if data and (#data > 0 or protocol == "udp") then
     status, reason = socket:send(data)
     if not status then
       return give_up(reason)

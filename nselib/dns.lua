@@ -357,7 +357,8 @@ function M.reverse(ip)
 end
 
 --- Changes a record of a zone (RFC 2136): options `host`, `port`, `zone`, `dtype`, `ttl`, `data`.
--- `true, packet` or `false, reason`.
+-- Without data, or with empty ones, all records of the type go (section 2.5.2). `true, packet` or
+-- `false, reason`.
 function M.update(dname, options)
   local request = M.newPacket()
   M.addZone(request, options.zone or string.match(dname, "%.(.*)$") or dname)
@@ -367,8 +368,10 @@ function M.update(dname, options)
   elseif data and options.dtype == "CNAME" then
     data = packet.encode_name(data)
   end
-  local class = options.data and M.CLASS.IN or M.CLASS.ANY
-  M.addUpdate(request, dname, options.dtype or M.types.ANY, options.ttl or 86400, data, class)
+  local removal = not data or data == ""
+  local class = removal and M.CLASS.ANY or M.CLASS.IN
+  M.addUpdate(request, dname, options.dtype or M.types.ANY, removal and 0 or options.ttl or 86400,
+    data, class)
   local answers = ask(options.host, options.port or 53, request, { timeout = options.timeout
     or 5000 })
   if #answers == 0 then

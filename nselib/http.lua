@@ -466,7 +466,7 @@ function M.identify_404(host, port)
   for _, path in ipairs(random_paths()) do
     local response = M.get(host, port, path, { redirect_ok = false })
     if not response.status then
-      return false, "HTTP error: " .. response["status-line"]
+      return false, "HTTP error: " .. stringaux.trim_end(response["status-line"])
     end
     if response.status == 404 or response.status == 400 or response.status == 410 then
       return true, 404
@@ -486,7 +486,8 @@ function M.identify_404(host, port)
 end
 
 --- Is a response that of a page which exists? `result_404` and `known_404` come from
--- `identify_404`. A page that wants a login (401) exists. With `displayall` everything counts
+-- `identify_404`. A page that wants a login (401) exists, unless
+-- pages that are not there want one, too. With `displayall` everything counts
 -- that is not answered as missing pages are.
 function M.page_exists(data, result_404, known_404, _page, displayall)
   if not data or not data.status then
@@ -494,7 +495,7 @@ function M.page_exists(data, result_404, known_404, _page, displayall)
   elseif data.status == 200 then
     return result_404 ~= 200 or page.clean_404(data.body or "") ~= known_404
   elseif data.status == 401 then
-    return true
+    return result_404 ~= 401
   end
   return displayall and data.status ~= 404 and data.status ~= result_404 or false
 end
@@ -517,8 +518,7 @@ end
 --- The status of a response as text: "200 OK", or "<unknown status>".
 function M.get_status_string(data)
   local line = data and data["status-line"]
-  local text = line and string.match(line, "^HTTP/%S+%s+(.*)$")
-  return text and stringaux.trim_end(text) or "<unknown status>"
+  return line and string.match(line, "^HTTP/%S+%s+([^\r\n]*)") or "<unknown status>"
 end
 
 --- Notes a page in `nmap.registry.http_pages` for scripts that report all pages of a site.

@@ -1,5 +1,6 @@
 --- IPP (RFC 8010, RFC 8011) over HTTP: what printers and print servers tell without a login.
 
+local stringaux = require "stringaux"
 local datetime, http, ipairs = require "datetime", require "http", ipairs
 local math, setmetatable = math, setmetatable
 local stdnse, string, tab = require "stdnse", string, require "tab"
@@ -172,7 +173,7 @@ function M.HTTP.Request(host, port, path, bytes)
   local response = http.post(host, port, path, { header = { ["Content-Type"] = "application/ipp" },
     max_body_size = response_max, truncated_ok = true, redirect_ok = false }, nil, bytes)
   if response.status ~= 200 or not response.body then
-    return false, response["status-line"] or "no HTTP response"
+    return false, stringaux.trim_end(response["status-line"] or "no HTTP response")
   end
   local parsed = IPP.parse(response.body)
   return parsed ~= nil, parsed or "no IPP response"

@@ -1,7 +1,7 @@
 --- MQTT 3.1.1 (OASIS Standard): packets, and a client that connects, subscribes and listens.
 
 local ipairs, match, nmap = ipairs, require "match", require "nmap"
-local setmetatable, string, table = setmetatable, string, table
+local rand, setmetatable, string, table = require "rand", setmetatable, string, table
 
 local M = {}
 
@@ -9,7 +9,7 @@ local M = {}
 M.packet = { CONNECT = 1, CONNACK = 2, PUBLISH = 3, PUBACK = 4, SUBSCRIBE = 8, SUBACK = 9,
   PINGREQ = 12, PINGRESP = 13, DISCONNECT = 14 }
 
-local packet_max = 262144
+local packet_max, packets_max = 262144, 1000
 
 --- What CONNACK's code means (section 3.2.2.3).
 M.codes = {
@@ -95,7 +95,7 @@ function M.Helper:new(host, port, options)
 end
 
 --- Reads a packet: type, flags, payload; or nil, reason.
-function M.Helper:receive()
+function M.Helper:read()
   local status, bytes = self.socket:receive_buf(boundary, true)
   if not status then
     return nil, bytes
@@ -123,11 +123,22 @@ function M.Helper:login(client_id, username, password)
     payload = payload .. (text and string.pack(">s2", text) or "")
   end
   self.socket:send(M.build(M.packet.CONNECT, 0, payload))
-  local kind, _, answer = self:receive()
+  local kind, _, answer = self:read()
   if kind ~= M.packet.CONNACK or #answer < 2 then
     return nil, "no MQTT broker"
   end
   return string.byte(answer, 2)
+end
+
+--- The same with what was said in a table, where false or nil stand for what we would say ourselves:
+-- { client_id, username, password }: `true, { accepted = bool, reason }` or `false, reason`.
+function M.Helper:connect(options)
+  local code, reason = self:login(options.client_id or "muster" .. rand.random_alpha(8),
+    options.username or nil, options.password or nil)
+  if not code then
+    return false, reason
+  end
+  return true, { type = "CONNACK", accepted = code == 0, reason = M.codes[code] or "code " .. code }
 end
 
 --- Subscribes to topics at quality 0: true, or nil and the reason.
@@ -139,21 +150,88 @@ function M.Helper:subscribe(topics)
   return self.socket:send(M.build(M.packet.SUBSCRIBE, 2, "\0\1" .. table.concat(list)))
 end
 
+-- Topic and payload of a PUBLISH (section 3.3); nil for a broken one.
+local function message_of(flags, body)
+  if #body < 2 or #body < 2 + string.unpack(">I2", body) then
+    return nil
+  end
+  local topic, at = string.unpack(">s2", body)
+  if flags & 6 ~= 0 then
+    at = at + 2                       -- the packet's identifier
+  end
+  return topic, string.sub(body, at)
+end
+
 --- The next message of a topic: topic, payload; or nil and the reason.
 function M.Helper:message()
-  for _ = 1, 1000 do
-    local kind, flags, body = self:receive()
+  for _ = 1, packets_max do
+    local kind, flags, body = self:read()
     if not kind then
       return nil, flags
-    elseif kind == M.packet.PUBLISH and #body >= 2 and #body >= 2 + string.unpack(">I2", body) then
-      local topic, at = string.unpack(">s2", body)
-      if flags & 6 ~= 0 then
-        at = at + 2                       -- the packet's identifier
-      end
-      return topic, string.sub(body, at)
+    end
+    local topic, payload = message_of(flags, body)
+    if kind == M.packet.PUBLISH and topic then
+      return topic, payload
     end
   end
   return nil, "no messages among very many packets"
+end
+
+-- The words that mqtt-subscribe's users see.
+local silence = "Failed to receive control packet from server."
+
+-- What a packet says, for `receive`: { type, ... }; nil for a broken one.
+local readers = {
+  -- a code for each topic (section 3.9.3)
+  SUBACK = function(body)
+    local filters = {}
+    for i = 3, #body do
+      local code = string.byte(body, i)
+      filters[i - 2] = { success = code < 0x80, max_qos = code & 3 }
+    end
+    return { type = "SUBACK", filters = filters }
+  end,
+  PUBLISH = function(body, flags)
+    local topic, payload = message_of(flags, body)
+    return topic and { type = "PUBLISH", topic = topic, payload = payload,
+      message = { topic = topic, payload = payload } }
+  end,
+}
+
+--- The next packet of one of the types (names): `true, { type, ... }` or `false, reason`. `timeout`:
+-- seconds.
+function M.Helper:receive(types, timeout)
+  self.socket:set_timeout(timeout and timeout * 1000 or self.options.timeout or 5000)
+  for _ = 1, packets_max do
+    local kind, flags, body = self:read()
+    if not kind then
+      return false, silence
+    end
+    for _, name in ipairs(types) do
+      if M.packet[name] == kind and readers[name] then
+        local response = readers[name](body, flags)
+        return response ~= nil, response or "a broken packet"
+      end
+    end
+  end
+  return false, "very many packets of other types"
+end
+
+--- Subscribes: `kind` "SUBSCRIBE", options { filters = { { filter } } }, answer "SUBACK": `true, {
+-- type, filters = { { success, max_qos } } }` or `false, reason`.
+function M.Helper:request(kind, options, answer)
+  if kind ~= "SUBSCRIBE" then
+    return false, "no such request"
+  end
+  local topics = {}
+  for i, item in ipairs(options.filters or {}) do
+    topics[i] = item.filter
+  end
+  local status, reason = self:subscribe(topics)
+  if not status then
+    return false, reason
+  end
+  return self:receive({ answer })
 end
 
 function M.Helper:close()

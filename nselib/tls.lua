@@ -158,13 +158,30 @@ local function key_share()
   return string.pack(">s2", entry)
 end
 
--- The extensions that a hello needs and the script did not give.
-local function complete_extensions(given, protocol)
+-- Does a list of suites (nil: ours) have some with elliptic curves?
+local function has_curves(names)
+  for _, name in ipairs(names or {}) do
+    if string.find(name, "^TLS_ECDH") then
+      return true
+    end
+  end
+  return not names
+end
+
+-- The extensions that a hello needs and the script did not give. OpenSSL takes no suite with
+-- elliptic curves from who names none, though RFC 8422 (section 4) leaves it free to.
+local function complete_extensions(given, protocol, ciphers)
   local extensions = {}
   for name, data in pairs(given or {}) do
     extensions[name] = data
   end
   local helpers = M.EXTENSION_HELPERS
+  if protocol ~= "TLSv1.3" and has_curves(ciphers) then
+    extensions.elliptic_curves = extensions.elliptic_curves
+      or helpers.elliptic_curves(M.DEFAULT_ELLIPTIC_CURVES)
+    extensions.ec_point_formats = extensions.ec_point_formats
+      or helpers.ec_point_formats({ "uncompressed" })
+  end
   if protocol == "TLSv1.3" then
     extensions.supported_versions = extensions.supported_versions
       or helpers.supported_versions({ "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0" })
@@ -233,7 +250,7 @@ function M.client_hello(t)
         given[key] = data
       end
     end
-    local extensions = complete_extensions(given, protocol)
+    local extensions = complete_extensions(given, protocol, t.ciphers)
     if next(extensions) then
       body = body .. extension_bytes(extensions)
     end

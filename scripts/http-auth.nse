@@ -52,12 +52,13 @@ function action(host, port)
   if response.status ~= 401 then
     return nil
   end
+  local status_line = stringaux.trim_end(response["status-line"]) .. "\r"
   local challenges = http.parse_www_authenticate(response.header["www-authenticate"] or "")
   if not challenges then
-    return nil, "\n" .. response["status-line"] .. "\r\n  Server returned no authentication headers."
+    return nil, "\n" .. status_line .. "\n  Server returned no authentication headers."
   end
   -- the status line keeps its line end, as tools know it from nmap
-  local data, lines = {}, { "", response["status-line"] .. "\r" }
+  local data, lines = {}, { "", status_line }
   for _, challenge in ipairs(challenges) do
     local item = stdnse.output_table()
     item.scheme = challenge.scheme

@@ -116,7 +116,7 @@ local function ask(host, port, probes)
 end
 
 local function whole(response)
-  return table.concat({ response["status-line"] or "",
+  return table.concat({ stringaux.trim_end(response["status-line"] or ""),
     table.concat(response.rawheader or {}, "\n"), response.body or "" }, "\n")
 end
 

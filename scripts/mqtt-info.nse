@@ -32,7 +32,7 @@ local messages_max = 4
 function action(host, port)
   local ssl = port.number == 8883 or port.version.service_tunnel == "ssl"
   local helper = mqtt.Helper:new(host, port, { ssl = ssl })
-  local code, reason = helper:connect("muster" .. rand.random_alpha(8))
+  local code, reason = helper:login("muster" .. rand.random_alpha(8))
   if not code then
     stdnse.debug1("%s", tostring(reason))
     helper.socket:close()

@@ -150,7 +150,7 @@ local function read_head(reader)
     return nil, "no HTTP status line"
   end
   local response = {
-    ["status-line"] = line, version = version, status = tonumber(status),
+    ["status-line"] = line .. "\r\n", version = version, status = tonumber(status),
     header = {}, rawheader = unfolded(rest), cookies = {},
   }
   for _, header in ipairs(response.rawheader) do

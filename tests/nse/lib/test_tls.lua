@@ -98,6 +98,13 @@ test("TLS 1.3 is told by its extension", function()
   check.equal(r.body[1].cipher, "TLS_AKE_WITH_AES_128_GCM_SHA256")
 end)
 
+test("who offers suites with elliptic curves names curves", function()
+  local curves = "\0\x0a\0\x0c\0\x0a\0\x17\0\x18\0\x19\0\x1d\1\0"
+  check.contains(tls.client_hello({ protocol = "TLSv1.2" }), curves)
+  local plain = tls.client_hello({ protocol = "TLSv1.2", ciphers = { "TLS_RSA_WITH_RC4_128_MD5" } })
+  check.equal(plain:find(curves, 1, true), nil)
+end)
+
 test("the server's share of TLS 1.3, and the group that it asks for, are a key exchange", function()
   local info = tls.cipher_info("TLS_AKE_WITH_AES_128_GCM_SHA256")
   check.equal(info.tls13ok and info.tls13only, true)

@@ -42,3 +42,14 @@ test("a client subnet is an option of EDNS, however its address is given", funct
   dns.addClientSubnet(request, {}, { family = "inet6", address = "fd99::2", mask = 16 })
   check.contains(dns.encode(request), "\0\8\0\6\0\2\16\0\xfd\x99")
 end)
+
+test("an update without data takes the records of a type away", function()
+  local dns, asked = require "dns", nil
+  fake.servers["udp:53"] = function(peer)
+    asked = peer:recv()
+    peer:send(asked:sub(1, 2) .. "\xa8\0" .. asked:sub(5))
+  end
+  local options = { host = "192.0.2.53", dtype = "A", ttl = 0, data = "" }
+  check.truthy(dns.update("host.dyn.test", options))
+  check.contains(asked, "\0\1\0\xff\0\0\0\0\0\0")
+end)

@@ -32,3 +32,19 @@ test("another server, and garbage, have none", function()
     script.run("mqtt-info", port)
   end
 end)
+
+test("a topic is subscribed to, its messages are read", function()
+  local mqtt = require "mqtt"
+  fake.servers["tcp:1883"] = fake.replies(nil, { "\x20\2\0\0",
+    "\x90\4\0\1\0\x80" .. "\x30\7\0\3a/bhi" .. "\xd0\0" }, true)
+  local helper = mqtt.Helper:new({ ip = "192.0.2.1" }, { number = 1883, protocol = "tcp" })
+  local status, answer = helper:connect({ client_id = false, username = false })
+  check.equal(status and answer.accepted, true)
+  status, answer = helper:request("SUBSCRIBE", { filters = { { filter = "a/b" }, { filter = "c" } } },
+    "SUBACK")
+  check.equal(status, true)
+  check.same(answer.filters, { { success = true, max_qos = 0 }, { success = false, max_qos = 0 } })
+  status, answer = helper:receive({ "PUBLISH" }, 1)
+  check.equal(status and answer.topic .. answer.payload, "a/bhi")
+  check.fails(helper:receive({ "PUBLISH" }, 1))
+end)
