@@ -32,6 +32,12 @@ static struct slots *binding_slots_of(void *user, const struct sthread *t)
     return r && r->jh ? &r->jh->slots : NULL;
 }
 
+static enum addr_family binding_family_of(lua_State *L, void *user)
+{
+    (void)user;
+    return run_family(L);
+}
+
 static void init_bindings(lua_State *L, struct script_host *h)
 {
     struct binding_env env = {
@@ -39,7 +45,7 @@ static void init_bindings(lua_State *L, struct script_host *h)
         .guard = h->guard,
         .dns = h->dns,
         .world = &h->world,
-        .family = h->o.family,
+        .family_of = binding_family_of,
         .max_threads = h->o.max_threads,
         .trace = h->o.trace,
         .path_allowed = binding_path_allowed,

@@ -190,6 +190,8 @@ struct run {
 
 /* The run behind the running thread; NULL when the host itself runs Lua. */
 struct run *run_of(lua_State *L);
+/* The address family of the host that the running thread looks at; else of the command line. */
+enum addr_family run_family(lua_State *L);
 /* Starts a thread for a candidate of a stage.  -ENOMEM. */
 int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port) MUST_USE;
 /* Pushes a worker's coroutine and its info(); the function and n_args arguments are on top of L.

@@ -31,8 +31,6 @@ static void sockets_init(lua_State *L)
     if (!all)
         l_no_memory(L);
     all->env = *l_env(L);
-    if (all->env.family == ADDR_NONE)
-        all->env.family = ADDR_V4;
     slots_init(&all->slots, all->env.max_threads ? all->env.max_threads : 1000);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &sockets_key);
 }
@@ -277,6 +275,13 @@ static int l_pcap_close(lua_State *L)
 
 /* ---- nmap.socket ---- */
 
+static const char *family_of_thread(lua_State *L, const struct sockets *all)
+{
+    bool v6 = all->env.family_of && all->env.family_of(L, all->env.user) == ADDR_V6;
+
+    return v6 ? "inet6" : "inet";
+}
+
 /* new([protocol = "tcp"[, family]]) -> socket */
 int l_sock_new(lua_State *L)
 {
@@ -284,7 +289,7 @@ int l_sock_new(lua_State *L)
     static const char *const families[] = {"inet", "inet6", NULL};
     struct sockets *all = sockets_of(L);
     int protocol = luaL_checkoption(L, 1, "tcp", protocols);
-    int family = luaL_checkoption(L, 2, all->env.family == ADDR_V6 ? "inet6" : "inet", families);
+    int family = luaL_checkoption(L, 2, family_of_thread(L, all), families);
     struct sock *s = lua_newuserdatauv(L, sizeof *s, 1);
 
     *s = (struct sock){

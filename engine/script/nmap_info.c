@@ -59,7 +59,7 @@ static int l_version_intensity(lua_State *L)
 
 static int l_address_family(lua_State *L)
 {
-    lua_pushstring(L, host_of(L)->o.family == ADDR_V6 ? "inet6" : "inet");
+    lua_pushstring(L, run_family(L) == ADDR_V6 ? "inet6" : "inet");
     return 1;
 }
 

@@ -165,17 +165,33 @@ static int l_list_interfaces(lua_State *L)
     return 1;
 }
 
+/* The entry of the family wanted; else another of that name.  NULL: there is no such interface. */
+static const struct ifaddrs *entry_of(const struct ifaddrs *list, const char *name,
+                                      enum addr_family family)
+{
+    int wanted = family == ADDR_V6 ? AF_INET6 : AF_INET;
+    const struct ifaddrs *other = NULL;
+
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+        if (!is_entry(list, i) || strcmp(i->ifa_name, name) != 0)
+            continue;
+        if (i->ifa_addr->sa_family == wanted)
+            return i;
+        other = other ? other : i;
+    }
+    return other;
+}
+
 /* nmap.get_interface_info(name) -> table | false, reason */
 static int l_get_interface_info(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    const struct ifaddrs *list = push_addrs(L);
+    const struct ifaddrs *list = push_addrs(L), *i = entry_of(list, name, run_family(L));
 
-    for (const struct ifaddrs *i = list; i; i = i->ifa_next)
-        if (is_entry(list, i) && strcmp(i->ifa_name, name) == 0) {
-            push_interface(L, list, i);
-            return 1;
-        }
+    if (i) {
+        push_interface(L, list, i);
+        return 1;
+    }
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "failed to find interface");
     return 2;

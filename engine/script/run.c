@@ -16,6 +16,13 @@ struct run *run_of(lua_State *L)
     return t ? t->user : NULL;
 }
 
+enum addr_family run_family(lua_State *L)
+{
+    const struct run *r = run_of(L);
+
+    return r && r->jh ? (enum addr_family)r->jh->address.family : host_of(L)->o.family;
+}
+
 /* ---- the outcome ---- */
 
 static enum script_phase phase_of(const struct run *r)

@@ -28,7 +28,17 @@ CLOSED = 65000           # some scripts want a closed port
 FETCHED = "/tmp/muster-lab-fetch"  # where script-args.txt has http-fetch put its files
 LONGEST = int(os.environ.get("LONGEST", "900"))  # seconds; a host with a run that takes longer is left out, and named
 NEVER_ENDS = {"shell": ["rpc-grind"]}  # nmap reads chargen's lines for ever, past --script-timeout; Muster ends it in time
-RUNS = ("nmap-1", "nmap-data", "nmap-2", "own", "library")
+# Debian's OpenSSL refuses weak keys, on which one server of the lab is set up; Muster takes them.
+WEAK_KEYS = """openssl_conf = lab
+[lab]
+ssl_conf = lab_ssl
+[lab_ssl]
+system_default = lab_all
+[lab_all]
+CipherString = DEFAULT@SECLEVEL=0
+"""
+PEERS = ("nmap-1", "nmap-2", "nmap-3")
+RUNS = ("nmap-1", "nmap-data", "nmap-2", "own", "library", "nmap-3")
 
 
 def selection(golden, host):
@@ -88,6 +98,19 @@ def make_library(args):
     shutil.copytree(f"{args.root}/nselib", f"{folder}/nselib", ignore=shutil.ignore_patterns("data"), dirs_exist_ok=True)
 
 
+def write_once(path, text):
+    """In one step: another scripts.py may be about to read it."""
+    with open(f"{path}.{os.getpid()}", "w") as f:
+        f.write(text)
+    os.rename(f.name, path)
+
+
+def write_settings(lab):
+    with open(f"{lab.args.lab}/script-args.txt") as f:
+        write_once(f"{lab.args.work}/script-args", f.read().replace("@LAB@", lab.args.lab))
+    write_once(f"{lab.args.work}/openssl.cnf", WEAK_KEYS)
+
+
 def command(lab, run, address, names=None):
     udp = lab.golden.UDP.get(address)
     ports = [f"T:{','.join(map(str, lab.tcp[address] + [CLOSED]))}"] + ([f"U:{udp}"] if udp else [])
@@ -102,7 +125,7 @@ def command(lab, run, address, names=None):
     targets = [address] + [other for other in others if other != address]
     return ["ip", "netns", "exec", "lab-scanner", *program, *(["-6"] if family == 6 else []), "-n", "-Pn", "-sS", *(["-sU"] if udp else []), "-p", ",".join(ports),
             "--script", ",".join(names) if names else selection(lab.golden, lab.names[address]),
-            "--script-args-file", f"{lab.args.work}/script-args", "--script-timeout", "60s",
+            "--script-args-file", f"{lab.args.work}/script-args", "--script-timeout", "120s",
             "-oX", lab.path(run, address), *targets]
 
 
@@ -111,13 +134,18 @@ def forget(path):
         os.unlink(path)
 
 
+def environment(lab, run):
+    nmap = run in PEERS or run.startswith("again-nmap")
+    return {**os.environ, "MUSTER_DATADIR": lab.args.root, **({"OPENSSL_CONF": f"{lab.args.work}/openssl.cnf"} if nmap else {})}
+
+
 def run_once(lab, run, address, names=None):
     """Leaves no XML of a run that failed or took too long."""
     path = lab.path(run, address)
     forget(path)
     try:
         # Not in the sources: nmap would look at their nselib, too.
-        done = subprocess.run(command(lab, run, address, names), env={**os.environ, "MUSTER_DATADIR": lab.args.root}, cwd=lab.args.work,
+        done = subprocess.run(command(lab, run, address, names), env=environment(lab, run), cwd=lab.args.work,
                               capture_output=True, text=True, timeout=LONGEST)
     except subprocess.TimeoutExpired:
         print(f"scripts.py: {run} of {address} took more than {LONGEST} s", file=sys.stderr)
@@ -133,7 +161,9 @@ def run_once(lab, run, address, names=None):
 def again(lab, address):
     """What differs once more, by itself: four hundred scripts at a time are a load of which some are ended by --script-timeout."""
     for run, of in (("nmap-data", lab.allowed), ("own", lab.shared)):
-        names = sorted({script for script, *_ in compared(lab, run, [address], of)[1]})
+        if lab.args.runs and run not in lab.args.runs.split(",") or not os.path.exists(lab.path(run, address)):
+            continue
+        names = sorted({script for script, *_ in compared(lab, run, [address], of, False)[1]})
         for program in ("nmap", "muster"):
             if names:
                 run_once(lab, f"again-{program}-{run}", address, names)
@@ -180,15 +210,25 @@ def reasons(path):
     return found
 
 
-def compared(lab, run, addresses, of):
-    """-> Counter, [(script, place, verdict)] of the stable results that differ"""
+def repeated_as(lab, one, others, key):
+    """How nmap's other runs repeated what its first one said: the worst of the verdicts."""
+    found = {verdict(lab, other.get(key), one.get(key)) for other in others if key in one or key in other}
+    return next((v for v in ("missing", "extra", "different", "data differs", "reordered", "masked") if v in found), "identical")
+
+
+def compared(lab, run, addresses, of, further=True):
+    """-> Counter, [(script, place, verdict)] of the stable results that differ.  further: nmap's run of the differing scripts alone counts, too"""
     counts, differ = collections.Counter(), []
     for address in addresses:
-        one, two, ours = (lab.results(r, address) for r in ("nmap-1", "nmap-2", run))
-        for key in sorted(set(one) | set(two) | set(ours), key=lambda k: (k[2], k[0], k[1])):
+        one, ours = lab.results("nmap-1", address), lab.results(run, address)
+        others = [lab.results(r, address) for r in PEERS[1:] if os.path.exists(lab.path(r, address))]
+        names = {script for script, *_ in compared(lab, run, [address], of, False)[1]} if further else set()
+        by_itself = lab.path(f"again-nmap-{run}", address)
+        fourth = [lab.results(f"again-nmap-{run}", address)] if names and os.path.exists(by_itself) else []
+        for key in sorted(set(one).union(ours, *others), key=lambda k: (k[2], k[0], k[1])):
             if key[2] not in of:
                 continue
-            repeated = verdict(lab, two.get(key), one.get(key)) if key in one or key in two else "identical"
+            repeated = repeated_as(lab, one, others + (fourth if key[2] in names else []), key)
             if repeated in ("missing", "extra", "different", "data differs"):
                 counts["unstable"] += 1
                 continue
@@ -304,10 +344,9 @@ def main():
     addresses, took = lab.hosts(), {}
     if lab.args.again:
         with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", "3"))) as pool:
-            list(pool.map(lambda a: again(lab, a), [a for a in addresses if all(os.path.exists(lab.path(r, a)) for r in RUNS)]))
+            list(pool.map(lambda a: again(lab, a), addresses))
     elif not lab.args.table:
-        with open(f"{lab.args.lab}/script-args.txt") as f, open(f"{lab.args.work}/script-args", "w") as g:
-            g.write(f.read().replace("@LAB@", lab.args.lab))
+        write_settings(lab)
         if not args.runs or "library" in args.runs.split(","):
             make_library(args)
         order = sorted(addresses, key=lambda a: -len(lab.tcp[a]))

@@ -233,6 +233,25 @@ static void the_nmap_table_answers(void **state)
     assert_non_null(strstr(fx->log.data, "logged"));
 }
 
+/* Hosts of both families are looked at by one worker. */
+static void the_family_is_the_hosts(void **state)
+{
+    struct script_target targets[] = {fx_target("::1", NULL, 0), fx_target("127.0.0.1", NULL, 0)};
+
+    (void)state;
+    fx_script(
+        "family", "hostrule",
+        "local lo = nmap.get_interface_info('lo') local v6 = false "
+        "for _, i in ipairs(nmap.list_interfaces()) do v6 = v6 or i.address == '::1' end "
+        "local right = lo.address == host.ip and lo.netmask == (#host.bin_ip == 4 and 8 or 128) "
+        "return nmap.address_family() .. ' ' .. tostring(right or not v6)");
+    fx_run("family", targets, 2);
+    assert_int_equal(fx->n_results, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(fx->results[i].output,
+                            fx->results[i].address[0] == ':' ? "inet6 true" : "inet true");
+}
+
 static void threads_and_locks_work(void **state)
 {
     (void)state;
@@ -285,6 +304,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(the_sandbox_keeps_scripts_in),
     FX_TEST(lua_behaves_as_5_3_where_scripts_need_it),
     FX_TEST(the_nmap_table_answers),
+    FX_TEST(the_family_is_the_hosts),
     FX_TEST(threads_and_locks_work),
     FX_TEST(a_scratch_directory_is_writable),
     FX_TEST(a_file_named_in_arguments_is_readable),
