@@ -106,6 +106,13 @@ function M.ASN1Decoder:decodeOID(encStr, len, pos)
   return oid, pos
 end
 
+-- Is the item at `pos` whole, and of a type that nobody registered?  That is no error: protocols gain
+-- fields.
+function M.ASN1Decoder:is_unknown(encStr, pos)
+  local len, at = self.decodeLength(encStr, pos + 1)
+  return len ~= nil and at + len - 1 <= #encStr and not self.decoder[string.sub(encStr, pos, pos)]
+end
+
 --- The items of a sequence of `len` bytes: an array, position after it. Items that are not known
 -- are left out.
 function M.ASN1Decoder:decodeSeq(encStr, len, pos)
@@ -116,7 +123,7 @@ function M.ASN1Decoder:decodeSeq(encStr, len, pos)
     if after <= pos then
       break
     end
-    if value == nil and self.stoponerror then
+    if value == nil and self.stoponerror and not self:is_unknown(bytes, pos) then
       return nil, last + 1
     elseif value ~= nil then
       n = n + 1

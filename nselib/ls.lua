@@ -7,7 +7,7 @@
 --     ls.end_vol(output)
 --     return ls.end_listing(output)
 --
--- Script arguments: ls.maxdepth (0; -1 for all levels), ls.maxfiles (10; 0 for no limit),
+-- Script arguments: ls.maxdepth (1; -1 for all levels), ls.maxfiles (10; 0 for no limit),
 -- ls.checksum, ls.errors, ls.empty, ls.human.
 
 local ipairs, math, setmetatable, stdnse = ipairs, math, setmetatable, require "stdnse"
@@ -15,7 +15,7 @@ local string, tab, table, tonumber, tostring = string, require "tab", table, ton
 
 local M = {}
 
-local defaults = { maxdepth = 0, maxfiles = 10, checksum = false, errors = true, empty = false,
+local defaults = { maxdepth = 1, maxfiles = 10, checksum = false, errors = true, empty = false,
   human = false }
 
 --- A setting: of the script arguments, else the default.

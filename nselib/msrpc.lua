@@ -6,17 +6,15 @@
 --     local status, shares = msrpc.srvsvc_netshareenumall(state, host.ip)
 --     msrpc.stop_smb(state)
 
-local ipairs, math, pcall, string, table = ipairs, math, pcall, string, table
-local stringaux = require "stringaux"
+local error, ipairs, math, pairs, pcall = error, ipairs, math, pairs, pcall
+local require, string, stringaux, table = require, string, require "stringaux", table
 local setmetatable, type, unicode, v2 = setmetatable, type, require "unicode", require "smb.v2"
 
 local M = {}
 
--- Interfaces: UUIDs as they go over the wire, versions, pipes.
-M.SRVSVC_UUID = "\xc8\x4f\x32\x4b\x70\x16\xd3\x01\x12\x78\x5a\x47\xbf\x6e\xe1\x88"
-M.SRVSVC_VERSION, M.SRVSVC_PATH = 3, "\\srvsvc"
-M.WKSSVC_UUID = "\x98\xd0\xff\x6b\x12\xa1\x10\x36\x98\x33\x46\xc3\xf8\x7e\x34\x5a"
-M.WKSSVC_VERSION, M.WKSSVC_PATH = 1, "\\wkssvc"
+for name, value in pairs(require "smb.interfaces") do
+  M[name] = value
+end
 M.TRANSFER_SYNTAX = "\x04\x5d\x88\x8a\xeb\x1c\xc9\x11\x9f\xe8\x08\x00\x2b\x10\x48\x60"
 
 local kinds = { request = 0, response = 2, fault = 3, bind = 11, bind_ack = 12 }
@@ -266,6 +264,89 @@ function M.srvsvc_netservergetinfo(state, server)
     info.comment = comment ~= 0 and r:text() or ""
     return info
   end)
+end
+
+-- STAT_SERVER_0 (MS-SRVS 2.2.4.39) behind its pointer.
+local statistics = { "start", "fopens", "devopens", "jobsqueued", "sopens", "stimedout",
+  "serrorout", "pwerrors", "permerrors", "syserrors", "bytessent_low", "bytessent_high",
+  "bytesrcvd_low", "bytesrcvd_high", "avresponse", "reqbufneed", "bigbufneed" }
+
+--- NetrServerStatisticsGet: `true, table` of the numbers by the names of MS-SRVS 2.2.4.39, and
+-- `bytessent` and `bytesrcvd` put together, or `false, reason`.
+function M.srvsvc_netservergetstatistics(state, server)
+  local status, result = M.call_function(state, 24, text_pointer("\\\\" .. server)
+    .. string.pack("<I4I4I4", 0, 0, 0))
+  if not status then
+    return false, result
+  end
+  return read(result.arguments, function(r)
+    if r:number() == 0 then
+      return nil, windows_error(r:number())
+    end
+    local stats = {}
+    for _, name in ipairs(statistics) do
+      stats[name] = r:number()
+    end
+    stats.bytessent = stats.bytessent_high << 32 | stats.bytessent_low
+    stats.bytesrcvd = stats.bytesrcvd_high << 32 | stats.bytesrcvd_low
+    return stats
+  end)
+end
+
+-- Opens a pipe, chooses its interface, calls f(state) -> status, result, and closes.
+local function on_pipe(host, name, f)
+  local status, state = M.start_smb(host, M[name .. "_PATH"])
+  if not status then
+    return false, state
+  end
+  local result
+  status, result = M.bind(state, M[name .. "_UUID"], M[name .. "_VERSION"], nil)
+  if status then
+    status, result = f(state)
+  end
+  M.stop_smb(state)
+  return status, result
+end
+
+--- The statistics of a host's server, as srvsvc_netservergetstatistics gives them.
+function M.get_server_stats(host)
+  return on_pipe(host, "SRVSVC", function(state)
+    return M.srvsvc_netservergetstatistics(state, host.ip)
+  end)
+end
+
+-- Services ----------------------------------------------------------------------------------------
+
+-- A handle of 20 bytes and a status: `true, { handle }` or `false, reason`.
+local function read_handle(status, result)
+  if not status then
+    return false, result
+  end
+  local ok, handle, code = pcall(string.unpack, "<c20I4", result.arguments)
+  if not ok then
+    return false, "a broken answer"
+  elseif code ~= 0 then
+    return false, windows_error(code)
+  end
+  return true, { handle = handle }
+end
+
+--- ROpenSCManagerW (MS-SCMR 3.1.4.15): a handle of the service control manager with the rights
+-- `access` (a mask; nil: to connect): `true, { handle }` or `false, reason`.
+function M.svcctl_openscmanagerw(state, machine, access)
+  return read_handle(M.call_function(state, 15, text_pointer("\\\\" .. machine)
+    .. string.pack("<I4I4", 0, access or 1)))
+end
+
+--- ROpenServiceW (MS-SCMR 3.1.4.16): a handle of a service: `true, { handle }` or `false, reason`.
+function M.svcctl_openservicew(state, manager, service, access)
+  return read_handle(M.call_function(state, 16, manager .. text_itself(service)
+    .. string.pack("<I4", access or 0)))
+end
+
+--- RCloseServiceHandle (MS-SCMR 3.1.4.1): true, or false and the reason.
+function M.svcctl_closeservicehandle(state, handle)
+  return read_handle(M.call_function(state, 0, handle))
 end
 
 return M

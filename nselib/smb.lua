@@ -349,7 +349,7 @@ function M.negotiate_protocol(smb, overrides)
   return M.negotiate_v1(smb, overrides)
 end
 
---- The dialects that a host takes, SMB 1 first: `true, { "NT LM 0.12", "2:0:2", ... }` or `false,
+--- The dialects that a host takes, SMB 1 first: `true, { "NT LM 0.12", "202", ... }` or `false,
 -- reason`.
 function M.list_dialects(host, overrides)
   local smb2 = require "smb2"

@@ -20,9 +20,9 @@ function M.dialects()
   return { table.unpack(dialects) }
 end
 
---- The name of a dialect: 0x0311 is "3:1:1".
+--- The name of a dialect: 0x0311 is "311".
 function M.dialect_name(dialect)
-  return string.format("%x:%x:%x", dialect >> 8, dialect >> 4 & 15, dialect & 15)
+  return string.format("%x", dialect)
 end
 
 --- The 64 bytes of a header.

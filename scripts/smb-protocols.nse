@@ -32,7 +32,7 @@ function action(host)
   end
   for i, dialect in ipairs(dialects) do
     dialects[i] = dialect == "NT LM 0.12" and dialect .. " (SMBv1) [dangerous, but default]"
-      or dialect:gsub(":", "")
+      or dialect
   end
   local output = stdnse.output_table()
   output.dialects = dialects

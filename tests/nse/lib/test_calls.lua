@@ -31,3 +31,38 @@ test("rpc: an export that is not mounted has a reason", function()
   check.equal(comm, nil)
   check.equal(type(reason), "string")
 end)
+
+test("msrpc: interfaces have the UUIDs of the wire", function()
+  local msrpc = require "msrpc"
+  check.equal(stdnse.tohex(msrpc.SRVSVC_UUID), "c84f324b7016d30112785a47bf6ee188")
+  check.equal(stdnse.tohex(msrpc.SVCCTL_UUID), "81bb7a364498f135ad3298f038001003")
+  check.equal(msrpc.SAMR_PATH .. msrpc.SAMR_VERSION, "\\samr1")
+end)
+
+test("msrpc: handles of services and statistics are read, garbage has a reason", function()
+  local msrpc = require "msrpc"
+  local call, asked, answer = msrpc.call_function, nil, nil
+  msrpc.call_function = function(_, opnum, arguments)
+    asked = { opnum, arguments }
+    return true, { arguments = answer }
+  end
+  -- what Samba 4.17 answered to ROpenSCManagerW
+  answer = stdnse.fromhex("00000000e7c65bffbcae054bbd3ec5c6f209f8dd") .. "\0\0\0\0"
+  check.same({ msrpc.svcctl_openscmanagerw({}, "10.99.0.15", 1) },
+    { true, { handle = answer:sub(1, 20) } })
+  check.equal(asked[1], 15)
+  answer = ("\0"):rep(20) .. "\x24\4\0\0"
+  check.same({ msrpc.svcctl_openservicew({}, ("h"):rep(20), "none", 16) },
+    { false, "error 1060" })
+  answer = "\0\0\2\0" .. string.pack("<" .. ("I4"):rep(17), table.unpack({ 1, 2, 3, 4, 5, 6, 7, 8,
+    9, 10, 11, 1, 13, 0, 15, 16, 17 })) .. "\0\0\0\0"
+  local status, stats = msrpc.srvsvc_netservergetstatistics({}, "10.99.0.15")
+  check.equal(status and stats.bytessent, 1 << 32 | 11)
+  check.equal(stats.sopens, 5)
+  for _, broken in ipairs({ "", "\0\0\2\0\1", "\0\0\0\0\5\0\0\0" }) do
+    answer = broken
+    check.fails(msrpc.srvsvc_netservergetstatistics({}, "10.99.0.15"))
+    check.fails(msrpc.svcctl_openservicew({}, "", "x"))
+  end
+  msrpc.call_function = call
+end)
