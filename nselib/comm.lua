@@ -3,7 +3,7 @@
 -- `options` is a table or nil:
 --   timeout          milliseconds for connecting and for the answer
 --   connect_timeout  milliseconds for connecting (when nil: by the host's measured
---                    round-trip time, 1 to 8 s)
+--                    round-trip time, 1 to 8 s; with a TLS handshake request_timeout)
 --   request_timeout  milliseconds for the answer (when nil: 6 s more than connecting)
 --   bytes, lines     wait for so many bytes or lines; else any data will do
 --   proto            "tcp", "udp" or "ssl" (when nil: the port's, "ssl" for one found to be in a
@@ -39,7 +39,9 @@ local function connected(host, port, options)
   local connect, request = timeouts(host, options)
   local protocol = protocol_of(port, options)
   local socket = nmap.new_socket(protocol == "udp" and "udp" or "tcp")
-  socket:set_timeout(connect)
+  -- a TLS handshake is an answer of the server, which may be busy, and not only of its host
+  local handshake = protocol == "ssl" and not options.connect_timeout
+  socket:set_timeout(handshake and request or connect)
   local status, reason = socket:connect(host, port, protocol)
   if not status then
     socket:close()

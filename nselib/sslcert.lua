@@ -507,8 +507,12 @@ local function fetch_after_dialog(name, host, port)
   return cert, reason or by_hand
 end
 
+-- Milliseconds: a mail server makes a process for each connection, and other scripts may ask it, too.
+local handshake_timeout = 30000
+
 local function fetch_direct(host, port)
-  local socket, reason = comm.opencon(host, port, nil, { connect_only = true, proto = "ssl" })
+  local socket, reason = comm.opencon(host, port, nil, { connect_only = true, proto = "ssl",
+    request_timeout = handshake_timeout })
   if socket then
     return certificate_of(socket)
   elseif reason ~= "ERROR" then

@@ -155,6 +155,21 @@ test("comm exchanges, greets and finds out about TLS", function()
   check.same({ comm.exchange(host, port(10), "x") }, { false, "TIMEOUT" })
 end)
 
+test("a TLS handshake may take as long as an answer, a connection less", function()
+  local host, patience = { ip = "192.0.2.1", registry = {}, times = { timeout = 0.1 } }, nil
+  local function server(peer)
+    patience = peer.patience
+    peer:send("hello")
+  end
+  fake.servers["tcp:8"], fake.servers["ssl:8"] = server, server
+  for _, case in ipairs({ { "tcp", 1000 }, { "ssl", 7000 }, { "ssl", 500, connect_timeout = 500 },
+    { "ssl", 20000, request_timeout = 20000 } }) do
+    comm.get_banner(host, port(8), { proto = case[1], connect_timeout = case.connect_timeout,
+      request_timeout = case.request_timeout })
+    check.equal(patience, case[2])
+  end
+end)
+
 test("data files are parsed by patterns and functions", function()
   local lines = { "# x", "a 1", "b 2", "a 3" }
   check.same({ datafiles.parse_lines(lines, { "^(%a)" }) }, { true, { "a", "b", "a" } })

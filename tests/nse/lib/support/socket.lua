@@ -49,7 +49,8 @@ function M.new(servers, protocol)
 end
 
 local function start(self, server, key)
-  self.peer = setmetatable({ inbox = {}, outbox = {}, key = key, secure = self.secure }, Peer)
+  self.peer = setmetatable({ inbox = {}, outbox = {}, key = key, secure = self.secure,
+    patience = self.timeout }, Peer)
   self.thread = coroutine.create(server)
   self.ended = false
 end
