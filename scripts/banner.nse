@@ -39,12 +39,30 @@ local function timeout_ms()
   return (seconds or 5) * 1000
 end
 
+-- A greeting may come in pieces: a line of version, then what the administrator wrote. Milliseconds of
+-- silence after which it is taken to be whole, and bytes that are enough.
+local pause, enough = 150, 4096
+
 -- TLS ports say nothing before the handshake, so it is made for those that are known: whoever asks
 -- for a banner alone does not want every port to be greeted in TLS.
 local function grab(host, port)
   local options = { timeout = timeout_ms(), proto = shortport.ssl(nil, port) and "ssl" or "tcp" }
-  local status, text = comm.get_banner(host, port, options)
-  return status and stringaux.trim(text) or nil
+  options.connect_only = true
+  local socket = comm.opencon(host, port, nil, options)
+  if not socket then
+    return nil
+  end
+  local text, status, piece = "", socket:receive()
+  while status do
+    text = text .. piece
+    if #text >= enough then
+      break
+    end
+    socket:set_timeout(pause)
+    status, piece = socket:receive()
+  end
+  socket:close()
+  return stringaux.trim(text)
 end
 
 local function printable(text)
