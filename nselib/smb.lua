@@ -16,9 +16,8 @@ local M = {}
 --- Commands by name and by number.
 M.command_codes = {
   SMB_COM_CREATE_DIRECTORY = 0x00, SMB_COM_CLOSE = 0x04, SMB_COM_DELETE = 0x06,
-  SMB_COM_TRANSACTION = 0x25,
-  SMB_COM_ECHO = 0x2b, SMB_COM_READ_ANDX = 0x2e, SMB_COM_WRITE_ANDX = 0x2f,
-  SMB_COM_TRANSACTION2 = 0x32,
+  SMB_COM_TRANSACTION = 0x25, SMB_COM_ECHO = 0x2b, SMB_COM_READ_ANDX = 0x2e,
+  SMB_COM_WRITE_ANDX = 0x2f, SMB_COM_TRANSACTION2 = 0x32,
   SMB_COM_TREE_DISCONNECT = 0x71, SMB_COM_NEGOTIATE = 0x72, SMB_COM_SESSION_SETUP_ANDX = 0x73,
   SMB_COM_LOGOFF_ANDX = 0x74, SMB_COM_TREE_CONNECT_ANDX = 0x75, SMB_COM_NT_TRANSACT = 0xa0,
   SMB_COM_NT_CREATE_ANDX = 0xa2, SMB_NO_FURTHER_COMMANDS = 0xff,
@@ -171,8 +170,11 @@ function M.start_ex(host, bool_negotiate_protocol, bool_start_session, str_tree_
 end
 
 --- Ends a session: leaves the tree, logs off, closes. True, or false when there was nothing to
--- close.
+-- close. Also of a state that msrpc.start_smb gave.
 function M.stop(smb)
+  if smb.session then
+    return require "smb.v2".close(smb.session) or true
+  end
   if smb.tid ~= 0 then
     M.tree_disconnect(smb)
   end

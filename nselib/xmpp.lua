@@ -40,18 +40,20 @@ local function attributes(text)
 end
 
 --- The first tag of `text` from `at` on: { name, attrs, start = bool, finish = bool, before = text
--- before it }, and the position after it; nil when there is none.
+-- before it, also as contents }, and the position after it; nil when there is none. An instruction is a tag without
+-- content: "?xml".
 function M.XML.parse_tag(text, at)
-  local first, named, slash, name = string.find(text, "<(/?)([%a_][%w:._-]*)", at or 1)
+  local first, named, slash, name = string.find(text, "<(/?)(%??[%a_][%w:._-]*)", at or 1)
   local last = first and string.find(text, ">", named + 1, true)
   if not last then
     return nil
   end
   local rest = string.sub(text, named + 1, last - 1)
-  local empty = string.find(rest, "/$") ~= nil
+  local empty = string.find(rest, "/$") ~= nil or string.sub(name, 1, 1) == "?"
+  local before = unescape(string.sub(text, at or 1, first - 1))
   return {
     name = name, attrs = attributes(rest), start = slash == "", finish = slash ~= "" or empty,
-    before = unescape(string.sub(text, at or 1, first - 1)),
+    before = before, contents = before,
   }, last + 1
 end
 
@@ -153,6 +155,9 @@ local function read_opening(self)
     return false, text
   end
   local tag, at = M.XML.parse_tag(text)
+  if tag and tag.name == "?xml" then
+    tag, at = M.XML.parse_tag(text, at)
+  end
   if not tag or tag.name ~= "stream:stream" then
     return false, "no XMPP stream"
   end

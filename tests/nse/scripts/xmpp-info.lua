@@ -123,3 +123,13 @@ test("a login is accepted or refused", function()
   check.truthy(login("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"))
   check.fails(login("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"))
 end)
+
+test("an instruction is a tag, the text before a tag is its contents", function()
+  local xml = require("xmpp").XML
+  local tag = xml.parse_tag("<?xml version='1.0'?>")
+  check.equal(tag.name .. tag.attrs.version, "?xml1.0")
+  check.equal(tag.start and tag.finish, true)
+  tag = xml.parse_tag("not served &amp; gone</text>")
+  check.equal(tag.contents, "not served & gone")
+  check.equal(tag.finish and not tag.start, true)
+end)
