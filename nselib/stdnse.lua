@@ -269,7 +269,7 @@ end
 -- Nil when there are no items. The text starts with a newline and ends with one. Throws when `data`
 -- is no string and no table.
 function M.format_output(status, data)
-  if not status and nmap.debugging() < 1 then
+  if not status and nmap.debugging() < 1 or data == "" then
     return nil
   end
   if type(data) == "string" then

@@ -34,6 +34,7 @@ end)
 test("format_output indents nested lists and shows headings", function()
   check.equal(stdnse.format_output(true, { "a", { name = "n", "b\nc" }, {} }),
     "\n  a\n  n\n    b\n    c\n")
+  check.equal(stdnse.format_output(true, ""), nil)
   check.equal(stdnse.format_output(true, {}), nil)
   check.equal(stdnse.format_output(true, { { name = "empty" } }), nil)
   check.equal(stdnse.format_output(false, { "x" }), nil)
