@@ -1,7 +1,8 @@
 --- MQTT 3.1.1 (OASIS Standard): packets, and a client that connects, subscribes and listens.
 
 local ipairs, match, nmap = ipairs, require "match", require "nmap"
-local rand, setmetatable, string, table = require "rand", setmetatable, string, table
+local rand, setmetatable, shortport = require "rand", setmetatable, require "shortport"
+local string, table = string, table
 
 local M = {}
 
@@ -110,10 +111,14 @@ end
 --- Connects and logs in with a client id (and, when given, user name and password). Answers the
 -- code of CONNACK (0 is in), or nil and the reason.
 function M.Helper:login(client_id, username, password)
-  self.socket = nmap.new_socket(self.options.ssl and "ssl" or "tcp")
+  local secure = self.options.ssl
+  if secure == nil then
+    secure = shortport.ssl(self.host, self.port)
+  end
+  self.socket = nmap.new_socket()
   local patience = self.options.timeout or 5000
   self.socket:set_timeout(patience)
-  local status, reason = self.socket:connect(self.host, self.port)
+  local status, reason = self.socket:connect(self.host, self.port, secure and "ssl" or "tcp")
   if not status then
     return nil, reason
   end
