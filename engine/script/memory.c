@@ -11,8 +11,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define SLAB_SIZE ((size_t)64 << 10)
+/* The first slabs are small; a state that holds more than some of them gets slabs that fill a huge
+ * page: its blocks lie all over its memory, and looking up pages took a good part of the time. */
+#define SLAB_SIZE   ((size_t)64 << 10)
+#define SLAB_HUGE   ((size_t)2 << 20)
+#define SMALL_SLABS 16
 
 struct lmem_slab {
     struct lmem_slab *next;
@@ -54,16 +59,20 @@ static void give_back(struct lmem *m, void *ptr, size_t class)
 static bool slab_add(struct lmem *m)
 {
     size_t left = (size_t)(m->fresh_end - m->fresh);
-    struct lmem_slab *s = malloc(sizeof *s + SLAB_SIZE);
+    size_t size = m->n_slabs < SMALL_SLABS ? SLAB_SIZE : SLAB_HUGE;
+    struct lmem_slab *s = size == SLAB_HUGE ? aligned_alloc(size, size) : malloc(size);
 
     if (!s)
         return false;
+    if (size == SLAB_HUGE)
+        madvise(s, size, MADV_HUGEPAGE); /* as good as it gets */
+    m->n_slabs++;
     if (left >= LMEM_STEP)
         give_back(m, m->fresh, class_of(left));
     s->next = m->slabs;
     m->slabs = s;
     m->fresh = s->bytes;
-    m->fresh_end = s->bytes + SLAB_SIZE;
+    m->fresh_end = (char *)s + size;
     return true;
 }
 
@@ -75,6 +84,9 @@ static void *take_block(struct lmem *m, size_t class)
 
     if (b) {
         m->free_blocks[class] = b->next;
+        /* Blocks come back in the order of the collector's sweep, long after they were touched: the
+         * wait for the next one is over by the time that it is asked for. */
+        __builtin_prefetch(b->next, 1);
         return b;
     }
     if ((size_t)(m->fresh_end - m->fresh) < size && !slab_add(m))
@@ -145,4 +157,5 @@ void lmem_done(struct lmem *m)
     }
     memset(m->free_blocks, 0, sizeof m->free_blocks);
     m->fresh = m->fresh_end = NULL;
+    m->n_slabs = 0;
 }

@@ -27,6 +27,7 @@ struct lmem {
         struct lmem_block *next;
     } * free_blocks[LMEM_CLASSES];
     struct lmem_slab *slabs;
+    unsigned n_slabs;
     char *fresh, *fresh_end; /* the part of the newest slab that was never handed out */
 };
 
