@@ -14,14 +14,27 @@
 -- brute.guesses (per account), brute.start.
 
 local coroutine, creds, io, ipairs = coroutine, require "creds", io, ipairs
-local math, nmap, pairs, setmetatable = math, require "nmap", pairs, setmetatable
+local math, nmap, pairs, pcall, setmetatable = math, require "nmap", pairs, pcall, setmetatable
 local stdnse, string, table = require "stdnse", string, table
 local tonumber, tostring, type, unpwdb = tonumber, tostring, type, require "unpwdb"
 
 local M = {}
 
---- Should the engine use the lists of users, of passwords? Iterators over them, see unpwdb.
-M.usernames_iterator, M.passwords_iterator = unpwdb.usernames, unpwdb.passwords
+-- unpwdb's answer without its status.
+local function iterator(ok, list)
+  return ok and list or nil
+end
+
+--- The usual list of users as an iterator for setUsernameIterator, at most so many seconds and so
+-- many names long; nil when there is none.
+function M.usernames_iterator(seconds, count)
+  return iterator(unpwdb.usernames(seconds, count))
+end
+
+--- The usual list of passwords, likewise.
+function M.passwords_iterator(seconds, count)
+  return iterator(unpwdb.passwords(seconds, count))
+end
 
 --- A socket for drivers.
 function M.new_socket(protocol)
@@ -348,8 +361,7 @@ local function note_failure(self, user, pass, n, e)
   end
 end
 
---- One worker: tries until nothing is left.
-function M.Engine:login(signal)
+local function work(self)
   while not self.stopped do
     local user, pass, n = self:get_next_credential()
     if user == nil then
@@ -367,6 +379,14 @@ function M.Engine:login(signal)
     if self.options.delay > 0 then
       stdnse.sleep(self.options.delay)
     end
+  end
+end
+
+--- One worker: tries until nothing is left. An error of the driver ends them all, and is told.
+function M.Engine:login(signal)
+  local ok, reason = pcall(work, self)
+  if not ok then
+    self.stopped, self.failure = true, tostring(reason)
   end
   self.threads = self.threads - 1
   signal "broadcast"

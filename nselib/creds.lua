@@ -44,11 +44,13 @@ function M.Account:new(username, password, state)
 end
 
 function M.Account:__tostring()
-  local password = self.password == "" and "<empty>" or self.password
-  local text = self.username and self.username .. ":" .. (password or "") or password or ""
+  local password = self.password
+  if password == "" or not password and self.username then
+    password = "<empty>"
+  end
+  local text = self.username and self.username .. ":" .. password or password or ""
   return self.state and text .. " - " .. self.state or text
 end
-
 function M.Account.__lt(a, b)
   return (a.username or "") < (b.username or "")
 end
