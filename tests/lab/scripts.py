@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scripts of the services lab: nmap twice, Muster with Nmap's data folder, with its own scripts, and with Nmap's scripts on its own library;
+"""Scripts of the services lab: nmap three times, Muster with Nmap's data folder, with its own scripts, and with Nmap's scripts on its own library;
 result by result, in Markdown.
 
     tests/lab/scripts.py --lab DIR --muster PROGRAM --root SOURCES --work DIR [--only NAME,...] [--table]
@@ -7,10 +7,11 @@ result by result, in Markdown.
 Be root; the lab is up (services.sh), and the ports are those of ports-nmap-sS-p.xml in DIR of --work, which ports.py leaves there.
 --table: nothing is run, the table is made again from the XML of the last run.  JOBS (3): hosts at a time.
 
-A result is (host, port, script).  It counts as stable when nmap's two runs gave the same bytes, text and structure; where both gave
-nothing and Muster says something, that is a stable one that differs, too.  Reasons stand in reasons-nmap.tsv, reasons-own.tsv and
-reasons-library.tsv beside this file: script, place (address:port/protocol, address:host or *), verdict, reason.  Else the differing
-scripts of a host run once more by themselves, by both; "alone: ..." says what came of that.  The others were "not looked into"."""
+A result is (host, port, script).  It counts as stable when nmap's three runs gave the same bytes, text and structure; where all gave
+nothing and Muster says something, that is a stable one that differs, too.  The differing scripts of a host run again by themselves, by
+nmap (three times for Nmap's own data folder) and by Muster: what nmap says otherwise then is not stable either.  Reasons stand in
+reasons-nmap.tsv, reasons-own.tsv and reasons-library.tsv beside this file: script, place (address:port/protocol, address:host or *),
+verdict, reason.  Else "alone: ..." says what came of the run by themselves.  The others were "not looked into"."""
 import argparse
 import collections
 import concurrent.futures
@@ -158,17 +159,22 @@ def run_once(lab, run, address, names=None):
         forget(path)
 
 
+def alone_by_nmap(run):
+    """nmap's runs of the differing scripts of a host by themselves.  Where all should be the same bytes, chance takes more of them to show."""
+    return [f"again-nmap-{run}"] + ([f"again-nmap-{run}-{n}" for n in (2, 3)] if run == "nmap-data" else [])
+
+
 def again(lab, address):
     """What differs once more, by itself: four hundred scripts at a time are a load of which some are ended by --script-timeout."""
     for run, of in (("nmap-data", lab.allowed), ("own", lab.shared)):
         if lab.args.runs and run not in lab.args.runs.split(",") or not os.path.exists(lab.path(run, address)):
             continue
         names = sorted({script for script, *_ in compared(lab, run, [address], of, False)[1]})
-        for program in ("nmap", "muster"):
+        for which in [*alone_by_nmap(run), f"again-muster-{run}"]:
             if names:
-                run_once(lab, f"again-{program}-{run}", address, names)
+                run_once(lab, which, address, names)
             else:
-                forget(lab.path(f"again-{program}-{run}", address))
+                forget(lab.path(which, address))
 
 
 def look(lab, address):
@@ -216,19 +222,34 @@ def repeated_as(lab, one, others, key):
     return next((v for v in ("missing", "extra", "different", "data differs", "reordered", "masked") if v in found), "identical")
 
 
+def asked_for(lab, run, address):
+    """The scripts that a run by themselves named; none when there was no such run."""
+    if not os.path.exists(lab.path(run, address)):
+        return []
+    words = lab.xml.load(lab.path(run, address)).get("args", "").split()
+    return words[words.index("--script") + 1].split(",") if "--script" in words else []
+
+
+def by_themselves(lab, address):
+    """script -> results of nmap's runs of the differing scripts of that host by themselves"""
+    found = collections.defaultdict(list)
+    for run in alone_by_nmap("nmap-data") + alone_by_nmap("own"):
+        for script in asked_for(lab, run, address):
+            found[script].append(lab.results(run, address))
+    return found
+
+
 def compared(lab, run, addresses, of, further=True):
-    """-> Counter, [(script, place, verdict)] of the stable results that differ.  further: nmap's run of the differing scripts alone counts, too"""
+    """-> Counter, [(script, place, verdict)] of the stable results that differ.  further: nmap's runs of the differing scripts alone count, too"""
     counts, differ = collections.Counter(), []
     for address in addresses:
         one, ours = lab.results("nmap-1", address), lab.results(run, address)
         others = [lab.results(r, address) for r in PEERS[1:] if os.path.exists(lab.path(r, address))]
-        names = {script for script, *_ in compared(lab, run, [address], of, False)[1]} if further else set()
-        by_itself = lab.path(f"again-nmap-{run}", address)
-        fourth = [lab.results(f"again-nmap-{run}", address)] if names and os.path.exists(by_itself) else []
+        again_for = by_themselves(lab, address) if further else {}
         for key in sorted(set(one).union(ours, *others), key=lambda k: (k[2], k[0], k[1])):
             if key[2] not in of:
                 continue
-            repeated = repeated_as(lab, one, others + (fourth if key[2] in names else []), key)
+            repeated = repeated_as(lab, one, others + again_for.get(key[2], []), key)
             if repeated in ("missing", "extra", "different", "data differs"):
                 counts["unstable"] += 1
                 continue
@@ -249,7 +270,7 @@ def percent(part, whole):
 
 def alone(lab, run, address, key):
     """What the runs of the differing scripts alone say about one; None: there were none."""
-    if not all(os.path.exists(lab.path(f"again-{p}-{run}", address)) for p in ("nmap", "muster")):
+    if key[2] not in asked_for(lab, f"again-nmap-{run}", address) or not os.path.exists(lab.path(f"again-muster-{run}", address)):
         return None
     theirs, ours = (lab.results(f"again-{p}-{run}", address).get(key) for p in ("nmap", "muster"))
     if theirs is None and ours is None:
@@ -289,7 +310,7 @@ def reason_of(lab, run, known, differing):
 def table(lab, run, addresses, of):
     counts, differ = compared(lab, run, addresses, of)
     known = reasons(f"{HERE}/reasons-{'nmap' if run == 'nmap-data' else run}.tsv")
-    print("| nmap, between its two runs | results | Muster: same bytes | same but for times and nonces | same but for order | differ | equal |")
+    print("| nmap, between its runs | results | Muster: same bytes | same but for times and nonces | same but for order | differ | equal |")
     print("|---|---|---|---|---|---|---|")
     for kind in ("stable", "stable but for times and nonces", "stable but for order"):
         n = counts[kind]
@@ -297,6 +318,10 @@ def table(lab, run, addresses, of):
         good = same if kind == "stable" else same + masked if "times" in kind else same + masked + order
         print(f"| {kind} | {n} | {same} | {masked} | {order} | {n - same - masked - order} | {percent(good, n)} |")
     print(f"| unstable, or seen once | {counts['unstable']} | | | | | |")
+    full, at_first = compared(lab, run, addresses, of, False)
+    same, order = full["stable", "identical"], full["stable", "reordered"]
+    print(f"| stable, judged only by the runs with all scripts at once | {full['stable']} | {same} | {full['stable', 'masked']} | {order} | "
+          f"{full['stable'] - same - full['stable', 'masked'] - order} | {percent(same, full['stable'])} |")
     print()
     each = ((lab.names[a], compared(lab, run, [a], of)[0]) for a in addresses)
     print("Same bytes of the stable, host by host: " + ", ".join(f"{n} {c['stable', 'identical']} of {c['stable']}" for n, c in each) + ".\n")
@@ -308,6 +333,10 @@ def table(lab, run, addresses, of):
     for (script, found, reason), places in sorted(groups.items()):
         print(f"| {script} | {', '.join(places)} | {found} | {reason} |")
     print()
+    stays = {(script, place) for script, place, *_ in differ}
+    left = sorted(f"{script} {place}" for script, place, _, kind in at_first if kind == "stable" and (script, place) not in stays)
+    if left:
+        print("Stable in the runs with all scripts at once and not the same bytes, but nmap said otherwise when it ran the differing scripts by themselves: " + ", ".join(left) + ".\n")
 
 
 def report(lab, addresses, took):

@@ -53,7 +53,7 @@ for i = 1, 100 do
     done = done + 1
   end)
 end
-for _ = 1, 500 do
+for _ = 1, 2500 do
   if done == 100 then break end
   nmap.socket.sleep(0.01)
 end
