@@ -65,7 +65,11 @@ BEGIN
      WHERE e.last_at >= COALESCE((SELECT max(m.first_at) FROM inv.evidence m
                                    WHERE m.zone_id = p_zone AND m.addr = e.addr AND m.kind = 'mac'), '-infinity')
        AND NOT EXISTS (SELECT FROM inv.evidence n WHERE n.zone_id = p_zone AND n.kind = e.kind AND n.key = e.key AND n.addr <> e.addr
-                          AND n.first_at > e.last_at)) q
+                          AND n.first_at > e.last_at)
+       -- nor need it be of who is there now when nobody was in between (whoever comes back is heard again)
+       AND NOT (EXISTS (SELECT FROM inv.fact_now f WHERE f.zone_id = p_zone AND f.addr = e.addr AND f.slot = 0 AND f.attr_id = 1)
+            AND EXISTS (SELECT FROM inv.change c WHERE c.zone_id = p_zone AND c.addr = e.addr AND c.slot = 0 AND c.attr_id = 1 AND c.at > e.last_at
+                           AND c.new_value IS NULL))) q
    WHERE q.kind <= 0 OR inv.key_text(q.kind, q.key) IS NOT NULL;
 END $$;
 
@@ -90,14 +94,43 @@ BEGIN
      AND k.zone_id = p_zone AND k.addr = o.addr AND k.kind = h.kind AND k.key = inv.key_text(h.kind, o.key);
 END $$;
 
+-- Whether a device shows at another address of the segment what names devices, and nothing of the kind at this one, which it holds and
+-- which shows no card: then it may have moved away.  kind: of the key; NULL: it does not.  clash: how much that speaks against it: 3.9, and more where
+-- addresses change hands often (p_at: when; NULL: without that); and 5 when the name here is not that of the other address: then
+-- it is the device's only because this address shows it.
+CREATE FUNCTION inv.elsewhere(p_zone int4, p_addr inet, p_asset uuid, p_at timestamptz, OUT kind int2, OUT clash real) LANGUAGE plpgsql STABLE AS $$
+DECLARE v_named bool;
+BEGIN
+  SELECT min(o.kind), bool_or(EXISTS (SELECT FROM inv.addr_key n JOIN inv.addr_key m ON m.zone_id = n.zone_id AND m.kind = n.kind AND m.key = n.key
+                                       WHERE n.zone_id = p_zone AND n.addr = p_addr AND n.kind = 8 AND m.addr = k.addr)) INTO kind, v_named
+    FROM inv.asset_key o JOIN inv.addr_key k ON k.zone_id = p_zone AND k.kind = o.kind AND k.key = o.key AND k.addr <> p_addr
+   WHERE o.zone_id = p_zone AND o.asset_id = p_asset AND o.until = 'infinity' AND o.kind IN (3, 4, 5, 6, 7, 9, 10, 11)
+     AND inv.segment(k.addr) = inv.segment(p_addr)
+     AND NOT EXISTS (SELECT FROM inv.addr_key c WHERE c.zone_id = p_zone AND c.addr = p_addr AND c.kind IN (0, 1, 2))
+     AND NOT EXISTS (SELECT FROM inv.key_distrust d WHERE d.zone_id = p_zone AND d.kind = o.kind AND d.key = o.key)
+     AND inv.is_present(p_zone, k.addr) AND inv.is_present(p_zone, p_addr);
+  IF kind IS NULL THEN RETURN; END IF;
+  clash := 3.9;
+  IF NOT v_named AND EXISTS (SELECT FROM inv.addr_key n WHERE n.zone_id = p_zone AND n.addr = p_addr AND n.kind = 8) THEN
+    clash := clash + 5;
+  END IF;
+  IF p_at IS NOT NULL THEN
+    clash := clash + (SELECT 216 * t.changes / (COALESCE(t.days, 0) + 20) FROM inv.turnover(p_zone, p_addr, p_at) t);
+  END IF;
+END $$;
+
 -- Every asset that may be at these addresses: who holds them, and whose keys they show.  agree and clash: sums of weights, each kind once.
-CREATE OR REPLACE FUNCTION inv.candidates(p_zone int4, p_addr inet[])
+-- p_at: for inv.elsewhere.
+DROP FUNCTION inv.candidates(int4, inet[]);
+CREATE FUNCTION inv.candidates(p_zone int4, p_addr inet[], p_at timestamptz DEFAULT NULL)
 RETURNS TABLE (addr inet, asset_id uuid, holds bool, agree real, clash real, strong bool, agreed int2[], clashed int2[])
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT u.addr, c.asset_id, c.holds, COALESCE(a.agree, 0)::real, COALESCE(w.clash, 0)::real, COALESCE(a.strong, false), COALESCE(a.agreed, '{}'), COALESCE(w.clashed, '{}')
+  SELECT u.addr, c.asset_id, c.holds, COALESCE(a.agree, 0)::real,
+         (COALESCE(w.clash, 0) + COALESCE(e.clash, 0))::real,
+         COALESCE(a.strong, false), COALESCE(a.agreed, '{}'), COALESCE(w.clashed, '{}') || array_remove(ARRAY[e.kind], NULL)
     FROM unnest(p_addr) u(addr)
     LEFT JOIN inv.fact_now h ON h.zone_id = p_zone AND h.addr = u.addr AND h.slot = 0 AND h.attr_id = 0
     CROSS JOIN LATERAL (
@@ -134,7 +167,9 @@ BEGIN
                 -- nor is one that takes over its address while the old one is seen no more: that is new hardware
                 WHEN inv.held_before(p_zone, u.addr, c.asset_id) THEN 0
                 -- and one of a machine whose others are seen no more may have moved and been mended at once: half of it
-                ELSE q.clash / 2 END AS clash) x) w;
+                ELSE q.clash / 2 END AS clash) x) w
+    -- (OFFSET: asked of few, not of all)
+    LEFT JOIN LATERAL (SELECT * FROM inv.elsewhere(p_zone, u.addr, c.asset_id, p_at) WHERE c.holds AND a.strong IS NOT TRUE OFFSET 0) e ON true;
 END $$;
 
 -- Whether an address answered when it was asked last: what an absent one showed says nothing of copies.
@@ -160,17 +195,21 @@ BEGIN
            WHERE c.zone_id = p_zone AND c.addr = p_addr AND c.attr_id = 0 AND c.at > p_at - interval '1 day');
 END $$;
 
--- How often addresses of a segment change hands, in changes per address and day: the bonus of whoever holds one, 0 to 4.5.
-CREATE OR REPLACE FUNCTION inv.incumbency(p_zone int4, p_addr inet, p_at timestamptz) RETURNS real LANGUAGE plpgsql STABLE AS $$
+-- How often addresses of a segment change hands: changes within a month, and days that addresses were there in it, all added up.
+CREATE FUNCTION inv.turnover(p_zone int4, p_addr inet, p_at timestamptz, OUT changes int8, OUT days float8) LANGUAGE plpgsql STABLE AS $$
 DECLARE v_lo inet := set_masklen(network(inv.segment(p_addr))::inet, masklen(network(p_addr)));
   v_hi inet := set_masklen(broadcast(inv.segment(p_addr))::inet, masklen(network(p_addr)));
 BEGIN
-  RETURN (
-    SELECT GREATEST(0, 4.5 - 18 * (c.n + 1) / (f.n * f.days + 20))::real
-      FROM (SELECT count(*) AS n FROM inv.change c WHERE c.zone_id = p_zone AND c.addr BETWEEN v_lo AND v_hi AND c.attr_id = 0
-               AND c.cause = 'r' AND c.at > p_at - interval '30 days') c,
-           (SELECT count(*) AS n, LEAST(30, GREATEST(1, EXTRACT(epoch FROM p_at - min(f.since)) / 86400)) AS days FROM inv.fact_now f
-             WHERE f.zone_id = p_zone AND f.addr BETWEEN v_lo AND v_hi AND f.attr_id = 1) f);
+  SELECT count(*) INTO changes FROM inv.change c WHERE c.zone_id = p_zone AND c.addr BETWEEN v_lo AND v_hi AND c.attr_id = 0
+     AND c.cause = 'r' AND c.at > p_at - interval '30 days';
+  SELECT count(*) * LEAST(30, GREATEST(1, EXTRACT(epoch FROM p_at - min(f.since)) / 86400)) INTO days FROM inv.fact_now f
+   WHERE f.zone_id = p_zone AND f.addr BETWEEN v_lo AND v_hi AND f.attr_id = 1;
+END $$;
+
+-- The bonus of whoever holds an address, 0 to 4.5, the less the more often addresses of its segment change hands.
+CREATE OR REPLACE FUNCTION inv.incumbency(p_zone int4, p_addr inet, p_at timestamptz) RETURNS real LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT GREATEST(0, 4.5 - 36 * (t.changes + 1) / (COALESCE(t.days, 0) + 20))::real FROM inv.turnover(p_zone, p_addr, p_at) t);
 END $$;
 
 -- Whether two assets may be one: no person said no, and of what a machine has one of, they have not one each; unless one address shows both.
@@ -209,7 +248,7 @@ END $$;
 CREATE OR REPLACE FUNCTION inv.ranked(p_zone int4, p_at timestamptz, p_addr inet) RETURNS inv.candidate[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (
-    WITH c AS MATERIALIZED (SELECT * FROM inv.candidates(p_zone, ARRAY[p_addr]))
+    WITH c AS MATERIALIZED (SELECT * FROM inv.candidates(p_zone, ARRAY[p_addr], p_at))
     SELECT array_agg(ROW(q.asset_id, q.holds, q.score, q.strong, q.agreed, q.clashed)::inv.candidate ORDER BY q.score DESC, q.holds DESC, q.made_at, q.asset_id)
       FROM (SELECT c.*, c.agree - c.clash + CASE WHEN c.holds THEN inv.incumbency(p_zone, p_addr, p_at) ELSE 0 END AS score, a.made_at
               FROM c JOIN inv.asset a USING (asset_id)

@@ -64,8 +64,16 @@ BEGIN
         JOIN inv.fact_now b ON b.zone_id = p_zone AND b.addr = o.addr AND b.slot = 0 AND b.attr_id = 0 AND b.value <> a.value
        WHERE NOT EXISTS (SELECT FROM inv.key_distrust d WHERE d.zone_id = p_zone AND d.kind = k.kind AND d.key = k.key)
          AND NOT o.addr = ANY(v_addr));
-    n := n + cardinality(v_addr);
     PERFORM inv.note_keys(p_zone, v_at, v_addr);
+    -- nor may it be any more who it was where it shows none of that
+    v_addr := v_addr || ARRAY(
+      SELECT DISTINCT l.addr FROM unnest(v_addr) u(addr)
+        JOIN inv.addr_key k ON k.zone_id = p_zone AND k.addr = u.addr
+        JOIN inv.asset_key o ON o.zone_id = p_zone AND o.kind = k.kind AND o.key = k.key AND o.until = 'infinity'
+        JOIN inv.asset_place l ON l.asset_id = o.asset_id AND l.zone_id = p_zone AND l.addr <> k.addr
+       WHERE NOT l.addr = ANY(v_addr) AND (inv.elsewhere(p_zone, l.addr, o.asset_id, NULL)).kind IS NOT NULL
+         AND NOT EXISTS (SELECT FROM inv.addr_key s JOIN inv.key_kind q ON q.kind = s.kind AND q.strong WHERE s.zone_id = p_zone AND s.addr = l.addr));
+    n := n + cardinality(v_addr);
     FOR r IN SELECT * FROM inv.copied(p_zone, v_addr) LOOP
       PERFORM inv.distrust(p_zone, v_at, r.kind, r.key, r.reason);
     END LOOP;
@@ -97,6 +105,64 @@ BEGIN
        AND EXISTS (SELECT FROM inv.asset_key k JOIN inv.key_kind q USING (kind) WHERE k.asset_id = a.asset_id AND k.until = 'infinity' AND q.strong);
   END LOOP;
   RETURN n;
+END $$;
+
+-- Whether an asset shows, at another address that is there and of which nothing is in doubt, a key that names devices.
+CREATE FUNCTION inv.shown_beside(p_zone int4, p_addr inet, p_asset uuid) RETURNS bool LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM inv.asset_key o JOIN inv.key_kind q ON q.kind = o.kind AND q.strong
+      JOIN inv.addr_key k ON k.zone_id = p_zone AND k.kind = o.kind AND k.key = o.key AND k.addr <> p_addr
+     WHERE o.zone_id = p_zone AND o.asset_id = p_asset AND o.until = 'infinity' AND inv.is_present(p_zone, k.addr)
+       AND NOT EXISTS (SELECT FROM inv.key_distrust d WHERE d.zone_id = p_zone AND d.kind = o.kind AND d.key = o.key)
+       AND NOT EXISTS (SELECT FROM inv.doubt d WHERE d.zone_id = p_zone AND d.addr = k.addr AND d.misses > 0));
+END $$;
+
+-- Decides one address: who scores 6 binds it; who holds it stays with less, as long as little speaks against that; else it is somebody
+-- new.  Two that both score 6, by a key that names devices, are one: but not when that is a key of one that is nowhere else now, and the other had
+-- nothing but a name here.  It has moved to an address whose name is still that of who was there before.
+CREATE OR REPLACE FUNCTION inv.decide(p_zone int4, p_at timestamptz, p_addr inet) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE c inv.candidate[] := inv.ranked(p_zone, p_at, p_addr); hold inv.candidate; best inv.candidate := c[1]; other inv.candidate := c[2];
+  x inv.candidate; v_got uuid; v_end uuid; v_why jsonb;
+BEGIN
+  IF c IS NULL THEN RETURN; END IF;                           -- a virtual address, or no visit has found it yet
+  FOREACH x IN ARRAY c LOOP
+    IF x.holds THEN hold := x; END IF;
+  END LOOP;
+  IF hold.asset_id IS NULL THEN RETURN; END IF;
+  v_why := jsonb_build_object('agreed', inv.kind_names(best.agreed), 'clashed', inv.kind_names(hold.clashed));
+  IF best.score >= 6 OR (best.holds AND best.score >= CASE WHEN inv.shows_strong(p_zone, p_addr) THEN 2 ELSE 0.5 END) THEN
+    v_got := best.asset_id;
+  END IF;
+  IF best.score >= 6 AND other.score >= 6 AND other.strong AND NOT best.strong AND NOT inv.shown_beside(p_zone, p_addr, other.asset_id) THEN
+    v_got := other.asset_id;
+    best := other;
+    v_why := v_why || jsonb_build_object('agreed', inv.kind_names(best.agreed));
+  ELSIF best.score >= 6 AND other.score >= 6 AND other.strong AND inv.compatible(p_zone, best.asset_id, other.asset_id) THEN
+    v_got := inv.elder(best.asset_id, other.asset_id);
+    v_end := CASE v_got WHEN best.asset_id THEN other.asset_id ELSE best.asset_id END;
+    PERFORM inv.merge(p_zone, p_at, v_end, v_got, other.score, jsonb_build_object('agreed', inv.kind_names(other.agreed),
+                      'also', inv.kind_names(best.agreed)), 'muster', 'both fit ' || host(p_addr));
+    IF hold.asset_id = v_end THEN hold.asset_id := v_got; END IF;
+    best.asset_id := v_got;
+  END IF;
+  IF v_got IS NULL THEN
+    v_got := CASE WHEN cardinality(hold.clashed) = 0 THEN hold.asset_id ELSE inv.new_asset(p_zone, p_at) END;
+  END IF;
+  IF v_got <> hold.asset_id THEN
+    IF v_got = best.asset_id AND inv.newcomer(p_zone, hold.asset_id, p_addr, p_at) AND inv.compatible(p_zone, v_got, hold.asset_id) THEN
+      PERFORM inv.merge(p_zone, p_at, hold.asset_id, v_got, best.score, v_why, 'muster', 'known already');
+    ELSIF inv.contested(p_zone, p_addr, v_got, p_at) THEN
+      INSERT INTO inv.identity_later(zone_id, addr, at) VALUES (p_zone, p_addr, p_at + interval '1 day')
+      ON CONFLICT ON CONSTRAINT identity_later_pk DO UPDATE SET at = LEAST(identity_later.at, excluded.at);
+      RETURN;
+    ELSE
+      INSERT INTO inv.identity_log(zone_id, at, what, addr, asset_id, other_id, score, evidence)
+      VALUES (p_zone, p_at, CASE WHEN best.asset_id = v_got THEN 'moved' ELSE 'replaced' END, p_addr, hold.asset_id, v_got, best.score, v_why);
+      PERFORM inv.rebind(p_zone, p_at, ARRAY[p_addr], v_got, inv.is_present(p_zone, p_addr));
+    END IF;
+  END IF;
+  PERFORM inv.own_keys(p_zone, p_at, p_addr, v_got);
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA inv FROM PUBLIC;

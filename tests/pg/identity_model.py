@@ -292,7 +292,7 @@ class Inventory:
         moves = sum(m[3] == "r" and m[0] > at - 30 * DAY for h in here.values() for m in h.moves)
         since = [h.since for h in here.values() if h.present()]
         days = min(30, max(1, (at - min(since)) / DAY)) if since else 1
-        return max(0, 4.5 - 18 * (moves + 1) / (len(since) * days + 20))
+        return max(0, 4.5 - 36 * (moves + 1) / (len(since) * days + 20))
 
     def candidates(self, addr):
         """asset -> (agree, clash, strong, kinds that clash)"""
@@ -328,6 +328,11 @@ class Inventory:
             return True
         return any(set(a.open(SSH)) & set(h.keys) and set(b.open(SSH)) & set(h.keys) for h in self.hosts.values())
 
+    def shown_beside(self, addr, asset):
+        """At another address, sure in everything, a key that names devices."""
+        return any(a != addr and self.host(a).sure() and not any(self.host(a).ports.values())
+                   for key in asset.open() if KINDS[key[0]][2] and key not in self.distrusted for a in self.showing(key))
+
     def newcomer(self, asset, addr, at):
         return (asset.made > at - DAY and asset.grade != "v" and not asset.apart and self.places(asset) in ([], [addr]) and
                 not [k for k in asset.keys if k[0] not in (RANDOM, NAME) and k not in self.host(addr).keys])
@@ -341,7 +346,9 @@ class Inventory:
         best, other, got = ranked[0], ranked[1] if len(ranked) > 1 else None, None
         if score[best] >= 6 or (best is h.holder and score[best] >= (2 if [k for k in self.shown(addr) if KINDS[k[0]][2]] else 0.5)):
             got = best
-        if other and score[best] >= 6 and score[other] >= 6 and found[other][2] and self.compatible(best, other):
+        if other and score[best] >= 6 and score[other] >= 6 and found[other][2] and not found[best][2] and not self.shown_beside(addr, other):
+            got = best = other
+        elif other and score[best] >= 6 and score[other] >= 6 and found[other][2] and self.compatible(best, other):
             got, gone = sorted((best, other), key=Asset.age)
             self.merge(gone, got, at)
             best = got

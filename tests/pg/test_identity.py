@@ -107,6 +107,65 @@ def test_address_that_goes_to_and_fro_behind_a_router_settles():
     assert (w.who(".0.6"), w.who(".0.5")) == first, w.log()
 
 
+def test_an_address_behind_a_router_that_its_machine_has_left_to_another():
+    w = world()
+    w.see({".0.5": {"ssh-hostkey": "K1", "name": "a.example"}})
+    a = w.who(".0.5")
+    for _ in range(3):
+        w.see({".0.7": {"ssh-hostkey": "K1", "name": "a.example"}, ".0.5": {"name": "b.example"}})
+    assert w.who(".0.7") == a, w.log()
+    apart(w, ".0.5", ".0.7")
+    b = w.who(".0.5")
+    w.see({".0.7": {"ssh-hostkey": "K1", "name": "a.example"}, ".0.5": {"name": "b.example"}})
+    assert (w.who(".0.5"), w.who(".0.7")) == (b, a), w.log()
+
+
+def test_a_second_address_behind_a_router_that_shows_no_key_any_more():
+    w = world()
+    w.see({".0.5": {"ssh-hostkey": "K1", "name": "a.example"}, ".0.6": {"ssh-hostkey": "K1", "name": "a.example"}})
+    same(w, ".0.5", ".0.6")
+    a = w.who(".0.5")
+    for _ in range(4):
+        w.see({".0.5": {"ssh-hostkey": "K1", "name": "a.example"}, ".0.6": {"name": "a.example"}})
+    assert (w.who(".0.5"), w.who(".0.6")) == (a, a), w.log()
+
+
+def test_a_machine_that_moves_to_an_address_with_an_old_name():
+    w = world()
+    quiet = {f".0.{i}": {"name": f"n{i}.example"} for i in range(30, 60)}
+    for _ in range(5):
+        w.see({**quiet, ".0.5": {"name": "b.example"}, ".0.6": {"ssh-hostkey": "K1", "name": "a.example"}})
+        w.hour += 20
+    b, a = w.who(".0.5"), w.who(".0.6")
+    for _ in range(2):
+        w.see({**quiet, ".0.5": {"ssh-hostkey": "K1", "name": "b.example"}}, [".0.6"])
+    assert w.who(".0.5") == a != b and w.log() == "moved", w.log()
+
+
+def test_a_second_address_that_was_known_by_its_name_alone():
+    w = world()
+    quiet = {f".0.{i}": {"name": f"n{i}.example"} for i in range(30, 60)}
+    for _ in range(5):
+        w.see({**quiet, ".0.5": {"name": "b.example"}, ".0.6": {"ssh-hostkey": "K1", "name": "a.example"}})
+        w.hour += 20
+    for _ in range(2):
+        w.see({**quiet, ".0.5": {"ssh-hostkey": "K1", "name": "b.example"}, ".0.6": {"ssh-hostkey": "K1", "name": "a.example"}})
+    same(w, ".0.5", ".0.6")
+    assert w.log() == "merged", w.log()
+
+
+def test_what_was_heard_of_who_left_an_address_is_not_of_who_comes():
+    w = world()
+    w.see({".0.5": {}})
+    w.hear(".0.5", "mdns-name", "phone")
+    w.see({".0.5": {}, ".0.6": {"ssh-hostkey": "K1"}})
+    phone, a = w.who(".0.5"), w.who(".0.6")
+    w.see({".0.6": {"ssh-hostkey": "K1"}}, [".0.5"])
+    for _ in range(2):
+        w.see({".0.5": {"ssh-hostkey": "K1"}}, [".0.6"])
+    assert w.who(".0.5") == a and phone != a and "merged" not in w.log(), w.log()
+
+
 def test_a_host_key_that_is_read_where_nobody_looked_at_the_card_is_no_copy():
     w = world()
     hosts = {".0.5": SERVER, ".0.6": {"mac": G + "02", "ssh-hostkey": "K2", "name": "beta.example"}}
