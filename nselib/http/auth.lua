@@ -27,9 +27,12 @@ local function read_value(text, at)
   return table.concat(out), i
 end
 
---- The challenges of a WWW-Authenticate value: an array of { scheme =, params = { name = value } },
--- scheme as it was written, names in lower case; a single token (NTLM, Negotiate) stands in
--- `params[1]`... nil when there is no scheme at all.
+-- No server has more ways than this; what goes on is not what the header is for.
+local most_challenges <const> = 32
+
+--- The first 32 challenges of a WWW-Authenticate value: an array of
+-- { scheme =, params = { name = value } }, scheme as it was written, names in lower case; a single
+-- token (NTLM, Negotiate) stands in `params[1]`... nil when there is no scheme at all.
 function M.parse_www_authenticate(text)
   local challenges, at = {}, 1
   while true do
@@ -44,7 +47,7 @@ function M.parse_www_authenticate(text)
       challenges[#challenges].params[string.lower(name)] = value
     else
       local scheme, after = string.match(text, "^([^%s,\"=]+)()", at)
-      if not scheme then
+      if not scheme or #challenges == most_challenges then
         break
       end
       challenges[#challenges + 1] = { scheme = scheme, params = {} }

@@ -264,6 +264,7 @@ test("challenges are taken apart", function()
   check.same(http.parse_www_authenticate("Negotiate abc=="), { { scheme = "Negotiate",
     params = { "abc==" } } })
   check.equal(http.parse_www_authenticate(""), nil)
+  check.equal(#http.parse_www_authenticate(string.rep("a ", 20000)), 32)
 end)
 
 test("dates in the three forms of HTTP", function()
