@@ -64,8 +64,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- What differs between the facts that were told of hosts (p_in: of which of them) and those that are here: as before (0114), but hosts
--- stay numbers until the end, as most facts of a part differ in nothing; and details of which the visit says nothing are not read.
+-- What differs between the facts that were told of hosts (p_in: of which of them) and those that are here.  Hosts stay numbers until the
+-- end, as most facts of a part differ in nothing; and details of which the visit says nothing are not read.
+-- A name ends when its server says that there is none: a visit of any kind tells so among what it could not judge (u_*), as attribute 3, which is
+-- never in doubt otherwise.  The missing name is judged like a port that does not answer: so many misses, each confirmed.  What is not told at
+-- all was not asked.
 DROP FUNCTION inv.edges(int4, timestamptz, text, int4multirange, inet[], bool[], inet[], inet[], inet[], int4[], int4[], int4[], int4[], int4[],
                         uuid[], int4[], int4[], int4[]);
 CREATE FUNCTION inv.edges(p_zone int4, p_at timestamptz, p_kind text, p_slots int4multirange, p_addr inet[], p_in bool[],

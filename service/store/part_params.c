@@ -37,7 +37,7 @@ static void put_host(struct buf *params, const struct part_host *h)
 
 static void put_fact(struct buf *params, const struct part *p, const struct part_fact *f)
 {
-    bool bare = f->unsure || f->absent; /* the attribute tells which (0114_names_close.sql) */
+    bool bare = f->unsure || f->absent; /* the attribute tells which (inv.edges) */
     char digest[VALUE_DIGEST_TEXT];
 
     if (p->hosts[f->host].alone)
