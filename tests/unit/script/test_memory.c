@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCKS 400
-#define STEPS  60000
+#define BLOCKS 4000 /* enough for slabs of both sizes */
+#define STEPS  120000
 
 struct held {
     unsigned char *bytes;
@@ -66,6 +66,7 @@ static void walk(bool pooled)
         sum += h->size;
         assert_int_equal(m.used, sum);
     }
+    assert_true(m.n_slabs > 16 || !pooled);
     for (int i = 0; i < BLOCKS; i++)
         resize(&m, &held[i], 0);
     assert_int_equal(m.used, 0);
