@@ -40,6 +40,7 @@ struct host {
     bool inconclusive; /* something could not be asked */
     bool asked_way;    /* ARP or ND has found the MAC address, and other pings decide */
     uint8_t repeats;   /* passes that were gone through again because of losses of our own */
+    uint8_t suspected; /* passes that were because its network may be worse than others */
     bool has_mac;
     struct mac mac;
     enum reason reason; /* of ICMP errors while nothing better is known */

@@ -11,6 +11,7 @@
 #define LOST_MIN    3    /* before a network is judged */
 #define REST_MIN    24   /* and of the others */
 #define BEARABLE    0.02 /* beyond what the others lose, as in the pacer */
+#define SUSPECT     2.0  /* times what the others lose */
 #define DEVIATIONS  16.0 /* four standard deviations, squared: of many networks one is unlucky */
 #define MEMORY      48   /* outcomes; older ones count half */
 #define BURST       4    /* turns that may follow each other at once after a silence */
@@ -114,6 +115,18 @@ static bool is_worse(const struct netloss *n, const struct netloss_slot *s)
     expected = total(&s->judged) * (1.2 * (double)rest.lost / total(&rest) + BEARABLE);
     beyond = (double)s->judged.lost - expected;
     return beyond > expected && beyond * beyond > DEVIATIONS * expected;
+}
+
+bool netloss_is_suspect(const struct netloss *n, const struct netloss_slot *s)
+{
+    struct loss rest = n->all;
+
+    if (s->own || !s->loss.lost)
+        return false;
+    subtract(&rest, &s->loss);
+    if (total(&rest) < REST_MIN)
+        return false;
+    return (double)s->loss.lost > SUSPECT * total(&s->loss) * (double)rest.lost / total(&rest);
 }
 
 static bool set_apart(struct netloss *n, struct netloss_slot *s, usec_t now)

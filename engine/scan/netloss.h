@@ -50,6 +50,10 @@ void netloss_rtt_add(struct netloss_slot *s, usec_t rtt);
 const struct rtt *netloss_rtt(const struct netloss_slot *s);
 /* What holds there: the network's own loss when it is apart, else that of all. */
 const struct loss *netloss_of(const struct netloss *n, const struct netloss_slot *s);
+/* It may prove to be worse than the others: more was lost there, if only by chance so far.  Losses
+ * show a pass later than they happen, and by then the silence of those would be believed that were
+ * asked while a narrow place was full. */
+bool netloss_is_suspect(const struct netloss *n, const struct netloss_slot *s);
 /* Of all networks, those apart too; 0..1. */
 double netloss_measured(const struct netloss *n);
 

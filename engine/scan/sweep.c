@@ -464,7 +464,7 @@ void sweep_list_begin(struct sweep *s, struct host *h)
     h->pass = h->believed = 0;
     h->cursor = 0;
     h->began = 0;
-    h->repeats = 0;
+    h->repeats = h->suspected = 0;
     h->news = h->checked = h->resting = false;
     hostpace_init(&h->pace, wanted > interval ? wanted : interval);
     if (l->n)

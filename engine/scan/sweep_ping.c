@@ -10,6 +10,7 @@
 #define PRIOR_FOUND 3.0
 /* Of those who are found by one way, so many at most would not have answered another. */
 #define OTHER_WAYS  0.2
+#define SUSPECT_MAX 3
 #define REPEATS_MAX 60
 
 static unsigned tries_of(const struct sweep *s, const struct host *h, const struct ping_list *l,
@@ -39,9 +40,22 @@ void sweep_ping_found(struct sweep *s, enum probe_kind kind)
     s->found_by[kind]++;
 }
 
+/* While its network is not told from the others for sure: a few passes more. */
+static bool is_suspect(const struct sweep *s, struct host *h)
+{
+    if (h->suspected == SUSPECT_MAX || !netloss_is_suspect(&s->losses, h->net))
+        return false;
+    h->suspected++;
+    return true;
+}
+
 bool sweep_must_repeat(const struct sweep *s, struct host *h)
 {
-    if (!s->doubted || s->doubted < h->began || h->inconclusive)
+    if (h->inconclusive)
+        return false;
+    if (is_suspect(s, h))
+        return true;
+    if (!s->doubted || s->doubted < h->began)
         return false;
     if (++h->repeats < REPEATS_MAX)
         return true;

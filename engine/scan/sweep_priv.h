@@ -82,7 +82,8 @@ unsigned sweep_ping_stage(const struct sweep *s, const struct host *h, const str
 /* A host was found by this way, of several. */
 void sweep_ping_found(struct sweep *s, enum probe_kind kind);
 /* Whether what was asked since `began` must be asked again, because answers may have been lost on
- * our own side.  Counts; a host that never gets a clean pass becomes inconclusive. */
+ * our own side or in a network that loses more than others.  Counts; a host that never gets a clean
+ * pass becomes inconclusive. */
 bool sweep_must_repeat(const struct sweep *s, struct host *h);
 
 /* The host is there: tells it, and goes on to its ports. */
