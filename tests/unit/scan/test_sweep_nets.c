@@ -16,7 +16,7 @@
 #define RATE_LOW   6000.0
 #define RTT        2000
 #define STEP       10 /* us of the simulation */
-#define SEEDS      50
+#define SEEDS      20
 #define STALL_MAX  (300 * USEC_PER_MSEC)
 
 /* All hosts are there and all their ports closed. */
