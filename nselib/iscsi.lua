@@ -1,9 +1,9 @@
 --- iSCSI (RFC 7143): which targets a portal has, and whether one must log in to them.
---
--- Logins with CHAP are not here.
 
-local ipairs, match, nmap, rand = ipairs, require "match", require "nmap", require "rand"
-local setmetatable, string, table = setmetatable, string, table
+local ipairs, match, nmap, pcall = ipairs, require "match", require "nmap", pcall
+local rand, require, setmetatable = require "rand", require, setmetatable
+local stdnse, string, table, tonumber = require "stdnse", string, table, tonumber
+local has_openssl, openssl = pcall(require, "openssl")
 
 local M = {}
 
@@ -13,6 +13,7 @@ local SECURITY, OPERATIONAL, FULL = 0, 1, 3
 
 --- Why a login fails (11.13.5): class and detail.
 M.STATUS = {
+  [0] = "Success",
   [0x0101] = "Target moved temporarily", [0x0102] = "Target moved permanently",
   [0x0200] = "Initiator error", [0x0201] = "Authentication failure",
   [0x0202] = "Authorization failure", [0x0203] = "Target not found", [0x0204] = "Target removed",
@@ -20,6 +21,30 @@ M.STATUS = {
   [0x0207] = "Missing parameter", [0x0300] = "Target error", [0x0301] = "Service unavailable",
   [0x0302] = "Out of resources",
 }
+
+M.Packet = {}
+
+--- How a login ended. As text it is why it failed.
+M.Packet.LoginResponse = {
+  Errors = { SUCCESS = 0, AUTHENTICATION_FAILURE = 0x0201, AUTHORIZATION_FAILURE = 0x0202,
+    NOT_FOUND = 0x0203 },
+}
+M.Packet.LoginResponse.__index = M.Packet.LoginResponse
+
+local function response(code, reason)
+  return setmetatable({ code = code, reason = reason }, M.Packet.LoginResponse)
+end
+
+--- Class and detail as one number: Errors.SUCCESS, ...; nil when there was no answer.
+function M.Packet.LoginResponse:getErrorCode()
+  return self.code
+end
+
+function M.Packet.LoginResponse:getErrorMessage()
+  return self.reason or M.STATUS[self.code] or ("status 0x%04x"):format(self.code or 0xffff)
+end
+
+M.Packet.LoginResponse.__tostring = M.Packet.LoginResponse.getErrorMessage
 
 --- Keys and values as the bytes of a data segment: a list of pairs.
 function M.encode(list)
@@ -57,9 +82,9 @@ function M.Helper:new(host, port)
   }, self)
 end
 
---- Connects: true, or false and the reason.
-function M.Helper:connect()
-  self.socket = nmap.new_socket()
+--- Connects, by a socket of its own or one that is given: true, or false and the reason.
+function M.Helper:connect(socket)
+  self.socket = socket or nmap.new_socket()
   self.socket:set_timeout(7000)
   local host, port = self.host, self.port
   return self.socket:connect(host, port)
@@ -97,47 +122,86 @@ local function receive(self)
   return true, head, string.sub(data, extra * 4 + 1, extra * 4 + length)
 end
 
--- One step of a login from a stage to the next: `true, keys of the answer` or `false, reason`.
+-- One step of a login, in a stage or from it to a later one: `true, keys of the answer` or `false,
+-- response`.
 local function login_step(self, from, to, keys)
-  local status, head = self.socket:send(pdu(self, LOGIN, 0x80 | from << 2 | to,
-    self.isid .. "\0\0", "\0\0\0\0", M.encode(keys)))
+  local flags = to and 0x80 | from << 2 | to or from << 2
+  local status, head = self.socket:send(pdu(self, LOGIN, flags, self.isid .. "\0\0", "\0\0\0\0",
+    M.encode(keys)))
   local data
   if status then
     status, head, data = receive(self)
   end
   if not status then
-    return false, head
+    return false, response(nil, head)
   elseif string.byte(head) & 0x3f ~= LOGIN_REPLY then
-    return false, "no answer to the login"
+    return false, response(nil, "no answer to the login")
   end
   self.stat_sn = (string.unpack(">I4", head, 25) + 1) & 0xffffffff
   local code = string.unpack(">I2", head, 37)
   if code ~= 0 then
-    return false, M.STATUS[code] or ("status 0x%04x"):format(code)
+    return false, response(code)
   end
   return true, M.decode(data)
 end
 
 local INITIATOR = { "InitiatorName", "iqn.2026-01.org.muster:inventory" }
+local refused = M.Packet.LoginResponse.Errors.AUTHENTICATION_FAILURE
 
---- Starts a session without a login: with a target, or for discovery when it is nil. True, or false
--- and the reason.
-function M.Helper:login(target)
+-- What a target wants to hear (12.1.3): its challenge, hashed with the secret; nil when it asks
+-- otherwise. Numbers are decimal or hexadecimal, the challenge hexadecimal (or base64: not known here).
+local function chap_answer(keys, secret)
+  local id = tonumber(value_of(keys, "CHAP_I") or "")
+  local digits = string.match(value_of(keys, "CHAP_C") or "", "^0[xX](%x+)$")
+  if not has_openssl or value_of(keys, "CHAP_A") ~= "5" or not id or not digits or #digits % 2 == 1 then
+    return nil
+  end
+  local challenge = stdnse.fromhex(digits)
+  return "0x" .. stdnse.tohex(openssl.md5(string.char(id & 0xff) .. secret .. challenge))
+end
+
+-- Proves a name by CHAP, once the target has chosen that: true, or false and the response.
+local function chap(self, username, secret)
+  local status, keys = login_step(self, SECURITY, nil, { { "CHAP_A", "5" } })
+  if not status then
+    return false, keys
+  end
+  local answer = chap_answer(keys, secret)
+  if not answer then
+    return false, response(refused, "the target asks for another kind of CHAP")
+  end
+  return login_step(self, SECURITY, OPERATIONAL, { { "CHAP_N", username }, { "CHAP_R", answer } })
+end
+
+-- The security stage: true, or false and the response.
+local function prove(self, target, username, password)
   local keys = { INITIATOR, { "SessionType", target and "Normal" or "Discovery" },
-    { "AuthMethod", "None,CHAP" } }
+    { "AuthMethod", username and "CHAP" or "None,CHAP" } }
   if target then
     keys[#keys + 1] = { "TargetName", target }
   end
-  local status, answer = login_step(self, SECURITY, OPERATIONAL, keys)
+  local status, answer = login_step(self, SECURITY, not username and OPERATIONAL or nil, keys)
   if not status then
     return false, answer
   end
   local method = value_of(answer, "AuthMethod")
-  if method and method ~= "None" then
-    return false, "Authentication failure"
+  if username and method == "CHAP" then
+    return chap(self, username, password or "")
+  elseif method and method ~= "None" then
+    return false, response(refused)
   end
-  return login_step(self, OPERATIONAL, FULL, { { "HeaderDigest", "None" },
-    { "DataDigest", "None" }, { "MaxRecvDataSegmentLength", "65536" } })
+  return true
+end
+
+--- Starts a session: with a target, or for discovery when it is nil; without a login, or by CHAP where
+-- a name is given. `true, response` or `false, response` (Packet.LoginResponse).
+function M.Helper:login(target, username, password)
+  local status, answer = prove(self, target, username, password)
+  if status then
+    status, answer = login_step(self, OPERATIONAL, FULL, { { "HeaderDigest", "None" },
+      { "DataDigest", "None" }, { "MaxRecvDataSegmentLength", "65536" } })
+  end
+  return status, status and response(0) or answer
 end
 
 -- TargetName and the TargetAddress lines after it.
@@ -178,9 +242,9 @@ end
 
 --- All targets: `true, array of { name, addr = { "192.0.2.1:3260,1" } }` or `false, reason`.
 function M.Helper:discoverTargets()
-  local status, reason = self:login(nil)
+  local status, answer = self:login(nil)
   if not status then
-    return false, reason
+    return false, answer:getErrorMessage()
   end
   self.tag = self.tag + 1
   local data

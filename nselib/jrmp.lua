@@ -56,14 +56,17 @@ end
 
 local sizes = { B = 1, C = 2, D = 8, F = 4, I = 4, J = 8, S = 2, Z = 1 }
 
--- Contents up to the end mark: what was written by hand behind an object or a class.
+-- Contents up to the end mark: what was written by hand behind an object or a class. Blocks of an
+-- object tell where it lives, texts of a class where it can be had.
 function Reader:annotation(object)
   while true do
     local value = self:content()
     if value == "end" then
       return
-    elseif object and type(value) == "table" and value.block then
+    elseif type(value) == "table" and value.block and object.blocks then
       object.blocks[#object.blocks + 1] = value.block
+    elseif type(value) == "table" and value.text and object.texts then
+      object.texts[#object.texts + 1] = value.text
     end
   end
 end
@@ -78,31 +81,31 @@ contents[0x71] = function(self)
 end
 
 contents[0x72] = function(self) -- a class
-  local class = { name = self:text(), fields = {} }
+  local class = { name = self:text(), fields = {}, texts = {} }
   self:bytes(8)
   self:handle(class)
   class.flags = self:take("B")
   for i = 1, self:take(">I2") do
-    local kind = self:bytes(1)
-    self:text()
+    local kind, name, of = self:bytes(1), self:text(), nil
     if kind == "L" or kind == "[" then
-      self:content()
+      of = self:content()
     elseif not sizes[kind] then
       error("a field of no known kind", 0)
     end
-    class.fields[i] = kind
+    class.fields[i] = { kind = kind, name = name, of = type(of) == "table" and of.text or nil }
   end
-  self:annotation()
+  self:annotation(class)
   class.super = self:content()
   return class
 end
 
 contents[0x7d] = function(self) -- a class that only stands for interfaces
-  local class = self:handle({ name = "proxy", fields = {}, flags = 2, interfaces = {} })
+  local class = self:handle({ name = "proxy", fields = {}, texts = {}, flags = 2,
+    interfaces = {} })
   for i = 1, self:take(">I4") do
     class.interfaces[i] = self:text()
   end
-  self:annotation()
+  self:annotation(class)
   class.super = self:content()
   return class
 end
@@ -110,11 +113,11 @@ end
 -- The fields that one class of an object wrote.
 function Reader:fields(object, class)
   if class.flags & 2 ~= 0 then
-    for _, kind in ipairs(class.fields) do
-      if sizes[kind] then
-        self:bytes(sizes[kind])
+    for _, field in ipairs(class.fields) do
+      if sizes[field.kind] then
+        self:bytes(sizes[field.kind])
       else
-        self:value(object)
+        self:value(object, class, field)
       end
     end
   end
@@ -123,7 +126,7 @@ function Reader:fields(object, class)
   end
 end
 
--- A class and those that it extends, outermost first; a stream may name itself as its parent.
+-- A class and those that it extends, the topmost first; a stream may name itself as its parent.
 local function lineage(class)
   local list = {}
   while type(class) == "table" and class.fields do
@@ -138,7 +141,7 @@ end
 
 contents[0x73] = function(self) -- an object
   local class = self:content()
-  local object = self:handle({ class = class, blocks = {}, parts = {} })
+  local object = self:handle({ class = class, blocks = {}, parts = {}, members = {} })
   for _, each in ipairs(lineage(class)) do
     self:fields(object, each)
   end
@@ -181,7 +184,7 @@ end
 
 contents[0x7e] = function(self) -- one of an enumeration
   local class = self:content()
-  local item = self:handle({ class = class, blocks = {}, parts = {} })
+  local item = self:handle({ class = class, blocks = {}, parts = {}, members = {} })
   self:content()
   return item
 end
@@ -197,10 +200,12 @@ function Reader:content()
   return value
 end
 
-function Reader:value(object)
+function Reader:value(object, class, field)
   local value = self:content()
   if type(value) == "table" and value.class then
     object.parts[#object.parts + 1] = value
+    object.members[#object.members + 1] = { class = class, name = field.name, of = field.of or "",
+      value = value }
   end
 end
 
@@ -229,8 +234,9 @@ function M.parse_return(data)
   return nil, result == short and "short" or result
 end
 
--- Where the calls of an object go: UnicastRef and UnicastRef2 as they are written, behind their name.
-local function endpoint_of(object)
+--- Where the calls of an object go: address and port, nil for none. UnicastRef and UnicastRef2 as they
+-- are written, behind their name.
+function M.endpoint(object)
   local ok, kind, at = pcall(string.unpack, ">s2", object.blocks[1] or "")
   if not ok or not string.find(kind, "^UnicastRef2?$") then
     return nil
@@ -252,7 +258,7 @@ local function describe_into(info, object, depth)
       info.classes[#info.classes + 1] = each.name
     end
   end
-  local address, port = endpoint_of(object)
+  local address, port = M.endpoint(object)
   info.address, info.port = info.address or address, info.port or port
   for _, part in ipairs(depth < depth_max and object.parts or {}) do
     describe_into(info, part, depth + 1)
@@ -301,9 +307,15 @@ function M.connect(host, port)
   return setmetatable({ socket = socket }, Registry)
 end
 
+--- Sends a call: of which object (0 the registry, 2 who collects garbage), the hash of its interface,
+-- the number of the method there, arguments as they go over the wire.
+function Registry:send_call(object, hash, operation, arguments)
+  return self.socket:send("\x50\xac\xed\0\5\x77\x22" .. string.pack(">I8I4I8I2I4i8", object, 0, 0, 0,
+    operation, hash) .. arguments)
+end
+
 function Registry:call(operation, arguments)
-  self.socket:send("\x50\xac\xed\0\5\x77\x22" .. string.pack(">I8I4I8I2I4i8", 0, 0, 0, 0, operation,
-    interface) .. arguments)
+  self:send_call(0, interface, operation, arguments)
   local result, why
   local status, reason = self.socket:receive_buf(function(data)
     result, why = M.parse_return(data)
@@ -333,13 +345,19 @@ function Registry:list()
   return names
 end
 
---- What stands behind a name, see describe(); nil, reason.
-function Registry:lookup(name)
+--- The object behind a name as it was read; nil, reason.
+function Registry:fetch(name)
   local result, reason = self:call(op_lookup, string.pack(">Bs2", 0x74, name))
   if not result then
     return nil, reason
   end
-  return M.describe(result.value)
+  return result.value or {}
+end
+
+--- What stands behind a name, see describe(); nil, reason.
+function Registry:lookup(name)
+  local value, reason = self:fetch(name)
+  return value and M.describe(value), reason
 end
 
 function Registry:close()

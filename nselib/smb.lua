@@ -5,43 +5,20 @@
 -- negotiated: `security_mode`, `capabilities`, `time`, `date`, `timezone_str`, `server_guid`,
 -- `domain`, `server`, `os`, `lanmanager`, `uid`, `tid`, ...
 
-local datetime, ipairs, math, netbios = require "datetime", ipairs, math, require "netbios"
+local datetime, error, ipairs, math, netbios = require "datetime", error, ipairs, math, require "netbios"
 local nmap, pairs, pcall = require "nmap", pairs, pcall
 local rand, require, smbauth = require "rand", require, require "smbauth"
 local string, table, type, unicode = string, table, type, require "unicode"
-local match, stringaux = require "match", require "stringaux"
+local match, message, stringaux = require "match", require "smb.message", require "stringaux"
 
 local M = {}
 
---- Commands by name and by number.
-M.command_codes = {
-  SMB_COM_CREATE_DIRECTORY = 0x00, SMB_COM_CLOSE = 0x04, SMB_COM_DELETE = 0x06,
-  SMB_COM_TRANSACTION = 0x25, SMB_COM_ECHO = 0x2b, SMB_COM_READ_ANDX = 0x2e,
-  SMB_COM_WRITE_ANDX = 0x2f, SMB_COM_TRANSACTION2 = 0x32,
-  SMB_COM_TREE_DISCONNECT = 0x71, SMB_COM_NEGOTIATE = 0x72, SMB_COM_SESSION_SETUP_ANDX = 0x73,
-  SMB_COM_LOGOFF_ANDX = 0x74, SMB_COM_TREE_CONNECT_ANDX = 0x75, SMB_COM_NT_TRANSACT = 0xa0,
-  SMB_COM_NT_CREATE_ANDX = 0xa2, SMB_NO_FURTHER_COMMANDS = 0xff,
-}
-M.command_names = {}
-for name, code in pairs(M.command_codes) do
-  M.command_names[code] = name
-end
-
---- Status codes by name and by number.
-M.status_codes = require "smb.status"
-M.status_names = {}
-for name, code in pairs(M.status_codes) do
-  if not string.find(name, "WERR", 1, true) then
-    M.status_names[code] = name
+for _, part in ipairs({ message, (require "smb.files"), (require "smb.find") }) do
+  for name, value in pairs(part) do
+    M[name] = value
   end
 end
-
---- The name of a status code.
-function M.get_status_name(status)
-  return M.status_names[status] or string.format("NT_STATUS_UNKNOWN (0x%08x)", status)
-end
-
-local message_max = 0x1ffff
+local exchange = message.exchange
 
 -- Transport ---------------------------------------------------------------------------------------
 
@@ -192,87 +169,6 @@ end
 --- No NTLMSSP in this session: servers tell other things then.
 function M.disable_extended(smb)
   smb.extended_security = false
-end
-
--- Messages ----------------------------------------------------------------------------------------
-
---- The 32 bytes of a header. `overrides`: flags, flags2, pid, tid, uid, mid, status, signature.
-function M.smb_encode_header(smb, command, overrides)
-  overrides = overrides or {}
-  local flags2 = overrides.flags2 or 0xc001 | 0x0004 | (smb.extended_security and 0x0800 or 0)
-  return string.pack("<c4BI4BI2I2c8I2I2I2I2I2", "\xffSMB", command, overrides.status or 0,
-    overrides.flags or 0x18,
-    flags2, 0, overrides.signature or string.rep("\0", 8), 0, overrides.tid or smb.tid,
-      overrides.pid or smb.pid,
-    overrides.uid or smb.uid, overrides.mid or smb.mid)
-end
-
---- Sends a message: header, parameters (an even number of bytes), data. True, or false and the
--- reason.
-function M.smb_send(smb, header, parameters, data)
-  local body = header .. string.pack("B", #parameters // 2) .. parameters
-    .. string.pack("<s2", data)
-  return smb.socket:send(string.pack(">I4", #body & 0xffffff) .. body)
-end
-
--- The next message: its bytes without the length; keep-alives (0x85) are passed over.
-local function read_message(socket)
-  for _ = 1, 10 do
-    local status, head = socket:receive_buf(match.numbytes(4), true)
-    if not status then
-      return nil, head
-    end
-    local kind, length = string.unpack(">BI3", head)
-    if kind ~= 0 and kind ~= 0x85 or length > message_max then
-      return nil, "no SMB message"
-    elseif length > 0 then
-      local body
-      status, body = socket:receive_buf(match.numbytes(length), true)
-      if not status then
-        return nil, body
-      end
-      return body
-    end
-  end
-  return nil, "no SMB message"
-end
-M.read_message = read_message
-
---- Reads a message: `true, header, parameters, data` (bytes), or `false, reason`.
-function M.smb_read(smb)
-  local body, reason = read_message(smb.socket)
-  if not body then
-    return false, reason
-  elseif #body < 35 or string.sub(body, 1, 4) ~= "\xffSMB" then
-    return false, "the server does not speak SMB 1"
-  end
-  local words = string.byte(body, 33)
-  local at = 34 + words * 2
-  if at + 1 > #body then
-    return false, "broken SMB message"
-  end
-  local length = string.unpack("<I2", body, at)
-  return true, string.sub(body, 1, 32), string.sub(body, 34, at - 1),
-    string.sub(body, at + 2, at + 1 + length)
-end
-
-local function status_of(header)
-  return (string.unpack("<I4", header, 6))
-end
-
--- Sends and reads: status, header, parameters, data; or nil, reason.
-local function exchange(smb, command, parameters, data, overrides)
-  local header = M.smb_encode_header(smb, M.command_codes[command], overrides)
-  local ok, reply = M.smb_send(smb, header, parameters, data)
-  if not ok then
-    return nil, reply
-  end
-  local parameters_in, data_in
-  ok, reply, parameters_in, data_in = M.smb_read(smb)
-  if not ok then
-    return nil, reply
-  end
-  return status_of(reply), reply, parameters_in, data_in
 end
 
 -- Negotiation -------------------------------------------------------------------------------------
@@ -474,7 +370,9 @@ function M.start_session(smb, overrides)
       return true
     end
     smb.uid = 0
-    if not smbauth.next_account(smb.host) then
+    -- another script may have gone on meanwhile
+    local _, now = smbauth.get_account(smb.host)
+    if now == account.username and not smbauth.next_account(smb.host) then
       return false, reason
     end
   end
@@ -541,6 +439,23 @@ end
 local windows_names = {
   ["Windows 5.0"] = "Windows 2000", ["Windows 5.1"] = "Windows XP",
 }
+
+-- Those need msrpc, which needs this file.
+local function of_shares(name)
+  return function(host, ...)
+    return require "smb.shares"[name](host, ...)
+  end
+end
+
+--- See smb.shares.
+M.share_get_list, M.share_get_details = of_shares("get_list"), of_shares("get_details")
+M.share_find_writable = of_shares("find_writable")
+
+--- Writing files is not what an inventory is for: scripts that want it end here.
+function M.file_write()
+  error("this library writes no files to hosts", 0)
+end
+M.file_upload = M.file_write
 
 --- A friendlier name of a system, where there is one.
 function M.get_windows_version(name)

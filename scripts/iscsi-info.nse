@@ -41,7 +41,7 @@ local function is_open(host, port, target)
   else
     helper:close()
   end
-  return status, reason
+  return status, tostring(reason)
 end
 
 local function show(host, port, target)

@@ -42,19 +42,19 @@ end
 
 -- Size and flags of each export, asked for or, where that tells nothing, by opening it.
 local function ask_exports(server, host, port, use_tls)
-  for i = 1, math.min(#server.exports, asked_max) do
-    local export = server.exports[i]
-    if not server:info(export) or (export.size or 0) == 0 then
+  for i = 1, math.min(#server.names, asked_max) do
+    local name = server.names[i]
+    if not server:info(name) or (server.exports[name].size or 0) == 0 then
       local other = nbd.Comm:new(host, port)
-      if other:connect(use_tls) then
-        other:attach(export)
+      if other:connect(use_tls) and other:attach(name) then
+        server.exports[name] = other.exports[name]
+      end
+      if other.protocol then
         other:close()
       end
     end
   end
-  table.sort(server.exports, function(a, b)
-    return a.name < b.name
-  end)
+  table.sort(server.names)
 end
 
 local function show_export(export)
@@ -83,8 +83,9 @@ function action(host, port)
   protocol["SSL/TLS Wrapped"] = use_tls
   output.Protocol = protocol
   local exports = stdnse.output_table()
-  for _, export in ipairs(server.exports) do
-    exports[export.name ~= "" and export.name or "default"] = show_export(export)
+  for _, name in ipairs(server.names) do
+    local shown = (name == "" or name == "(default)") and "default" or name
+    exports[shown] = show_export(server.exports[name])
   end
   output["Exported Block Devices"] = #exports > 0 and exports or nil
   return output

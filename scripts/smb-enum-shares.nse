@@ -1,8 +1,14 @@
 description = [[
 Shows the shares of a host that speaks SMB 2 or 3, as it lists them to those without an account, and
-what such may do there. Nothing is written to find that out: the server tells it itself.
+what such may do there; with an account what that may do, too. Nothing is written to find that out: the
+server tells it itself.
 ]]
 ---
+-- @args smbusername  The account, else nobody and guest.
+-- @args smbpassword  Its password.
+-- @args smbhash  Instead of the password: its hash, 32 hexadecimal digits.
+-- @args smbdomain  Its domain.
+--
 -- @output
 -- | smb-enum-shares:
 -- |   account_used: <blank>
@@ -31,9 +37,9 @@ function hostrule(host)
   return smb.get_port(host) ~= nil
 end
 
--- The list as nobody, else as guest: state, shares.
+-- The list as the account of the arguments, else as nobody, else as guest: state, shares.
 local function list(host)
-  for account = 1, v2.accounts_n do
+  for _, account in ipairs(v2.accounts()) do
     local status, state = msrpc.start_smb(host, msrpc.SRVSVC_PATH, false, account)
     if status then
       local shares
@@ -53,19 +59,19 @@ local function list(host)
 end
 
 -- Of the rights of the tree: reading data is bit 0, writing bit 1 (MS-SMB2 2.2.13.1.1).
-local function access_of(state, name)
-  local tree = v2.tree_connect(state.session, name)
+local function access_of(session, name)
+  local tree = v2.tree_connect(session, name)
   if not tree then
     return nil
   end
-  v2.tree_disconnect(state.session, tree)
+  v2.tree_disconnect(session, tree)
   local words = { tree.access & 1 ~= 0 and "READ" or nil }
   words[#words + 1] = tree.access & 2 ~= 0 and "WRITE" or nil
   return #words > 0 and table.concat(words, "/") or nil
 end
 
 -- What is told of one share: its users and where it lies only by servers that tell anyone.
-local function describe(state, host, share, key)
+local function describe(state, host, share)
   local item = stdnse.output_table()
   item.Type = msrpc.share_type_name(share.type)
   item.Comment = share.comment
@@ -77,9 +83,30 @@ local function describe(state, host, share, key)
   else
     stdnse.debug1("%s: %s", share.name, more)
   end
-  -- IPC$ must be open for us to have come here
-  item[key] = share.type & 0xff ~= 3 and access_of(state, share.name) or nil
   return item
+end
+
+-- What each of the sessions may do there; IPC$ must be open for us to have come here.
+local function add_access(item, share, sessions)
+  local reads = false
+  for _, each in ipairs(share.type & 0xff ~= 3 and sessions or {}) do
+    item[each.key] = access_of(each.session, share.name)
+    reads = reads or (item[each.key] or ""):find("READ", 1, true)
+  end
+  return reads
+end
+
+-- The session that listed, and before it that of nobody where it is another's.
+local function sessions_of(host, state)
+  if state.account_used == "<blank>" then
+    return { { key = "Anonymous access", session = state.session } }
+  end
+  local sessions = { { key = "Current user access", session = state.session } }
+  local nobody = state.account_used ~= "guest" and v2.open(host)
+  if nobody then
+    table.insert(sessions, 1, { key = "Anonymous access", session = nobody, own = true })
+  end
+  return sessions
 end
 
 function action(host)
@@ -92,19 +119,21 @@ function action(host)
   end)
   local output = stdnse.output_table()
   output.account_used = state.account_used
-  local key = state.account_used == "<blank>" and "Anonymous access" or "Current user access"
-  local readable = {}
-  for i, share in ipairs(shares) do
-    if i > 256 then
-      break
-    end
-    local item = describe(state, host, share, key)
-    output[smb.get_fqpn(host, share.name)] = item
-    if share.type & 0xff == 0 and (item[key] or ""):find("READ", 1, true) then
+  local readable, sessions = {}, sessions_of(host, state)
+  for i = 1, math.min(#shares, 256) do
+    local share = shares[i]
+    local item = describe(state, host, share)
+    if add_access(item, share, sessions) and share.type & 0xff == 0 then
       readable[#readable + 1] = share.name
     end
+    output[smb.get_fqpn(host, share.name)] = item
   end
   host.registry.smb_shares_readable = readable -- for smb-ls
+  for _, each in ipairs(sessions) do
+    if each.own then
+      v2.close(each.session)
+    end
+  end
   msrpc.stop_smb(state)
   return #shares > 0 and output or nil
 end

@@ -1,8 +1,10 @@
 description = [[
-Shows the files in the first directory of the shares that a host lets anyone read over SMB 2 or 3: those
-that smb-enum-shares found, or the one that is named.
+Shows the files in the first directory of the shares that a host lets anyone read over SMB 2 or 3, or the
+account that is given: those that smb-enum-shares found, or the one that is named.
 ]]
 ---
+-- @args smbusername, smbpassword, smbhash, smbdomain  The account that is tried where nobody and guest
+--       may not read.
 -- @args smb-ls.share  The share; without it those that smb-enum-shares found, when it runs as well.
 -- @args smb-ls.path  The directory of the share ("\").
 -- @args ls.maxfiles  How many files are shown (10; 0 for all).
@@ -20,7 +22,7 @@ categories = { "discovery", "safe" }
 
 identity = {}
 volatile = { "size", "time", "bytes" }
-finding = "medium"
+finding = { anyone = "medium" } -- the shares that are read without an account
 
 local datetime = require "datetime"
 local ls = require "ls"
@@ -54,9 +56,14 @@ local function add_files(output, title, files)
   ls.end_vol(output)
 end
 
--- As nobody, else as guest.
+-- As nobody, else as guest, else as the account of the arguments: files, whose account.
 local function list(host, share, path)
-  for account = 1, v2.accounts_n do
+  local accounts = v2.accounts()
+  -- what is open to all shall show as such
+  if not v2.is_open(accounts[1]) then
+    table.insert(accounts, table.remove(accounts, 1))
+  end
+  for _, account in ipairs(accounts) do
     local session, reason = v2.open(host, account)
     local tree, files
     if session then
@@ -67,7 +74,7 @@ local function list(host, share, path)
       v2.close(session)
     end
     if files then
-      return files
+      return files, account
     end
     stdnse.debug1("%s: %s", share, tostring(reason))
   end
@@ -76,13 +83,18 @@ end
 function action(host)
   local share, path = stdnse.get_script_args(SCRIPT_NAME .. ".share", SCRIPT_NAME .. ".path")
   path = stringaux.trim_end((path or ""):gsub("/", "\\"):gsub("^\\+", ""), "\\")
-  local output = ls.new_listing()
+  local output, anyone = ls.new_listing(), {}
   for i, name in ipairs(share and { share } or host.registry.smb_shares_readable or {}) do
-    local files = i <= 64 and list(host, name, path)
+    local files, account
+    if i <= 64 then
+      files, account = list(host, name, path)
+    end
     if files then
       local title = share or smb.get_fqpn(host, name)
       add_files(output, path == "" and title or title .. "\\" .. path, files)
+      anyone[#anyone + 1] = v2.is_open(account) and title or nil
     end
   end
+  output.anyone = #anyone > 0 and anyone or nil
   return ls.end_listing(output)
 end

@@ -41,8 +41,9 @@ end)
 
 test("msrpc: handles of services and statistics are read, garbage has a reason", function()
   local msrpc = require "msrpc"
-  local call, asked, answer = msrpc.call_function, nil, nil
-  msrpc.call_function = function(_, opnum, arguments)
+  local core = require "msrpc.core"
+  local call, asked, answer = core.call_function, nil, nil
+  core.call_function = function(_, opnum, arguments)
     asked = { opnum, arguments }
     return true, { arguments = answer }
   end
@@ -64,5 +65,5 @@ test("msrpc: handles of services and statistics are read, garbage has a reason",
     check.fails(msrpc.srvsvc_netservergetstatistics({}, "10.99.0.15"))
     check.fails(msrpc.svcctl_openservicew({}, "", "x"))
   end
-  msrpc.call_function = call
+  core.call_function = call
 end)

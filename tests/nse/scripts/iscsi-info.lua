@@ -47,3 +47,41 @@ test("another server has none", function()
   fake.servers["tcp:3260"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("iscsi-info", port), nil)
 end)
+
+test("a name is proved by CHAP with what the target drew, and a wrong one refused", function()
+  local iscsi, openssl, stdnse = require "iscsi", require "openssl", require "stdnse"
+  local recorded = script.replay("iscsi-chap")
+  local challenge = recorded[1][2][2]:match("CHAP_C=0x(%x+)")
+  local said = {}
+  local function login(password)
+    local helper = iscsi.Helper:new(script.host(), script.port(port))
+    helper:connect()
+    local send = helper.socket.send
+    helper.socket.send = function(self, data)
+      said[#said + 1] = data
+      return send(self, data)
+    end
+    local status, answer = helper:login("iqn.2026-01.test:disk1", "lab", password)
+    helper:logout()
+    return status, answer:getErrorCode(), tostring(answer)
+  end
+  local function shown(...)
+    return table.concat({ tostring((...)), select(2, ...) }, " ")
+  end
+  check.equal(shown(login("secretsecret")), "true 0 Success")
+  check.contains(said[3], "CHAP_R=0x" .. stdnse.tohex(openssl.md5("\1secretsecret"
+    .. stdnse.fromhex(challenge))))
+  check.equal(shown(login("wrong")), "false 513 Authentication failure")
+end)
+
+test("a target that wants another CHAP gets no answer", function()
+  local iscsi = require "iscsi"
+  script.replay("iscsi-chap", function(answer)
+    return (answer:gsub("CHAP_A=5", "CHAP_A=7"))
+  end)
+  local helper = iscsi.Helper:new(script.host(), script.port(port))
+  helper:connect()
+  local status, answer = helper:login("iqn.2026-01.test:disk1", "lab", "secretsecret")
+  check.equal(status, false)
+  check.equal(answer:getErrorMessage(), "the target asks for another kind of CHAP")
+end)

@@ -66,3 +66,39 @@ test("another server has none", function()
   fake.servers["tcp:10809"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("nbd-info", port), nil)
 end)
+
+test("options are sent and read one by one, by name", function()
+  local nbd = require "nbd"
+  script.replay("nbd-info")
+  local server = nbd.Comm:new(script.host(), script.port(port))
+  check.equal(server:connect({ export_name = {} }), true)
+  check.equal(server.protocol.ssl_tls, false)
+  check.equal(server:build_opt_req("NO_SUCH_OPTION"), nil)
+  check.equal(server:send(server:build_opt_req("LIST")), true)
+  local names, reply = {}, nil
+  repeat
+    reply = server:receive_opt_rep()
+    names[#names + 1] = reply.export_name
+  until reply.rtype_name ~= "SERVER"
+  check.equal(reply.rtype_name, "ACK")
+  check.same(names, { "foo", "bar" })
+  check.equal(nbd.NBD.transmission_flags.READ_ONLY, 2)
+end)
+
+test("an export that is opened by name has its size and its flags as keys", function()
+  local nbd = require "nbd"
+  fake.servers["tcp:10809"] = function(peer)
+    peer:send("NBDMAGICIHAVEOPT\0\3")
+    peer:recv()
+    check.contains(peer:recv(), "IHAVEOPT\0\0\0\1\0\0\0\4disk")
+    peer:send(string.pack(">I8I2", 4096, 0x103))
+    peer:hang()
+  end
+  local server = nbd.Comm:new(script.host(), script.port(port))
+  check.equal(server:connect(), true)
+  check.equal(server:attach("disk"), true)
+  check.equal(server.exports.disk.size, 4096)
+  check.same(server.exports.disk.tflags, { HAS_FLAGS = true, READ_ONLY = true,
+    CAN_MULTI_CONN = true })
+  check.equal(server:reconnect(), true)
+end)

@@ -64,3 +64,52 @@ test("objects without end, in circles, and lengths that lie are refused", functi
     end)
   end
 end)
+
+test("scripts for rmi get what is bound as lines, with the fields that hold it", function()
+  local rmi = require "rmi"
+  script.replay("rmi-dumpregistry")
+  local registry = rmi.Registry:new(script.host(), script.port(port))
+  local status, array = registry:list()
+  check.equal(status, true)
+  check.same(array:getValues(), { "lab/hello" })
+  local object
+  status, object = registry:lookup("lab/hello")
+  check.equal(status, true)
+  check.same(object:toTable(), { " implements Hi, ", "extends", { "java.lang.reflect.Proxy", "fields",
+    { { "Ljava/lang/reflect/InvocationHandler; h", { "java.rmi.server.RemoteObjectInvocationHandler",
+      "@127.0.0.1:1100", "extends", { "java.rmi.server.RemoteObject" } } } } } })
+end)
+
+-- An object of a class that says where it can be had (Java Object Serialization Specification 6.4.2).
+test("where a class can be had is given to who formats it", function()
+  local rmi = require "rmi"
+  registry(head .. "sr\0\4Stub" .. ("\0"):rep(8) .. "\2\0\0t\0\12file:/a.jar;xp")
+  local there = rmi.Registry:new(script.host(), script.port(port))
+  local status, object = there:lookup("x")
+  check.equal(status, true)
+  check.same(object:toTable(), { "Stub" })
+  rmi.JavaClass.customDataFormatter = function(name, texts)
+    return name .. " from", texts
+  end
+  check.same(object:toTable(), { "Stub", "Stub from", { "file:/a.jar;" } })
+  rmi.JavaClass.customDataFormatter = nil
+end)
+
+test("a call made by hand is answered byte by byte", function()
+  local rmi = require "rmi"
+  registry("Q\xac\xedrest")
+  local there = rmi.Registry:new(script.host(), script.port(port))
+  check.equal(there:_handshake(), true)
+  local arguments = rmi.Arguments:new()
+  arguments:addRaw("u")
+  there.out:writeMethodCall(there.out, 2, "f6b6898d8bf28643", 0, arguments)
+  check.same({ there.out.dis:readByte() }, { true, 0x51 })
+  there.out.dis:canRead(256)
+  check.equal(there.out.dis.bReader.readBuffer, "\xac\xedrest")
+end)
+
+test("a registry that is none fails", function()
+  local rmi = require "rmi"
+  fake.servers["tcp:1099"] = script.server({ { "", "HTTP/1.1 400 Bad Request\r\n\r\n" } })
+  check.fails(rmi.Registry:new(script.host(), script.port(port)):list())
+end)

@@ -41,3 +41,15 @@ test("entries that lie about their length end the list", function()
   check.equal(script.run("smb-ls", nil, { host = host }), nil)
   check.equal(changed, 1)
 end)
+
+test("what only the account of the arguments may read is shown, and is no finding", function()
+  local host = { registry = {} }
+  script.replay("smb-ls-account")
+  fake.ports = { ["tcp:445"] = { state = "open" } }
+  local args = { smbusername = "lab", smbpassword = "secret" }
+  script.run("smb-enum-shares", nil, { host = host, args = args })
+  check.same(host.registry.smb_shares_readable, { "pub", "public", "staff" })
+  local text, data = script.run("smb-ls", nil, { host = host, args = args })
+  check.contains(text, "Volume \\\\192.0.2.1\\staff\n")
+  check.same(data.anyone, { "\\\\192.0.2.1\\pub", "\\\\192.0.2.1\\public" })
+end)

@@ -52,8 +52,10 @@ end
 -- Libraries that never see what a peer said, and why there is nothing to mutate.
 local hears_none = {
   bits = "two operations on integers", brute = "tries accounts; its driver reads the answers",
-  irc = "a port rule", listop = "works on lists of its caller's",
-  oops = "chains errors", ["smb/status"] = "a table of numbers and names", strict = "watches globals", ["tls/registry"] = "tables of numbers and names",
+  irc = "a port rule", listop = "works on lists of its caller's", msrpc = "gathers its parts",
+  oops = "chains errors", ["rpc/show"] = "words for numbers that rpc/nfs read",
+  ["smb/interfaces"] = "a table of numbers and names", ["smb/status"] = "a table of numbers and names",
+  strict = "watches globals", ["tls/registry"] = "tables of numbers and names",
   unittest = "runs tests", unpwdb = "reads our own lists of names",
 }
 
