@@ -267,3 +267,50 @@ test("an answer in several fragments is read to its end", function()
   check.equal(status, true)
   check.equal(result.arguments, "onetwothree")
 end)
+
+test("an account that is refused is left once, also by two scripts at a time", function()
+  fake.nmap.registry.args = { smbusername = "lab", smbpassword = "wrong" }
+  local smbauth, real, tried = require "smbauth", v2.open, {}
+  v2.open = function(_, account)
+    tried[#tried + 1] = account.username
+    if account.username == "lab" then
+      smbauth.next_account(host) -- the other script was faster
+      return nil, "NT_STATUS_LOGON_FAILURE"
+    end
+    return { account = account.username }
+  end
+  local session = v2.open_any(host)
+  v2.open = real
+  check.same(tried, { "lab", "guest" })
+  check.equal(session.account, "guest")
+end)
+
+test("where no share is listed usual names are tried, and that is noted", function()
+  fake.nmap.registry.args = {}
+  local list, open, tree, close = msrpc.on_pipe, v2.open, v2.tree_connect, v2.close
+  local leave, access = v2.tree_disconnect, v2.access
+  msrpc.on_pipe = function()
+    return false, "access denied"
+  end
+  v2.open = function(_, account)
+    return { account = account and account.username or "" }
+  end
+  v2.tree_connect = function(_, name)
+    if name:find("IPC$", 1, true) then
+      return { kind = 2 }
+    elseif name:find("ADMIN$", 1, true) then
+      return nil, "NT_STATUS_ACCESS_DENIED"
+    end
+    return nil, "NT_STATUS_BAD_NETWORK_NAME"
+  end
+  v2.close, v2.tree_disconnect, v2.access = function() end, function() end, nil
+  local status, shares, note = smb.share_get_list(host)
+  msrpc.on_pipe, v2.open, v2.tree_connect, v2.close = list, open, tree, close
+  v2.tree_disconnect, v2.access = leave, access
+  check.equal(status, true)
+  check.contains(note, "access denied")
+  check.equal(shares[1].name .. " " .. shares[2].name, "\\\\192.0.2.1\\ADMIN$ \\\\192.0.2.1\\IPC$")
+  check.equal(shares[1].anonymous_can_read, nil)
+  check.equal(shares[2].anonymous_can_read, true)
+  check.equal(#shares, 2)
+end)
