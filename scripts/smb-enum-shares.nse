@@ -102,7 +102,7 @@ local function sessions_of(host, state)
     return { { key = "Anonymous access", session = state.session } }
   end
   local sessions = { { key = "Current user access", session = state.session } }
-  local nobody = state.account_used ~= "guest" and v2.open(host)
+  local nobody = v2.open(host)
   if nobody then
     table.insert(sessions, 1, { key = "Anonymous access", session = nobody, own = true })
   end

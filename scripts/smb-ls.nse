@@ -56,7 +56,7 @@ local function add_files(output, title, files)
   ls.end_vol(output)
 end
 
--- As nobody, else as guest, else as the account of the arguments: files, whose account.
+-- As nobody, else as guest, else as the account of the arguments: files, whether anyone may.
 local function list(host, share, path)
   local accounts = v2.accounts()
   -- what is open to all shall show as such
@@ -74,7 +74,7 @@ local function list(host, share, path)
       v2.close(session)
     end
     if files then
-      return files, account
+      return files, v2.is_open(account) or session.guest
     end
     stdnse.debug1("%s: %s", share, tostring(reason))
   end
@@ -85,14 +85,14 @@ function action(host)
   path = stringaux.trim_end((path or ""):gsub("/", "\\"):gsub("^\\+", ""), "\\")
   local output, anyone = ls.new_listing(), {}
   for i, name in ipairs(share and { share } or host.registry.smb_shares_readable or {}) do
-    local files, account
+    local files, open
     if i <= 64 then
-      files, account = list(host, name, path)
+      files, open = list(host, name, path)
     end
     if files then
       local title = share or smb.get_fqpn(host, name)
       add_files(output, path == "" and title or title .. "\\" .. path, files)
-      anyone[#anyone + 1] = v2.is_open(account) and title or nil
+      anyone[#anyone + 1] = open and title or nil
     end
   end
   output.anyone = #anyone > 0 and anyone or nil

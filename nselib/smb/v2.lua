@@ -76,10 +76,14 @@ local function buffer(data, offset, length)
   return string.sub(data, offset - 63, offset - 64 + length)
 end
 
--- A session of the server's own making (guest, nobody) has no key.
-local function set_signing(session, key, data)
+-- A session of the server's own making (guest, nobody) has no key. Whom it does not know it may take for
+-- a guest.
+local function set_signing(session, account, key, data)
   local size, flags = unpack("<I2I2", data)
   session.guest = size == 9 and flags & 3 ~= 0
+  if session.guest and account.username ~= "" then
+    session.account = "guest"
+  end
   session.key = key
   session.signs = has_openssl and not session.guest and #key == 16
     and session.state.security_mode & 2 ~= 0
@@ -98,7 +102,7 @@ local function session_setup(session, account)
     if not status then
       return nil, data
     elseif status == 0 then
-      set_signing(session, key, data)
+      set_signing(session, account, key, data)
       return true
     elseif status ~= more_processing then
       return nil, smb.get_status_name(status)
@@ -136,9 +140,9 @@ function M.accounts()
 end
 
 --- Logs in as an account ({ username, domain, password, password_hash, hash_type }; nobody when nil):
--- a session, whose `account` is shown and whose `info` says what the host calls itself
--- (smbauth.get_host_info_from_security_blob); nil, the reason, and "session" when that was no fault of the
--- account's.
+-- a session; nil, the reason, and "session" when that was no fault of the account's. Of a session,
+-- `account` is shown: "guest" where the server takes us for one; then `guest` is true, too. `info` says
+-- what the host calls itself (smbauth.get_host_info_from_security_blob).
 function M.open(host, account)
   account = account or nobody
   local status, state = smb.start(host)

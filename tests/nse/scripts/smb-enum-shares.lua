@@ -51,3 +51,12 @@ test("a server that lists nothing for anyone, and one without SMB 2, give none",
   fake.servers["tcp:445"] = script.server({})
   check.equal(script.run("smb-enum-shares"), nil)
 end)
+
+test("a name that the server does not know, but takes for a guest, is shown as guest", function()
+  script.replay("smb-enum-shares-unknown")
+  fake.ports = { ["tcp:445"] = { state = "open" } }
+  local text = script.run("smb-enum-shares", nil, { args = { smbusername = "nosuch",
+    smbpassword = "secret" } })
+  check.contains(text, "account_used: guest\n")
+  check.contains(text, "\n    Anonymous access: READ\n    Current user access: READ\n")
+end)
