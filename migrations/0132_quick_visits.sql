@@ -121,6 +121,46 @@ BEGIN
   RETURN v;
 END $$;
 
+-- What is known of hosts between two addresses, with the sender's number of each attribute: -k is the k-th script.
+CREATE FUNCTION inv.known(p_zone int4, p_slots int4multirange, p_ids int4[], p_asked int4[], p_lo inet, p_hi inet, p_first int4, p_last int4)
+RETURNS TABLE (addr inet, slot int4, attr int4, value uuid) LANGUAGE sql STABLE AS $$
+  SELECT f.addr, f.slot, CASE WHEN f.attr_id >= 100 THEN -array_position(p_ids, f.attr_id) ELSE f.attr_id END, f.value FROM inv.fact_now f
+   WHERE f.zone_id = p_zone AND f.addr BETWEEN p_lo AND p_hi AND f.attr_id BETWEEN p_first AND p_last
+     AND CASE WHEN f.attr_id = 10 THEN p_slots @> f.slot ELSE f.attr_id = ANY(p_asked) END OFFSET 0 $$;
+-- Whether all hosts of a part are there (here), each has a holder (held; only when attribute 0 is asked), and what the part tells is just what is
+-- known of them (same): in the order of the sender, by host, slot and number of the attribute.  asked: the attributes that are compared, at
+-- least those whose absence would count; ports only in p_slots.  Lists are compared as a whole: that is half of the work of telling what differs
+-- (inv.edges), and in most parts nothing does.
+CREATE FUNCTION inv.as_told(p_zone int4, p_slots int4multirange, p_addr inet[], p_ids int4[], p_asked int4[],
+                            f_host int4[], f_slot int4[], f_attr int4[], f_value uuid[], OUT here bool, OUT held bool, OUT same bool)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_lo inet := p_addr[1]; v_hi inet := p_addr[cardinality(p_addr)]; v_host int4[]; v_slot int4[]; v_attr int4[]; v_value uuid[]; v_held int8;
+  v_first int4 := (SELECT min(a) FROM unnest(p_asked) a); v_last int4 := (SELECT max(a) FROM unnest(p_asked) a);
+BEGIN
+  -- (so they come in the order of the index, and none lies outside of the range that is read)
+  here := p_addr = ARRAY(SELECT f.addr FROM inv.fact_now f WHERE f.zone_id = p_zone AND f.addr BETWEEN v_lo AND v_hi AND f.attr_id = 1 ORDER BY f.addr);
+  held := false; same := false;
+  IF NOT here THEN RETURN; END IF;
+  IF cardinality(p_ids) > 1 THEN
+    SELECT array_agg(q.host) FILTER (WHERE q.told), array_agg(q.slot) FILTER (WHERE q.told), array_agg(q.attr) FILTER (WHERE q.told),
+           array_agg(q.value) FILTER (WHERE q.told), count(*) FILTER (WHERE NOT q.told)
+      INTO v_host, v_slot, v_attr, v_value, v_held
+      FROM (SELECT t.o::int4 AS host, k.slot, k.attr, k.value, k.attr <> 0 AS told
+              FROM inv.known(p_zone, p_slots, p_ids, p_asked, v_lo, v_hi, v_first, v_last) k JOIN unnest(p_addr) WITH ORDINALITY t(a, o) ON t.a = k.addr
+             ORDER BY t.o, k.slot, k.attr) q;
+  ELSE
+    -- as the index gives them is the order already; in another one they would differ, and be told apart one by one
+    SELECT array_agg(q.host) FILTER (WHERE q.told), array_agg(q.slot) FILTER (WHERE q.told), array_agg(q.attr) FILTER (WHERE q.told),
+           array_agg(q.value) FILTER (WHERE q.told), count(*) FILTER (WHERE NOT q.told)
+      INTO v_host, v_slot, v_attr, v_value, v_held
+      FROM (SELECT t.o::int4 AS host, k.slot, k.attr, k.value, k.attr <> 0 AS told
+              FROM inv.known(p_zone, p_slots, p_ids, p_asked, v_lo, v_hi, v_first, v_last) k JOIN unnest(p_addr) WITH ORDINALITY t(a, o) ON t.a = k.addr) q;
+  END IF;
+  held := v_held = cardinality(p_addr);
+  same := COALESCE(v_host, '{}') = f_host AND COALESCE(v_slot, '{}') = f_slot AND COALESCE(v_attr, '{}') = f_attr AND COALESCE(v_value, '{}') = f_value;
+END $$;
+
 -- Applies one part of a visit, as before but for hosts with marks: see the function of this name in 0040.
 CREATE OR REPLACE FUNCTION api.apply_visit(
   p_schedule int8, p_fence int8, p_part int4, p_at timestamptz, p_method text,
@@ -144,7 +184,7 @@ DECLARE
   v_ids int4[] := '{}'; v_up inet[]; v_full inet[]; v_down inet[]; v_blind inet[]; v_look inet[]; v_only inet[]; v_new inet[] := '{}';
   v_here inet[]; v_moved inet[] := '{}'; v_who inv.who[] := '{}'; v_edges inv.edge[] := '{}'; v_news int8[] := '{}'; v_some int8[];
   v_lost inet[]; v_late inet[]; v_all inet[]; v_listed inet[]; v_ran bool; v_doubts bool; v_n int4; v_m int4; v_macs macaddr[];
-  v_marks uuid[]; v_same bool; v_every bool;
+  v_marks uuid[]; v_same bool; v_every bool; v_told bool := false; v_present bool := false; v_held bool := false;
   v_strength int2 := inv.presence_strength(p_method);
 BEGIN
   opened := 0; altered := 0; closed := 0; events := 0; want := '{}'; need := '{}'; new_ports := '{}';
@@ -177,7 +217,7 @@ BEGIN
            COALESCE(array_agg(q.addr) FILTER (WHERE q.up AND NOT q.same), '{}'), COALESCE(array_agg(q.addr) FILTER (WHERE q.state = 'm'), '{}'),
            count(*) FILTER (WHERE NOT q.addr BETWEEN b.lo AND b.hi)
       INTO v_up, v_macs, v_m, v_full, v_down, v_blind, v_look, v_only, v_n
-      FROM (SELECT h.addr, h.state, h.mac, h.state IN ('u', 'm', 'n') AS up, COALESCE(h.state <> 'n' AND h.mark = (
+      FROM (SELECT h.addr, h.state, h.mac, h.state IN ('u', 'm', 'n') AS up, COALESCE(v_all IS NOT NULL AND h.state <> 'n' AND h.mark = (
                    SELECT m.mark FROM host_mark m WHERE m.zone_id = s.zone_id AND m.addr = h.addr AND m.profile_id = s.profile_id), false) AS same
               FROM unnest(h_addr, h_state, h_mark, h_mac) h(addr, state, mark, mac)) q;
     IF v_n > 0 THEN RAISE EXCEPTION '% hosts are outside of the block % - %', v_n, b.lo, b.hi USING ERRCODE = 'M0001'; END IF;
@@ -186,7 +226,16 @@ BEGIN
 
   -- A mark is gone as soon as any fact of its host is written (inv.void_marks): who still has it is there, under the same asset.
   v_here := v_up;
-  IF cardinality(v_look) > 0 THEN
+  IF cardinality(v_look) > 0 AND v_look = h_addr AND v_full = h_addr AND v_only = '{}' THEN
+    -- (what is told without being asked is compared where it is told, and a name where one is told to be missing)
+    SELECT t.here, t.held, t.same INTO v_present, v_held, v_told
+      FROM as_told(z.zone_id, CASE WHEN p.kind = 'ports' THEN p.slots ELSE '{}' END, h_addr, v_ids,
+                   v_ids || array_remove(ARRAY[CASE WHEN p.kind IN ('presence', 'ports') THEN 0 END, CASE WHEN 2 = ANY(f_attr) THEN 2 END,
+                                               CASE WHEN 3 = ANY(f_attr) OR 3 = ANY(u_attr) THEN 3 END, CASE WHEN p.kind = 'ports' THEN 10 END,
+                                               CASE WHEN p.kind = 'services' OR 11 = ANY(f_attr) THEN 11 END], NULL),
+                   f_host, f_slot, f_attr, f_value) t;
+  END IF;
+  IF cardinality(v_look) > 0 AND NOT v_present THEN
     v_every := v_look = v_up;
     v_here := ARRAY(SELECT u FROM unnest(v_up) u WHERE NOT v_every AND NOT u = ANY(v_look)
                     UNION ALL
@@ -197,7 +246,7 @@ BEGIN
     -- A card may have become somebody else's meanwhile, without a fact of this address.
     v_all := CASE WHEN v_m > 0 THEN v_up ELSE v_look END;
     IF v_m = 0 THEN v_macs := '{}'; END IF;
-    IF cardinality(v_all) > 0 THEN
+    IF cardinality(v_all) > 0 AND (v_m > 0 OR NOT v_held) THEN
       v_who := strangers(z.zone_id, p_at, v_all, v_macs);
     END IF;
     IF cardinality(v_who) > 0 THEN
@@ -226,7 +275,8 @@ BEGIN
   END IF;
 
   v_every := v_look = h_addr;
-  IF cardinality(v_look) > 0 THEN
+  v_told := v_told AND v_moved = '{}';
+  IF cardinality(v_look) > 0 AND NOT v_told THEN
     IF v_look && v_only THEN
       need := ARRAY(SELECT h.o::int4 FROM unnest(h_addr) WITH ORDINALITY h(addr, o) WHERE h.addr = ANY(v_look) AND h.addr = ANY(v_only) ORDER BY 1);
     END IF;
@@ -410,7 +460,9 @@ BEGIN
   END IF;
 
   -- F. coverage: hosts whose ports are listed now, and details of new ports, which are wanted at once
-  IF p.kind = 'ports' AND v_full && v_look THEN
+  IF p.kind = 'ports' AND v_full && v_look
+     AND v_full <> ARRAY(SELECT c.addr FROM host_covered c WHERE c.zone_id = z.zone_id AND c.profile_id = p.profile_id
+                            AND c.addr BETWEEN v_full[1] AND v_full[cardinality(v_full)] ORDER BY c.addr) THEN
     INSERT INTO host_covered(zone_id, addr, profile_id, since)
     SELECT z.zone_id, u, p.profile_id, p_at FROM unnest(v_full) u
      WHERE u = ANY(v_look) AND NOT EXISTS (SELECT FROM host_covered c WHERE c.zone_id = z.zone_id AND c.addr = u AND c.profile_id = p.profile_id)
@@ -433,7 +485,12 @@ BEGIN
   IF cardinality(v_news) > 0 THEN events := tell(v_news); END IF;
 
   -- G. marks of the hosts about which nothing is left open
-  IF cardinality(v_look) > 0 THEN
+  IF v_told AND v_marks IS NULL AND NOT v_doubts THEN
+    -- (nobody else writes marks of this block: there is nothing to be in conflict with)
+    INSERT INTO host_mark(zone_id, profile_id, mark, addr)
+    SELECT z.zone_id, p.profile_id, h.mark, h.addr FROM unnest(h_addr, h_mark) WITH ORDINALITY h(addr, mark, o)
+     WHERE h.mark IS NOT NULL AND NOT h.o = ANY(u_host);
+  ELSIF cardinality(v_look) > 0 THEN
     INSERT INTO host_mark AS m (zone_id, profile_id, mark, addr)
     SELECT z.zone_id, p.profile_id, h.mark, h.addr FROM unnest(h_addr, h_mark, h_state) WITH ORDINALITY h(addr, mark, state, o)
      WHERE h.mark IS NOT NULL AND h.state = 'u' AND (v_every OR h.addr = ANY(v_look)) AND NOT h.o = ANY(u_host)
@@ -448,7 +505,7 @@ BEGIN
   s.up := s.up + cardinality(v_up); s.down := s.down + cardinality(v_down); s.blind := s.blind || v_blind;
   s.opened := s.opened + opened; s.altered := s.altered + altered; s.closed := s.closed + closed;
   IF e_complete IS NOT NULL THEN
-    PERFORM end_visit(s, p, e_complete, e_probes, e_retransmissions, e_drops, e_loss, e_rate, v_same AND cardinality(v_who) = 0 AND NOT v_doubts);
+    PERFORM end_visit(s, p, e_complete, e_probes, e_retransmissions, e_drops, e_loss, e_rate, (v_same OR v_told) AND cardinality(v_who) = 0 AND NOT v_doubts);
   ELSE
     UPDATE schedule q SET part_done = s.part_done, method = s.method, set_id = s.set_id, up = s.up, down = s.down, blind = s.blind,
            opened = s.opened, altered = s.altered, closed = s.closed

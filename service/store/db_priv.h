@@ -13,6 +13,7 @@ struct db_item {
     TAILQ_ENTRY(db_item) entry;
     char *sql;
     char **params; /* n_params, each may be NULL */
+    int *lens;     /* n_params, and after them their formats; NULL: all are text */
     size_t n_params;
     size_t bytes;
     unsigned flags;

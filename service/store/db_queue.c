@@ -18,8 +18,26 @@ void db_item_free(struct db_item *it)
     for (size_t i = 0; it->params && i < it->n_params; i++)
         free(it->params[i]);
     free(it->params);
+    free(it->lens);
     free(it->sql);
     free(it);
+}
+
+/* A copy of the i-th parameter; NULL: no memory. */
+static char *copy_param(struct db_item *it, const struct db_call *c, size_t i)
+{
+    size_t binary = c->lens ? c->lens[i] : 0, len = binary ? binary : strlen(c->params[i]) + 1;
+    char *copy = malloc(len);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, c->params[i], len);
+    it->bytes += len;
+    if (binary) {
+        it->lens[i] = (int)len;
+        it->lens[c->n_params + i] = 1;
+    }
+    return copy;
 }
 
 int db_item_new(struct db_item **ret, const struct db_call *c, db_cb cb, void *user)
@@ -35,15 +53,15 @@ int db_item_new(struct db_item **ret, const struct db_call *c, db_cb cb, void *u
     it->bytes = sizeof *it + strlen(c->sql);
     it->sql = strdup(c->sql);
     it->params = calloc(c->n_params ? c->n_params : 1, sizeof *it->params);
-    if (!it->sql || !it->params)
+    it->lens = c->lens ? calloc(c->n_params ? c->n_params : 1, 2 * sizeof *it->lens) : NULL;
+    if (!it->sql || !it->params || (c->lens && !it->lens))
         goto no_memory;
     for (size_t i = 0; i < c->n_params; i++) {
         if (!c->params[i])
             continue;
-        it->params[i] = strdup(c->params[i]);
+        it->params[i] = copy_param(it, c, i);
         if (!it->params[i])
             goto no_memory;
-        it->bytes += strlen(c->params[i]);
     }
     *ret = it;
     return 0;
@@ -156,14 +174,16 @@ static size_t prepared_find(const struct db *d, const char *sql)
 static int send_item(struct db *d, const struct db_item *it)
 {
     const char *const *params = (const char *const *)it->params;
+    const int *formats = it->lens ? it->lens + it->n_params : NULL;
     size_t i = prepared_find(d, it->sql);
     char name[24];
 
     if (!(it->flags & DB_OFTEN) || d->unprepared || i == PREPARED_MAX)
-        return PQsendQueryParams(d->conn, it->sql, (int)it->n_params, NULL, params, NULL, NULL, 0);
+        return PQsendQueryParams(d->conn, it->sql, (int)it->n_params, NULL, params, it->lens,
+                                 formats, 0);
     snprintf(name, sizeof name, "often%zu", i);
     if (i < d->n_prepared)
-        return PQsendQueryPrepared(d->conn, name, (int)it->n_params, params, NULL, NULL, 0);
+        return PQsendQueryPrepared(d->conn, name, (int)it->n_params, params, it->lens, formats, 0);
     d->prepared[i] = strdup(it->sql);
     if (!d->prepared[i])
         return 0;

@@ -153,3 +153,59 @@ void pg_array_plain(struct buf *b, const char *fmt, ...)
     buf_vprintf(b, fmt, ap);
     va_end(ap);
 }
+
+/* Dimensions (1; 0 when there is nothing), whether there are NULLs, the type of the items; then of
+ * the one dimension how many there are, and the number of the first. */
+enum { BINARY_EMPTY = 12, BINARY_HEAD = 20 };
+
+static void put32(uint8_t *to, uint32_t v)
+{
+    to[0] = (uint8_t)(v >> 24);
+    to[1] = (uint8_t)(v >> 16);
+    to[2] = (uint8_t)(v >> 8);
+    to[3] = (uint8_t)v;
+}
+
+void pg_binary_open(struct buf *b, uint32_t type)
+{
+    uint8_t head[BINARY_HEAD] = {0};
+
+    put32(head, 1);
+    put32(head + 8, type);
+    put32(head + 16, 1);
+    buf_add(b, head, sizeof head);
+}
+
+void pg_binary_close(struct buf *b)
+{
+    size_t item;
+    uint8_t *data = (uint8_t *)b->data;
+
+    if (b->failed)
+        return;
+    if (b->len == BINARY_HEAD) {
+        put32(data, 0);
+        b->len = BINARY_EMPTY;
+        return;
+    }
+    item = 4 + ((size_t)data[BINARY_HEAD + 2] << 8 | data[BINARY_HEAD + 3]); /* all are as long */
+    put32(data + 12, (uint32_t)((b->len - BINARY_HEAD) / item));
+}
+
+void pg_binary_int4(struct buf *b, int32_t v)
+{
+    uint8_t item[8];
+
+    put32(item, 4);
+    put32(item + 4, (uint32_t)v);
+    buf_add(b, item, sizeof item);
+}
+
+void pg_binary_uuid(struct buf *b, const uint8_t uuid[16])
+{
+    uint8_t item[20];
+
+    put32(item, 16);
+    memcpy(item + 4, uuid, 16);
+    buf_add(b, item, sizeof item);
+}

@@ -27,3 +27,11 @@ void pg_array_text(struct buf *b, const char *s, size_t len); /* must be UTF-8 w
 void pg_array_null(struct buf *b);
 void pg_array_word(struct buf *b, const char *s); /* what needs no quotation marks */
 void pg_array_plain(struct buf *b, const char *fmt, ...) PRINTF(2, 3); /* numbers, addresses */
+
+/* The same in the binary format, for lists of thousands: array_recv() of the server.  All items are
+ * of the type that it was opened with (an OID of pg_type). */
+enum { PG_TYPE_INT4 = 23, PG_TYPE_UUID = 2950 };
+void pg_binary_open(struct buf *b, uint32_t type);
+void pg_binary_close(struct buf *b);
+void pg_binary_int4(struct buf *b, int32_t v);
+void pg_binary_uuid(struct buf *b, const uint8_t uuid[16]);

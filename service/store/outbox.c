@@ -323,17 +323,22 @@ static int send_end(struct outbox_job *j, const struct buf *b)
 static int send_part(struct outbox_job *j, const struct buf *b)
 {
     const char *params[PART_PARAMS];
+    size_t lens[PART_PARAMS] = {0};
     struct db_call c = {
         .sql = "SELECT verdict, want, need, opened, altered, closed, events, new_ports "
                "FROM api.apply_visit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
                "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31,$32)",
         .params = params,
+        .lens = lens,
         .n_params = PART_PARAMS,
         .flags = DB_RETRY | DB_OFTEN | (j->rounds ? DB_FIRST : 0),
     };
 
-    for (size_t i = 0; i < PART_PARAMS; i++)
+    for (size_t i = 0; i < PART_PARAMS; i++) {
         params[i] = b[i].data;
+        if (part_param_is_binary(i))
+            lens[i] = b[i].len;
+    }
     return db_query(j->store->db, &c, on_applied, j);
 }
 

@@ -100,6 +100,8 @@ void part_order_values(struct part *p);
  * -EBADMSG: it asks for others. -ENOMEM.  The caller's to part_params_done(), also on failure. */
 int part_params(const struct part *p, const char *want, struct buf params[PART_PARAMS]) MUST_USE;
 void part_params_done(struct buf params[PART_PARAMS]);
+/* Of those that have thousands of items: text costs both sides several times as much. */
+bool part_param_is_binary(size_t param);
 
 /* part_wire.c.  Failure is out->failed. */
 void part_encode(struct buf *out, const struct part *p);

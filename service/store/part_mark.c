@@ -11,6 +11,7 @@ struct marker {
     const struct store *store;
     int *ranks; /* of names by number: numbers differ from part to part, marks are over the names */
     struct buf text;
+    struct part_fact *sorted;
 };
 
 static int by_name(const void *a, const void *b)
@@ -74,14 +75,24 @@ static int by_meaning(const void *a, const void *b, void *user)
     return ranks[-x->attr - 1] - ranks[-y->attr - 1];
 }
 
-static void order_by_meaning(const struct marker *m, struct part_fact *f, size_t n)
+/* The facts in that order: themselves, or m->sorted.  NULL: no memory, or none.  They are sent in
+ * the other order, in which the server compares them (inv.as_told). */
+static const struct part_fact *in_order_of_meaning(struct marker *m, const struct part_fact *f,
+                                                   size_t n)
 {
     size_t i = 1;
 
     while (i < n && by_meaning(&f[i - 1], &f[i], m->ranks) < 0)
         i++;
-    if (i < n)
-        qsort_r(f, n, sizeof *f, by_meaning, m->ranks);
+    if (i >= n)
+        return f;
+    free(m->sorted);
+    m->sorted = malloc(n * sizeof *f);
+    if (!m->sorted)
+        return NULL;
+    memcpy(m->sorted, f, n * sizeof *f);
+    qsort_r(m->sorted, n, sizeof *f, by_meaning, m->ranks);
+    return m->sorted;
 }
 
 /* As "%d", of which there are two a fact. */
@@ -109,11 +120,13 @@ static void put_fact(struct marker *m, const struct part_fact *f)
 }
 
 /* The n facts are those of one host, in any order. */
-static int mark_host(struct marker *m, struct part_host *h, struct part_fact *f, size_t n)
+static int mark_host(struct marker *m, struct part_host *h, const struct part_fact *f, size_t n)
 {
     if (h->state != 'u')
         return 0;
-    order_by_meaning(m, f, n);
+    f = in_order_of_meaning(m, f, n);
+    if (!f && n)
+        return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         if (f[i].unsure)
             return 0;
@@ -155,5 +168,6 @@ int part_mark(struct part *p, const struct store *s, enum store_kind kind)
     }
     buf_done(&m.text);
     free(m.ranks);
+    free(m.sorted);
     return r;
 }

@@ -1,4 +1,5 @@
-/* A part as parameters of api.apply_visit(), in PostgreSQL's text formats. */
+/* A part as parameters of api.apply_visit(), in PostgreSQL's text formats; what is told of facts in
+ * its binary one. */
 #include "service/store/decode.h"
 #include "service/store/part.h"
 
@@ -38,17 +39,24 @@ static void put_host(struct buf *params, const struct part_host *h)
 static void put_fact(struct buf *params, const struct part *p, const struct part_fact *f)
 {
     bool bare = f->unsure || f->absent; /* the attribute tells which (inv.edges) */
-    char digest[VALUE_DIGEST_TEXT];
 
     if (p->hosts[f->host].alone)
         return;
-    pg_array_plain(&params[bare ? PART_U_HOST : PART_F_HOST], "%u", f->host + 1);
-    pg_array_plain(&params[bare ? PART_U_SLOT : PART_F_SLOT], "%d", f->slot);
-    pg_array_plain(&params[bare ? PART_U_ATTR : PART_F_ATTR], "%d", f->attr);
-    if (bare)
+    if (bare) {
+        pg_array_plain(&params[PART_U_HOST], "%u", f->host + 1);
+        pg_array_plain(&params[PART_U_SLOT], "%d", f->slot);
+        pg_array_plain(&params[PART_U_ATTR], "%d", f->attr);
         return;
-    value_digest_format(f->digest, digest);
-    pg_array_word(&params[PART_F_VALUE], digest);
+    }
+    pg_binary_int4(&params[PART_F_HOST], (int32_t)f->host + 1);
+    pg_binary_int4(&params[PART_F_SLOT], f->slot);
+    pg_binary_int4(&params[PART_F_ATTR], f->attr);
+    pg_binary_uuid(&params[PART_F_VALUE], f->digest);
+}
+
+bool part_param_is_binary(size_t param)
+{
+    return param >= PART_F_HOST && param <= PART_F_VALUE;
 }
 
 static void put_end(struct buf *params, const struct coverage *c)
@@ -116,15 +124,29 @@ static bool is_array(size_t param)
     return param >= PART_H_ADDR && param <= PART_N_NAME && param != PART_JUDGED;
 }
 
+static void open_param(struct buf *b, size_t param)
+{
+    *b = (struct buf){0};
+    if (part_param_is_binary(param))
+        pg_binary_open(b, param == PART_F_VALUE ? PG_TYPE_UUID : PG_TYPE_INT4);
+    else if (is_array(param))
+        pg_array_open(b);
+}
+
+static void close_param(struct buf *b, size_t param)
+{
+    if (part_param_is_binary(param))
+        pg_binary_close(b);
+    else if (is_array(param))
+        pg_array_close(b);
+}
+
 int part_params(const struct part *p, const char *want, struct buf params[PART_PARAMS])
 {
     int r = 0;
 
-    for (size_t i = 0; i < PART_PARAMS; i++) {
-        params[i] = (struct buf){0};
-        if (is_array(i))
-            pg_array_open(&params[i]);
-    }
+    for (size_t i = 0; i < PART_PARAMS; i++)
+        open_param(&params[i], i);
     put_scalars(params, p);
     for (size_t i = 0; i < p->n_hosts; i++)
         put_host(params, &p->hosts[i]);
@@ -139,8 +161,7 @@ int part_params(const struct part *p, const char *want, struct buf params[PART_P
     if (want)
         r = put_bodies(params, p, want);
     for (size_t i = 0; i < PART_PARAMS; i++) {
-        if (is_array(i))
-            pg_array_close(&params[i]);
+        close_param(&params[i], i);
         if (params[i].failed)
             r = -ENOMEM;
     }

@@ -64,11 +64,13 @@ enum {
     DB_OFTEN = 1 << 2, /* one of a few texts that come again and again: parsed once a connection */
 };
 
-/* sql with $1 ... and as many text parameters (NULL: SQL NULL); both are copied.  One statement; it
- * is its own transaction. 0, -EAGAIN: the queue is full (see drained), -ENOMEM. */
+/* sql with $1 ... and as many parameters (NULL: SQL NULL); all is copied.  They are text, but for
+ * those with a length: bytes in PostgreSQL's binary format.  One statement; it is its own
+ * transaction. 0, -EAGAIN: the queue is full (see drained), -ENOMEM. */
 struct db_call {
     const char *sql;
     const char *const *params;
+    const size_t *lens; /* n_params, 0: text; NULL: all are */
     size_t n_params;
     unsigned flags;
 };
