@@ -146,6 +146,13 @@ struct script_host *script_host_free(struct script_host *h)
     return NULL;
 }
 
+struct script_host *script_host_leave(struct script_host *h)
+{
+    if (h)
+        h->sched->leaves = true;
+    return script_host_free(h);
+}
+
 void script_host_freep(struct script_host **h)
 {
     *h = script_host_free(*h);

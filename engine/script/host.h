@@ -58,6 +58,8 @@ int script_host_new(struct script_host **ret, struct loop *l, struct guard *g, s
                     const struct script_world *w, const struct script_host_opts *o,
                     struct err *e) MUST_USE;
 struct script_host *script_host_free(struct script_host *h);
+/* The same where the process ends next: the memory of the Lua state is left to the system. */
+struct script_host *script_host_leave(struct script_host *h);
 void script_host_freep(struct script_host **h);
 
 /* `--script` expression.  Loads every selected file; a file that does not load is an outcome

@@ -238,6 +238,11 @@ struct script_host {
     struct job_list jobs;
     struct stage_list startable; /* stages that may have something to start */
     struct task pump;
+    struct {
+        char name[16];
+        int mtu;
+        usec_t until;
+    } link;             /* the interface that was asked for last */
     unsigned n_threads; /* script threads that live, not workers */
     unsigned n_sync;    /* threads that wait for a mutex or condition variable */
     int env_meta_ref;   /* {__index = _G} */

@@ -67,6 +67,19 @@ static char *dup_or_null(const char *s, bool *failed)
     return copy;
 }
 
+/* Hosts come by the thousand through the same interface. */
+static int mtu_of(struct script_host *h, const char *interface)
+{
+    usec_t now = loop_now(h->loop);
+
+    if (now >= h->link.until || strcmp(h->link.name, interface) != 0) {
+        snprintf(h->link.name, sizeof h->link.name, "%s", interface);
+        h->link.mtu = interface_mtu(interface);
+        h->link.until = now + USEC_PER_SEC;
+    }
+    return h->link.mtu;
+}
+
 static int fill_host(struct job_host *jh, const struct script_target *t)
 {
     bool failed = false;
@@ -77,7 +90,7 @@ static int fill_host(struct job_host *jh, const struct script_target *t)
     jh->target_name = dup_or_null(t->target_name, &failed);
     jh->hostname = dup_or_null(t->hostname, &failed);
     jh->interface = dup_or_null(t->interface, &failed);
-    jh->mtu = t->interface ? interface_mtu(t->interface) : 0;
+    jh->mtu = t->interface ? mtu_of(jh->stage.job->host, t->interface) : 0;
     jh->reason = t->reason;
     jh->reason_ttl = t->reason_ttl;
     jh->has_mac = t->has_mac;

@@ -5,11 +5,12 @@
  * yield it goes on until the scheduler raises.  What the four give is what Lua 5.4's give.  gsub
  * calls a replacement function unyieldably, as Lua does: scripts must not come to rely on more. */
 #include "engine/script/host_priv.h"
-#include "engine/script/pattern.h"
+#include "engine/script/pattern_quick.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STEPS      20000 /* between two looks at the clock: about 100 us */
@@ -87,11 +88,14 @@ static int push_captures(const struct search *q, bool whole)
 
 /* ---- searching ---- */
 
-static void search_init(struct search *q, lua_State *L, enum search_kind kind)
+/* The text is set already. */
+static void search_init(struct search *q, enum search_kind kind, const char *pattern, size_t len)
 {
     q->kind = kind;
     q->kept = false;
-    pattern_init(&q->m, L, 1, 2, PATTERN_ANCHOR);
+    pattern_set_pattern(&q->m, pattern, len,
+                        kind == SEARCH_NEXT ? PATTERN_NO_ANCHOR : PATTERN_ANCHOR);
+    q->m.cache = sched_of(q->m.L)->patterns;
     q->m.steps = STEPS;
 }
 
@@ -171,8 +175,11 @@ static int search_k(lua_State *L, int status, lua_KContext ctx)
 /* The optional argument `init` as an offset; behind the end: len + 1. */
 static size_t first_offset(lua_State *L, int index, size_t len)
 {
-    lua_Integer init = luaL_optinteger(L, index, 1);
+    int is_integer;
+    lua_Integer init = lua_tointegerx(L, index, &is_integer);
 
+    if (!is_integer)
+        init = luaL_optinteger(L, index, 1);
     if (init > 0)
         return (lua_Unsigned)init - 1 <= len ? (size_t)init - 1 : len + 1;
     return init < 0 && 0u - (lua_Unsigned)init <= len ? len - (size_t)(0u - (lua_Unsigned)init) : 0;
@@ -209,10 +216,9 @@ static int search(lua_State *L, enum search_kind kind)
 {
     size_t len, pattern_len, offset;
     struct search q;
-    const char *pattern;
+    const char *text = luaL_checklstring(L, 1, &len),
+               *pattern = luaL_checklstring(L, 2, &pattern_len);
 
-    luaL_checklstring(L, 1, &len);
-    pattern = luaL_checklstring(L, 2, &pattern_len);
     offset = first_offset(L, 3, len);
     if (offset > len) {
         luaL_pushfail(L);
@@ -220,8 +226,9 @@ static int search(lua_State *L, enum search_kind kind)
     }
     if (kind == SEARCH_FIND && (lua_toboolean(L, 4) || !is_special(pattern, pattern_len)))
         return find_plain(L, offset);
-    search_init(&q, L, kind);
-    q.m.from = q.m.text + offset;
+    pattern_set(&q.m, L, text, len);
+    search_init(&q, kind, pattern, pattern_len);
+    q.m.from = text + offset;
     return search_go(&q);
 }
 
@@ -243,14 +250,16 @@ static int l_match(lua_State *L)
 static int l_next(lua_State *L)
 {
     const struct iterator *it = lua_touserdata(L, lua_upvalueindex(3));
+    const char *text, *pattern;
+    size_t len, pattern_len;
     struct search q;
 
     if (!it->from)
         return 0;
-    q.kind = SEARCH_NEXT;
-    q.kept = false;
-    pattern_init(&q.m, L, lua_upvalueindex(1), lua_upvalueindex(2), PATTERN_NO_ANCHOR);
-    q.m.steps = STEPS;
+    text = lua_tolstring(L, lua_upvalueindex(1), &len);
+    pattern = lua_tolstring(L, lua_upvalueindex(2), &pattern_len);
+    pattern_set(&q.m, L, text, len);
+    search_init(&q, SEARCH_NEXT, pattern, pattern_len);
     q.m.from = it->from;
     q.m.after = it->after;
     return search_go(&q);
@@ -418,12 +427,12 @@ static int sub_k(lua_State *L, int status, lua_KContext ctx)
 /* string.gsub(s, pattern, repl[, n]) -> s, count.  May yield, but not inside repl. */
 static int l_gsub(lua_State *L)
 {
-    size_t len;
+    size_t len, pattern_len;
+    const char *text = luaL_checklstring(L, 1, &len),
+               *pattern = luaL_checklstring(L, 2, &pattern_len);
     int type;
     struct sub b;
 
-    luaL_checklstring(L, 1, &len);
-    luaL_checkstring(L, 2);
     type = lua_type(L, SUB_REPL);
     b.max = luaL_optinteger(L, 4, (lua_Integer)len + 1);
     luaL_argexpected(L,
@@ -431,7 +440,8 @@ static int l_gsub(lua_State *L)
                          type == LUA_TTABLE,
                      SUB_REPL, "string/function/table");
     lua_settop(L, SUB_BUFFER);
-    search_init(&b.q, L, SEARCH_SUB);
+    pattern_set(&b.q.m, L, text, len);
+    search_init(&b.q, SEARCH_SUB, pattern, pattern_len);
     b.copied = b.q.m.text;
     b.n = 0;
     b.big = NULL;
@@ -444,7 +454,11 @@ void string_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"find", l_find}, {"match", l_match}, {"gmatch", l_gmatch}, {"gsub", l_gsub}, {NULL, NULL}};
+    struct sched *s = sched_of(L);
 
+    s->patterns = calloc(1, sizeof *s->patterns);
+    if (!s->patterns)
+        luaL_error(L, "not enough memory");
     lua_getglobal(L, LUA_STRLIBNAME);
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

@@ -5,95 +5,13 @@
  * manual's words amount to. */
 #include "engine/script/pattern.h"
 
-#include <ctype.h>
+#include "engine/script/pattern_one.h"
+#include "engine/script/pattern_quick.h"
+
 #include <lauxlib.h>
 #include <string.h>
 
-#define ESCAPE '%'
-
 /* ---- one character ---- */
-
-static inline bool in_class(int c, int class)
-{
-    int in;
-
-    switch (class | ('a' - 'A')) {
-    case 'a':
-        in = isalpha(c);
-        break;
-    case 'c':
-        in = iscntrl(c);
-        break;
-    case 'd':
-        in = isdigit(c);
-        break;
-    case 'g':
-        in = isgraph(c);
-        break;
-    case 'l':
-        in = islower(c);
-        break;
-    case 'p':
-        in = ispunct(c);
-        break;
-    case 's':
-        in = isspace(c);
-        break;
-    case 'u':
-        in = isupper(c);
-        break;
-    case 'w':
-        in = isalnum(c);
-        break;
-    case 'x':
-        in = isxdigit(c);
-        break;
-    case 'z': /* of Lua 5.1; 5.4 still knows it */
-        in = c == 0;
-        break;
-    default:
-        return class == c;
-    }
-    return class >= 'a' ? in : !in;
-}
-
-/* p: the set's '[', last: its ']'. */
-static bool in_set(int c, const char *p, const char *last)
-{
-    bool found = p[1] != '^';
-
-    if (!found)
-        p++;
-    while (++p < last) {
-        unsigned char first = (unsigned char)*p;
-
-        if (first == ESCAPE) {
-            if (in_class(c, (unsigned char)*++p))
-                return found;
-        } else if (p[1] == '-' && p + 2 < last) {
-            p += 2;
-            if (first <= c && c <= (unsigned char)*p)
-                return found;
-        } else if (first == c) {
-            return found;
-        }
-    }
-    return !found;
-}
-
-static inline bool is_one(int c, const char *item, const char *item_end)
-{
-    switch (*item) {
-    case '.':
-        return true;
-    case ESCAPE:
-        return in_class(c, (unsigned char)item[1]);
-    case '[':
-        return in_set(c, item, item_end - 1);
-    default:
-        return (unsigned char)*item == c;
-    }
-}
 
 /* Steps that one look at a character costs: a set may be as long as it likes. */
 static inline ptrdiff_t cost(const char *item, const char *item_end)
@@ -415,20 +333,33 @@ static void find_first(struct pattern_match *m)
 void pattern_init(struct pattern_match *m, lua_State *L, int text_index, int pattern_index,
                   enum pattern_anchor a)
 {
-    size_t len;
+    size_t len, pattern_len;
+    const char *text = lua_tolstring(L, text_index, &len),
+               *pattern = lua_tolstring(L, pattern_index, &pattern_len);
 
+    pattern_set(m, L, text, len);
+    pattern_set_pattern(m, pattern, pattern_len, a);
+}
+
+void pattern_set(struct pattern_match *m, lua_State *L, const char *text, size_t len)
+{
     m->L = L;
-    m->text = lua_tolstring(L, text_index, &len);
-    m->text_end = m->text + len;
-    m->pattern = lua_tolstring(L, pattern_index, &len);
-    m->pattern_end = m->pattern + len;
-    m->anchored = a == PATTERN_ANCHOR && *m->pattern == '^';
-    m->pattern += m->anchored;
-    m->from = m->text;
+    m->text = m->from = text;
+    m->text_end = text + len;
     m->after = NULL;
     m->begun = false;
     m->prepared = false;
+    m->cache = NULL;
     m->steps = 0;
+}
+
+void pattern_set_pattern(struct pattern_match *m, const char *pattern, size_t len,
+                         enum pattern_anchor a)
+{
+    m->pattern = pattern;
+    m->pattern_end = pattern + len;
+    m->anchored = a == PATTERN_ANCHOR && *m->pattern == '^';
+    m->pattern += m->anchored;
 }
 
 void pattern_next(struct pattern_match *m)
@@ -457,6 +388,9 @@ enum pattern_result pattern_search(struct pattern_match *m)
 {
     enum pattern_result r;
 
+    if (m->cache && quick_search(m, &r))
+        return r;
+    m->cache = NULL;
     while (m->begun || begin(m)) {
         r = run(m);
         if (r == PATTERN_PAUSED || (r == PATTERN_MATCHED && m->s != m->after))

@@ -43,6 +43,7 @@ struct pattern_choice {
 struct pattern_match {
     lua_State *L; /* a malformed pattern raises here */
     const char *text, *text_end, *pattern, *pattern_end;
+    struct pattern_cache *cache;   /* of quick patterns, see there; NULL: none, or no longer */
     const char *first, *first_end; /* the item that each match begins with; NULL: it is not so */
     bool prepared;                 /* first is known */
     bool anchored;                 /* matches at `from` only */
@@ -63,6 +64,10 @@ enum pattern_anchor { PATTERN_ANCHOR, PATTERN_NO_ANCHOR }; /* what a '^' in fron
 /* The text and the pattern are strings at these indexes of L. */
 void pattern_init(struct pattern_match *m, lua_State *L, int text_index, int pattern_index,
                   enum pattern_anchor a);
+/* The same in two steps, for who has them already. */
+void pattern_set(struct pattern_match *m, lua_State *L, const char *text, size_t len);
+void pattern_set_pattern(struct pattern_match *m, const char *pattern, size_t len,
+                         enum pattern_anchor a);
 /* Looks for a match at m->from or behind it until that is decided, or m->steps are used up: then
  * call it again. */
 enum pattern_result pattern_search(struct pattern_match *m);

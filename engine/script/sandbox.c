@@ -331,9 +331,27 @@ static int l_collectgarbage(lua_State *L)
     return 1;
 }
 
+/* type(v) -> name; the names are upvalues: scripts ask so often that to look for each of them among
+ * all strings took as long as all else of the call. */
+static int l_type(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(lua_type(L, 1) + 1));
+    return 1;
+}
+
+static void set_type(lua_State *L)
+{
+    for (int i = 0; i < LUA_NUMTYPES; i++)
+        lua_pushstring(L, lua_typename(L, i));
+    lua_pushcclosure(L, l_type, LUA_NUMTYPES);
+    lua_setfield(L, -2, "type");
+}
+
 static void open_base(lua_State *L)
 {
     lua_pushglobaltable(L);
+    set_type(L);
     push_wrapped(L, "load", l_load);
     push_wrapped(L, "loadfile", l_loadfile);
     set_function(L, "dofile", l_dofile);

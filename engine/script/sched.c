@@ -479,8 +479,11 @@ struct sched *sched_free(struct sched *s)
         sched_end_thread(t, STHREAD_KILLED);
     task_cancel(s->loop, &s->turn);
     sched_tick_stop(s);
-    lua_close(s->L);
-    lmem_done(&s->memory);
+    if (!s->leaves || !POOLED) { /* else a walk over a heap that is forgotten next */
+        lua_close(s->L);
+        lmem_done(&s->memory);
+    }
+    free(s->patterns);
     free(s);
     return NULL;
 }

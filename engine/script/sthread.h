@@ -87,6 +87,7 @@ struct sched {
     size_t memory_soft; /* above it the greediest thread ends */
     usec_t cpu_limit, script_timeout;
     struct task turn;
+    bool leaves; /* sched_free() does not free what is in the Lua state */
     timer_t tick;
     bool ticks; /* there is a timer: the hook is set when it fires; else from the start */
     struct sthread_list ready, hogs, all;
@@ -98,6 +99,7 @@ struct sched {
     volatile unsigned burst_ticks;       /* since then */
     size_t burst_memory;                 /* bytes of the heap then */
     struct sched_stats stats;
+    struct pattern_cache *patterns; /* of string_open(); NULL before it */
 };
 
 /* A Lua state without libraries, and its scheduler. */

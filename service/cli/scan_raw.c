@@ -77,11 +77,30 @@ void scan_raw_close(struct scan_run *run)
     run->routes = route_close(run->routes);
 }
 
-static void next_hop(struct scan_run *run, const struct hop *way, struct script_target *t)
+/* What was asked for the last host, for a second: thousands of hosts come the same way. */
+static bool way_out(struct scan_run *run, const struct hop *way)
+{
+    struct raw_way *w = &run->way;
+    usec_t now = loop_now(run->loop);
+
+    if (now < w->until && w->iface.index == way->ifindex && addr_equal(&w->gateway, &way->gateway))
+        return true;
+    w->until = 0;
+    if (route_iface(run->routes, way->ifindex, &w->iface) < 0)
+        return false;
+    w->gateway = way->gateway;
+    w->has_mac = w->iface.ethernet && way->kind == HOP_GATEWAY &&
+                 route_neighbour(run->routes, way->ifindex, &way->gateway, &w->mac) == 0;
+    if (w->has_mac || !w->iface.ethernet || way->kind != HOP_GATEWAY) /* else it may come yet */
+        w->until = now + USEC_PER_SEC;
+    return true;
+}
+
+static void next_hop(const struct scan_run *run, const struct hop *way, struct script_target *t)
 {
     if (way->kind == HOP_GATEWAY) {
-        t->has_next_hop_mac =
-            route_neighbour(run->routes, way->ifindex, &way->gateway, &t->next_hop_mac) == 0;
+        t->has_next_hop_mac = run->way.has_mac;
+        t->next_hop_mac = run->way.mac;
     } else if (t->has_mac) {
         t->has_next_hop_mac = true;
         t->next_hop_mac = t->mac;
@@ -90,18 +109,18 @@ static void next_hop(struct scan_run *run, const struct hop *way, struct script_
 
 void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16])
 {
+    const struct iface *i = &run->way.iface;
     struct hop way = {0};
-    struct iface i;
 
     if (!run->routes || route_get(run->routes, &t->address, 0, &way) < 0 ||
-        way.kind == HOP_UNREACHABLE || route_iface(run->routes, way.ifindex, &i) < 0)
+        way.kind == HOP_UNREACHABLE || !way_out(run, &way))
         return;
-    memcpy(name, i.name, sizeof i.name);
+    memcpy(name, i->name, sizeof i->name);
     t->interface = name;
     t->source = way.src;
-    if (!i.ethernet)
+    if (!i->ethernet)
         return;
     t->has_source_mac = true;
-    t->source_mac = i.mac;
+    t->source_mac = i->mac;
     next_hop(run, &way, t);
 }

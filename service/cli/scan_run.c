@@ -29,7 +29,7 @@ static void run_free(struct scan_run *run)
     for (size_t i = 0; i < ARRAY_LEN(run->signals); i++)
         sd_event_source_unref(run->signals[i]);
     run->scan = scan_free(run->scan);
-    run->scripts = script_host_free(run->scripts);
+    run->scripts = script_host_leave(run->scripts);
     scan_raw_close(run);
     run->dns = dns_free(run->dns);
     run->guard = guard_free(run->guard);

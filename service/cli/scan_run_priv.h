@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/loop/loop.h"
+#include "engine/scan/route.h"
 #include "engine/scan/scan.h"
 #include "service/cli/scan_output.h"
 #include "service/cli/scan_plan.h"
@@ -52,7 +53,14 @@ struct scan_run {
     struct script_host *scripts; /* NULL: none wanted */
     struct frames *frames;       /* raw ones of scripts; NULL: none may be had */
     struct route_socket *routes; /* likewise */
-    struct vendors *vendors;     /* of MAC addresses; loaded when the first MAC address comes */
+    struct raw_way {             /* of the host that scripts were started for last */
+        struct iface iface;
+        struct addr gateway;
+        bool has_mac; /* the gateway's */
+        struct mac mac;
+        usec_t until;
+    } way;
+    struct vendors *vendors; /* of MAC addresses; loaded when the first MAC address comes */
     bool vendors_tried;
     struct scan_host *hosts; /* those that are not written yet */
     TAILQ_HEAD(, scan_host) to_name;

@@ -1,7 +1,7 @@
 /* string.find, match, gmatch and gsub of scripts: the same as Lua's own, also when they stop at
  * each step; and who matches for long lets others have their turns. */
 #include "engine/script/host_priv.h"
-#include "engine/script/pattern.h"
+#include "engine/script/pattern_quick.h"
 
 #include "fixture.h"
 
@@ -10,17 +10,17 @@
 
 #define ROUNDS 10000
 
-/* stepped(s, pattern) -> first, last | nil: as find, but paused as often as can be, and each time
- * gone on with elsewhere. */
-static int l_stepped(lua_State *L)
+/* first, last | nothing: paused after so many steps, and each time gone on with elsewhere. */
+static int find_stepped(lua_State *L, struct pattern_cache *cache, ptrdiff_t steps)
 {
     struct pattern_match m[2];
     unsigned now = 0;
     enum pattern_result r;
 
     pattern_init(&m[0], L, 1, 2, PATTERN_ANCHOR);
+    m[0].cache = cache;
     do {
-        m[now].steps = 1;
+        m[now].steps = steps;
         r = pattern_search(&m[now]);
         memcpy(&m[!now], &m[now], sizeof m[now]);
         memset(&m[now], 0xa5, sizeof m[now]);
@@ -31,6 +31,20 @@ static int l_stepped(lua_State *L)
     lua_pushinteger(L, m[now].from - m[now].text + 1);
     lua_pushinteger(L, m[now].s - m[now].text);
     return 2;
+}
+
+/* stepped(s, pattern, steps) -> first, last | nil: as find, but paused as often as can be, by the
+ * matcher that can stop (steps is 0), or by the quick one as long as the steps last. */
+static int l_stepped(lua_State *L)
+{
+    lua_Integer steps = luaL_checkinteger(L, 3);
+    struct pattern_cache *cache = NULL;
+
+    if (steps == 0)
+        return find_stepped(L, NULL, 1);
+    cache = lua_newuserdatauv(L, sizeof *cache, 0);
+    memset(cache, 0, sizeof *cache);
+    return find_stepped(L, cache, steps);
 }
 
 /* Pushes a copy of the table `string`. */
