@@ -3,7 +3,8 @@
 --
 -- What is not here: queries, and TLS inside of TDS for logins to servers that demand it.
 
-local comm, ipairs, match, nmap, pairs = require "comm", ipairs, require "match", require "nmap", pairs
+local comm, ipairs, match, math = require "comm", ipairs, require "match", math
+local nmap, pairs = require "nmap", pairs
 local setmetatable, shortport, stdnse = setmetatable, require "shortport", require "stdnse"
 local string, table, tonumber, type, unicode = string, table, tonumber, type, require "unicode"
 
@@ -117,7 +118,7 @@ local function instance_of(host, fields)
   if fields.IsClustered then
     instance.isClustered = string.lower(fields.IsClustered) == "yes"
   end
-  local number = tonumber(fields.tcp)
+  local number = math.tointeger(tonumber(fields.tcp))
   if number and number > 0 and number < 65536 then
     instance.port = { number = number, protocol = "tcp" }
   end

@@ -74,9 +74,9 @@ end
 
 local function bind_addresses(helper)
   local reply = ask(helper, "CONFIG", "GET", "bind")
-  local value = type(reply) == "table" and reply[2] and reply[2].data
+  local value = type(reply) == "table" and type(reply[2]) == "table" and reply[2].data
   local list = {}
-  for address in (value or ""):gmatch("%S+") do
+  for address in (type(value) == "string" and value or ""):gmatch("%S+") do
     list[#list + 1] = address
   end
   return #list > 0 and list or nil

@@ -80,6 +80,19 @@ test("a host without the ports is not asked; another server has none", function(
   end)
 end)
 
+test("a port that is no whole number, or none that there is, is not taken for one", function()
+  local mssql = require "mssql"
+  for _, tcp in ipairs({ "1433.5", "1e999", "0", "65536", "-1" }) do
+    local text = "ServerName;A;IsClustered;No;Version;15.0.2000.5;tcp;" .. tcp .. ";;"
+    fake.servers["udp:1434"] = fake.replies(nil, { "\5" .. string.pack("<s2", text) })
+    with_ports(function()
+      local found = mssql.Helper.Discover(script.host())[1]
+      check.equal(found.port, nil)
+      check.equal(found:GetName(), "192.0.2.1")
+    end)
+  end
+end)
+
 test("garbage does not matter", function()
   with_ports(function()
     for _ = 1, 300 do

@@ -41,6 +41,20 @@ test("a server without a password tells what it is", function()
   check.same(data["Bind addresses"], { "127.0.0.1", "192.0.2.1" })
 end)
 
+test("addresses that are numbers, or of another kind, are none", function()
+  for _, second in ipairs({ ":5\r\n", "*1\r\n:1\r\n" }) do
+    fake.servers["tcp:6379"] = script.server({
+      { "PING", "+PONG\r\n" },
+      { "INFO", bulk(info) },
+      { "CONFIG", "*2\r\n$4\r\nbind\r\n" .. second },
+      { "CLIENT", "$-1\r\n" },
+    })
+    local _, data = script.run("redis-info", port)
+    check.equal(data.Version, "7.0.15")
+    check.equal(data["Bind addresses"], nil)
+  end
+end)
+
 test("a server that wants a password tells nothing", function()
   fake.servers["tcp:6379"] = script.server({ { "", "-NOAUTH Authentication required.\r\n" } })
   check.equal(script.run("redis-info", port), nil)
