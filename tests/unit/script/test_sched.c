@@ -395,7 +395,10 @@ static void who_computes_does_not_slow_down_who_waits(void **state)
 static void a_hoarder_goes_and_not_who_asks_next(void **state)
 {
     (void)state;
-    start("local t = {} for i = 1, 148 do t[i] = string.rep('x', 100000) .. i end hang() return t");
+    /* joined and not repeated: Lua collects before it gives up on a string, but not on the buffer
+     * of a library function, whose script then fails for itself */
+    start("local t, x = {}, string.rep('x', 100000) for i = 1, 147 do t[i] = x .. i end hang() "
+          "return t, x");
     start("for i = 1, 100 do local s = string.rep('y', 1000) .. wait(i) end note('fine')");
     run_until_quiet();
     assert_string_equal(fix->log, "fine");
