@@ -1,7 +1,7 @@
 --- Remote procedure calls of Windows (MS-RPCE; C706, chapter 12) over named pipes: of SMB 2, or of SMB 1
 -- where a host has nothing else. msrpc has all of it under the same names.
 
-local pairs, pcall, require, smb = pairs, pcall, require, require "smb"
+local ndr, pairs, pcall, require, smb = require "msrpc.ndr", pairs, pcall, require, require "smb"
 local files, string, table, type = require "smb.files", string, table, type
 local v2 = require "smb.v2"
 
@@ -170,6 +170,22 @@ function M.call_function(state, opnum, arguments)
     return false, reason
   end
   return true, { arguments = body }
+end
+
+--- The same, and reads the answer with f(reader); behind that stands the status, a number: `true, value,
+-- number` or `false, reason`.
+function M.call(state, opnum, arguments, f)
+  local status, result = M.call_function(state, opnum, arguments)
+  if not status then
+    return false, result
+  end
+  local code
+  local ok, value = ndr.read(result.arguments, function(r)
+    local got = f(r)
+    code = r:number()
+    return got
+  end)
+  return ok, value, code
 end
 
 --- Opens the pipe of an interface ("SAMR"), chooses that, calls f(state) -> status, result, and closes:

@@ -18,16 +18,9 @@ end
 
 -- Reads with f(reader); behind that stand the number of names that were known, and the status.
 local function lookup(state, opnum, name, arguments, f)
-  local status, result = core.call_function(state, opnum, arguments)
-  if not status then
-    return false, result
-  end
-  local code
-  local ok, value = ndr.read(result.arguments, function(r)
+  local ok, value, code = core.call(state, opnum, arguments, function(r)
     local got = f(r)
-    r:align(4)
     r:number()
-    code = r:number()
     return got
   end)
   if not ok then

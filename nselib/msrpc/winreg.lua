@@ -14,17 +14,7 @@ end
 
 -- Calls and reads: f(reader) gives the result, behind it stands the code.
 local function call(state, opnum, name, arguments, f)
-  local status, result = core.call_function(state, opnum, arguments)
-  if not status then
-    return false, result
-  end
-  local code
-  local ok, value = ndr.read(result.arguments, function(r)
-    local got = f(r)
-    r:align(4)
-    code = r:number()
-    return got
-  end)
+  local ok, value, code = core.call(state, opnum, arguments, f)
   if not ok then
     return false, value
   elseif code ~= 0 then

@@ -1,26 +1,16 @@
 --- Files and named pipes of SMB 1 (MS-CIFS 2.2.4): open, read, close, and transactions, by which old
 -- hosts take remote calls (MS-RAP, MS-RPCE). smb has the functions under the same names.
 
-local message, pcall, require, string = require "smb.message", pcall, require, string
+local message, require, string = require "smb.message", require, string
 local unicode = require "unicode"
 
 local M = {}
 
-local exchange, codes = message.exchange, message.status_codes
+local exchange, codes, unpack = message.exchange, message.status_codes, message.unpack
 local answer_max, pieces_max, transact_pipe = 65535, 32, 0x0026
 
 local function failed(status, reason)
   return false, status and message.get_status_name(status) or reason
-end
-
--- unpack that gives nil where the data are too short.
-local function unpack(format, data, at)
-  local function result(ok, ...)
-    if ok then
-      return ...
-    end
-  end
-  return result(pcall(string.unpack, format, data, at))
 end
 
 --- Opens a file of the connected share, or a pipe ("srvsvc") on IPC$: true and a table, which is also

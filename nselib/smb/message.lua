@@ -1,7 +1,7 @@
 --- Messages of SMB 1 (MS-CIFS 2.2.3): how they are made, sent and read; numbers of commands and
 -- states. smb has all of it under the same names.
 
-local match, pairs, require, string = require "match", pairs, require, string
+local match, pairs, pcall, require, string = require "match", pairs, pcall, require, string
 
 local M = {}
 
@@ -26,6 +26,17 @@ for name, code in pairs(M.status_codes) do
   if not string.find(name, "WERR", 1, true) then
     M.status_names[code] = name
   end
+end
+
+local function if_whole(ok, ...)
+  if ok then
+    return ...
+  end
+end
+
+--- string.unpack that gives nil where the data are too short.
+function M.unpack(format, data, at)
+  return if_whole(pcall(string.unpack, format, data, at))
 end
 
 --- The name of a status code.

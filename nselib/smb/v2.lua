@@ -13,7 +13,7 @@
 
 local ipairs, pcall, select, smb, smb2 = ipairs, pcall, select, require "smb", require "smb2"
 local smbauth, stdnse, string = require "smbauth", require "stdnse", string
-local unicode = require "unicode"
+local unicode, unpack = require "unicode", require "smb.message".unpack
 local has_openssl, openssl = pcall(require, "openssl")
 
 local M = {}
@@ -56,16 +56,6 @@ local function exchange(session, command, data, tree)
     end
   end
   return nil, "the answer stays pending"
-end
-
--- unpack that gives nil where the data are too short.
-local function unpack(format, data, at)
-  local function result(ok, ...)
-    if ok then
-      return ...
-    end
-  end
-  return result(pcall(string.unpack, format, data, at))
 end
 
 -- `length` bytes that stand `offset` behind the begin of the header.
