@@ -178,20 +178,23 @@ local function speaks_tls(host, port)
   return false
 end
 
--- The answer is kept with the host, so that the many rules that ask cost one probe for each port.
+-- The answer is kept with the host, so that the many rules that ask cost one probe for each port. A
+-- silent port keeps nobody who asks another one.
 local function probed_tls(host, port)
   host.registry = host.registry or {}
   host.registry.ssl = host.registry.ssl or {}
   local answers, key = host.registry.ssl, port.number .. port.protocol
-  if answers[key] == nil then
-    local mutex = nmap.mutex(answers)
+  local answer = answers[key] or {}
+  answers[key] = answer
+  if answer.tls == nil then
+    local mutex = nmap.mutex(answer)
     mutex "lock"
-    if answers[key] == nil then
-      answers[key] = speaks_tls(host, port)
+    if answer.tls == nil then
+      answer.tls = speaks_tls(host, port)
     end
     mutex "done"
   end
-  return answers[key]
+  return answer.tls
 end
 
 --- A rule for ports that speak TLS: those found so by service detection, those that usually do, and

@@ -140,6 +140,19 @@ test("an unknown port is asked for TLS once", function()
   check.truthy(shortport.ssl(host, port(443)))
 end)
 
+test("who asks a port for TLS waits for nobody who asks another one", function()
+  local host, mutex, asked = { ip = "192.0.2.1", registry = {} }, nmap.mutex, {}
+  nmap.mutex = function(object)
+    asked[#asked + 1] = object
+    return mutex(object)
+  end
+  shortport.ssl(host, port(12348))
+  shortport.ssl(host, port(12349))
+  nmap.mutex = mutex
+  check.equal(#asked, 2)
+  check.truthy(asked[1] ~= asked[2])
+end)
+
 test("comm exchanges, greets and finds out about TLS", function()
   fake.servers["tcp:7"] = fake.replies("hello\n", { "world\n" })
   local host = { ip = "192.0.2.1", registry = {} }
