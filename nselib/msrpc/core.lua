@@ -134,15 +134,20 @@ local function transact(state, kind, body)
   return bytes, reason
 end
 
+-- The body of the answer behind `head_length` bytes of its own head; nil, reason.
+local function ask(state, kind, body, wanted, head_length)
+  local bytes, reason = transact(state, kind, body)
+  if not bytes then
+    return nil, reason
+  end
+  return answer_of(bytes, wanted, head_length)
+end
+
 --- Chooses an interface: `true, {}` or `false, reason`.
 function M.bind(state, uuid, version, transfer_syntax)
-  local bytes, reason = transact(state, kinds.bind,
+  local body, reason = ask(state, kinds.bind,
     string.pack("<I2I2I4I4I2BBc16I4c16I4", 4280, 4280, 0, 1, 0, 1, 0, uuid, version,
-      transfer_syntax or M.TRANSFER_SYNTAX, 2))
-  local body
-  if bytes then
-    body, reason = answer_of(bytes, kinds.bind_ack, 0)
-  end
+      transfer_syntax or M.TRANSFER_SYNTAX, 2), kinds.bind_ack, 0)
   if not body then
     return false, reason
   end
@@ -160,27 +165,27 @@ end
 --- Calls procedure `opnum` with marshalled arguments: `true, { arguments = bytes }` or `false,
 -- reason`.
 function M.call_function(state, opnum, arguments)
-  local bytes, reason = transact(state, kinds.request,
-    string.pack("<I4I2I2", #arguments, 0, opnum) .. arguments)
-  local body
-  if bytes then
-    body, reason = answer_of(bytes, kinds.response, 8)
-  end
+  local body, reason = ask(state, kinds.request,
+    string.pack("<I4I2I2", #arguments, 0, opnum) .. arguments, kinds.response, 8)
   if not body then
     return false, reason
   end
   return true, { arguments = body }
 end
 
---- The same, and reads the answer with f(reader); behind that stands the status, a number: `true, value,
--- number` or `false, reason`.
-function M.call(state, opnum, arguments, f)
+--- The same, and reads the answer with f(reader): `true, value` or `false, reason`.
+function M.read(state, opnum, arguments, f)
   local status, result = M.call_function(state, opnum, arguments)
   if not status then
     return false, result
   end
+  return ndr.read(result.arguments, f)
+end
+
+--- The same where a status stands behind what f reads: `true, value, status (a number)` or `false, reason`.
+function M.call(state, opnum, arguments, f)
   local code
-  local ok, value = ndr.read(result.arguments, function(r)
+  local ok, value = M.read(state, opnum, arguments, function(r)
     local got = f(r)
     code = r:number()
     return got

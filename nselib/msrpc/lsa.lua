@@ -34,16 +34,9 @@ end
 --- LsarOpenPolicy2 (MS-LSAD 3.1.4.4.1), to look names up: `true, { policy_handle }` or `false, reason`.
 function M.lsa_openpolicy2(state, server)
   -- attributes: their length, five of nothing
-  local status, result = core.call_function(state, 44, ndr.text_pointer("\\\\" .. server)
-    .. string.pack("<I4I4I4I4I4I4I4", 24, 0, 0, 0, 0, 0, 0x02000000))
-  if not status then
-    return false, result
-  end
-  local code
-  local ok, handle = ndr.read(result.arguments, function(r)
-    local bytes = r:bytes(20)
-    code = r:number()
-    return bytes
+  local ok, handle, code = core.call(state, 44, ndr.text_pointer("\\\\" .. server)
+    .. string.pack("<I4I4I4I4I4I4I4", 24, 0, 0, 0, 0, 0, 0x02000000), function(r)
+    return r:bytes(20)
   end)
   if not ok then
     return false, handle

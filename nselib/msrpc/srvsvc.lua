@@ -43,12 +43,9 @@ end
 
 --- NetrShareEnum, level 1: `true, { { name, type (number), comment }, ... }` or `false, reason`.
 function M.srvsvc_netshareenumall(state, server)
-  local status, result = core.call_function(state, 15, ndr.text_pointer("\\\\" .. server)
-    .. string.pack("<I4I4I4I4I4I4I4I4", 1, 1, 0x00020004, 0, 0, 0xffffffff, 0x00020008, 0))
-  if not status then
-    return false, result
-  end
-  return ndr.read(result.arguments, read_shares)
+  return core.read(state, 15, ndr.text_pointer("\\\\" .. server)
+    .. string.pack("<I4I4I4I4I4I4I4I4", 1, 1, 0x00020004, 0, 0, 0xffffffff, 0x00020008, 0),
+    read_shares)
 end
 
 -- SHARE_INFO_2 (MS-SRVS 2.2.4.24); the pointers' texts stand behind it in their order.
@@ -72,12 +69,8 @@ end
 -- `false, reason`. `max_users` is 0xffffffff where there is no limit. Windows tells it only to who
 -- may administer it.
 function M.srvsvc_netsharegetinfo(state, server, share)
-  local status, result = core.call_function(state, 16, ndr.text_pointer("\\\\" .. server)
-    .. ndr.text(share) .. string.pack("<I4", 2))
-  if not status then
-    return false, result
-  end
-  return ndr.read(result.arguments, read_share)
+  return core.read(state, 16, ndr.text_pointer("\\\\" .. server)
+    .. ndr.text(share) .. string.pack("<I4", 2), read_share)
 end
 
 -- SESSION_INFO_10 (MS-SRVS 2.2.4.13).
@@ -105,24 +98,16 @@ end
 --- NetrSessionEnum, level 10: who is connected: `true, { ctr = { array = { { client, user, time,
 -- idle_time (seconds) }, ... } } }` or `false, reason`.
 function M.srvsvc_netsessenum(state, server)
-  local status, result = core.call_function(state, 12, ndr.text_pointer("\\\\" .. server)
+  return core.read(state, 12, ndr.text_pointer("\\\\" .. server)
     .. string.pack("<I4I4I4I4I4I4I4I4I4I4", 0, 0, 10, 10, 0x00020004, 0, 0, 0xffffffff,
-      0x00020008, 0))
-  if not status then
-    return false, result
-  end
-  return ndr.read(result.arguments, read_sessions)
+      0x00020008, 0), read_sessions)
 end
 
 --- NetrServerGetInfo, level 101: `true, { name, comment, platform_id, version_major, version_minor,
 -- type }` or `false, reason`.
 function M.srvsvc_netservergetinfo(state, server)
-  local status, result = core.call_function(state, 21, ndr.text_pointer("\\\\" .. server)
-    .. string.pack("<I4", 101))
-  if not status then
-    return false, result
-  end
-  return ndr.read(result.arguments, function(r)
+  return core.read(state, 21, ndr.text_pointer("\\\\" .. server)
+    .. string.pack("<I4", 101), function(r)
     r:number()
     if r:number() == 0 then
       return nil, ndr.windows_error(r:number())
@@ -146,12 +131,8 @@ local statistics = { "start", "fopens", "devopens", "jobsqueued", "sopens", "sti
 --- NetrServerStatisticsGet: `true, table` of the numbers by the names of MS-SRVS 2.2.4.39, and
 -- `bytessent` and `bytesrcvd` put together, or `false, reason`.
 function M.srvsvc_netservergetstatistics(state, server)
-  local status, result = core.call_function(state, 24, ndr.text_pointer("\\\\" .. server)
-    .. string.pack("<I4I4I4", 0, 0, 0))
-  if not status then
-    return false, result
-  end
-  return ndr.read(result.arguments, function(r)
+  return core.read(state, 24, ndr.text_pointer("\\\\" .. server)
+    .. string.pack("<I4I4I4", 0, 0, 0), function(r)
     if r:number() == 0 then
       return nil, ndr.windows_error(r:number())
     end

@@ -98,12 +98,8 @@ end
 function M.svcctl_enumservicesstatusw(state, manager, kind, wanted)
   local services, resume = stdnse.output_table(), 0
   for _ = 1, rounds_max do
-    local status, result = core.call_function(state, 14, manager
-      .. string.pack("<I4I4I4I4I4", kind, wanted, buffer_max, 0x00020000, resume))
-    if not status then
-      return false, result
-    end
-    status, result = ndr.read(result.arguments, read_services)
+    local status, result = core.read(state, 14, manager
+      .. string.pack("<I4I4I4I4I4", kind, wanted, buffer_max, 0x00020000, resume), read_services)
     if not status then
       return false, result
     elseif result.code ~= 0 and result.code ~= more_data then
