@@ -38,7 +38,6 @@ struct host {
     bool checked;      /* this pass has had its last control */
     bool granted;      /* its network's turn is taken */
     bool inconclusive; /* something could not be asked */
-    bool asked_way;    /* ARP or ND has found the MAC address, and other pings decide */
     uint8_t repeats;   /* passes that were gone through again because of losses of our own */
     uint8_t suspected; /* passes that were because its network may be worse than others */
     bool has_mac;

@@ -211,6 +211,20 @@ static void learn_sentinel(struct sweep *s, const struct host *h, const struct p
         sentinels_learn(&s->sentinels, &one);
 }
 
+/* Of a datagram only its ports come back, so that what another scanner on this machine asks of the
+ * host passes for ours now and then.  Believed while the neighbour's MAC address is looked for, it
+ * would leave a host that is there and cannot be asked. */
+static bool is_of_a_ping(const struct sweep *s, const struct host *h, const struct probe_reply *r)
+{
+    struct ping_list l;
+
+    sweep_pings(s, h, &l);
+    for (unsigned i = 0; i < l.n; i++)
+        if (l.v[i].kind == r->kind && l.v[i].port == r->port)
+            return true;
+    return false;
+}
+
 /* An ICMP error while the host is looked for: only the target's own word, or that there is no such
  * host, decides. */
 static void ping_error(struct sweep *s, struct host *h, const struct probe_reply *r)
@@ -235,9 +249,6 @@ static void ping_answer(struct sweep *s, struct host *h, const struct probe_repl
         sweep_host_up(s, h, r);
         return;
     }
-    if (h->has_mac && h->asked_way)
-        return; /* a second answer to the question for the way */
-    h->asked_way = true;
     h->pass = 0;
     h->began = 0;
     h->resting = false;
@@ -292,7 +303,7 @@ void sweep_answer(struct sweep *s, const struct probe_reply *r, usec_t now)
         repeat_answer(s, h, r, now);
         return;
     }
-    if (!h)
+    if (!h || (h->stage == HOST_PINGS && !is_of_a_ping(s, h, r)))
         return;
     if (!is_error(r)) {
         measure(s, h, r, now);

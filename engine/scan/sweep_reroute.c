@@ -30,10 +30,8 @@ static void reroute(struct sweep *s, struct host *h, usec_t lost)
         sweep_host_end(s, h);
         return;
     }
-    if (h->hop->kind != before->kind || h->hop->ifindex != before->ifindex) {
+    if (h->hop->kind != before->kind || h->hop->ifindex != before->ifindex)
         h->has_mac = h->hop->kind == HOP_ONLINK && h->has_mac && h->hop->ifindex == before->ifindex;
-        h->asked_way = h->asked_way && h->has_mac;
-    }
     ask_again(s, h);
 }
 

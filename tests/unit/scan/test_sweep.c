@@ -176,7 +176,7 @@ static const struct sweep_sink sink = {on_host, on_port, on_summary, on_done};
 /* 10.0.0.0 and the n - 1 behind it, 64 ports. */
 static void set_up(struct setup *u, struct world *w, unsigned n, enum hop_kind kind)
 {
-    struct hop hop = {.kind = kind};
+    struct hop hop = {.kind = kind, .resolve = kind == HOP_ONLINK};
     struct addr first = addr_v4(10U << 24), last = addr_add(&first, n - 1);
 
     assert_int_equal(plan_add(&u->plan, &first, &last, &hop), 0);
@@ -500,6 +500,44 @@ static void an_icmp_error_says_why_a_port_is_filtered(void **state)
     free(w);
 }
 
+/* Another scanner's datagrams may have a source port of ours: a neighbour whose MAC address is not
+ * known yet must not pass for found by what comes back of them. */
+static void what_was_not_asked_finds_no_host(void **state)
+{
+    static const enum reason strange[] = {REASON_ADMIN_PROHIBITED, REASON_PORT_UNREACH,
+                                          REASON_UDP_RESPONSE};
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN}};
+    struct probe_reply arp = {.kind = PROBE_ARP,
+                              .reason = REASON_ARP_RESPONSE,
+                              .has_mac = true,
+                              .mac = {{2, 0, 0, 0, 0, 1}}};
+    struct sweep_probe p;
+    usec_t wait;
+
+    (void)state;
+    set_up(&u, w, 1, HOP_ONLINK);
+    assert_int_equal(sweep_next(u.sweep, 1, &p, &wait), SWEEP_PROBE);
+    assert_int_equal(p.kind, PROBE_ARP);
+    for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
+        struct probe_reply r = {.addr = p.addr,
+                                .kind = PROBE_UDP,
+                                .port = 123,
+                                .reason = strange[i],
+                                .from_target = true};
+
+        sweep_answer(u.sweep, &r, 2);
+        assert_int_equal(w->host_up[0], 0);
+    }
+    arp.addr = p.addr;
+    sweep_answer(u.sweep, &arp, 3);
+    assert_int_equal(w->host_up[0], 1);
+    assert_int_equal(sweep_next(u.sweep, 4, &p, &wait), SWEEP_PROBE);
+    assert_int_equal(p.mac.b[5], 1);
+    tear_down(&u);
+    free(w);
+}
+
 /* A host that sends its ICMP errors at a limited rate. */
 struct limited {
     struct sweep *sweep;
@@ -706,6 +744,7 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_probe_that_left_late_is_waited_for_from_then_on),
     cmocka_unit_test(the_seed_decides_the_order_of_hosts),
     cmocka_unit_test(an_icmp_error_says_why_a_port_is_filtered),
+    cmocka_unit_test(what_was_not_asked_finds_no_host),
     cmocka_unit_test(a_host_that_keeps_silent_and_sends_one_icmp_error_a_second_is_done_soon),
     cmocka_unit_test(icmp_errors_do_not_set_the_pace_of_tcp),
     cmocka_unit_test(a_host_that_sends_one_icmp_error_a_second_comes_out_right),
