@@ -123,7 +123,9 @@ static void left(struct store *s, size_t bytes)
 {
     s->bytes -= bytes;
     s->jobs--;
-    if (!s->jobs && s->journal && journal_owner(s->journal) && journal_clear(s->journal) == 0)
+    /* While the store closes, jobs end unwritten: the next process goes on with what is there. */
+    if (!s->jobs && !s->closing && s->journal && journal_owner(s->journal) &&
+        journal_clear(s->journal) == 0)
         s->journal_failed = false;
     if (s->told_full && s->bytes < s->opts.queue_limit / 2) {
         s->told_full = false;

@@ -68,6 +68,24 @@ def test_findings_outlive_the_process_and_the_database():
         d.close()
 
 
+def test_findings_outlive_an_orderly_end_while_the_database_is_away():
+    with pgtest.Cluster(options=DURABLE) as server:
+        db, journal = server.database(migrated=True), journal_of(server)
+        d, lease = visit_in_progress(db, journal)
+        server.stop()
+        for i in range(2, 40):
+            d.do(f"part! {lease} icmp 10.0.0.{i},up,n=host-{i}.lab")
+        d.do("spin 300")
+        d.close()
+        assert journal.stat().st_size > 38 * 100, journal.stat().st_size
+        server.start()
+        d = open_store(db, f" 0 0 {journal}")
+        db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 39)
+        expect(journal.stat().st_size, 0)
+        audit(db)
+        d.close()
+
+
 def test_journal_of_a_lost_lease_or_of_another_database_changes_nothing():
     db, other, journal = pg.database(migrated=True), pg.database(migrated=True), journal_of(pg)
     d, lease = visit_in_progress(db, journal)
