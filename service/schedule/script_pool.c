@@ -24,7 +24,7 @@ struct worker_link;
 struct pool_job {
     TAILQ_ENTRY(pool_job) entry;
     struct script_pool *pool;
-    uint32_t id;
+    uint32_t id, round; /* round: of worker_feed() */
     struct pool_order order;
     char *key;
     size_t key_len;
@@ -49,6 +49,7 @@ struct worker_link {
     size_t n_scripts;
     struct jobs jobs;
     unsigned n_jobs;
+    uint32_t round;
 };
 
 struct script_pool {
@@ -186,18 +187,18 @@ static void job_feed(struct pool_job *j)
         j->order.feed(j->order.user, (const char *const *)j->worker->scripts, j->worker->n_scripts);
 }
 
-/* Feeding may end or start jobs: the next one is looked for anew each time. */
+/* Feeding may end or start jobs: the next one that had no turn is looked for anew each time. */
 static void worker_feed(struct worker_link *w)
 {
+    uint32_t round = ++w->round;
     struct pool_job *j;
-    uint32_t last = 0;
 
     do {
         TAILQ_FOREACH (j, &w->jobs, entry)
-            if (j->id > last)
+            if (j->round != round)
                 break;
         if (j) {
-            last = j->id;
+            j->round = round;
             job_feed(j);
         }
     } while (j && w->state == WORKER_READY);
@@ -266,7 +267,10 @@ static void job_assign(struct pool_job *j, struct worker_link *w)
     int r = 0;
 
     TAILQ_REMOVE(&j->pool->line, j, entry);
-    TAILQ_INSERT_TAIL(&w->jobs, j, entry);
+    if (j->order.urgent)
+        TAILQ_INSERT_HEAD(&w->jobs, j, entry);
+    else
+        TAILQ_INSERT_TAIL(&w->jobs, j, entry);
     w->n_jobs++;
     j->worker = w;
     if (!set_up_for(w, j))

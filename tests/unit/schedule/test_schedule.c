@@ -845,13 +845,10 @@ static void scripts_that_cannot_be_selected_give_the_visit_up(void **state)
     assert_int_equal(w.complete, 0);
 }
 
-static void hosts_just_seen_with_new_ports_go_first(void **state)
+static void due_at_once(uint32_t n)
 {
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        due(STORE_SCRIPTS, 7);
-        targets(1);
-    }
+    const struct addr a = host(n);
+
     w.leases[0] = (struct store_lease){.fence = 7,
                                        .kind = STORE_SCRIPTS,
                                        .first = host(0),
@@ -859,15 +856,39 @@ static void hosts_just_seen_with_new_ports_go_first(void **state)
                                        .zone = "lab",
                                        .pass = "scripts"};
     w.n_leases = 1;
-    assert_int_equal(addr_set_add(&w.leases[0].only, &(struct addr){4, {10, 0, 0, 4}, 0},
-                                  &(struct addr){4, {10, 0, 0, 4}, 0}),
-                     0);
+    assert_int_equal(addr_set_add(&w.leases[0].only, &a, &a), 0);
     loop_fake_advance(w.loop, 2 * USEC_PER_SEC);
     run();
+}
+
+static void hosts_just_seen_with_new_ports_go_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        due(STORE_SCRIPTS, 7);
+        targets(1);
+    }
+    due_at_once(4);
     targets(3); /* only 10.0.0.4 is asked for */
     worker_is_set_up();
     assert_int_equal(count(&w.worker, MSG_JOB_START), 3);
     assert_int_equal(count(&w.worker, MSG_JOB_HOST), 3);
+}
+
+/* What overtook others in the line must not make the worker forget them. */
+static void those_that_were_overtaken_are_fed_too(void **state)
+{
+    (void)state;
+    schedule_worker_gone(w.s, 0, NULL, "signal 9");
+    run();
+    due(STORE_SCRIPTS, 7);
+    targets(1);
+    due_at_once(4);
+    targets(1);
+    worker_starts();
+    worker_is_set_up();
+    assert_int_equal(count(&w.worker, MSG_JOB_START), 2);
+    assert_int_equal(count(&w.worker, MSG_JOB_HOST), 2);
 }
 
 static void a_visit_may_end_while_its_hosts_are_asked_for(void **state)
@@ -941,6 +962,7 @@ static const struct CMUnitTest tests[] = {
     ENGINE_TEST(deaths_without_a_culprit_give_the_visit_up),
     ENGINE_TEST(scripts_that_cannot_be_selected_give_the_visit_up),
     ENGINE_TEST(hosts_just_seen_with_new_ports_go_first),
+    ENGINE_TEST(those_that_were_overtaken_are_fed_too),
     ENGINE_TEST(a_visit_may_end_while_its_hosts_are_asked_for),
 };
 
