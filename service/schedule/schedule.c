@@ -182,7 +182,7 @@ static void on_keep(struct timer *t)
     struct visit *v;
 
     TAILQ_FOREACH (v, &s->visits, entry)
-        if (keep.n < LEASES_MAX && v->state != VISIT_FINISHING)
+        if (keep.n < LEASES_MAX)
             fences[keep.n++] = v->lease.fence;
     if (keep.n)
         (void)s->store.keep(s->store.user, &keep, on_kept, s); /* next time, if it fails */

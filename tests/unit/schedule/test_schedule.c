@@ -67,6 +67,7 @@ static struct world {
     void *sampled_user;
     store_cb finish_cb;
     void *finish_user;
+    bool database_is_away; /* ends of visits are not answered */
     unsigned finished, complete;
     char scope[64], method[32], ports[64];
     size_t n_sighted, n_listeners;
@@ -196,7 +197,7 @@ static void serve(void)
     }
     for (; w.n_answered < w.n_applied; w.n_answered++)
         w.apply_cbs[w.n_answered](w.apply_users[w.n_answered], 0, &(struct store_applied){0});
-    if (w.finish_cb) {
+    if (w.finish_cb && !w.database_is_away) {
         store_cb cb = w.finish_cb;
 
         w.finish_cb = NULL;
@@ -648,6 +649,25 @@ static void leases_are_renewed_and_lost_ones_dropped(void **state)
     assert_int_equal(count(&w.scanner, MSG_SCAN_STOP), 1);
 }
 
+/* What it found waits with its end for the database: the lease must hold until both are written. */
+static void leases_of_visits_that_wait_to_end_are_renewed(void **state)
+{
+    int64_t lost = 101;
+
+    (void)state;
+    w.database_is_away = true;
+    due(STORE_PORTS, 2);
+    scan_ends(id_of(&w.scanner, MSG_SCAN_START), 0);
+    assert_int_equal(w.finished, 1);
+    loop_fake_advance(w.loop, 20 * USEC_PER_SEC);
+    assert_int_equal(w.n_kept, 1);
+    w.keep_cb(w.keep_user, 0, &lost, 1); /* it was over before the question came */
+    assert_int_equal(schedule_visits(w.s), 1);
+    w.database_is_away = false;
+    run();
+    assert_int_equal(schedule_visits(w.s), 0);
+}
+
 static void stopping_ends_visits_with_what_they_have(void **state)
 {
     uint32_t id;
@@ -952,6 +972,7 @@ static const struct CMUnitTest tests[] = {
     ENGINE_TEST(a_scan_waits_for_a_scanner),
     ENGINE_TEST(a_store_that_takes_nothing_loses_nothing),
     ENGINE_TEST(leases_are_renewed_and_lost_ones_dropped),
+    ENGINE_TEST(leases_of_visits_that_wait_to_end_are_renewed),
     ENGINE_TEST(stopping_ends_visits_with_what_they_have),
     ENGINE_TEST(a_visit_ends_under_the_configuration_it_began_with),
     ENGINE_TEST(a_lease_of_a_pass_that_is_gone_is_given_back),
