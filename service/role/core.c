@@ -7,10 +7,10 @@
 #include "service/role/core.h"
 
 #include "engine/base/log.h"
-#include "service/alert/alert.h"
 #include "service/config/paths.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/core_alert.h"
 #include "service/role/core_upkeep.h"
 #include "service/role/core_view.h"
 #include "service/schedule/schedule.h"
@@ -29,7 +29,6 @@
 #define DEGRADED_AFTER                                                                             \
     (15 * USEC_PER_SEC) /* without database: started all the same, and said so                     \
                          */
-#define ALERT_STOP (2 * USEC_PER_SEC)
 
 enum database { DATABASE_CONNECTING, DATABASE_DOWN, DATABASE_SYNCING, DATABASE_OK };
 
@@ -39,34 +38,14 @@ struct core {
     struct store *store;
     struct schedule *schedule;
     struct core_upkeep upkeep;
-    struct alert *alert, *alert_old; /* the old one gives its endpoints up */
+    struct core_alert alert;
     char *conninfo, sensor[STORE_NAME_MAX];
     enum database database;
     char why[256]; /* the database is down */
     struct timer status, sync, degraded, stop;
     usec_t stop_by; /* monotonic; 0: not stopping */
-    bool ready, alert_stopped;
+    bool ready;
 };
-
-static int alert_of(struct core *core, const struct config *c, struct alert **ret, struct err *e)
-{
-    CLEANUP(endpoints_done) struct endpoints eps = {0};
-    CLEANUP(freep) char *rules = NULL;
-    int r = endpoints_of(c, &eps, e);
-
-    if (r == 0 && config_rules(&rules, c) < 0)
-        r = err_set(e, -ENOMEM, "out of memory");
-    const struct alert_opts o = {
-        .conninfo = core->conninfo,
-        .holder = core->sensor,
-        .resolver = c->resolver,
-        .endpoints = eps.list,
-        .n_endpoints = eps.n,
-        .rules = rules,
-    };
-
-    return r < 0 ? r : alert_new(ret, core->loop, &o, e);
-}
 
 /* -------------------------------------------------------------------- database */
 
@@ -172,8 +151,7 @@ static void on_news(void *user, unsigned n_events)
     struct core *c = user;
 
     (void)n_events;
-    if (c->alert)
-        alert_poke(c->alert);
+    core_alert_poke(&c->alert);
 }
 
 /* Host names are upper case, or have dots, here and there. */
@@ -242,6 +220,7 @@ static int core_open(struct core *c, const struct config *config, struct err *e)
     o.conninfo = c->conninfo;
     snprintf(journal, sizeof journal, "%.4000s/findings.journal", config->state_directory);
     o.journal = journal;
+    c->alert = (struct core_alert){.loop = c->loop, .conninfo = c->conninfo, .holder = c->sensor};
     r = store_open(&c->store, c->loop, &o, e);
     if (r < 0)
         return err_add(e, r, "database");
@@ -256,34 +235,17 @@ static int core_open(struct core *c, const struct config *config, struct err *e)
     return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
-static void on_alert_old_stopped(void *user, int status)
-{
-    struct core *c = user;
-
-    (void)status;
-    c->alert_old = alert_free(c->alert_old);
-}
-
-/* The new pipeline takes the endpoints over; the old one writes down what it has in flight. */
-static void alert_replace(struct core *c, struct alert *a)
-{
-    alert_free(c->alert_old);
-    c->alert_old = c->alert;
-    c->alert = a;
-    if (c->alert_old)
-        alert_stop(c->alert_old, ALERT_STOP, on_alert_old_stopped, c);
-}
-
 static int config_apply(struct core *c, struct config *config, struct err *e)
 {
+    CLEANUP(freep) char *keep = NULL;
     struct alert *alert = NULL;
     int level = config->log_level;
     int r = c->store ? 0 : core_open(c, config, e);
 
     if (r == 0)
-        r = alert_of(c, config, &alert, e);
+        r = core_alert_new(&c->alert, config, &alert, e);
     if (r == 0)
-        r = core_upkeep_config(&c->upkeep, config);
+        r = core_upkeep_keep(&keep, config);
     if (r < 0) {
         alert_free(alert);
         config_free(config);
@@ -294,8 +256,10 @@ static int config_apply(struct core *c, struct config *config, struct err *e)
         alert_free(alert);
         return r;
     }
+    /* Nothing fails from here on: what is not in force must delete nothing, either. */
     log_set_level(level);
-    alert_replace(c, alert);
+    upkeep_config(c->upkeep.upkeep, take(&keep));
+    core_alert_replace(&c->alert, alert);
     if (c->database == DATABASE_OK || c->database == DATABASE_SYNCING)
         core_sync(c);
     return 0;
@@ -345,17 +309,6 @@ static const char *database_word(const struct core *c)
     }
 }
 
-static void endpoints_status(const struct core *c, struct buf *out)
-{
-    struct alert_stats stats;
-    unsigned bad = 0, n = 0;
-
-    for (; c->alert && alert_stats(c->alert, n, &stats) == 0; n++)
-        bad += strcmp(stats.state, "ok") != 0 && strcmp(stats.state, "standby") != 0;
-    if (n)
-        buf_printf(out, ", %u of %u endpoints ok", n - bad, n);
-}
-
 static void on_status(struct timer *t)
 {
     struct core *c = CONTAINER_OF(t, struct core, status);
@@ -363,7 +316,7 @@ static void on_status(struct timer *t)
 
     schedule_status(c->schedule, &text);
     buf_printf(&text, ", %s%s", database_word(c), c->database == DATABASE_DOWN ? c->why : "");
-    endpoints_status(c, &text);
+    core_alert_status(&c->alert, &text);
     if (text.data && !text.failed)
         child_status(c->child, text.data);
     if (timer_set(c->loop, &c->status, STATUS_EVERY) < 0)
@@ -400,18 +353,12 @@ static void on_peer_gone(void *user, const struct ipc_peer_gone *g)
         schedule_worker_gone(c->schedule, g->index, g->script, why);
 }
 
-static void on_alert_stopped(void *user, int status)
-{
-    (void)status;
-    ((struct core *)user)->alert_stopped = true;
-}
-
 static void on_stop(struct timer *t)
 {
     struct core *c = CONTAINER_OF(t, struct core, stop);
     bool flushed = !c->store || (!schedule_visits(c->schedule) && !store_pending(c->store));
 
-    if (flushed && c->alert_stopped) {
+    if (flushed && core_alert_is_over(&c->alert)) {
         child_exit(c->child, EXIT_SUCCESS);
         return;
     }
@@ -431,11 +378,9 @@ static void on_shutdown(void *user, usec_t within)
     usec_t left = within > 2 * STOP_RESERVE ? within - STOP_RESERVE : within / 2;
 
     c->stop_by = loop_now(c->loop) + left;
-    c->alert_stopped = !c->alert;
     if (c->schedule)
         schedule_stop(c->schedule);
-    if (c->alert)
-        alert_stop(c->alert, left < ALERT_STOP ? left : ALERT_STOP, on_alert_stopped, c);
+    core_alert_stop(&c->alert, left);
     if (timer_set(c->loop, &c->stop, 0) < 0)
         child_exit(c->child, EXIT_FAILURE);
 }
@@ -454,8 +399,7 @@ static void core_done(struct core *c)
     timers_stop(c);
     if (c->schedule)
         schedule_deafen(c->schedule);
-    alert_free(c->alert_old);
-    alert_free(c->alert);
+    core_alert_done(&c->alert);
     core_upkeep_done(&c->upkeep);
     store_free(c->store);
     if (c->loop)

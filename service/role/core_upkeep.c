@@ -51,7 +51,7 @@ static void keep_json(struct buf *out, const struct config_retention *r)
                seconds(r->scripts), seconds(r->coverage));
 }
 
-int core_upkeep_config(struct core_upkeep *c, const struct config *config)
+int core_upkeep_keep(char **ret, const struct config *config)
 {
     CLEANUP(buf_done) struct buf json = {0};
 
@@ -65,7 +65,8 @@ int core_upkeep_config(struct core_upkeep *c, const struct config *config)
         buf_char(&json, '}');
     }
     buf_str(&json, "}}");
-    return json.failed ? -ENOMEM : upkeep_config(c->upkeep, json.data);
+    *ret = buf_take(&json);
+    return *ret ? 0 : -ENOMEM;
 }
 
 void core_upkeep_done(struct core_upkeep *c)

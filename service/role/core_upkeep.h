@@ -18,6 +18,6 @@ struct core_upkeep {
 /* Store and connection string live longer.  0, -ENOMEM. */
 int core_upkeep_open(struct core_upkeep *c, struct loop *l, struct store *store,
                      const char *conninfo) MUST_USE;
-int core_upkeep_config(struct core_upkeep *c,
-                       const struct config *config) MUST_USE; /* 0, -ENOMEM */
+/* What upkeep_config() takes, of a configuration.  0, -ENOMEM; *ret is the caller's. */
+int core_upkeep_keep(char **ret, const struct config *config) MUST_USE;
 void core_upkeep_done(struct core_upkeep *c);

@@ -195,17 +195,12 @@ struct upkeep *upkeep_free(struct upkeep *u)
     return NULL;
 }
 
-int upkeep_config(struct upkeep *u, const char *keep)
+void upkeep_config(struct upkeep *u, char *keep)
 {
-    char *copy = strdup(keep);
-
-    if (!copy)
-        return -ENOMEM;
     free(u->keep);
-    u->keep = copy;
+    u->keep = keep;
     if (u->enabled && !u->retaining)
         again(u, &u->retain, 0);
-    return 0;
 }
 
 void upkeep_enable(struct upkeep *u)

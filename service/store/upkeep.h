@@ -23,8 +23,8 @@ struct upkeep_opts {
 int upkeep_new(struct upkeep **ret, struct loop *l, const struct upkeep_opts *o) MUST_USE;
 struct upkeep *
 upkeep_free(struct upkeep *u); /* answers that come later are ignored.  Returns NULL */
-/* How long to keep what: the argument of api.retain(), JSON; copied.  -ENOMEM. */
-int upkeep_config(struct upkeep *u, const char *keep) MUST_USE;
+/* How long to keep what: the argument of api.retain(), JSON; becomes its own. */
+void upkeep_config(struct upkeep *u, char *keep);
 /* The database can be used: begins at once. */
 void upkeep_enable(struct upkeep *u);
 void upkeep_disable(struct upkeep *u);

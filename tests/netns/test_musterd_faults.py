@@ -141,6 +141,45 @@ def reloads(world, d):
     print("a good one is in force at once; twenty in a row do no harm", flush=True)
 
 
+OLD = "SELECT count(*) FROM inv.change WHERE at < now() - interval '50 days'"
+
+
+def rejected_retention(world, d):
+    """What a rejected configuration would not keep any more is still there; the same in one that is taken deletes it."""
+    d.sql("SELECT ops.make_partitions((now() - interval '70 days')::date, 4)")
+    d.sql("INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value) SELECT now() - interval '60 days', "
+          "now() - interval '61 days', zone_id, slot, attr_id, profile_id, cause, false, addr, COALESCE(old_value, new_value) FROM inv.change LIMIT 1")
+    text = "retention: {history: 7d}\n" + zones(world, "fine")
+    missing = world.path("no-such-arguments")
+    configure(d, text.replace("workers: 1,", f"workers: 1, args_file: {missing},"))
+    reload(d)
+    wait_said(d, "event=config-rejected", missing)
+    d.wait_visits(1)
+    assert d.sql(OLD) == [["1"]], d.sql(OLD)
+    configure(d, text)
+    reload(d)
+    netns.wait_for("what is not kept is gone", lambda: d.sql_or_nothing(OLD) == [["0"]], 60)
+    print("a rejected configuration deletes no history", flush=True)
+
+
+def reload_while_a_delivery_is_under_way(world, d):
+    """Its answer is waited for and written down: nothing is sent twice, and the next change goes out by the new pipeline."""
+    def sent():
+        return [r["id"] for r in d.receiver.requests()][before:]
+    before, applied = len(d.receiver.requests()), len(said(d, "event=config-applied"))
+    d.receiver.answer("200 1")
+    server = world.start(["python3", "-m", "http.server", "8088", "--bind", "127.0.0.1", "--directory", "/run/netns"])
+    netns.wait_for("the delivery", sent, 60)
+    configure(d, zones(world, "fine", ports="8088,9009,9010"))
+    reload(d)
+    netns.wait_for("the reload", lambda: len(said(d, "event=config-applied")) > applied)
+    server.stop()
+    netns.wait_for("the delivery of the next change", lambda: len(set(sent())) > 1)
+    assert len(sent()) == 2, sent()
+    d.receiver.answer(200)
+    print("a reload while a delivery is under way sends nothing twice", flush=True)
+
+
 def database_away(world):
     nowhere = daemon.Daemon.__new__(daemon.Daemon)
     nowhere.world, nowhere.state, nowhere.config = world, world.path("nowhere"), world.path("nowhere.yaml")
@@ -181,6 +220,8 @@ def main():
         receiver_that_fails(world, d)
         workers_that_are_killed(d)
         reloads(world, d)
+        rejected_retention(world, d)
+        reload_while_a_delivery_is_under_way(world, d)
         assert d.stop() == 0
 
 

@@ -4,7 +4,7 @@
     receiver.py ADDRESS PORT SECRET-FILE LOG [STATUS-FILE]
 
 Each log line: {"id", "type", "verified", "status", "at" (seconds of the epoch), "body"}.  STATUS-FILE, when given and present, holds the HTTP status
-to answer with (default 200), so that a test can make the receiver fail and recover.
+to answer with (default 200) and, perhaps, after how many seconds, so that a test can make the receiver fail, be slow and recover.
 """
 import base64
 import hashlib
@@ -41,13 +41,15 @@ def main():
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             at = time.time()
-            status = int(status_file.read_text()) if status_file and status_file.exists() else 200
+            words = status_file.read_text().split() if status_file and status_file.exists() else ["200"]
+            status = int(words[0])
             try:
                 parsed = json.loads(body)
             except ValueError:
                 parsed = None
             out.write(json.dumps({"id": self.headers.get("webhook-id"), "type": (parsed or {}).get("type"),
                                   "verified": verified(secret, self.headers, body), "status": status, "at": at, "body": parsed}) + "\n")
+            time.sleep(float(words[1]) if len(words) > 1 else 0)
             self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
