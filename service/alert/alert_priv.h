@@ -52,6 +52,7 @@ struct item {
     int64_t seq;
     uint64_t xid;
     unsigned attempts; /* that counted against it */
+    unsigned pauses;   /* of the endpoint, when it was sent */
     unsigned shrink;   /* too large: limits are halved so often */
     usec_t born;       /* monotonic, may lie before the start */
     struct subject *subject;
@@ -106,6 +107,7 @@ struct endpoint {
     usec_t open_until;           /* monotonic: nothing is sent before */
     usec_t fail_since;           /* 0: it does not */
     unsigned strikes;            /* pauses in a row */
+    unsigned pauses;             /* all; what was sent before the last one says nothing of now */
     unsigned failures;           /* transient ones in a row */
     unsigned recent, recent_bad; /* attempts, and those of them that failed, of the last few */
     unsigned message_run;        /* different messages refused in a row */

@@ -124,18 +124,28 @@ static void set_state(struct endpoint *ep, enum endpoint_state s, const char *re
                   "ENDPOINT", ep->name, "STATE", endpoint_state_name(s), "REASON", ep->reason);
 }
 
+/* Sent before the endpoint began to pause. */
+static bool is_late(const struct item *i)
+{
+    return i->pauses != i->endpoint->pauses;
+}
+
 /* Nothing for a while.  Siblings that were in flight fail of the same cause: they do not lengthen
- * the pause, unless told to. */
-static void pause_for(struct endpoint *ep, enum endpoint_state s, usec_t at_least,
+ * the pause, unless told to, and wake nobody who is disabled. */
+static void pause_for(const struct item *i, enum endpoint_state s, usec_t at_least,
                       const char *reason)
 {
+    struct endpoint *ep = i->endpoint;
     struct alert *a = ep->alert;
     usec_t now = loop_now(a->loop);
     usec_t until = now + at_least;
 
-    if (now >= ep->open_until || ep->state == EP_OK) {
+    if (ep->state == EP_DISABLED)
+        return;
+    if (!is_late(i) || ep->state == EP_OK) {
         usec_t delay = backoff_delay(&a->backoff, ep->strikes++, random_u64());
 
+        ep->pauses++;
         until = now + (delay > at_least ? delay : at_least);
     }
     if (until > ep->open_until)
@@ -161,24 +171,31 @@ static void describe(const struct http_result *r, char *ret, size_t size)
         snprintf(ret, size, "%s", r->error[0] ? r->error : "no answer");
 }
 
+static void works(struct endpoint *ep)
+{
+    ep->failures = ep->message_run = 0;
+    ep->limit = ep->limit * 2 < ep->concurrency ? ep->limit * 2 : ep->concurrency;
+    if (ep->state == EP_OK)
+        return;
+    ep->recovered = true;
+    ep->limit = ep->concurrency > 1 ? 2 : 1;
+    ep->strikes = 0;
+    ep->open_until = ep->fail_since = 0;
+    set_state(ep, EP_OK, NULL);
+}
+
 /* spent: the receiver wants nothing more for so long. */
 static void on_ok(struct item *i, usec_t spent)
 {
     struct endpoint *ep = i->endpoint;
+    usec_t until = spent ? loop_now(ep->alert->loop) + spent : 0;
 
     ep->n_delivered++;
     ep->ok_dirty = true;
-    ep->failures = ep->message_run = 0;
-    if (spent)
-        ep->open_until = loop_now(ep->alert->loop) + spent;
-    ep->limit = ep->limit * 2 < ep->concurrency ? ep->limit * 2 : ep->concurrency;
-    if (ep->state != EP_OK) {
-        ep->recovered = true;
-        ep->limit = ep->concurrency > 1 ? 2 : 1;
-        ep->strikes = 0;
-        ep->open_until = ep->fail_since = 0;
-        set_state(ep, EP_OK, NULL);
-    }
+    if (!is_late(i))
+        works(ep);
+    if (until > ep->open_until)
+        ep->open_until = until;
     window_finish(i, FATE_DONE);
 }
 
@@ -217,7 +234,7 @@ static void on_transient(struct item *i, const struct http_result *r)
 
     if (ep->state != EP_OK || ep->order == ORDER_STRICT || ++ep->failures >= FAILURES_MAX ||
         fails_mostly(ep)) {
-        pause_for(ep, EP_FAILING, wait, i->error);
+        pause_for(i, EP_FAILING, wait, i->error);
         window_requeue(i);
         return;
     }
@@ -240,7 +257,7 @@ static void on_message(struct item *i)
         ep->message_run++;
     ep->message_seq = i->seq;
     if (ep->message_run >= MESSAGES_MAX || ep->state == EP_QUARANTINED) {
-        pause_for(ep, EP_QUARANTINED, 0, "it refuses every event: is the URL right?");
+        pause_for(i, EP_QUARANTINED, 0, "it refuses every event: is the URL right?");
         window_requeue(i);
     } else if (++i->attempts >= ATTEMPTS_MAX) {
         endpoint_give_up(i, "message");
@@ -254,21 +271,18 @@ static void on_message(struct item *i)
 
 static void act_on(struct item *i, enum outcome o, const struct http_result *r)
 {
-    struct endpoint *ep = i->endpoint;
-
     switch (o) {
     case OUTCOME_OK:
         on_ok(i, r->answer.spent);
         return;
     case OUTCOME_THROTTLED:
-        pause_for(ep, EP_THROTTLED, r->answer.has_retry_after ? r->answer.retry_after : 0,
-                  i->error);
+        pause_for(i, EP_THROTTLED, r->answer.has_retry_after ? r->answer.retry_after : 0, i->error);
         break;
     case OUTCOME_TRANSIENT:
         on_transient(i, r);
         return;
     case OUTCOME_ENDPOINT:
-        pause_for(ep, i->code == 410 ? EP_DISABLED : EP_QUARANTINED, 0, i->error);
+        pause_for(i, i->code == 410 ? EP_DISABLED : EP_QUARANTINED, 0, i->error);
         break;
     case OUTCOME_MESSAGE:
         on_message(i);

@@ -22,6 +22,7 @@ static void fail_first(struct endpoint *ep, int curl, bool denied, const char *e
     snprintf(r.error, sizeof r.error, "%s", error);
     TAILQ_REMOVE(&ep->ready, i, queue);
     i->state = ITEM_SENDING;
+    i->pauses = ep->pauses;
     ep->unsent--;
     ep->in_flight++;
     endpoint_answer(i, &r);

@@ -326,6 +326,39 @@ def test_redirects_are_not_followed_and_stop_the_endpoint_alone():
     p.close()
 
 
+def slow(act, seconds=0.5):
+    def late(connection):
+        time.sleep(seconds)
+        return act(connection)
+    return late
+
+
+def test_a_success_that_was_under_way_ends_no_pause():
+    db, r = pg.database(migrated=True), Receiver(slow(status(204)), status(429, "Retry-After: 3\r\n"), status(204))
+    p = Pipeline(db, [r], timeout=9000, concurrency=2)
+    add_events(db, 2)
+    wait("both requests", lambda: len(r.requests) == 2)
+    wait("the late success", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "1")
+    equal("state", endpoint_state(db), "throttled")
+    wait("the other", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "2")
+    if r.requests[2]["at"] - r.requests[1]["at"] < 3:
+        raise AssertionError(f"pause: {r.requests[2]['at'] - r.requests[1]['at']}")
+    equal("state", endpoint_state(db), "ok")
+    p.close()
+
+
+def test_what_was_under_way_enables_nobody():
+    for late in (status(204), status(503), status(429, "Retry-After: 1\r\n")):
+        db, r = pg.database(migrated=True), Receiver(slow(late), status(410), status(204))
+        p = Pipeline(db, [r], timeout=9000, concurrency=2)
+        add_events(db, 3)
+        wait("the end of the first", lambda: db.sql("SELECT count(*) FROM report.attempt") == "2")
+        time.sleep(0.3)                                          # of which nothing may come
+        equal("state", endpoint_state(db), "disabled")
+        equal("requests", len(r.requests), 2)
+        p.close()
+
+
 def test_410_disables_until_a_person_enables_it():
     db, r = pg.database(migrated=True), Receiver(status(410))
     p = Pipeline(db, [r], concurrency=1)
