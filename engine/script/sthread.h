@@ -114,14 +114,15 @@ struct sthread_opts {
     uint64_t job;
     void *user;
     usec_t started;   /* 0: now */
-    usec_t *crew_cpu; /* NULL, or outlives the thread's last run */
+    usec_t *crew_cpu; /* NULL, or lives until the thread has ended */
     /* Runs on the thread's coroutine with one argument: lightuserdata `user`. */
     lua_CFunction body;
     /* It gave the processor away, to wait or because others want it.  Must not raise, resume, start
      * or kill anything.  May be NULL. */
     void (*waits)(struct sthread *t);
     /* Called once when the thread is over; its coroutine still stands (error value on top), its
-     * destructors ran. Must not raise, must not resume anything.  May start and kill threads. */
+     * destructors ran. Must not raise, must not resume anything.  May start and kill threads, and
+     * free `user`: to-be-closed variables, which run after it, find NULL there. */
     void (*ended)(struct sthread *t, enum sthread_end how);
 };
 

@@ -193,7 +193,10 @@ void sched_end_thread(struct sthread *t, enum sthread_end how)
     run_dtors(t);
     if (t->ended)
         t->ended(t, how);
+    t->user = NULL; /* freed by now, as a rule */
+    t->crew_cpu = NULL;
     close_coroutine(t);
+    run_dtors(t); /* what it locked or opened meanwhile */
     luaL_unref(s->L, LUA_REGISTRYINDEX, t->ref);
     free(t);
 }

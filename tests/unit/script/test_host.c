@@ -441,6 +441,49 @@ static void every_run_has_its_own_outcome_beside_the_others(void **state)
     assert_string_equal(fx_result_of("table")->data, "{\"a\":1}");
 }
 
+/* Functions of the API as handlers of variables that are closed when their thread is over: its run
+ * and its host may be gone by then. */
+static void what_is_closed_at_the_end_of_a_thread_finds_no_run(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 1);
+    static const char *const handlers[] = {
+        "nmap.get_port_state",
+        "require('stdnse').new_thread",
+        "require('stdnse').gethostport",
+        "coroutine.wrap(function(h, e) require('stdnse').new_thread(print) end)",
+        "coroutine.wrap(function(h, e) nmap.set_port_state(h, {number = 80, protocol = 'tcp'}, "
+        "'closed') end)",
+    };
+    char name[32], body[256];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        snprintf(name, sizeof name, "case%zu", i);
+        snprintf(body, sizeof body,
+                 "local x <close> = setmetatable({ip = host.ip}, {__close = %s}) error('boom')",
+                 handlers[i]);
+        fx_script(name, "hostrule", body);
+    }
+    fx_run("case*", &t, 1);
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        snprintf(name, sizeof name, "case%zu", i);
+        fx_expect(name, SCRIPT_ERROR, "boom");
+    }
+    assert_null(fx->ports.data);
+}
+
+static void what_is_locked_while_a_thread_is_closed_is_released(void **state)
+{
+    (void)state;
+    fx_script("gone", "prerule",
+              "local m = nmap.mutex('shared') local x <close> = setmetatable({}, {__close = "
+              "coroutine.wrap(function() m('lock') end)}) error('boom')");
+    fx_script("next", "prerule", "nmap.socket.sleep(1) nmap.mutex('shared')('lock') return 'fine'");
+    fx_run("*", NULL, 0);
+    fx_expect("gone", SCRIPT_ERROR, "boom");
+    fx_expect("next", SCRIPT_OK, "fine");
+}
+
 static void who_holds_the_memory_ends_and_not_who_asks_next(void **state)
 {
     (void)state;
@@ -731,6 +774,8 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
     FX_TEST(the_running_script_is_known_for_the_blame),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
+    FX_TEST(what_is_closed_at_the_end_of_a_thread_finds_no_run),
+    FX_TEST(what_is_locked_while_a_thread_is_closed_is_released),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),
     FX_TEST(rules_see_ports_as_they_were_found),
     FX_TEST(running_out_of_memory_anywhere_is_survived),
