@@ -203,7 +203,7 @@ static int show(void (*fn)(struct buf *out, const struct verb *v), const struct 
     fn(&out, v);
     if (!out.failed)
         fputs(out.data, stdout);
-    return fflush(stdout) == 0 && !out.failed ? EXIT_NOTHING : EXIT_ERROR;
+    return out.failed ? fail("out of memory") : EXIT_NOTHING;
 }
 
 static int verb_start(const struct verb *v, char **words, const char *command)
@@ -268,7 +268,7 @@ static int help_verb(int argc, char **argv)
     return v ? show(verb_help, v) : unknown_verb(argv[2], argc > 3 ? argv[3] : NULL);
 }
 
-int cli_main(int argc, char **argv)
+static int verb_run(int argc, char **argv)
 {
     CLEANUP(freep) char *command = cli_quote(argc, argv);
     CLEANUP(freep) char **words = NULL;
@@ -286,4 +286,13 @@ int cli_main(int argc, char **argv)
         return unknown_verb(argv[at], second);
     words = verb_words(argc, argv, at, words_of(v));
     return words && command ? verb_start(v, words, command) : fail("out of memory");
+}
+
+/* What a full disk cut off must not look complete. */
+int cli_main(int argc, char **argv)
+{
+    int status = verb_run(argc, argv);
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+
+    return written || status == EXIT_ERROR ? status : fail("the output could not be written");
 }

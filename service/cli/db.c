@@ -201,7 +201,7 @@ int cli_rows_table(struct table *t, const struct db_rows *r, struct cli_db *x,
 
 void cli_print(struct buf *out)
 {
-    if (out->len)
+    if (out->len && !ferror(stdout))
         fwrite(out->data, 1, out->len, stdout);
     fflush(stdout);
     buf_clear(out);

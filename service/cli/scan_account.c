@@ -34,6 +34,8 @@ static void save(struct scan_run *run)
     struct err e = {0};
 
     scan_outputs_flush(&run->outputs);
+    if (run->outputs.failure)
+        return; /* the account before this one is true */
     if (scan_state_save(&run->state, &e) == 0)
         return;
     scan_say(run, "%s", err_text(&e));

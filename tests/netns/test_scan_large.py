@@ -88,6 +88,17 @@ def resumed(world, number):
     print(f"signal {number}: {len(first)} records, then {probed} of 256 addresses", flush=True)
 
 
+def full_disk(world):
+    """No host counts as done whose output could not be written."""
+    state = world.path("state-full")
+    run = subprocess.run([str(MUSTER), "scan", "-n", "-p", "1-5", "-PE", "--state", state, "-oJ", "/dev/full", "10.88.200.0/28"],
+                         capture_output=True, text=True, timeout=300)
+    assert run.returncode == 2 and "/dev/full" in run.stderr and "No space left" in run.stderr, (run.returncode, run.stderr)
+    done = [line for line in open(state) if line.startswith("done ")]
+    assert not any(line.strip("done \n0") for line in done), done
+    print("a full disk: nothing is done that was not written", flush=True)
+
+
 def bad_states(world):
     bad = world.path("bad-state")
     for text, words in (("", "cut short"), ("# muster scan state 1: go on with `muster scan --resume FILE`\nscope 10.0.0.0 10.0.0.x\n", ":2: not the state"),
@@ -108,6 +119,7 @@ def main():
         estimate()
         resumed(world, signal.SIGINT)
         resumed(world, signal.SIGKILL)
+        full_disk(world)
         bad_states(world)
 
 

@@ -68,6 +68,14 @@ def test_assets_are_listed():
         assert len(muster("assets", filter_).splitlines()) == n, filter_
 
 
+def test_output_that_cannot_be_written_is_told():
+    for words in (["assets"], ["services", "--json"], ["report", "list"], ["changes", "--all"], ["--help"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            run = subprocess.run([str(MUSTER), "--database", db.conninfo, *words] if words != ["--help"] else [str(MUSTER), *words],
+                                 stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert run.returncode == 2 and run.stderr == "muster: the output could not be written\n", (words, run.returncode, run.stderr)
+
+
 def test_services_are_listed():
     rows = [line.split("\t") for line in muster("services").splitlines()]
     assert [(r[1], r[2], r[3], r[4]) for r in rows] == [("10.1.0.1", "22/tcp", "open", "ssh"), ("10.1.0.1", "80/tcp", "open", "http")], rows
