@@ -93,8 +93,10 @@ static void on_message(void *user, const struct ipc_message *m, uint32_t id,
     struct proc *p = user;
 
     (void)fd;
-    if (m->type == MSG_PONG || m->type == MSG_HELLO)
+    if (m->type == MSG_PONG || m->type == MSG_HELLO) {
         p->heard = loop_now(p->loop);
+        p->unanswered = 0;
+    }
     if (m->type == MSG_READY)
         p->ready = true;
     if (m->type == MSG_BLAME && value->blame.script)
@@ -102,13 +104,15 @@ static void on_message(void *user, const struct ipc_message *m, uint32_t id,
     p->handlers->message(p->handlers->user, p, m, id, value);
 }
 
+/* By pings, and not by the clock: while the monitor itself stood still (stopped, frozen, without
+ * CPU), nobody was asked. */
 bool proc_is_well(const struct proc *p)
 {
-    usec_t now = loop_now(p->loop);
+    usec_t patience = p->heard ? PROC_HUNG : PROC_STARTING;
 
     if (!p->pid || !p->control || p->role == PROC_MIGRATE) /* which blocks while it works */
         return true;
-    return p->heard ? now - p->heard < PROC_HUNG : now - p->started < PROC_STARTING;
+    return p->unanswered < patience / PROC_PING;
 }
 
 static void on_ping(struct timer *t)
@@ -126,6 +130,7 @@ static void on_ping(struct timer *t)
             proc_kill(p);
         return;
     }
+    p->unanswered++;
     (void)channel_send(p->control, MSG_PING, 1, NULL);
     if (timer_set(p->loop, &p->ping, PROC_PING) < 0)
         log_event(LOG_ERR, "out of memory, a role is not watched any more");
@@ -276,6 +281,7 @@ int proc_start(struct proc *p, const char *const *args, struct err *e)
     p->reaped = p->ready = p->expected = p->hung = false;
     p->blame[0] = 0;
     p->heard = 0;
+    p->unanswered = 0;
     p->started = loop_now(p->loop);
     r = fork_exec(p, fds[1], args, e);
     close(fds[1]);

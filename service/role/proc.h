@@ -41,6 +41,7 @@ struct proc {
     bool hung;     /* was killed for silence */
     int wait_status;
     usec_t started, heard;        /* monotonic; heard: last pong */
+    unsigned unanswered;          /* pings since then, or since the start */
     char blame[IPC_NAME_MAX * 4]; /* script that ran when it died; "" none */
     struct timer ping, kill, restart;
     unsigned failures; /* in a row */

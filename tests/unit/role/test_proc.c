@@ -197,6 +197,26 @@ static void a_crash_names_its_script(void **state)
     assert_string_equal(w.p.blame, "http-bomb");
 }
 
+/* Ctrl-Z, or a frozen service: time passes for all of them, and nobody was asked meanwhile. */
+static void a_role_is_not_blamed_for_a_monitor_that_stood_still(void **state)
+{
+    usec_t before;
+
+    (void)state;
+    start(FATE_GOOD);
+    wait_for(&w.readies, 1);
+    w.p.heard -= 60 * USEC_PER_SEC;
+    before = w.p.heard;
+    loop_fake_advance(w.loop, PROC_PING);
+    assert_true(proc_is_well(&w.p));
+    for (int j = 0; j < 20000 && w.p.heard == before; j++) {
+        loop_turn(w.loop, 0);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(w.gone, 0);
+    assert_true(w.p.heard > before);
+}
+
 static void a_role_that_hangs_is_killed_and_names_its_script(void **state)
 {
     (void)state;
@@ -249,6 +269,7 @@ static const struct CMUnitTest tests[] = {
     PROC_TEST(pings_are_answered),
     PROC_TEST(an_exit_status_is_told),
     PROC_TEST(a_crash_names_its_script),
+    PROC_TEST(a_role_is_not_blamed_for_a_monitor_that_stood_still),
     PROC_TEST(a_role_that_hangs_is_killed_and_names_its_script),
     PROC_TEST(a_role_that_babbles_is_killed),
     PROC_TEST(a_role_that_does_not_end_is_killed),
