@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -115,6 +116,22 @@ static int signal_parent_thread(void)
 {
     return done(syscall(SYS_tgkill, getppid(), getppid(), 0));
 }
+static int limit_parent(void)
+{
+    struct rlimit same;
+
+    if (prlimit(0, RLIMIT_CPU, NULL, &same) < 0)
+        return ENOSYS; /* its own ones may be read */
+    return done(prlimit(getppid(), RLIMIT_CPU, &same, NULL));
+}
+static int signal_parent_by_descriptor(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fcntl(fd, F_GETFL) < 0)
+        return ENOSYS;
+    return done(fcntl(fd, F_SETOWN, getppid()));
+}
 static int mount_proc(void)
 {
     return done(mount("proc", "/mnt", "proc", 0, NULL));
@@ -174,6 +191,8 @@ static const struct attempt {
 #endif
     {"signal the parent", kill_parent, {EPERM, EPERM, EPERM}},
     {"signal a thread of the parent", signal_parent_thread, {EPERM, EPERM, EPERM}},
+    {"limit the parent", limit_parent, {EPERM, EPERM, EPERM}},
+    {"signal the parent by a descriptor", signal_parent_by_descriptor, {EPERM, EPERM, EPERM}},
     {"mount", mount_proc, {EPERM, EPERM, EPERM}},
     {"a new namespace", new_namespace, {EPERM, EPERM, EPERM}},
     {"change the user", become_root, {EPERM, EPERM, EPERM}},
