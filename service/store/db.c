@@ -96,11 +96,15 @@ static void one_line(char out[ERR_TEXT_MAX], const char *words)
     out[n] = 0;
 }
 
+/* An answer says little of a server: one whose disk is full greets, and breaks off at the first
+ * write, again and again.  Only a connection that lasted makes the next one come soon. */
 static void retry_later(struct db *d)
 {
-    usec_t wait = d->backoff ? d->backoff : BACKOFF_FIRST;
+    bool lasted = d->ready_at && loop_now(d->loop) - d->ready_at >= BACKOFF_MAX;
+    usec_t wait = d->backoff && !lasted ? d->backoff : BACKOFF_FIRST;
 
     d->phase = PHASE_IDLE;
+    d->ready_at = 0;
     d->backoff = wait * 2 > BACKOFF_MAX ? BACKOFF_MAX : wait * 2;
     if (timer_set(d->loop, &d->retry, wait) < 0)
         loop_post(d->loop, &d->turn);
@@ -193,6 +197,7 @@ static void connected(struct db *d)
 void db_setup_done(struct db *d)
 {
     d->phase = PHASE_READY;
+    d->ready_at = loop_now(d->loop);
     tell(d, DB_READY, "");
 }
 

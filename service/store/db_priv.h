@@ -48,6 +48,7 @@ struct db {
     struct timer retry;
     struct task turn; /* starts what was asked for in an earlier turn */
     usec_t backoff;
+    usec_t ready_at; /* by the loop's clock; 0: this connection is not yet */
     struct db_items queue;
     struct db_items setup; /* internal: go first */
     struct db_item *flight;

@@ -307,8 +307,6 @@ static bool answered(struct db *d)
     if (state && preparing)
         free(d->prepared[--d->n_prepared]);
     status = judge(d->result, &e);
-    if (status == 0 && d->phase == PHASE_READY)
-        d->backoff = 0;
     d->flight = NULL;
     d->result = NULL;
     if (d->phase == PHASE_SETUP) {

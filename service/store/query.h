@@ -2,10 +2,11 @@
  *
  * Queries go out one after the other in the order of the calls (own FIFO, one in flight).  Each
  * started query calls back exactly once, never inside the call that started it, also when the
- * connection is freed (-ECANCELED).  A lost connection is made again with backoff; queries wait
- * meanwhile.  A query that was in flight when it broke has an unknown fate: it is sent again when
- * DB_RETRY was given (it must then be idempotent), else it ends with -ECONNRESET. The alert
- * pipeline and the command line use this; typed calls for the inventory are in store.h. */
+ * connection is freed (-ECANCELED).  A lost connection is made again, later each time (100 ms to 5
+ * s) unless it had lasted; queries wait meanwhile.  A query that was in flight when it broke has an
+ * unknown fate: it is sent again when DB_RETRY was given (it must then be idempotent), else it ends
+ * with -ECONNRESET. The alert pipeline and the command line use this; typed calls for the inventory
+ * are in store.h. */
 #pragma once
 
 #include "engine/base/addr.h"

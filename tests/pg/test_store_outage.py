@@ -18,11 +18,11 @@ DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"]
 
 
 def wait_for(what, condition):
-    for _ in range(300):
+    for _ in range(2400):
         if condition():
             return
         time.sleep(0.1)
-    raise AssertionError(f"did not happen within 30 s: {what}")
+    raise AssertionError(f"did not happen within 240 s: {what}")
 
 
 def audit(db):
@@ -184,13 +184,34 @@ def full_disk(server, space):
             pass
     for i in range(2, 250):
         d.do(f"part! {lease} icmp 10.0.0.{i},up,n={'n' * 200}{i}.lab")
-    d.do("spin 1500")
-    assert "No space left on device" in d.do("state"), d.do("state")
+    wait_for("it is said", lambda: (d.do("spin 20"), "No space left on device" in d.do("state"))[1])
     ballast.unlink()
     d.do("sync-wait")
     db.equal("hosts", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 249)
     audit(db)
     d.close()
+
+
+def test_server_that_greets_and_takes_no_write_is_tried_ever_more_seldom():
+    d = open_store(pg.database(migrated=True))
+    waits = [refused(d) for _ in range(5)]
+    assert sum(waits) >= 3.1, waits                            # 0.1 s, and each time twice as long
+    soon = 9
+    for _ in range(10):                                        # a machine that has no time for us is no failure
+        d.do("spin 5000")
+        soon = min(soon, refused(d))
+        if soon < 2:
+            break
+    assert soon < 2, f"a connection that lasted was made again after {soon} s at best"
+    d.close()
+
+
+def refused(d):
+    """Breaks the connection off as a full disk does; how long it takes until the store is there again."""
+    began = time.monotonic()
+    expect(d.do("sql DO $$ BEGIN RAISE 'no room' USING ERRCODE = '53100'; END $$"), "sql Connection reset by peer: no room")
+    wait_for("the store is ready", lambda: (d.do("spin 10"), d.do("state") == "state ready")[1])
+    return time.monotonic() - began
 
 
 class Standby(pgtest.Cluster):
