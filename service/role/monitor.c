@@ -170,17 +170,31 @@ static void next_apply(struct monitor *m)
     notify_ready(m->status);
 }
 
+static void monitor_reload(struct monitor *m);
+
+/* The core has taken the new configuration in, or has not: a reload that was asked for meanwhile
+ * comes now. */
+static void reload_done(struct monitor *m, const char *error)
+{
+    bool again = m->reload_again;
+
+    if (!error)
+        next_apply(m);
+    else {
+        next_drop(m);
+        config_rejected(m, error);
+    }
+    m->reload_again = false;
+    if (again)
+        monitor_reload(m);
+}
+
 void monitor_config_done(struct monitor *m, uint32_t generation, const struct ipc_config_done *done)
 {
     const char *why = done->text ? done->text : "unknown reason";
 
     if (m->next && generation == m->generation) {
-        if (!done->error)
-            next_apply(m);
-        else {
-            next_drop(m);
-            config_rejected(m, why);
-        }
+        reload_done(m, done->error ? why : NULL);
     } else if (done->error && m->started) {
         config_rejected(
             m, why); /* what held before: a secret is gone, perhaps.  Try again, with pauses */
@@ -195,10 +209,8 @@ void monitor_config_done(struct monitor *m, uint32_t generation, const struct ip
 void monitor_core_gone(struct monitor *m)
 {
     m->core_configured = false;
-    if (!m->next)
-        return;
-    next_drop(m);
-    config_rejected(m, "the core died while it took it in; what was in force before holds");
+    if (m->next)
+        reload_done(m, "the core died while it took it in; what was in force before holds");
 }
 
 /* Checked here against its grammar, then by the core, which reads the secrets; in force when both
@@ -222,8 +234,11 @@ static void monitor_reload(struct monitor *m)
 
     if (m->stop != STOP_NOT || !m->started)
         return;
+    if (m->next) { /* the core is at work on the one before: one answer is waited for at a time */
+        m->reload_again = true;
+        return;
+    }
     notify_reloading();
-    next_drop(m);
     if (reload_check(m, &e) < 0) {
         next_drop(m);
         config_rejected(m, err_text(&e));

@@ -19,6 +19,7 @@ struct monitor {
     int config_fd;
     struct config *next; /* the core is deciding about it; NULL: none */
     int next_fd;
+    bool reload_again; /* asked for meanwhile */
     struct loop *loop;
     struct proc_handlers handlers;
     struct proc core, scanner, migrate, workers[WORKERS_MAX];

@@ -94,13 +94,16 @@ def receiver_that_fails(world, d):
     print("a receiver that answers 500 is tried again, the passes go on", flush=True)
 
 
+def pid_of(d, role):
+    return next(int(e.name) for e in pathlib.Path("/proc").iterdir()
+                if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid)
+
+
 def workers_that_are_killed(d):
     for role in ("scanner", "script", "core"):
         before = d.visits()
         assert before
-        pid = next(int(e.name) for e in pathlib.Path("/proc").iterdir()
-                   if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid_of(d, role), signal.SIGKILL)
         wait_said(d, "event=worker-died", f"role={role}", "signal 9")
         netns.wait_for(f"visits after the death of the {role}", lambda: all(d.visits().get(k, 0) > v for k, v in before.items()), 90)
     print("scanner, script worker and core: killed, started again, visits go on", flush=True)
@@ -162,6 +165,26 @@ def rejected_retention(world, d):
     print("a rejected configuration deletes no history", flush=True)
 
 
+def reload_before_the_core_has_answered(world, d):
+    """A bad configuration and then a good one: the first is rejected, the second holds, and the core lives on."""
+    core, files = pid_of(d, "core"), lambda: len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    before, died = files(), len(said(d, "event=worker-died"))
+    missing = world.path("no-such-words")
+    os.kill(core, signal.SIGSTOP)
+    try:
+        configure(d, zones(world, "fine").replace("workers: 1,", f"workers: 1, args_file: {missing},"))
+        reload(d)
+        netns.wait_for("the monitor has read it", lambda: files() > before)
+        configure(d, zones(world, "fine", ports="8088,9009,9011"))
+        reload(d)
+    finally:
+        os.kill(core, signal.SIGCONT)
+    wait_said(d, "event=config-rejected", missing)
+    netns.wait_for("the second one", lambda: "event=config-applied" in d.log()[d.log().rindex(missing):])
+    assert pid_of(d, "core") == core and len(said(d, "event=worker-died")) == died
+    print("a reload before the core has answered the one before waits for the answer", flush=True)
+
+
 def reload_while_a_delivery_is_under_way(world, d):
     """Its answer is waited for and written down: nothing is sent twice, and the next change goes out by the new pipeline."""
     def sent():
@@ -221,6 +244,7 @@ def main():
         workers_that_are_killed(d)
         reloads(world, d)
         rejected_retention(world, d)
+        reload_before_the_core_has_answered(world, d)
         reload_while_a_delivery_is_under_way(world, d)
         assert d.stop() == 0
 
