@@ -30,8 +30,11 @@ static int resume_inner(lua_State *L, lua_State *in, int n_args, int *n_results)
     r = lua_resume(in, L, n_args, n_results);
     t->sched->running = L;
     t->blocked -= bound;
-    if (t->doom)
+    if (t->doom) {
         sched_arm_doom(L);
+        if (r > LUA_YIELD)
+            co_mark_set(in, CO_LOST);
+    }
     if (r != LUA_YIELD || t->parked == PARK_NONE)
         return r;
     co_mark_set(in, CO_PARKED);
@@ -108,14 +111,34 @@ static int l_resume(lua_State *L)
 
 /* ---- coroutine.wrap(f) ---- */
 
+/* What closes the variables of `in` runs next on it, or has run: the tick has to find it there, and
+ * no yield can leave it. */
+static void closing_begins(lua_State *L, lua_State *in)
+{
+    struct sthread *t = sched_current(L);
+
+    t->blocked++;
+    t->sched->running = in;
+}
+
+static void closing_ends(lua_State *L)
+{
+    struct sthread *t = sched_current(L);
+
+    t->sched->running = L;
+    t->blocked--;
+    if (t->doom)
+        sched_arm_doom(L);
+}
+
 static int wrap_failed(lua_State *L, lua_State *in)
 {
     int status = lua_status(in);
 
-    if (status != LUA_OK && status != LUA_YIELD) { /* it died: close its variables */
-        sched_current(L)->blocked++;
+    if (status > LUA_YIELD && !co_marked(in)) { /* it died: close its variables */
+        closing_begins(L, in);
         status = lua_resetthread(in);
-        sched_current(L)->blocked--;
+        closing_ends(L);
         lua_pop(L, 1);
         lua_xmove(in, L, 1);
     }
@@ -176,7 +199,6 @@ static int l_wrap(lua_State *L)
 static int l_close(lua_State *L)
 {
     lua_State *in = lua_tothread(L, 1);
-    struct sthread *t = sched_current(L);
     int r;
 
     luaL_argexpected(L, in, 1, "coroutine");
@@ -184,9 +206,9 @@ static int l_close(lua_State *L)
         return luaL_error(L, "cannot close a running coroutine");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
-    t->blocked++; /* __close handlers cannot be left by a yield */
+    closing_begins(L, in);
     r = lua_pcall(L, 1, LUA_MULTRET, 0);
-    t->blocked--;
+    closing_ends(L);
     return r == LUA_OK ? lua_gettop(L) - 1 : lua_error(L);
 }
 

@@ -58,7 +58,7 @@ struct sched *sched_of(lua_State *L)
 {
     uintptr_t v = *(uintptr_t *)lua_getextraspace(L);
 
-    return (struct sched *)(v & ~(uintptr_t)(CO_PARKED | CO_BASE));
+    return (struct sched *)(v & ~(uintptr_t)CO_MARKS);
 }
 
 void co_mark_set(lua_State *L, enum co_mark m)
@@ -73,7 +73,7 @@ void co_mark_clear(lua_State *L, enum co_mark m)
 
 bool co_marked(lua_State *L)
 {
-    return *(uintptr_t *)lua_getextraspace(L) & (CO_PARKED | CO_BASE);
+    return *(uintptr_t *)lua_getextraspace(L) & CO_MARKS;
 }
 
 struct sthread *sched_current(lua_State *L)
@@ -134,45 +134,50 @@ static void account(struct sthread *t, usec_t burst)
         *t->crew_cpu += burst;
 }
 
+static const char out_of_cpu[] = "the script used up its CPU time";
+
 static void check_budget(struct sched *s, struct sthread *t, bool may_yield)
 {
     usec_t burst;
 
-    if (!burst_is_over(s, t))
+    if (t->doom || !burst_is_over(s, t))
         return;
     burst = burst_cpu(s);
     if (is_exhausted(s, t, burst))
-        t->doom = "the script used up its CPU time";
+        t->doom = out_of_cpu;
     else if (!may_yield && burst > HARD_BURST_USEC)
         t->doom = "the script computed too long where it cannot be interrupted";
 }
 
-/* Raises when the thread has to end; level: of the Lua function that is at fault. */
-static void check_doom(lua_State *L, struct sthread *t, int level)
+/* level: of the Lua function that is at fault. */
+static void raise_doom(lua_State *L, const struct sthread *t, int level)
 {
-    if (!t->doom)
-        check_budget(t->sched, t, sched_may_yield(L, t));
-    if (!t->doom)
-        return;
     sched_arm_doom(L);
     luaL_where(L, level);
     lua_pushfstring(L, "%s%s", lua_tostring(L, -1), t->doom);
     lua_error(L);
 }
 
+/* Who has to end is left by a yield where that is possible: no pcall of the script sees it, and
+ * hooks work on in what its variables are closed by.  In a coroutine that dies of an error inside a
+ * hook, Lua 5.4 keeps them off. */
 void sched_count_hook(lua_State *L, lua_Debug *ar)
 {
     struct sched *s = sched_of(L);
     struct sthread *t = s->current;
+    bool may_yield;
 
     (void)ar;
     if (!t)
         return;
-    check_doom(L, t, 0);
+    may_yield = sched_may_yield(L, t);
+    check_budget(s, t, may_yield);
+    if (t->doom && !may_yield)
+        raise_doom(L, t, 0);
     if (s->ticks)
         lua_sethook(L, NULL, 0, 0); /* until the next tick */
-    if (sched_may_yield(L, t) && burst_is_over(s, t)) {
-        s->stats.preemptions++;
+    if (may_yield && (t->doom || burst_is_over(s, t))) {
+        s->stats.preemptions += !t->doom;
         t->parked = PARK_PREEMPT;
         lua_yield(L,
                   0); /* allowed in a count hook; the instruction is run again after the resume */
@@ -186,7 +191,9 @@ bool sched_turn_is_over(lua_State *L)
 
     if (!t)
         return false;
-    check_doom(L, t, 1);
+    check_budget(s, t, sched_may_yield(L, t));
+    if (t->doom)
+        raise_doom(L, t, 1);
     return sched_may_yield(L, t) && burst_is_over(s, t);
 }
 

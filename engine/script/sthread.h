@@ -166,6 +166,9 @@ void sched_resume(struct sthread *t);
 enum co_mark {
     CO_PARKED = 1, /* suspended by an engine yield: only the engine's way back in may resume it */
     CO_BASE = 2,   /* the base of a living thread */
+    CO_LOST = 4,   /* died while its thread was doomed: hooks may be off in it for good, so nothing
+                      may run there, not even what closes its variables */
+    CO_MARKS = CO_PARKED | CO_BASE | CO_LOST,
 };
 void co_mark_set(lua_State *L, enum co_mark m);
 void co_mark_clear(lua_State *L, enum co_mark m);

@@ -158,10 +158,11 @@ static void run_dtors(struct sthread *t)
 
 /* To-be-closed variables of the script run here: as the running thread, but doomed and unable to
  * wait. */
-static void close_coroutine(struct sthread *t)
+static void close_variables(struct sthread *t)
 {
     struct sched *s = t->sched;
     struct sthread *before = s->current;
+    const char *script_before = s->current_script;
 
     if (!t->doom)
         t->doom = "the script was ended";
@@ -169,9 +170,19 @@ static void close_coroutine(struct sthread *t)
     sched_arm_doom(t->co);
     s->running = t->co;
     s->current = t;
+    s->current_script = t->script;
     (void)lua_resetthread(t->co);
     s->current = before;
+    s->current_script = script_before;
     lua_settop(t->co, 0); /* so that coroutine.status() says dead */
+}
+
+static void close_coroutine(struct sthread *t)
+{
+    if (t->doom && lua_status(t->co) > LUA_YIELD)
+        co_mark_set(t->co, CO_LOST);
+    else
+        close_variables(t);
     lua_sethook(t->co, NULL, 0, 0);
     co_mark_clear(t->co, CO_BASE);
     co_mark_clear(t->co, CO_PARKED);

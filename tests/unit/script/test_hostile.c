@@ -25,6 +25,9 @@ static uint16_t outside_port;
 
 /* ---- the corpus ---- */
 
+#define LOOP_WHEN_CLOSED                                                                           \
+    "local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+
 static const struct hostile loops[] = {
     {"loop", "while true do end", "CPU time", SCRIPT_ERROR},
     {"loop-gsub", "string.gsub('a', 'a', function() while true do end end)", NULL, SCRIPT_ERROR},
@@ -47,6 +50,19 @@ static const struct hostile loops[] = {
     {"loop-close",
      "local x <close> = setmetatable({}, {__close = function() while true do end end})", "CPU time",
      SCRIPT_ERROR},
+    {"loop-beside-close", LOOP_WHEN_CLOSED "while true do end", "CPU time", SCRIPT_ERROR},
+    {"loop-beside-close-wrap",
+     "coroutine.wrap(function() " LOOP_WHEN_CLOSED "while true do end end)()", "CPU time",
+     SCRIPT_ERROR},
+    {"loop-beside-close-gsub",
+     LOOP_WHEN_CLOSED "string.gsub('a', 'a', function() while true do end end)", NULL,
+     SCRIPT_ERROR},
+    {"loop-close-wrap", "coroutine.wrap(function() " LOOP_WHEN_CLOSED "error('x') end)()", NULL,
+     SCRIPT_ERROR},
+    {"loop-close-coroutine",
+     "local co = coroutine.create(function() " LOOP_WHEN_CLOSED "coroutine.yield() end) "
+     "coroutine.resume(co) coroutine.close(co)",
+     NULL, SCRIPT_ERROR},
     {"loop-index", "return setmetatable({}, {__index = function() while true do end end}).x",
      "CPU time", SCRIPT_ERROR},
     {"loop-tostring", "return setmetatable({}, {__tostring = function() while true do end end})",

@@ -98,6 +98,15 @@ static int l_note(lua_State *L)
     return 0;
 }
 
+/* As a handler of a variable to be closed: whom would the watchdog blame? */
+static int l_blame(lua_State *L)
+{
+    size_t used = strlen(fix->log);
+
+    snprintf(fix->log + used, sizeof fix->log - used, "%s", sched_of(L)->current_script);
+    return 0;
+}
+
 static void count_dtor(struct sthread *t, void *user)
 {
     (void)t;
@@ -119,6 +128,7 @@ static int open_libs(lua_State *L)
     lua_register(L, "hang", l_hang);
     lua_register(L, "early", l_early);
     lua_register(L, "note", l_note);
+    lua_register(L, "blame", l_blame);
     lua_register(L, "guarded", l_guarded);
     return 0;
 }
@@ -311,6 +321,9 @@ static void a_coroutine_that_waits_in_one_thread_cannot_be_resumed_by_another(vo
 
 /* ---- budgets ---- */
 
+#define LOOP_WHEN_CLOSED                                                                           \
+    "local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+
 static const struct {
     const char *name, *source;
 } hostile[] = {
@@ -323,6 +336,18 @@ static const struct {
      "while true do pcall(coroutine.wrap(function() while true do end end)) end"},
     {"in a to-be-closed variable",
      "local x <close> = setmetatable({}, {__close = function() while true do end end})"},
+    {"beside a to-be-closed variable", LOOP_WHEN_CLOSED "while true do end"},
+    {"beside a to-be-closed variable, in a coroutine",
+     "coroutine.wrap(function() " LOOP_WHEN_CLOSED "while true do end end)()"},
+    {"beside a to-be-closed variable, where it cannot yield",
+     LOOP_WHEN_CLOSED "string.gsub('a', 'a', function() while true do end end)"},
+    {"beside a to-be-closed variable, in a coroutine where it cannot yield",
+     "string.gsub('a', 'a', coroutine.wrap(function() " LOOP_WHEN_CLOSED "while true do end end))"},
+    {"in a to-be-closed variable of a coroutine that fails",
+     "coroutine.wrap(function() " LOOP_WHEN_CLOSED "error('x') end)()"},
+    {"in a to-be-closed variable of a coroutine that is closed",
+     "local co = coroutine.create(function() " LOOP_WHEN_CLOSED "coroutine.yield() end) "
+     "coroutine.resume(co) coroutine.close(co)"},
     {"memory", "local t = {} while true do t[#t + 1] = string.rep('x', 100000) .. #t end"},
     {"memory under pcall", "local t = {} while true do pcall(function() t[#t + 1] = "
                            "string.rep('x', 100000) .. #t end) end"},
@@ -362,6 +387,48 @@ static void loops_that_cannot_yield_hit_the_hard_limit(void **state)
         if (fix->ended[STHREAD_EXHAUSTED] != 1)
             fail_msg("%s: %s", unyielding[i], fix->last_error);
     }
+}
+
+static void nothing_is_run_after_the_last_budget_is_used_up(void **state)
+{
+    static const char *const endings[] = {
+        "pcall(function() while true do end end) note('pcall')",
+        "coroutine.resume(coroutine.create(function() while true do end end)) note('resume')",
+        "pcall(string.gsub, 'a', 'a', function() while true do end end) note('gsub')",
+        "local x <close> = setmetatable({}, {__close = function() note('close') end}) "
+        "while true do end",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        start(endings[i]);
+    run_until_quiet();
+    assert_int_equal(fix->ended[STHREAD_EXHAUSTED], ARRAY_LEN(endings));
+    assert_string_equal(fix->log, "");
+}
+
+static void nobody_closes_what_a_doomed_thread_left(void **state)
+{
+    (void)state;
+    start("shared = coroutine.create(function() " LOOP_WHEN_CLOSED
+          "string.gsub('a', 'a', function() while true do end end) end) coroutine.resume(shared)");
+    start("base = coroutine.running() " LOOP_WHEN_CLOSED
+          "string.gsub('a', 'a', function() while true do end end)");
+    start("while coroutine.status(shared) ~= 'dead' or coroutine.status(base) ~= 'dead' do wait(1) "
+          "end note(tostring(pcall(coroutine.close, shared)))"
+          "note(tostring(pcall(coroutine.close, base)))");
+    run_until_quiet();
+    assert_int_equal(fix->ended[STHREAD_EXHAUSTED], 2);
+    assert_string_equal(fix->log, "falsefalse");
+}
+
+static void who_hangs_while_it_is_closed_is_blamed(void **state)
+{
+    (void)state;
+    start("local x <close> = setmetatable({}, {__close = blame}) error('x')");
+    run_until_quiet();
+    assert_string_equal(fix->log, "test");
+    assert_string_equal(fix->sched->current_script, "");
 }
 
 static void loops_end_where_no_timer_interrupts_them(void **state)
@@ -511,6 +578,10 @@ static const struct CMUnitTest tests[] = {
         a_coroutine_that_waits_in_one_thread_cannot_be_resumed_by_another, setup, teardown),
     cmocka_unit_test_setup_teardown(hostile_scripts_end_and_others_go_on, setup, teardown),
     cmocka_unit_test_setup_teardown(loops_that_cannot_yield_hit_the_hard_limit, setup, teardown),
+    cmocka_unit_test_setup_teardown(nothing_is_run_after_the_last_budget_is_used_up, setup,
+                                    teardown),
+    cmocka_unit_test_setup_teardown(nobody_closes_what_a_doomed_thread_left, setup, teardown),
+    cmocka_unit_test_setup_teardown(who_hangs_while_it_is_closed_is_blamed, setup, teardown),
     cmocka_unit_test_setup_teardown(loops_end_where_no_timer_interrupts_them, setup, teardown),
     cmocka_unit_test_setup_teardown(a_long_script_is_preempted, setup, teardown),
     cmocka_unit_test_setup_teardown(who_computes_does_not_slow_down_who_waits, setup, teardown),
