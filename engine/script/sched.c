@@ -407,6 +407,8 @@ void sched_resume(struct sthread *t)
     s->stats.resumes++;
     r = lua_resume(t->co, s->L, n_args, &n_results);
     account(t, burst_cpu(s));
+    if (r == LUA_YIELD && !t->doom && is_exhausted(s, t, 0))
+        t->doom = out_of_cpu; /* its bursts are too short for the hook to see it */
     t->memory += (ptrdiff_t)s->memory.used - (ptrdiff_t)s->burst_memory;
     s->current = NULL;
     s->current_script = "";

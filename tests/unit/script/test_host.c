@@ -441,6 +441,18 @@ static void every_run_has_its_own_outcome_beside_the_others(void **state)
     assert_string_equal(fx_result_of("table")->data, "{\"a\":1}");
 }
 
+static void work_in_short_bursts_counts_for_all_workers_of_a_script(void **state)
+{
+    (void)state;
+    fx_script("crew", "prerule",
+              "local function work() while true do for i = 1, 2e5 do end nmap.socket.sleep(0.01) "
+              "end end "
+              "for i = 1, 20 do require('stdnse').new_thread(work) end "
+              "while true do nmap.socket.sleep(0.01) end");
+    fx_run("crew", NULL, 0);
+    fx_expect("crew", SCRIPT_ERROR, "CPU time");
+}
+
 /* Functions of the API as handlers of variables that are closed when their thread is over: its run
  * and its host may be gone by then. */
 static void what_is_closed_at_the_end_of_a_thread_finds_no_run(void **state)
@@ -774,6 +786,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
     FX_TEST(the_running_script_is_known_for_the_blame),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
+    FX_TEST(work_in_short_bursts_counts_for_all_workers_of_a_script),
     FX_TEST(what_is_closed_at_the_end_of_a_thread_finds_no_run),
     FX_TEST(what_is_locked_while_a_thread_is_closed_is_released),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),

@@ -63,6 +63,8 @@ static const struct hostile loops[] = {
      "local co = coroutine.create(function() " LOOP_WHEN_CLOSED "coroutine.yield() end) "
      "coroutine.resume(co) coroutine.close(co)",
      NULL, SCRIPT_ERROR},
+    {"loop-bursts", "while true do for i = 1, 2e5 do end nmap.socket.sleep(0) end", "CPU time",
+     SCRIPT_ERROR},
     {"loop-index", "return setmetatable({}, {__index = function() while true do end end}).x",
      "CPU time", SCRIPT_ERROR},
     {"loop-tostring", "return setmetatable({}, {__tostring = function() while true do end end})",

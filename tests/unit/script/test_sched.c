@@ -348,6 +348,7 @@ static const struct {
     {"in a to-be-closed variable of a coroutine that is closed",
      "local co = coroutine.create(function() " LOOP_WHEN_CLOSED "coroutine.yield() end) "
      "coroutine.resume(co) coroutine.close(co)"},
+    {"in short bursts", "while true do for i = 1, 200000 do end wait(1) end"},
     {"memory", "local t = {} while true do t[#t + 1] = string.rep('x', 100000) .. #t end"},
     {"memory under pcall", "local t = {} while true do pcall(function() t[#t + 1] = "
                            "string.rep('x', 100000) .. #t end) end"},
