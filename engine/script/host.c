@@ -135,6 +135,8 @@ struct script_host *script_host_free(struct script_host *h)
     free(h->scripts);
     task_cancel(h->loop, &h->pump);
     h->sched = sched_free(h->sched);
+    if (h->output)
+        fclose(h->output);
     index_done(&h->index);
     strings_done(&h->datadirs);
     strings_done(&h->roots);

@@ -14,6 +14,7 @@
 #include "engine/script/select.h"
 #include "engine/script/sthread.h"
 
+#include <stdio.h>
 #include <sys/queue.h>
 
 /* ---- scripts ---- */
@@ -235,6 +236,7 @@ struct script_host {
     bool index_built;
     struct script **scripts;
     size_t n_scripts;
+    FILE *output; /* the default one of the io library: the log */
     struct job_list jobs;
     struct stage_list startable; /* stages that may have something to start */
     struct task pump;

@@ -1,10 +1,11 @@
 /* The standard libraries, as far as a script may have them.
  *
  * Files: reading below the data directories and what script arguments name, writing below the
- * scratch directory (paths.c).  No process, no environment, no terminal: print and io.write go to
- * the log.  No shared objects, and no precompiled chunks, because forged bytecode breaks the
- * interpreter.  From `debug` only what looks, not what changes other functions.  No finalizers of
- * scripts: Lua runs them without hooks, so that an endless one could not be stopped. */
+ * scratch directory (paths.c).  No process, no environment, no terminal: print, io.write and
+ * io.output() go to the log.  No shared objects, and no precompiled chunks, because forged bytecode
+ * breaks the interpreter.  From `debug` only what looks, not what changes other functions.  No
+ * finalizers of scripts: Lua runs them without hooks, so that an endless one could not be stopped.
+ */
 #include "engine/script/host_priv.h"
 
 #include <errno.h>
@@ -116,10 +117,9 @@ static int l_nothing(lua_State *L)
     return 1;
 }
 
-static void log_text(lua_State *L, const char *text)
+static void log_text(const struct script_host *h, const char *text)
 {
-    struct script_host *h = host_of(L);
-    struct sthread *t = sched_current(L);
+    const struct sthread *t = h->sched->current;
 
     if (h->world.log)
         h->world.log(h->world.user, LOG_INFO, t ? sthread_script(t) : "", text);
@@ -138,7 +138,7 @@ static void log_values(lua_State *L, int from, const char *separator)
         luaL_addvalue(&b);
     }
     luaL_pushresult(&b);
-    log_text(L, lua_tostring(L, -1));
+    log_text(host_of(L), lua_tostring(L, -1));
 }
 
 static int l_print(lua_State *L)
@@ -147,7 +147,45 @@ static int l_print(lua_State *L)
     return 0;
 }
 
-/* io.write(...); upvalues: the original, io.output's original, what was the standard output */
+/* ---- the default output: a file like any other, but that what is written to it goes to the log */
+
+static ssize_t output_write(void *cookie, const char *data, size_t len)
+{
+    CLEANUP(freep) char *text = strndup(data, len);
+
+    if (text)
+        log_text(cookie, text);
+    return (ssize_t)len;
+}
+
+/* As Lua's own standard files say it. */
+static int output_close(lua_State *L)
+{
+    luaL_Stream *f = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+
+    f->closef = output_close;
+    luaL_pushfail(L);
+    lua_pushliteral(L, "cannot close standard file");
+    return 2;
+}
+
+/* Without a buffer: text is logged for who wrote it. */
+static void push_output(lua_State *L)
+{
+    struct script_host *h = host_of(L);
+    luaL_Stream *f = lua_newuserdatauv(L, sizeof *f, 0);
+
+    f->closef = NULL;
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    h->output = fopencookie(h, "w", (cookie_io_functions_t){.write = output_write});
+    if (!h->output)
+        luaL_error(L, "not enough memory");
+    setvbuf(h->output, NULL, _IONBF, 0);
+    f->f = h->output;
+    f->closef = output_close;
+}
+
+/* io.write(...); upvalues: the original, io.output's original, the default output */
 static int l_io_write(lua_State *L)
 {
     bool redirected;
@@ -168,7 +206,10 @@ static void open_io(lua_State *L)
     lua_getglobal(L, LUA_IOLIBNAME);
     lua_getfield(L, -1, "write");
     lua_getfield(L, -2, "output");
-    lua_getfield(L, -3, "stdout");
+    push_output(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
     lua_pushcclosure(L, l_io_write, 3);
     lua_setfield(L, -2, "write");
     push_wrapped(L, "open", l_io_open);

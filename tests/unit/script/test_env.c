@@ -2,6 +2,8 @@
  * the nmap table. Each case is a script of its own that asserts. */
 #include "tests/unit/script/fixture.h"
 
+#include <fcntl.h>
+
 struct env_case {
     const char *name, *body;
 };
@@ -287,6 +289,43 @@ static void a_file_named_in_arguments_is_readable(void **state)
         1);
 }
 
+/* What goes to the test's own standard output while a script runs. */
+static off_t run_and_measure_output(const char *body)
+{
+    char path[96];
+    int before, fd;
+    off_t size;
+
+    fx_script("out", "prerule", body);
+    snprintf(path, sizeof path, "%s/stdout", fx->dir);
+    fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    fflush(stdout);
+    before = dup(STDOUT_FILENO);
+    assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
+    fx_run("out", NULL, 0);
+    fflush(stdout);
+    assert_int_equal(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
+    close(before);
+    size = lseek(fd, 0, SEEK_END);
+    close(fd);
+    return size;
+}
+
+static void the_default_output_is_the_log(void **state)
+{
+    (void)state;
+    assert_int_equal(run_and_measure_output("local f = io.output() f:write('one') "
+                                            "io.write('two'):write('three', 4) "
+                                            "assert(f:close() == nil and io.close() == nil) "
+                                            "assert(not f:read('a') and not f:seek('set', 0)) "
+                                            "io.output(f) io.output():write('five')"),
+                     0);
+    fx_expect("out", SCRIPT_NO_OUTPUT, NULL);
+    assert_string_equal(fx->log.data, "out: one (out)\nout: two (out)\nout: three (out)\n"
+                                      "out: 4 (out)\nout: five (out)\n");
+}
+
 static void arguments_that_do_not_parse_are_told(void **state)
 {
     struct err e = {0};
@@ -308,6 +347,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(threads_and_locks_work),
     FX_TEST(a_scratch_directory_is_writable),
     FX_TEST(a_file_named_in_arguments_is_readable),
+    FX_TEST(the_default_output_is_the_log),
     FX_TEST(arguments_that_do_not_parse_are_told),
 };
 
