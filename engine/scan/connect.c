@@ -220,6 +220,23 @@ static int slot_connect(struct slot *s)
     return is_self(s->io.fd) ? ECONNREFUSED : 0;
 }
 
+/* What connect(2) says at once of this machine, and what says nothing of the target. */
+static int not_sent(int code)
+{
+    switch (code) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return -EAGAIN;
+    case ENETUNREACH:
+    case ENETDOWN:
+        return -ENETDOWN;
+    default:
+        return 0;
+    }
+}
+
 int connector_start(struct connector *c, const struct connect_probe *p)
 {
     struct slot *s = LIST_FIRST(&c->free);
@@ -230,8 +247,10 @@ int connector_start(struct connector *c, const struct connect_probe *p)
     s->probe = *p;
     s->started = loop_now(c->loop);
     code = slot_connect(s);
-    if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM)
-        return -EAGAIN;
+    if (not_sent(code) < 0) {
+        slot_close(s);
+        return not_sent(code);
+    }
     LIST_REMOVE(s, entry);
     if (code != EINPROGRESS)
         finish_later(s, code);

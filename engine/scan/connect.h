@@ -23,5 +23,5 @@ struct connect_probe {
 };
 bool connector_full(const struct connector *c);
 /* 0: under way; the callback comes in a later turn, if an answer does.  -EAGAIN: no socket is free.
- */
+ * -ENETDOWN: this machine has no way there; nothing was sent. */
 int connector_start(struct connector *c, const struct connect_probe *p);

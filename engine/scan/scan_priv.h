@@ -100,6 +100,8 @@ void scan_on_connect(void *user, const struct probe_reply *r);
 /* scan_reroute.c */
 void scan_ways_changed(void *user);
 void scan_way_broken(struct scan *s);
+/* Whether a plan made now would have a way for the probe. */
+bool scan_has_way(struct scan *s, const struct sweep_probe *p);
 /* One of the interfaces that are needed is down, or its cable is out. */
 bool scan_ways_dead(struct scan *s);
 /* > 0: the scan waits for its way; come back after so many us.  May end the scan. */

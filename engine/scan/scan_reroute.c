@@ -46,19 +46,26 @@ static int all_unreachable(struct scan *s, struct plan *ret)
     return 0;
 }
 
-/* Where frames could not go now, whatever the routes say: the cable is out. */
+/* Frames could not go there now, whatever the routes say: the cable is out.  An interface that is
+ * gone has index 0. */
+static bool is_dead(struct scan *s, const struct hop *h, struct iface *ret)
+{
+    *ret = (struct iface){0};
+    if (h->kind != HOP_ONLINK && h->kind != HOP_GATEWAY)
+        return false;
+    return route_iface(s->routes, h->ifindex, ret) < 0 || !ret->up || !ret->running;
+}
+
 static void cut_dead_links(struct scan *s, struct plan *p)
 {
     for (size_t i = 0; i < p->n_hops; i++) {
         struct hop *h = &p->hops[i];
         struct iface iface;
 
-        if (h->kind != HOP_ONLINK && h->kind != HOP_GATEWAY)
+        if (!is_dead(s, h, &iface))
             continue;
-        if (route_iface(s->routes, h->ifindex, &iface) < 0)
+        if (!iface.index)
             snprintf(s->why, sizeof s->why, "an interface is gone");
-        else if (iface.up && iface.running)
-            continue;
         else
             snprintf(s->why, sizeof s->why, "interface '%s' is down%s", iface.name,
                      iface.up ? " (no carrier)" : "");
@@ -69,11 +76,9 @@ static void cut_dead_links(struct scan *s, struct plan *p)
 bool scan_ways_dead(struct scan *s)
 {
     for (size_t i = 0; i < s->plan.n_hops; i++) {
-        const struct hop *h = &s->plan.hops[i];
         struct iface iface;
 
-        if ((h->kind == HOP_ONLINK || h->kind == HOP_GATEWAY) &&
-            (route_iface(s->routes, h->ifindex, &iface) < 0 || !iface.up || !iface.running))
+        if (is_dead(s, &s->plan.hops[i], &iface))
             return true;
     }
     return false;
@@ -93,6 +98,20 @@ static int plan_anew(struct scan *s, struct plan *ret)
     }
     cut_dead_links(s, ret);
     return 0;
+}
+
+/* The address alone first, which costs one question.  But rules for single addresses are nothing
+ * that a plan would show: what it does not see it cannot wait for. */
+bool scan_has_way(struct scan *s, const struct sweep_probe *p)
+{
+    CLEANUP(plan_done) struct plan fresh = {0};
+    struct iface iface;
+    struct hop hop;
+
+    route_get(s->routes, &p->addr, s->interface[0] ? p->hop->ifindex : 0, &hop);
+    if (hop.kind != HOP_UNREACHABLE && !is_dead(s, &hop, &iface))
+        return true;
+    return plan_anew(s, &fresh) == 0 && plan_find(&fresh, &p->addr)->kind != HOP_UNREACHABLE;
 }
 
 /* Whether addresses that had a way have none now. */

@@ -41,13 +41,31 @@ static int allow(struct scan *s, usec_t now, usec_t *ret_wait)
     return 0;
 }
 
+/* connect(2) finds no way: it is broken, unless the plan has one nevertheless (a second try: it may
+ * have come back just now).  Then rules for ports, protocols or users are against it, which is no
+ * way that could be waited for: it is the answer for this port. */
+static int hand_over_connect(struct scan *s)
+{
+    const struct connect_probe c = {s->probe.addr, s->probe.port, s->probe.try, s->probe.timeout};
+    const struct probe_reply none = {.addr = c.addr,
+                                     .kind = PROBE_CONNECT,
+                                     .port = c.port,
+                                     .try = c.try,
+                                     .reason = REASON_NET_UNREACH};
+    int r = connector_start(s->connector, &c);
+
+    if (r != -ENETDOWN || !scan_has_way(s, &s->probe))
+        return r;
+    r = connector_start(s->connector, &c);
+    if (r != -ENETDOWN)
+        return r;
+    sweep_answer(s->sweep, &none, loop_now(s->loop));
+    return 0;
+}
+
 static int hand_over(struct scan *s)
 {
-    struct connect_probe c = {s->probe.addr, s->probe.port, s->probe.try, s->probe.timeout};
-
-    if (s->probe.kind == PROBE_CONNECT)
-        return connector_start(s->connector, &c);
-    return scan_send_raw(s, &s->probe);
+    return s->probe.kind == PROBE_CONNECT ? hand_over_connect(s) : scan_send_raw(s, &s->probe);
 }
 
 /* Takes the next probe from the sweep.  False: there is none now. */

@@ -1,5 +1,6 @@
 """Several interfaces (of a VLAN: test_scan_vlan.py), and what changes while a scan runs: an interface that goes down and comes back, one
 that stays away, one that is deleted, a cable that is pulled, an address that is replaced.  Nothing is lost and nothing false is said."""
+import collections
 import json
 import subprocess
 import time
@@ -79,6 +80,32 @@ def cable(world):
     print("a cable that was out for a second: complete", flush=True)
 
 
+def connect(world):
+    """Without raw sockets: what connect(2) says at once, because this machine itself has no route, is no answer of the target's."""
+    run = Running("-sT", "-Pn", "-p", "1-4000", "--max-rate", "2000", "10.77.0.10")
+    netns.sh("ip", "link", "set", "br0", "down")
+    time.sleep(1)
+    netns.sh("ip", "link", "set", "br0", "up")
+    run.end()
+    reasons = collections.Counter(r["reason"] for r in run.records if r["record"] == "port")
+    assert reasons == {"conn-refused": 4000} and run.complete, (reasons, run.status)
+    print("connect(2) while the interface was down for a second: every port told by the target itself", flush=True)
+
+
+def no_way_for_connect(world):
+    """The plan has a way, and rules are against it: that is the kernel's word, and not a way that may come back."""
+    rules = (("ipproto", "tcp", "to", "10.77.0.12", "unreachable"), ("to", "10.77.0.13", "unreachable"))
+    for rule in rules:
+        netns.sh("ip", "rule", "add", *rule)
+    run = Running("-sT", "-Pn", "-p", "1-50", "10.77.0.11-13").end()
+    for rule in rules:
+        netns.sh("ip", "rule", "del", *rule)
+    reasons = collections.Counter((r["address"][-2:], r["reason"]) for r in run.records if r["record"] == "port")
+    assert reasons == {("11", "conn-refused"): 50, ("12", "net-unreach"): 50, ("13", "net-unreach"): 50}, reasons
+    assert run.complete and run.status == 0, run.status
+    print("hosts that rules of the kernel's keep connect(2) from: told so, and the scan ends", flush=True)
+
+
 def address_changes(world):
     run = Running("10.77.0.0/25")
     netns.sh("ip", "addr", "del", "10.77.0.1/24", "dev", "br0")
@@ -118,7 +145,7 @@ def main():
         netns.skip(f"{scanlab.DRIVER} is not built")
     with netns.World() as world:
         build(world)
-        for test in (several, comes_back, cable, address_changes, one_stays_away, all_stay_away):
+        for test in (several, comes_back, cable, connect, no_way_for_connect, address_changes, one_stays_away, all_stay_away):
             test(world)
 
 
