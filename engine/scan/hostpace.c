@@ -53,6 +53,14 @@ bool hostpace_answered(struct hostpace *p, uint16_t port)
     return true;
 }
 
+bool hostpace_delayed(struct hostpace *p, uint16_t port, usec_t delay)
+{
+    if (!p->waiting || p->port != port)
+        return false;
+    p->sent += delay;
+    return true;
+}
+
 static void slow_down(struct hostpace *p)
 {
     p->misses = 0;

@@ -40,6 +40,8 @@ bool hostpace_control_due(struct hostpace *p, unsigned every, usec_t now);
 bool hostpace_is_early(const struct hostpace *p, usec_t now);
 /* An answer to a control; false: none was under way to this port. */
 bool hostpace_answered(struct hostpace *p, uint16_t port);
+/* The control to this port, if it is under way, went out only `delay` later. */
+bool hostpace_delayed(struct hostpace *p, uint16_t port, usec_t delay);
 /* A control sent more than `timeout` ago is lost.  loss: the network's own, 0..1. */
 void hostpace_expire(struct hostpace *p, usec_t timeout, double loss, usec_t now);
 /* Answers are being held back, as far as is known now. */

@@ -142,7 +142,7 @@ static int adopt(struct scan *s, struct plan *fresh, usec_t now)
     s->gateway_tries = 0;
     r = scan_renew_links(s);
     if (r == 0) {
-        sweep_reroute(s->sweep, s->pending ? &s->probe : NULL, lost);
+        sweep_reroute(s->sweep, s->pending ? &s->probe : NULL, lost, now);
         s->pending = false;
     }
     plan_done(&old);

@@ -82,17 +82,29 @@ static bool over(struct sentinels *s, struct sentinel *v, enum pacer_outcome out
     return true;
 }
 
+static bool is_under_way(const struct sentinel *v, enum probe_kind kind, const struct addr *a,
+                         uint16_t port)
+{
+    return v->waiting && v->kind == kind && v->port == port && addr_equal(&v->addr, a);
+}
+
 void sentinels_answer(struct sentinels *s, const struct probe_reply *r, usec_t now)
 {
     for (size_t i = 0; i < s->n; i++) {
-        struct sentinel *v = &s->v[i];
-
-        if (!v->waiting || v->kind != r->kind || v->port != r->port ||
-            !addr_equal(&v->addr, &r->addr))
+        if (!is_under_way(&s->v[i], r->kind, &r->addr, r->port))
             continue;
-        over(s, v, PACER_ANSWERED, now);
+        over(s, &s->v[i], PACER_ANSWERED, now);
         return;
     }
+}
+
+/* A port may be there twice: then the one that had left waits longer as well. */
+void sentinels_delayed(struct sentinels *s, enum probe_kind kind, const struct addr *a,
+                       uint16_t port, usec_t delay)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (is_under_way(&s->v[i], kind, a, port))
+            s->v[i].sent += delay;
 }
 
 void sentinels_forget(struct sentinels *s, const struct addr *a, usec_t now)

@@ -41,6 +41,9 @@ void sentinels_learn(struct sentinels *s, const struct sentinel *one);
 const struct sentinel *sentinels_next(struct sentinels *s, const struct netloss_slot *net,
                                       usec_t now);
 void sentinels_answer(struct sentinels *s, const struct probe_reply *r, usec_t now);
+/* One that was taken went out only `delay` later. */
+void sentinels_delayed(struct sentinels *s, enum probe_kind kind, const struct addr *a,
+                       uint16_t port, usec_t delay);
 /* The host holds answers back: its ports measure the network no more. */
 void sentinels_forget(struct sentinels *s, const struct addr *a, usec_t now);
 /* The network was set apart: what is lost there is no evidence for the others. */

@@ -498,8 +498,9 @@ static bool step_sentinel(struct sweep *s, usec_t now, struct sweep_probe *ret)
     const struct sentinel *v;
 
     net = net->own ? net : NULL;
-    /* Where networks have their own rate, it is kept without exception. */
-    if (!s->o.pacer || s->nets.interval || !is_sentinel_due(s, net))
+    /* Where hosts or networks have their own rate, it is kept without exception: one host that
+     * answers would be all the sentinels there are, and everybody would wait for its turns. */
+    if (!s->o.pacer || s->nets.interval || s->o.host_rate > 0 || !is_sentinel_due(s, net))
         return false;
     sentinels_expire(&s->sentinels, &s->rtt, (struct rtt_bounds){SENTINEL_WAIT_MIN, WAIT_MAX}, now);
     v = sentinels_next(&s->sentinels, net, now);
@@ -539,9 +540,13 @@ enum sweep_step sweep_next(struct sweep *s, usec_t now, struct sweep_probe *ret,
 
 void sweep_delayed(struct sweep *s, const struct sweep_probe *p, usec_t delay)
 {
-    struct host *h = p->try == PROBE_TRY_SENTINEL ? NULL : hosts_find(&s->hosts, &p->addr);
+    struct host *h = hosts_find(&s->hosts, &p->addr);
+    bool repeat = p->try == PROBE_TRY_SENTINEL;
 
-    if (!h)
+    if (repeat)
+        sentinels_delayed(&s->sentinels, p->kind, &p->addr, p->port, delay);
+    if (!h || (repeat &&
+               !(sweep_has_control(s, h, p->kind) && hostpace_delayed(&h->pace, p->port, delay))))
         return;
     h->sent += delay;
     if (h->heap_slot)

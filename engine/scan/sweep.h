@@ -83,5 +83,5 @@ void sweep_refuse(struct sweep *s, const struct sweep_probe *p);
 /* The plan has other ways now (and the same addresses): hosts under way are asked again what is
  * open, those without a way end undecided.  pending: a probe that sweep_next() gave and that will
  * not be sent; may be NULL.  lost: how long there was no way; no host's time.  Calls the sink. */
-void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost);
+void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost, usec_t now);
 void sweep_counts(const struct sweep *s, struct sweep_counts *ret);

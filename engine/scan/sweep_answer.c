@@ -287,8 +287,7 @@ static bool is_error(const struct probe_reply *r)
 /* A control's or a sentinel's. */
 static void repeat_answer(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
 {
-    bool control = h && h->stage == HOST_PORTS && r->kind == sweep_list(s, h)->kind &&
-                   hostpace_answered(&h->pace, r->port);
+    bool control = h && sweep_has_control(s, h, r->kind) && hostpace_answered(&h->pace, r->port);
 
     if (!control && s->o.pacer && !is_error(r))
         sentinels_answer(&s->sentinels, r, now);

@@ -68,6 +68,12 @@ static inline const struct port_list *sweep_list(const struct sweep *s, const st
 {
     return &s->lists[h->list];
 }
+/* A control of this kind may be under way to the host. */
+static inline bool sweep_has_control(const struct sweep *s, const struct host *h,
+                                     enum probe_kind kind)
+{
+    return h->stage == HOST_PORTS && kind == sweep_list(s, h)->kind;
+}
 /* The questions of the host's list begin. */
 void sweep_list_begin(struct sweep *s, struct host *h);
 

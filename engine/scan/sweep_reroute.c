@@ -35,8 +35,9 @@ static void reroute(struct sweep *s, struct host *h, usec_t lost)
     ask_again(s, h);
 }
 
-void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost)
+void sweep_reroute(struct sweep *s, const struct sweep_probe *pending, usec_t lost, usec_t now)
 {
+    sentinels_void(&s->sentinels, now);
     s->sentinels = (struct sentinels){.nets = &s->losses, .pacer = s->o.pacer};
     s->counts.probes -= pending != NULL;
     for (size_t i = 0; i < s->hosts.table_size; i++) {

@@ -728,6 +728,104 @@ static void udp_ports_are_asked_after_those_of_tcp(void **state)
     free(w);
 }
 
+/* What 10.0.0.0 answers to a probe, 2 ms later. */
+static void first_host_answers(struct sweep *s, const struct sweep_probe *p, enum reason reason,
+                               usec_t now)
+{
+    struct probe_reply r = {.addr = p->addr,
+                            .kind = p->kind,
+                            .port = p->port,
+                            .try = p->try,
+                            .reason = p->kind == PROBE_ECHO ? REASON_ECHO_REPLY : reason,
+                            .rtt = 2000};
+
+    if (index_of(&p->addr) == 0)
+        sweep_answer(s, &r, now + 2000);
+}
+
+static void a_host_that_answers_alone_keeps_its_rate(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct pacer pacer;
+    struct setup u = {.o = {.port_kind = PROBE_SYN,
+                            .ping.mask = SCAN_PING_ECHO,
+                            .max_retries = 6,
+                            .host_rate = 1,
+                            .pacer = &pacer}};
+    usec_t wait, now = USEC_PER_SEC;
+    unsigned asked = 0;
+
+    (void)state;
+    pacer_init(&pacer, 0, 100000, now);
+    set_up(&u, w, 256, HOP_GATEWAY);
+    while (now < 21 * USEC_PER_SEC) {
+        struct sweep_probe p;
+        enum sweep_step step = sweep_next(u.sweep, now, &p, &wait);
+
+        if (step == SWEEP_PROBE) {
+            asked += index_of(&p.addr) == 0;
+            first_host_answers(u.sweep, &p, REASON_RESET, now);
+        }
+        now += step == SWEEP_PROBE || !wait ? 1000 : wait;
+    }
+    assert_in_range(asked, 15, 20 + 4);
+    tear_down(&u);
+    free(w);
+}
+
+/* Of 64 hosts one answers, and is asked again as a sentinel. */
+static usec_t take_sentinel(struct setup *u, struct world *w, struct sweep_probe *ret)
+{
+    usec_t wait, now = USEC_PER_SEC;
+
+    pacer_init(u->o.pacer, 0, 100000, now);
+    set_up(u, w, 64, HOP_GATEWAY);
+    for (int i = 0; i < 5000; i++, now += 10) {
+        if (sweep_next(u->sweep, now, ret, &wait) != SWEEP_PROBE)
+            continue;
+        if (ret->try == PROBE_TRY_SENTINEL)
+            return now;
+        first_host_answers(u->sweep, ret, REASON_SYN_ACK, now);
+    }
+    fail();
+    return 0;
+}
+
+static void a_sentinel_that_left_late_is_waited_for_from_then_on(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct pacer pacer;
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping.mask = SCAN_PING_NONE, .pacer = &pacer}};
+    struct sweep_probe p, other;
+    usec_t wait, now = take_sentinel(&u, w, &p);
+
+    (void)state;
+    now += USEC_PER_SEC;
+    sweep_delayed(u.sweep, &p, USEC_PER_SEC);
+    for (int i = 0; i < 1000; i++, now += 20) /* not as long as an answer is waited for */
+        sweep_next(u.sweep, now, &other, &wait);
+    assert_true(pacer.sent > 0);
+    assert_int_equal(pacer.lost, 0);
+    tear_down(&u);
+    free(w);
+}
+
+static void sentinels_of_the_old_way_are_not_waited_for(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct pacer pacer;
+    struct setup u = {.o = {.port_kind = PROBE_SYN, .ping.mask = SCAN_PING_NONE, .pacer = &pacer}};
+    struct sweep_probe p;
+    usec_t now = take_sentinel(&u, w, &p);
+
+    (void)state;
+    assert_int_equal(pacer.sent, 1);
+    sweep_reroute(u.sweep, NULL, 0, now);
+    assert_int_equal(pacer.sent, pacer.ok + pacer.lost);
+    tear_down(&u);
+    free(w);
+}
+
 static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_clean_network_is_found_exactly),
     cmocka_unit_test(ten_percent_loss_each_way_costs_tries_and_not_truth),
@@ -751,6 +849,9 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_host_that_holds_icmp_errors_back_still_comes_out_right),
     cmocka_unit_test(a_host_and_a_network_keep_their_rates),
     cmocka_unit_test(udp_ports_are_asked_after_those_of_tcp),
+    cmocka_unit_test(a_host_that_answers_alone_keeps_its_rate),
+    cmocka_unit_test(a_sentinel_that_left_late_is_waited_for_from_then_on),
+    cmocka_unit_test(sentinels_of_the_old_way_are_not_waited_for),
 };
 
 TEST_MAIN(sweep)
