@@ -174,13 +174,13 @@ static bool is_first(const struct sweep *s, const struct host *h, const struct p
 }
 
 /* Round trip and loss; what a host held back is no loss of the network's.  ARP and ND carry no
- * cookie: their try is the host's pass. */
+ * cookie: their try is the host's pass, and before it has begun they answer somebody else. */
 static void measure(struct sweep *s, struct host *h, const struct probe_reply *r, usec_t now)
 {
     bool neighbour = r->kind == PROBE_ARP || r->kind == PROBE_ND;
     usec_t rtt = r->rtt;
 
-    if (neighbour && h->stage != HOST_PINGS)
+    if (neighbour && (h->stage != HOST_PINGS || !h->began))
         return;
     if (neighbour && h->pass == 0)
         rtt = now - h->sent + 1;

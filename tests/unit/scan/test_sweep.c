@@ -29,6 +29,7 @@ struct world {
     enum port_state ports[HOSTS_MAX][PORTS];
     unsigned port_events[HOSTS_MAX][PORTS];
     uint64_t asked[HOSTS_MAX];
+    usec_t told_rtt[HOSTS_MAX];
     uint32_t summed; /* ports in summaries */
     bool order_broken;
 };
@@ -62,6 +63,7 @@ static void on_host(void *user, struct host_finding *h)
     struct world *w = user;
 
     w->order_broken |= w->host_done[index_of(&h->address)] > 0;
+    w->told_rtt[index_of(&h->address)] = h->rtt;
     if (h->state == HOST_UP)
         w->host_up[index_of(&h->address)]++;
     else
@@ -826,6 +828,30 @@ static void sentinels_of_the_old_way_are_not_waited_for(void **state)
     free(w);
 }
 
+/* A neighbour may answer what somebody else on this machine has asked. */
+static void an_answer_to_somebody_elses_question_measures_nothing(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct setup u = {.o = {.port_kind = PROBE_SYN}};
+    struct probe_reply arp = {
+        .kind = PROBE_ARP, .reason = REASON_ARP_RESPONSE, .has_mac = true, .mac = {{2}}};
+    struct sweep_probe p;
+    usec_t wait, now = 1000 * USEC_PER_SEC;
+
+    (void)state;
+    set_up(&u, w, 2, HOP_ONLINK);
+    assert_int_equal(sweep_next(u.sweep, now, &p, &wait), SWEEP_PROBE);
+    arp.addr = addr_v4(10U << 24 | !index_of(&p.addr));
+    sweep_answer(u.sweep, &arp, now);
+    assert_int_equal(w->host_up[!index_of(&p.addr)], 1);
+    assert_int_equal(w->told_rtt[!index_of(&p.addr)], 0);
+    arp.addr = p.addr;
+    sweep_answer(u.sweep, &arp, now + 300);
+    assert_int_equal(w->told_rtt[index_of(&p.addr)], 301);
+    tear_down(&u);
+    free(w);
+}
+
 static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_clean_network_is_found_exactly),
     cmocka_unit_test(ten_percent_loss_each_way_costs_tries_and_not_truth),
@@ -852,6 +878,7 @@ static const struct CMUnitTest sweep[] = {
     cmocka_unit_test(a_host_that_answers_alone_keeps_its_rate),
     cmocka_unit_test(a_sentinel_that_left_late_is_waited_for_from_then_on),
     cmocka_unit_test(sentinels_of_the_old_way_are_not_waited_for),
+    cmocka_unit_test(an_answer_to_somebody_elses_question_measures_nothing),
 };
 
 TEST_MAIN(sweep)
