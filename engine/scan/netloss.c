@@ -16,11 +16,11 @@
 #define MEMORY      48   /* outcomes; older ones count half */
 #define BURST       4    /* turns that may follow each other at once after a silence */
 
-void netloss_init(struct netloss *n, double max_rate)
+void netloss_init(struct netloss *n, double max_rate, uint64_t seed)
 {
     memset(n, 0, sizeof *n);
     n->max_rate = max_rate;
-    random_bytes(&n->key, sizeof n->key);
+    n->key = (struct siphash_key){seed, 0x6e65746c6f7373ULL};
 }
 
 void netloss_done(struct netloss *n)

@@ -37,7 +37,8 @@ struct netloss {
     struct netloss_slot v[NETLOSS_SLOTS];
 };
 
-void netloss_init(struct netloss *n, double max_rate);
+/* seed: decides which networks share a slot. */
+void netloss_init(struct netloss *n, double max_rate, uint64_t seed);
 void netloss_done(struct netloss *n);
 
 /* The network of an address; lives as long as *n. */

@@ -14,6 +14,7 @@ struct netpace {
     usec_t next[NETPACE_SLOTS]; /* when the next one may go there */
 };
 
-void netpace_init(struct netpace *p, double rate);
+/* seed: decides which networks share a slot. */
+void netpace_init(struct netpace *p, double rate, uint64_t seed);
 /* Takes the network's next turn; returns when that is, not before now. */
 usec_t netpace_turn(struct netpace *p, const struct addr *a, usec_t now);

@@ -78,8 +78,8 @@ int sweep_new(struct sweep **ret, const struct sweep_opts *o, const struct sweep
     s->user = user;
     TAILQ_INIT(&s->parked);
     walk_init(&s->walk, o->plan->total, o->seed);
-    netpace_init(&s->nets, o->net_rate);
-    netloss_init(&s->losses, o->pacer_max);
+    netpace_init(&s->nets, o->net_rate, o->seed);
+    netloss_init(&s->losses, o->pacer_max, o->seed);
     s->sentinels.nets = &s->losses;
     s->sentinels.pacer = o->pacer;
     if (o->sample) {

@@ -11,7 +11,7 @@ static int setup(void **state)
 {
     (void)state;
     n = malloc(sizeof *n);
-    netloss_init(n, 10000);
+    netloss_init(n, 10000, 1);
     return 0;
 }
 

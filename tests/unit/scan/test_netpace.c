@@ -9,7 +9,7 @@ static void a_network_gets_its_rate_and_no_more(void **state)
     struct addr a = addr_v4(0x0a000001), b = addr_v4(0x0a0000ff);
 
     (void)state;
-    netpace_init(&p, 100);
+    netpace_init(&p, 100, 1);
     for (int i = 0; i < 1000; i++) {
         usec_t turn = netpace_turn(&p, i % 2 ? &a : &b, now);
 
@@ -28,7 +28,7 @@ static void another_network_does_not_wait(void **state)
     unsigned waits = 0;
 
     (void)state;
-    netpace_init(&p, 1);
+    netpace_init(&p, 1, 1);
     for (int i = 0; i < 100; i++)
         netpace_turn(&p, &a, now);
     for (uint32_t i = 1; i <= 100; i++) {
@@ -50,7 +50,7 @@ static void without_a_rate_nobody_waits(void **state)
     struct addr a = addr_v4(1);
 
     (void)state;
-    netpace_init(&p, 0);
+    netpace_init(&p, 0, 1);
     for (int i = 0; i < 100; i++)
         assert_int_equal(netpace_turn(&p, &a, 5), 5);
 }
