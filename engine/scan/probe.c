@@ -23,9 +23,14 @@ const struct probe_module *probe_module(enum probe_kind kind)
 enum verdict probe_match(const struct probe_ctx *ctx, const struct packet *p, usec_t now,
                          struct probe_reply *ret)
 {
-    /* Most replies are to SYN probes. */
-    enum verdict v = probe_syn.match(ctx, p, now, ret);
+    enum verdict v;
 
+    /* On the interface that carries a VLAN its frames are heard as well, and belong to another one:
+     * to that of the VLAN, which hears them without the tag. */
+    if (p->vlan)
+        return VERDICT_NONE;
+    /* Most replies are to SYN probes. */
+    v = probe_syn.match(ctx, p, now, ret);
     for (size_t kind = 0; kind < ARRAY_LEN(modules) && v == VERDICT_NONE; kind++)
         if (modules[kind] && modules[kind] != &probe_syn)
             v = modules[kind]->match(ctx, p, now, ret);

@@ -228,6 +228,26 @@ static void an_arp_request_is_answered_to_us_alone(void **state)
     assert_int_equal(probe_match(&ctx, &p, NOW, &r), VERDICT_NONE);
 }
 
+/* The interface that carries a VLAN hears its frames too, with their tag; the interface of the VLAN
+ * itself hears them without. */
+static void an_answer_in_a_vlan_is_not_one_of_the_link(void **state)
+{
+    struct exchange x;
+    struct probe_reply r;
+    struct packet p;
+
+    (void)state;
+    start(&x, &probe_arp, "192.0.2.1", "192.0.2.9");
+    p = (struct packet){.layers = PACKET_ETHER | PACKET_ARP};
+    p.arp = (struct arp_fields){ARP_REPLY, theirs, ours, x.t.addr, x.t.src};
+    for (p.vlan = 0; p.vlan < 2; p.vlan++)
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), p.vlan ? VERDICT_NONE : VERDICT_ANSWER);
+    start(&x, &probe_syn, "192.0.2.1", "192.0.2.9");
+    p = tcp_answer(&x.sent, TCP_SYN | TCP_ACK, 99, x.sent.tcp.seq + 1);
+    for (p.vlan = 0; p.vlan < 2; p.vlan++)
+        assert_int_equal(probe_match(&ctx, &p, NOW, &r), p.vlan ? VERDICT_NONE : VERDICT_ANSWER);
+}
+
 static void a_neighbour_solicitation_goes_to_the_solicited_node(void **state)
 {
     struct exchange x;
@@ -372,6 +392,7 @@ static const struct CMUnitTest probe[] = {
     cmocka_unit_test(a_timestamp_is_answered_with_what_it_carried),
     cmocka_unit_test(an_icmp_error_is_traced_to_its_probe),
     cmocka_unit_test(an_arp_request_is_answered_to_us_alone),
+    cmocka_unit_test(an_answer_in_a_vlan_is_not_one_of_the_link),
     cmocka_unit_test(a_neighbour_solicitation_goes_to_the_solicited_node),
     cmocka_unit_test(an_advertisement_from_beyond_the_link_is_refused),
     cmocka_unit_test(a_datagram_is_answered_by_one_to_its_port),
