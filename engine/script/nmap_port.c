@@ -22,14 +22,11 @@ static const enum port_state state_values[] = {PORT_OPEN,          PORT_FILTERED
 
 /* ---- arguments ---- */
 
-static const char *raw_string(lua_State *L, int t, const char *key)
+/* Leaves the value on the stack: a metamethod may have made it, and then nothing else holds it. */
+static const char *push_string(lua_State *L, int t, const char *key)
 {
-    const char *s;
-
     lua_getfield(L, t, key);
-    s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    lua_pop(L, 1); /* the table still holds it */
-    return s;
+    return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 
 static struct job_host *check_host(lua_State *L, int index)
@@ -39,16 +36,17 @@ static struct job_host *check_host(lua_State *L, int index)
     const char *ip, *name;
 
     luaL_checktype(L, index, LUA_TTABLE);
-    ip = raw_string(L, index, "ip");
-    name = raw_string(L, index, "targetname");
+    ip = push_string(L, index, "ip");
+    name = push_string(L, index, "targetname");
     if (!ip && !name)
         luaL_error(L, "host table does not have a 'ip' or 'targetname' field");
     if (r && r->jh && ip && strcmp(r->jh->ip, ip) == 0)
-        return r->jh;
-    if (r && r->job)
+        jh = r->jh;
+    else if (r && r->job)
         jh = job_host_find(r->job, ip, name);
     if (!jh)
         luaL_argerror(L, index, "host is not being processed right now");
+    lua_pop(L, 2);
     return jh;
 }
 
@@ -238,13 +236,13 @@ static void store_cpe(lua_State *L, int version, struct strings *cpe)
 
 static const char *check_tunnel(lua_State *L, int version)
 {
-    const char *tunnel = raw_string(L, version, "service_tunnel");
+    const char *tunnel = push_string(L, version, "service_tunnel");
+    bool none = !tunnel || strcmp(tunnel, "none") == 0;
 
-    if (!tunnel || strcmp(tunnel, "none") == 0)
-        return NULL;
-    if (strcmp(tunnel, "ssl") != 0)
+    if (!none && strcmp(tunnel, "ssl") != 0)
         luaL_argerror(L, 2, "invalid value for port.version.service_tunnel");
-    return "ssl";
+    lua_pop(L, 1);
+    return none ? NULL : "ssl";
 }
 
 static void store_fields(lua_State *L, int version, struct port_rec *p)

@@ -357,6 +357,23 @@ static void ports_are_walked_as_under_nmap(void **state)
               "99/tcp, ");
 }
 
+/* Fields of a host table may be made at the moment they are asked for, and be garbage next. */
+static void a_host_is_found_by_fields_that_nothing_else_holds(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 1);
+
+    (void)state;
+    fx_script("a", "hostrule",
+              "local made = 0 local fields = {__index = function(_, key) "
+              "  if key == 'targetname' then for i = 1, 1e5 do local t = {} end end "
+              "  made = made + 1 return ('x'):rep(100) .. made end} "
+              "local ok, why = pcall(nmap.get_port_state, setmetatable({}, fields), "
+              "  {number = 80, protocol = 'tcp'}) "
+              "assert(not ok and made == 2) return why");
+    fx_run("a", &t, 1);
+    fx_expect("a", SCRIPT_OK, "host is not being processed right now");
+}
+
 static void an_error_in_a_rule_is_an_outcome_of_its_place(void **state)
 {
     struct script_target t = fx_target("192.0.2.1", two_ports, 1);
@@ -783,6 +800,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(registries_belong_to_run_job_and_host),
     FX_TEST(scripts_read_and_change_ports),
     FX_TEST(ports_are_walked_as_under_nmap),
+    FX_TEST(a_host_is_found_by_fields_that_nothing_else_holds),
     FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
     FX_TEST(the_running_script_is_known_for_the_blame),
     FX_TEST(every_run_has_its_own_outcome_beside_the_others),
