@@ -205,9 +205,19 @@ bool ssh_again(lua_State *L, struct ssh *s, int rc)
 
 /* ---- sessions ---- */
 
-struct ssh *ssh_check(lua_State *L)
+/* The session at 1, which may be closed.  While libssh2 is in the middle of it, and has only called
+ * back, it cannot be touched. */
+static struct ssh *check_unused(lua_State *L)
 {
     struct ssh *s = luaL_checkudata(L, 1, SSH_TYPE);
+
+    luaL_argcheck(L, !s->caller, 1, "the session is in use");
+    return s;
+}
+
+struct ssh *ssh_check(lua_State *L)
+{
+    struct ssh *s = check_unused(L);
 
     luaL_argcheck(L, s->session, 1, "the session is closed");
     return s;
@@ -327,7 +337,7 @@ static int l_disconnect(lua_State *L)
 /* session_close(session).  Yields; a peer that is gone already is no failure. */
 static int l_session_close(lua_State *L)
 {
-    struct ssh *s = luaL_checkudata(L, 1, SSH_TYPE);
+    struct ssh *s = check_unused(L);
 
     if (!s->session)
         return 0;

@@ -55,7 +55,7 @@ struct ssh_channel {
 };
 
 struct ssh_module *ssh_module_of(lua_State *L);
-struct ssh *ssh_check(lua_State *L); /* the open session at 1; raises */
+struct ssh *ssh_check(lua_State *L); /* the open, unused session at 1; raises */
 /* Runs the step to its end with the n_args arguments that stand on the stack.  Must be the tail
  * call. */
 int ssh_drive(lua_State *L, struct ssh *s, int n_args, ssh_step step);
