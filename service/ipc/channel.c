@@ -38,6 +38,7 @@ struct channel {
     int status; /* why it is dead */
     char why[128];
     bool dead, told, was_full, freed, busy;
+    bool no_limit; /* for the message that is being sent */
     struct buf scratch;
     uint8_t frame[IPC_FRAME_MAX + 1]; /* one more: shows a frame that is too long */
 };
@@ -171,7 +172,7 @@ static int queue_add(struct channel *c, bool costs, int fd)
     struct queued *q;
 
     c->was_full = true;
-    if (costs && c->waiting + c->scratch.len > limit)
+    if (costs && !c->no_limit && c->waiting + c->scratch.len > limit)
         return -ENOBUFS;
     q = malloc(sizeof *q + c->scratch.len);
     if (!q)
@@ -233,6 +234,16 @@ int channel_send_fd(struct channel *c, uint16_t type, uint32_t id, const void *v
 int channel_send(struct channel *c, uint16_t type, uint32_t id, const void *value)
 {
     return channel_send_fd(c, type, id, value, -1);
+}
+
+int channel_send_always(struct channel *c, uint16_t type, uint32_t id, const void *value)
+{
+    int r;
+
+    c->no_limit = true;
+    r = channel_send(c, type, id, value);
+    c->no_limit = false;
+    return r;
 }
 
 int channel_send_scope(struct channel *c, uint32_t id, enum ipc_scope which,

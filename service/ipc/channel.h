@@ -43,7 +43,10 @@ void channel_freep(struct channel **c);
 /* Queues or sends.  value: the struct of the type; NULL for types without fields.  0; -ENOBUFS: the
  * queue is full and nothing was taken; -EPIPE: dead; -EMSGSIZE, -EINVAL as ipc_encode(). */
 int channel_send(struct channel *c, uint16_t type, uint32_t id, const void *value);
-/* The same with a descriptor, which is duplicated. */
+/* The same, however much waits: for what is small and bounded in number, and what the other side
+ * waits for.  Not -ENOBUFS. */
+int channel_send_always(struct channel *c, uint16_t type, uint32_t id, const void *value);
+/* As channel_send() with a descriptor, which is duplicated. */
 int channel_send_fd(struct channel *c, uint16_t type, uint32_t id, const void *value, int fd);
 
 /* A set of addresses as MSG_SCOPE, in as many pieces as it needs. */

@@ -13,6 +13,7 @@
 #include "engine/script/host.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/teller.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -22,10 +23,7 @@
 #define JOBS_MAX     64
 #define DATADIRS_MAX 32
 #define PORTS_MAX    65536
-/* Findings that wait for the core: at the first mark no more hosts are asked for, at the second a
- * result is left out. */
-#define QUEUE_HIGH  (8U << 20)
-#define QUEUE_LIMIT (64U << 20)
+#define QUEUE_LIMIT  (64U << 20) /* bytes of findings that wait for the core */
 
 struct worker_job {
     LIST_ENTRY(worker_job) entry;
@@ -38,7 +36,7 @@ struct worker_job {
 struct worker {
     struct child *child;
     struct loop *loop;
-    struct channel *core;
+    struct teller teller; /* has the channel to the core */
     struct addr_set scope, excludes;
     char *datadirs; /* one a line; what Landlock allows */
     struct dns *dns;
@@ -46,7 +44,6 @@ struct worker {
     struct script_host *host;
     LIST_HEAD(, worker_job) jobs;
     unsigned n_jobs;
-    bool held;
 };
 
 static struct script_host *blamed; /* for the signal handler */
@@ -57,84 +54,36 @@ static const char *current_script(void)
 }
 
 /* The core speaks badly, or memory is out: nothing sane can follow. */
-static void worker_fail(struct worker *w, const char *why)
+static void worker_fail(void *user, const char *why)
 {
+    struct worker *w = user;
+
     log_event(LOG_ERR, "the core's orders cannot be followed, ending", "WHY", why);
     child_exit(w->child, EXIT_FAILURE);
 }
 
-/* Tells something.  While much waits, the core gets no credit for more hosts. */
-static void say(struct worker *w, uint16_t type, uint32_t id, const void *value)
-{
-    int r = channel_send(w->core, type, id, value);
-
-    if (r < 0 && r != -EPIPE)
-        log_event(LOG_ERR, "a finding cannot be told, leaving it out", "WHY", strerror(-r));
-    if (!w->held && channel_waiting(w->core) > QUEUE_HIGH) {
-        w->held = true;
-        channel_hold(w->core);
-    }
-}
-
 static void on_ready(void *user)
 {
-    struct worker *w = user;
-
-    if (w->held) {
-        w->held = false;
-        channel_resume(w->core);
-    }
+    tell_ready(&((struct worker *)user)->teller);
 }
 
 /* -------------------------------------------------------------------- what the scripts say */
 
-static void say_pieces(struct worker *w, uint32_t job, enum ipc_piece which, const char *data,
-                       size_t len)
-{
-    for (size_t at = 0; at < len; at += IPC_PIECE_MAX) {
-        size_t n = len - at < IPC_PIECE_MAX ? len - at : IPC_PIECE_MAX;
-        const struct ipc_result_piece piece = {which, {(const uint8_t *)data + at, n}};
-
-        say(w, MSG_RESULT_PIECE, job, &piece);
-    }
-}
-
-/* Error texts hold a traceback; what does not fit into the message is cut. */
-static void cut_reason(struct script_result *r, char room[IPC_LIST_MAX])
-{
-    if (r->reason && strlen(r->reason) >= IPC_LIST_MAX) {
-        memcpy(room, r->reason, IPC_LIST_MAX - 1);
-        room[IPC_LIST_MAX - 1] = 0;
-        r->reason = room;
-    }
-}
-
 static void on_result(void *user, uint64_t job, const struct script_result *r)
 {
-    struct worker *w = user;
-    struct script_result copy = *r;
-    char reason[IPC_LIST_MAX];
-    size_t data_len = r->data ? strlen(r->data) : 0;
-
-    if (r->output)
-        say_pieces(w, (uint32_t)job, PIECE_OUTPUT, r->output,
-                   r->output_len < IPC_OUTPUT_MAX ? r->output_len : IPC_OUTPUT_MAX);
-    if (data_len <= IPC_DATA_MAX)
-        say_pieces(w, (uint32_t)job, PIECE_DATA, r->data, data_len);
-    cut_reason(&copy, reason);
-    say(w, MSG_RESULT, (uint32_t)job, &copy);
+    tell_result(&((struct worker *)user)->teller, (uint32_t)job, r);
 }
 
 static void on_port_seen(void *user, uint64_t job, const struct port_finding *p)
 {
-    say(user, MSG_PORT_SEEN, (uint32_t)job, p);
+    tell(&((struct worker *)user)->teller, MSG_PORT_SEEN, (uint32_t)job, p);
 }
 
 static void on_host_done(void *user, uint64_t job, const struct addr *a)
 {
     const struct ipc_host_done done = {.address = *a};
 
-    say(user, MSG_HOST_DONE, (uint32_t)job, &done);
+    tell_always(&((struct worker *)user)->teller, MSG_HOST_DONE, (uint32_t)job, &done);
 }
 
 static struct worker_job *job_find(struct worker *w, uint32_t id)
@@ -171,7 +120,7 @@ static void on_job_done(void *user, uint64_t job)
     struct worker *w = user;
     struct worker_job *j = job_find(w, (uint32_t)job);
 
-    say(w, MSG_JOB_DONE, (uint32_t)job, NULL);
+    tell_always(&w->teller, MSG_JOB_DONE, (uint32_t)job, NULL);
     if (j)
         job_free(w, j);
 }
@@ -291,7 +240,7 @@ static void say_selected(void *user, const struct script_meta *meta)
         buf_printf(&keys, "%s%s", i ? "\n" : "", meta->volatile_keys[i]);
     if (!keys.failed)
         selected.volatile_keys = keys.data;
-    say(user, MSG_SELECTED, 0, &selected);
+    tell(&((struct worker *)user)->teller, MSG_SELECTED, 0, &selected);
 }
 
 static void on_setup(struct worker *w, uint32_t id, const struct ipc_setup *m)
@@ -324,7 +273,7 @@ static void on_setup(struct worker *w, uint32_t id, const struct ipc_setup *m)
     done.error = (uint32_t)-r;
     done.selected = (uint32_t)n;
     done.text = r < 0 ? err_text(&e) : NULL;
-    say(w, MSG_SETUP_DONE, id, &done);
+    tell_always(&w->teller, MSG_SETUP_DONE, id, &done);
 }
 
 static void on_scope(struct worker *w, const struct ipc_scope_msg *m)
@@ -493,9 +442,9 @@ static void on_peer(void *user, const struct ipc_peer_msg *p, int *fd)
     struct err e = {0};
 
     *fd = -1;
-    if (p->role != PEER_CORE || w->core)
+    if (p->role != PEER_CORE || w->teller.core)
         close(o.fd);
-    else if (channel_new(&w->core, w->loop, &o, &e) < 0)
+    else if (channel_new(&w->teller.core, w->loop, &o, &e) < 0)
         worker_fail(w, err_text(&e));
 }
 
@@ -511,14 +460,14 @@ static void worker_done(struct worker *w)
     dns_free(w->dns);
     addr_set_done(&w->scope);
     addr_set_done(&w->excludes);
-    channel_free(w->core);
+    channel_free(w->teller.core);
     free(w->datadirs);
     child_free(w->child);
 }
 
 int role_worker(uint64_t memory)
 {
-    struct worker w = {0};
+    struct worker w = {.teller = {.user = &w, .failed = worker_fail}};
     const struct child_handlers h = {.user = &w, .peer = on_peer, .shutdown = on_shutdown};
     const struct privilege_opts drop = {.role = PRIVILEGE_SCRIPT, .memory = memory};
     struct err e = {0};

@@ -429,6 +429,12 @@ static void on_piece(struct pool_job *j, const struct ipc_result_piece *m)
     buf_add(b, m->bytes.data, m->bytes.len);
 }
 
+/* What came of a result that the worker then left out is not all of it. */
+static const char *whole_output(const struct buf *b, enum script_outcome outcome)
+{
+    return b->len && !b->failed && outcome != SCRIPT_SKIPPED ? b->data : NULL;
+}
+
 static void on_result(struct worker_link *w, struct pool_job *j, const struct script_result *m)
 {
     struct script_result r = *m;
@@ -437,9 +443,9 @@ static void on_result(struct worker_link *w, struct pool_job *j, const struct sc
         w->pool->opts.complaint(w->pool->opts.user, r.script, r.reason);
     if (!j)
         return;
-    r.output = j->output.len && !j->output.failed ? j->output.data : NULL;
+    r.output = whole_output(&j->output, m->outcome);
     r.output_len = r.output ? j->output.len : 0;
-    r.data = j->data.len && !j->data.failed ? j->data.data : NULL;
+    r.data = whole_output(&j->data, m->outcome);
     r.xml = NULL;
     if (r.address.family != ADDR_NONE && r.script)
         j->order.result(j->order.user, &r);

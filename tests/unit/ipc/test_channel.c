@@ -187,6 +187,11 @@ static void the_queue_has_a_limit(void **state)
         r = channel_send(p->child.c, MSG_STATUS, n++, &status);
     assert_int_equal(r, -ENOBUFS);
     assert_in_range(channel_waiting(p->child.c), 90000, 100000);
+    assert_int_equal(channel_send_always(p->child.c, MSG_STATUS, n, &status), 0);
+    assert_int_equal(channel_send(p->child.c, MSG_STATUS, n, &status), -ENOBUFS);
+    channel_resume(p->monitor.c);
+    run(p);
+    assert_int_equal(p->monitor.last_id, n); /* in its place, behind all that waited */
 }
 
 static void descriptors_travel_with_the_types_that_carry_one(void **state)
