@@ -109,7 +109,10 @@ void compile_prefixes(struct compile *k, const char *place, char **texts, uint32
         struct err e = {0};
 
         snprintf(full, sizeof full, "%.100s[%u]", place, i);
-        if (prefix_parse(texts[i], &prefix, &e) < 0)
+        if (strchr(texts[i], '%')) /* neither the schedule nor the database knows links */
+            WRONG(k, full, "'%.60s' names a link; expected an address or a network without '%%'",
+                  texts[i]);
+        else if (prefix_parse(texts[i], &prefix, &e) < 0)
             WRONG(k, full, "%s", err_text(&e));
         else if (addr_set_add_prefix(set, &prefix) < 0)
             k->no_memory = true;

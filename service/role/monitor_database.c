@@ -32,7 +32,8 @@ static void arm(struct monitor *m, struct timer *t, usec_t after)
         monitor_fail(m, "out of memory");
 }
 
-/* One musterd per state directory: two would start two servers over one set of files. */
+/* One musterd per state directory: two would start two servers over one set of files, or empty each
+ * other's journal. */
 static int lock_take(struct monitor *m, struct err *e)
 {
     const char *dir = m->config->state_directory;
@@ -63,9 +64,14 @@ int monitor_database_open(struct monitor *m, struct err *e)
     m->postgres_start.fire = on_start;
     m->postgres_poll.fire = on_poll;
     m->migrate.restart.fire = on_migrate;
-    if (m->config->database)
-        return 0;
     r = lock_take(m, e);
+    if (m->config->database) {
+        if (r == 0 || r == -EBUSY)
+            return r;
+        log_event(LOG_WARNING, "findings cannot wait on disk while the database is away", "WHY",
+                  err_text(e));
+        return 0;
+    }
     if (r == 0)
         r = embedded_new(&m->embedded, m->config->state_directory, NULL, e);
     if (r == 0) {

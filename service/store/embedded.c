@@ -336,25 +336,31 @@ static bool is_ours(const struct embedded *x, pid_t pid)
     return strcmp(cwd, data) == 0;
 }
 
-/* What a server of an earlier life left behind. */
+static int forget_file(const char *dir, const char *name, struct err *e)
+{
+    char path[PATH_MAX + 64];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return unlink(path) < 0 && errno != ENOENT ? err_set(e, -errno, "%s: %s", path, strerror(errno))
+                                               : 0;
+}
+
+/* What a server of an earlier life left behind: PostgreSQL starts over neither file when its
+ * process number is another process's by now. */
 static int clear_stale(const struct embedded *x, struct err *e)
 {
-    char path[PATH_MAX + 32];
     bool ready;
     pid_t pid;
+    int r;
 
-    if (!read_pidfile(x, &pid, &ready))
-        return 0;
-    if (is_ours(x, pid)) {
+    if (read_pidfile(x, &pid, &ready) && is_ours(x, pid)) {
         kill(pid, SIGINT);
         return err_set(e, -EAGAIN,
                        "a database server of an earlier run (process %d) is still stopping",
                        (int)pid);
     }
-    snprintf(path, sizeof path, "%s/postmaster.pid", x->data);
-    if (unlink(path) < 0 && errno != ENOENT)
-        return err_set(e, -errno, "%s: %s", path, strerror(errno));
-    return 0;
+    r = forget_file(x->data, "postmaster.pid", e);
+    return r < 0 ? r : forget_file(x->socket, ".s.PGSQL.5432.lock", e);
 }
 
 /* The server's own log: the journal when we write there, else a file, anew with each start; a

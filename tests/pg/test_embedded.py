@@ -147,8 +147,14 @@ def test_killed_server_leaves_nothing_that_stops_the_next():
         while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         pidfile.write_text(text.replace(str(pid), str(os.getpid()), 1))
+        # that of a process of the server's own user is what PostgreSQL heeds
+        other = subprocess.Popen(["sleep", "600"], **({"user": place.user.pw_uid} if place.user else {}))
+        lock = next(place.dir.rglob(".s.PGSQL.5432.lock"))
+        lock.write_text(lock.read_text().replace(str(pid), str(other.pid), 1))
         d = place.driver()
         started(d, place)
+        other.kill()
+        other.wait()
         assert d.do("stop") == "stopped 0"
         d.close()
 
