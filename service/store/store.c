@@ -217,25 +217,28 @@ void store_hello(struct store *s)
         try_again(s, "out of memory");
 }
 
+/* All that the program's own files make is needed: a migration that failed or still runs leaves
+ * functions behind that lack what we ask them for. */
 static void on_version(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct store *s = user;
     int version = (int)db_rows_int(rows, 0, 0, 0);
+    int newest = s->opts.newest_migration, need = newest ? newest : STORE_SCHEMA_MIN;
     struct err why = {0};
 
     if (status == -ECANCELED)
         return;
     if (status < 0 && status != -ESRCH) {
         try_again(s, err_text(e));
-    } else if (status == -ESRCH || version < STORE_SCHEMA_MIN) {
+    } else if (status == -ESRCH || version < need) {
         err_set(&why, -ENOENT,
                 "the database is at schema %d, this program needs %d: run 'muster db migrate'",
-                version, STORE_SCHEMA_MIN);
+                version, need);
         try_again(s, why.text);
-    } else if (s->opts.newest_migration && version > s->opts.newest_migration) {
+    } else if (newest && version > newest) {
         err_set(&why, -ENOTSUP,
                 "the database is at schema %d, this program knows %d: a newer muster has been here",
-                version, s->opts.newest_migration);
+                version, newest);
         try_again(s, why.text);
     } else {
         store_hello(s);

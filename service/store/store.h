@@ -36,7 +36,8 @@ struct store;
 struct store_opts {
     const char *conninfo;
     const char *sensor;   /* name of this engine in the database; NULL: "local" */
-    int newest_migration; /* migrate_newest(); a database beyond it is refused.  0: not checked */
+    int newest_migration; /* migrate_newest(); a database beyond it is refused, one before it is
+                             waited for.  0: not known */
     size_t queue_limit;   /* bytes of parts that wait for the database in memory; 0: 64 MiB */
     /* File for what waits while the database is gone, or beyond the queue_limit; it outlives the
      * process, and the next one begins with it.  NULL: none.  One process at a time. */

@@ -10,7 +10,7 @@
  * ADDR,up|down|blind|unsure[,mac=M][,name=N][,p=PORT[:NAME]][,v=PORT:PRODUCT][,s=PORT:SCRIPT:OUTCOME:OUTPUT][,d=PORT:SCRIPT:JSON]
  *   migrate CONNINFO DIR [check|WAIT-MS]
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
- * sync-wait    sql TEXT    spin MS    pending    sensor NAME (before open) */
+ * sync-wait    state-wait    sql TEXT    spin MS    pending    sensor NAME (before open) */
 #include "service/store/embedded.h"
 #include "service/store/migrate.h"
 #include "service/store/store.h"
@@ -568,7 +568,9 @@ static void run(char *command, char *args)
         while (store_pending(store))
             loop_turn(loop, USEC_INFINITY);
         puts("synced");
-    } else if (strcmp(command, "state") == 0) {
+    } else if (strcmp(command, "state") == 0 || strcmp(command, "state-wait") == 0) {
+        while (command[5] && state_now != DB_READY)
+            loop_turn(loop, USEC_INFINITY);
         printf("state %s %s\n", state_now == DB_READY ? "ready" : "down", state_text);
     } else {
         printf("unknown command %s\n", command);

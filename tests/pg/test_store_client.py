@@ -233,6 +233,26 @@ def test_database_that_is_not_migrated_is_named():
     d.close()
 
 
+def schema_at(version):
+    """A database on which the migrations up to this one have run."""
+    db = pg.database()
+    db.migrate(to=version)
+    return db
+
+
+def test_database_that_lacks_migrations_is_waited_for():
+    db = schema_at(121)
+    newest = max(int(p.name[:4]) for p in pgtest.MIGRATIONS.glob("[0-9]*.sql"))
+    d = pgtest.Driver("pg_store_driver")
+    expect(d.do("open " + db.conninfo.replace(" ", ";") + f" {newest}"),
+           f"state down the database is at schema 121, this program needs {newest}: run 'muster db migrate'")
+    expect(d.do("claim 1 60s ports"), "claim refused: Transport endpoint is not connected")
+    db.migrate()
+    expect(d.do("state-wait"), "state ready")
+    baseline(d)
+    d.close()
+
+
 def test_database_newer_than_the_program_is_refused():
     db = pg.database(migrated=True)
     db.sql("INSERT INTO ops.migration(version, name, sha256, by_program) VALUES (9000, '9000_x.sql', '', 'later')")
