@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A device that says something on the link is in the inventory a moment later: musterd itself, its listener, its database, real frames."""
+import json
 import pathlib
 import random
 import signal
@@ -118,7 +119,7 @@ def appears(world, d):
         waits.append(float(row[0]) - sent)
     print(f"from a new machine's first ARP frame to its event: {statistics.median(waits):.3f} s (median of {len(waits)}), "
           f"at most {max(waits):.3f} s")
-    assert min(waits) < 3, waits  # a busy machine may delay one or the other
+    assert not netns.TIMES or min(waits) < 3, waits
     scopes = d.sql("SELECT DISTINCT scope::text FROM inv.coverage WHERE scope IS NOT NULL AND complete")
     assert ["{10.77.0.20}"] in scopes, scopes
     return waits
@@ -191,14 +192,19 @@ def asked_by_multicast(world, d):
     """IPv6 neighbours that say nothing: asked all at once, they answer, and are looked at when they are the zone's."""
     mute, other = world.host("mute", 60), world.host("other", 70)  # fd77::46 is not the zone's
     mute.run("sysctl", "-qw", "net.ipv6.icmp.echo_ignore_multicast=1")
+    # who has to ask for our MAC address before it answers would be heard by that question
+    asking = [a["local"] for a in json.loads(netns.sh("ip", "-6", "-j", "addr", "show", "dev", "br0"))[0]["addr_info"]]
+    for host in (mute, other):
+        for ours in asking:
+            host.run("ip", "-6", "neigh", "replace", ours, "lladdr", "02:77:00:00:00:01", "dev", "eth0", "nud", "permanent")
     assert not event(d, "host.appeared", mute.address6)
     text = pathlib.Path(d.config).read_text()
     pathlib.Path(d.config).write_text(text.replace("    excludes:", "    multicast: 10s\n    excludes:"))
     d.process.send(signal.SIGHUP)
     netns.wait_for("the neighbour's event", lambda: event(d, "host.appeared", mute.address6), 60)
-    # who answers asks for our MAC address first, and may be heard by that
+    assert d.sql(f"SELECT source FROM inv.evidence WHERE addr = '{mute.address6}' AND kind = 'mac'") == [["multicast"]]
     netns.wait_for("the other one is evidence", lambda: d.sql(
-        f"SELECT count(*) FROM inv.link_evidence WHERE mac = '{other.mac}' AND kind = 'address' AND key = '{other.address6}'") == [["1"]], 30)
+        f"SELECT source FROM inv.link_evidence WHERE mac = '{other.mac}' AND kind = 'address' AND key = '{other.address6}'") == [["multicast"]], 30)
     netns.wait_for("so are link-local addresses", lambda: d.sql(
         f"SELECT source FROM inv.link_evidence WHERE mac = '{mute.mac}' AND kind = 'address' AND key LIKE 'fe80:%'") == [["multicast"]], 30)
     assert d.sql(f"SELECT count(*) FROM inv.change WHERE addr = '{other.address6}'") == [["0"]]
