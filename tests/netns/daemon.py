@@ -87,7 +87,7 @@ class Daemon:
         if endpoints:
             self.receiver = Receiver(world)
             text += (f"endpoints:\n  - name: test\n    url: http://127.0.0.1:{RECEIVER_PORT}/hook\n    plain_http: true\n"
-                     f"    secret: file:{self.receiver.secret}\n    timeout: 2s\n    allow: [127.0.0.1]\n{routes}")
+                     f"    secret: file:{self.receiver.secret}\n    timeout: 30s\n    allow: [127.0.0.1]\n{routes}")
         pathlib.Path(self.config).write_text(text)
 
     def start(self):

@@ -95,8 +95,10 @@ def receiver_that_fails(world, d):
 
 
 def pid_of(d, role):
-    return next(int(e.name) for e in pathlib.Path("/proc").iterdir()
-                if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid)
+    """One that died may not be back yet."""
+    return netns.wait_for(f"the {role} runs", lambda: next(
+        (int(e.name) for e in pathlib.Path("/proc").iterdir()
+         if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid), None))
 
 
 def workers_that_are_killed(d):

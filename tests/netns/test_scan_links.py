@@ -119,7 +119,7 @@ def address_changes(world):
 
 
 def one_stays_away(world):
-    run = Running("10.77.0.0/25", "10.79.0.0/25", "--way-timeout", "1")
+    run = Running("10.77.0.0/25", "10.79.0.0/25", "--way-timeout", "1", "--max-rate", "40")
     netns.sh("ip", "link", "del", "br1")
     run.end()
     assert not run.complete and run.status == 0, run.status
@@ -130,7 +130,7 @@ def one_stays_away(world):
 
 
 def all_stay_away(world):
-    run = Running("10.77.0.2-127", "--way-timeout", "1")
+    run = Running("10.77.0.2-127", "--way-timeout", "1", "--max-rate", "40")
     netns.sh("ip", "link", "set", "br0", "down")
     run.end()
     assert not run.complete and run.status == -100, run.status  # ENETDOWN

@@ -37,6 +37,7 @@ def population(world):
         many.also(f"10.77.0.{last}")
     many.start(["python3", "-c", LISTENER, "8080"])
     wall = world.host("wall", 60)
+    wall.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=100000", "net.ipv4.icmp_msgs_burst=10000")
     wall.start(["python3", "-c", LISTENER, "80", "9999"])
     for rule in ("add table ip t", "add chain ip t in { type filter hook input priority 0; }", "add rule ip t in tcp dport 443 drop",
                  "add rule ip t in tcp dport 8080 reject with icmp type admin-prohibited",

@@ -13,11 +13,11 @@ import netns
 ASSETS = int(os.environ.get("MUSTER_STORM", "320"))
 FAR, NEAR = ASSETS * 4 // 5, ASSETS // 5
 
-ROUTES = f"""alerts:
-  breaker: {{hold: {5 if ASSETS < 1000 else 20}s, settle: 10s, confirm: 10m, window: 5m}}
+ROUTES = """alerts:
+  breaker: {hold: 20s, settle: 5m, confirm: 10m, window: 5m}
 routes:
-  - {{name: all, match: {{severity: warning}}, group_by: [zone], group_wait: 1s, group_interval: 1s}}
-  - {{name: rest, endpoints: []}}
+  - {name: all, match: {severity: warning}, group_by: [zone], group_wait: 1s, group_interval: 1s}
+  - {name: rest, endpoints: []}
 """
 
 
