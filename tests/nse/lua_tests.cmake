@@ -9,7 +9,7 @@ if(LUA54)
     get_filename_component(group ${directory} NAME)
     add_test(NAME nse/${group}/${name}
       COMMAND ${LUA54} ${CMAKE_CURRENT_LIST_DIR}/run_lua.lua ${source})
-    set_tests_properties(nse/${group}/${name} PROPERTIES LABELS nse TIMEOUT 120
+    set_tests_properties(nse/${group}/${name} PROPERTIES LABELS nse TIMEOUT 900
       SKIP_RETURN_CODE 77)
   endforeach()
 endif()

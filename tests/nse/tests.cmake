@@ -8,7 +8,7 @@ if(TARGET muster_script)
   find_package(Python3 COMPONENTS Interpreter REQUIRED)
   add_test(NAME nse/corpus
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/nse/test_corpus.py $<TARGET_FILE:nse_driver>)
-  set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 180 SKIP_RETURN_CODE 77)
+  set_tests_properties(nse/corpus PROPERTIES LABELS nse TIMEOUT 900 SKIP_RETURN_CODE 77)
 
   # the unit suites of an installed Nmap's libraries, run from where they are installed, on our libraries
   set(nmap_data /usr/share/nmap)
@@ -17,7 +17,7 @@ if(TARGET muster_script)
   endif()
   add_test(NAME nse/suites-on-ours
     COMMAND nse_driver --datadir ${CMAKE_SOURCE_DIR} --datadir ${nmap_data} --script ${CMAKE_CURRENT_SOURCE_DIR}/nse/suites.nse)
-  set_tests_properties(nse/suites-on-ours PROPERTIES LABELS nse TIMEOUT 60 PASS_REGULAR_EXPRESSION "unit tests of [0-9]+ libraries"
+  set_tests_properties(nse/suites-on-ours PROPERTIES LABELS nse TIMEOUT 900 PASS_REGULAR_EXPRESSION "unit tests of [0-9]+ libraries"
     FAIL_REGULAR_EXPRESSION "FAILED;ERROR" SKIP_REGULAR_EXPRESSION "skipped:")
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/lua_tests.cmake OPTIONAL)
@@ -32,7 +32,7 @@ if(LUA54)
     COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/lib/scripts_table.lua --check 0)
   # the recorded exchanges again with mutated answers; always the same ones here, MUSTER_MUTATIONS=100000 by hand
   add_test(NAME nse/mutate COMMAND ${LUA54} ${CMAKE_CURRENT_SOURCE_DIR}/nse/mutate.lua)
-  set_tests_properties(nse/mutate PROPERTIES LABELS nse TIMEOUT 120 ENVIRONMENT "MUSTER_MUTATE_SEED=1")
-  set_tests_properties(nse/checks-table PROPERTIES LABELS nse TIMEOUT 60)
-  set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 60 SKIP_RETURN_CODE 77)
+  set_tests_properties(nse/mutate PROPERTIES LABELS nse TIMEOUT 900 ENVIRONMENT "MUSTER_MUTATE_SEED=1")
+  set_tests_properties(nse/checks-table PROPERTIES LABELS nse TIMEOUT 900)
+  set_tests_properties(nse/loads-on-ours PROPERTIES LABELS nse TIMEOUT 900 SKIP_RETURN_CODE 77)
 endif()
