@@ -278,7 +278,7 @@ def wrong_answers(w):
     w.add("hang-tls", Raw(hang), "transient curl 28", url="tls", never=True)
     w.add("hang-answer", Receiver(hang, status(204)), "transient curl 28")
     w.add("hang-head", Receiver(hang_in_head, status(204)), "transient curl 28")
-    w.add("hang-body", Receiver(hang_in_body, status(204)), "ok 200 curl 28")
+    w.add("hang-body", Receiver(hang_in_body, status(204)), "ok 200 curl 28", timeout=6000)
     w.add("byte-a-second", Receiver(byte_a_second, status(204)), "transient curl 28")
     w.add("reset", Receiver(reset, status(204)), "transient curl 56", timeout=9000)
     w.add("reset-early", Raw(reset_in_request), "transient curl 5", timeout=9000, never=True)     # 55 or 56: while sending or receiving
@@ -391,7 +391,7 @@ def run_faults(db, names, w, good, nginx):
             ids.append(event)
         time.sleep(0.7)
     for r in good:
-        wait("the good ones", lambda r=r: set(ids) <= set(arrived(r)), 20)
+        wait("the good ones", lambda r=r: set(ids) <= set(arrived(r)), 240)
     late = sorted(arrived(r)[i] - made[i] for r in good for i in ids)
     print(f"      {len(w.lines)} endpoints; the good ones got {len(ids)} events each, median {late[len(late) // 2]:.2f} s, at most {late[-1]:.2f} s after they "
           "were written", flush=True)
@@ -403,7 +403,7 @@ def run_faults(db, names, w, good, nginx):
         if name not in w.never:
             try:
                 wait(f"everything at {name}", lambda n=name: db.sql(
-                    f"SELECT count(*) FROM report.delivery WHERE endpoint = '{n}' AND state <> 'delivered' AND type = 'port.opened'") == "0", 40)
+                    f"SELECT count(*) FROM report.delivery WHERE endpoint = '{n}' AND state <> 'delivered' AND type = 'port.opened'") == "0", 240)
             except AssertionError as e:
                 raise AssertionError(f"{e}: " + db.sql(f"SELECT d.state, d.reason, d.attempts, d.next_at - now(), e.state, e.reason FROM report.delivery d JOIN "
                                                        f"report.endpoint e USING (endpoint) WHERE d.endpoint = '{name}' AND d.state <> 'delivered'")) from None
@@ -413,9 +413,15 @@ def run_faults(db, names, w, good, nginx):
     driver.close()
 
 
+def attempted(db, w):
+    """Whether each fault has come to something: beside one that hangs, other events may have arrived already."""
+    got = outcomes(db)
+    return all(got.get(name, set()) - ({"ok 204"} if first != "ok 204" else set()) for name, first in w.first.items())
+
+
 def check_first(db, w):
     """Each fault came to what the documents say, and to nothing else."""
-    wait("an attempt at each", lambda: set(w.first) <= set(outcomes(db)), 20)
+    wait("an attempt at each", lambda: attempted(db, w), 240)
     wrong = []
     for name, got in outcomes(db).items():
         got -= {"ok 204"} if w.first[name] != "ok 204" and name not in w.never else set()
@@ -478,17 +484,17 @@ def test_a_span_is_replayed_in_bulk_beside_live_ones_and_over_a_kill():
     db, r = pg.database(migrated=True), Receiver()
     p = Pipeline(db, [r], timeout=9000, concurrency=8)
     ids = add_events(db, 300)
-    wait("all", lambda: len(set(r.ids())) == 300, 30)
+    wait("all", lambda: len(set(r.ids())) == 300, 240)
     p.idle()
     equal("before", db.sql("SELECT alert.replay_range('e0', now() - interval '1 hour', now() - interval '30 minutes', false)"), "0")
     slow = threading.Event()
     r.acts = [lambda c: (slow.wait(0.02), status(204)(c))[1]]
     equal("replay", db.sql("SELECT alert.replay_range('e0', now() - interval '1 hour', now(), false)"), "300")
-    wait("some of it", lambda: len(r.ids()) > 350, 20)
+    wait("some of it", lambda: len(r.ids()) > 350, 240)
     p.kill()
     p = Pipeline(db, [r], timeout=9000, concurrency=8)
     live = add_events(db, 5, first=300)
-    wait("the rest", lambda: all(r.ids().count(i) >= 2 for i in ids) and set(live) <= set(r.ids()), 30)
+    wait("the rest", lambda: all(r.ids().count(i) >= 2 for i in ids) and set(live) <= set(r.ids()), 240)
     wait("its end", lambda: db.sql("SELECT count(*) FROM report.replay WHERE ended_at IS NULL") == "0")
     equal("put on its way", db.sql("SELECT fed FROM report.replay"), "300")
     if len(r.ids()) > 605 + 108:
@@ -559,7 +565,7 @@ def test_strict_order_lets_nothing_pass():
     p.do(f"start {db.conninfo.replace(' ', ';')} local 50 50 -")
     wait("the endpoint", lambda: db.sql("SELECT count(*) FROM alert.endpoint WHERE instance IS NOT NULL") == "1")
     ids = add_events(db, 10)
-    wait("all", lambda: len(set(r.ids())) == 10, 20)
+    wait("all", lambda: len(set(r.ids())) == 10, 240)
     equal("order", r.ids(), [ids[0], ids[1], ids[1], *ids[1:]])
     p.close()
 
@@ -620,10 +626,10 @@ def test_killed_between_send_and_mark_again_and_again():
         box["before"] = rng.random() < 0.5
         box["left"] = rng.randrange(1, 7)
         ids += add_events(db, 6, subject="host/{i}", first=len(ids))
-        wait("the kill", lambda: box["p"].driver.process.poll() is not None, 30)
+        wait("the kill", lambda: box["p"].driver.process.poll() is not None, 240)
         box["p"].driver.process.wait()
         box["p"] = Pipeline(db, [r], concurrency=8, timeout=9000, backoff=20)
-    wait("everything", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state <> 'delivered'") == "0" and set(r.ids()) >= set(ids), 60)
+    wait("everything", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state <> 'delivered'") == "0" and set(r.ids()) >= set(ids), 240)
     box["p"].idle()
     got = r.ids()
     bodies = {}
