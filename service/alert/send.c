@@ -11,6 +11,17 @@
 #define ADDRS_USEC  (60 * USEC_PER_SEC) /* an address is believed for so long */
 #define NO_MEM_USEC USEC_PER_SEC
 
+static void leaves(struct item *i)
+{
+    struct endpoint *ep = i->endpoint;
+
+    TAILQ_REMOVE(&ep->ready, i, queue);
+    i->state = ITEM_SENDING;
+    i->pauses = ep->pauses;
+    ep->unsent--;
+    ep->in_flight++;
+}
+
 /* An attempt that ended before it began, charged to the first event that waits. */
 static void fail_first(struct endpoint *ep, int curl, bool denied, const char *error)
 {
@@ -20,11 +31,7 @@ static void fail_first(struct endpoint *ep, int curl, bool denied, const char *e
     if (!i)
         return;
     snprintf(r.error, sizeof r.error, "%s", error);
-    TAILQ_REMOVE(&ep->ready, i, queue);
-    i->state = ITEM_SENDING;
-    i->pauses = ep->pauses;
-    ep->unsent--;
-    ep->in_flight++;
+    leaves(i);
     endpoint_answer(i, &r);
 }
 
@@ -172,10 +179,7 @@ void send_item(struct item *i)
     CLEANUP(buf_done) struct buf signature = {0};
     int r;
 
-    TAILQ_REMOVE(&ep->ready, i, queue);
-    i->state = ITEM_SENDING;
-    ep->unsent--;
-    ep->in_flight++;
+    leaves(i);
     r = render(i, &request);
     if (r == 0) {
         take_digest(i, &request.body);
