@@ -217,40 +217,59 @@ int route_get(struct route_socket *r, const struct addr *to, int ifindex, struct
     return 0;
 }
 
+#define NUD_FRESH (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
+#define NUD_KNOWN (NUD_FRESH | NUD_STALE | NUD_DELAY | NUD_PROBE)
+
+struct neighbour {
+    unsigned states; /* those that count */
+    bool found;
+    struct mac mac;
+};
+
 static int on_neighbour(const struct nlmsghdr *h, void *user)
 {
     const struct ndmsg *n = mnl_nlmsg_get_payload(h);
     const struct nlattr *attr;
+    struct neighbour *out = user;
 
-    if (!(n->ndm_state & (NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)))
+    if (!(n->ndm_state & out->states))
         return MNL_CB_OK;
     mnl_attr_for_each(attr, h, sizeof *n)
     {
         if (mnl_attr_get_type(attr) == NDA_LLADDR && mnl_attr_get_payload_len(attr) == 6) {
-            struct mac **out = user;
-
-            memcpy((*out)->b, mnl_attr_get_payload(attr), 6);
-            *out = NULL;
-            return MNL_CB_OK;
+            memcpy(out->mac.b, mnl_attr_get_payload(attr), 6);
+            out->found = true;
         }
     }
     return MNL_CB_OK;
 }
 
-int route_neighbour(struct route_socket *r, int ifindex, const struct addr *a, struct mac *ret)
+static int neighbour_get(struct route_socket *r, int ifindex, const struct addr *a, unsigned states,
+                         struct mac *ret)
 {
     char room[256];
     struct nlmsghdr *h = request_new(room, RTM_GETNEIGH, 0);
     struct ndmsg *n = mnl_nlmsg_put_extra_header(h, sizeof *n);
-    struct mac got, *place = &got; /* NULL once filled */
+    struct neighbour got = {.states = states};
 
     n->ndm_family = (unsigned char)family_of(a);
     n->ndm_ifindex = ifindex;
     mnl_attr_put(h, NDA_DST, addr_len(a), a->b);
-    if (talk(r, h, on_neighbour, &place) < 0 || place)
+    if (talk(r, h, on_neighbour, &got) < 0 || !got.found)
         return -ENOENT;
-    *ret = got;
+    *ret = got.mac;
     return 0;
+}
+
+int route_neighbour(struct route_socket *r, int ifindex, const struct addr *a, struct mac *ret)
+{
+    return neighbour_get(r, ifindex, a, NUD_KNOWN, ret);
+}
+
+int route_neighbour_fresh(struct route_socket *r, int ifindex, const struct addr *a,
+                          struct mac *ret)
+{
+    return neighbour_get(r, ifindex, a, NUD_FRESH, ret);
 }
 
 /* The best of the addresses that an interface has: not link-local where there is another. */

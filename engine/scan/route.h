@@ -30,8 +30,11 @@ int route_iface(struct route_socket *r, int index, struct iface *ret);
 /* How the kernel would send to an address; ifindex 0: any interface.  `resolve` is left out.  An
  * address that the kernel has no way to is HOP_UNREACHABLE, not an error. */
 int route_get(struct route_socket *r, const struct addr *to, int ifindex, struct hop *ret);
-/* The MAC address of a neighbour as the kernel has it.  0, -ENOENT. */
+/* The MAC address of a neighbour as the kernel has it, if only from long ago.  0, -ENOENT. */
 int route_neighbour(struct route_socket *r, int ifindex, const struct addr *a, struct mac *ret);
+/* Only one that was confirmed of late, or is set by hand.  0, -ENOENT. */
+int route_neighbour_fresh(struct route_socket *r, int ifindex, const struct addr *a,
+                          struct mac *ret);
 /* An address of ours on an interface, a link-local one only when there is no other.  0,
  * -EADDRNOTAVAIL. */
 int route_source(struct route_socket *r, int ifindex, uint8_t family, struct addr *ret);

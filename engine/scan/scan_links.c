@@ -1,9 +1,10 @@
 /* The interfaces of a scan, and the MAC addresses of its gateways.
  *
  * One capture and one sender per interface that the plan's routes use.  Gateways are looked up in
- * the kernel's neighbour table and otherwise asked for before the sweep starts; they are not
- * targets, so the guard is not asked: the kernel would do the same for any connection behind them.
- */
+ * the kernel's neighbour table and, unless that has confirmed them of late, asked for before the
+ * sweep starts; they are not targets, so the guard is not asked: the kernel would do the same for
+ * any connection behind them.  It would also find out that another machine has taken the address
+ * over, which raw frames to the old one never do. */
 #include "engine/scan/scan_priv.h"
 
 #include <errno.h>
@@ -104,7 +105,7 @@ static int hop_open(struct scan *s, struct hop *h, struct err *e)
         return e && e->code ? e->code : -EIO;
     h->resolve = h->link->ctx.ether && h->kind != HOP_LOCAL;
     if (h->resolve && h->kind == HOP_GATEWAY)
-        h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
+        h->has_mac = route_neighbour_fresh(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
     return 0;
 }
 
@@ -187,6 +188,14 @@ static void ask_gateway(struct scan *s, struct hop *h)
     send_frame(h->link, kind, &t);
 }
 
+/* Who answers no questions may still be where the kernel knows it. */
+static void give_up_asking(struct scan *s, struct hop *h)
+{
+    h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
+    if (!h->has_mac)
+        h->kind = HOP_UNREACHABLE;
+}
+
 usec_t scan_resolve_gateways(struct scan *s)
 {
     bool give_up = s->gateway_tries >= GATEWAY_TRIES, waiting = false;
@@ -197,7 +206,7 @@ usec_t scan_resolve_gateways(struct scan *s)
         if (!h->resolve || h->kind != HOP_GATEWAY || h->has_mac)
             continue;
         if (give_up) {
-            h->kind = HOP_UNREACHABLE;
+            give_up_asking(s, h);
             continue;
         }
         ask_gateway(s, h);

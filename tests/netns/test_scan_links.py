@@ -106,6 +106,23 @@ def no_way_for_connect(world):
     print("hosts that rules of the kernel's keep connect(2) from: told so, and the scan ends", flush=True)
 
 
+def stale_gateway(world):
+    """What the kernel knew of a gateway long ago is believed when the gateway itself says nothing else."""
+    behind, wrong, right = [f"10.78.0.{n}" for n in range(1, 6)], "02:de:ad:00:00:01", world.hosts["h10"].mac
+    for address in behind:
+        world.hosts["h10"].run("ip", "addr", "add", f"{address}/32", "dev", "lo")
+    netns.sh("ip", "route", "add", "10.78.0.0/29", "via", "10.77.0.10")
+    for mac, mode in ((wrong, "0"), (right, "8")):
+        world.hosts["h10"].run("sysctl", "-qw", f"net.ipv4.conf.eth0.arp_ignore={mode}")
+        netns.sh("ip", "neigh", "replace", "10.77.0.10", "lladdr", mac, "nud", "stale", "dev", "br0")
+        run = Running("10.78.0.1-5").end()
+        assert run.up == behind and run.complete, (mac, run.up, run.undecided)
+    world.hosts["h10"].run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=0")
+    netns.sh("ip", "route", "del", "10.78.0.0/29")
+    netns.sh("ip", "neigh", "flush", "dev", "br0")
+    print("a gateway whose MAC address the kernel knew long ago: asked, and believed only where it is silent", flush=True)
+
+
 def address_changes(world):
     run = Running("10.77.0.0/25")
     netns.sh("ip", "addr", "del", "10.77.0.1/24", "dev", "br0")
@@ -145,7 +162,7 @@ def main():
         netns.skip(f"{scanlab.DRIVER} is not built")
     with netns.World() as world:
         build(world)
-        for test in (several, comes_back, cable, connect, no_way_for_connect, address_changes, one_stays_away, all_stay_away):
+        for test in (several, comes_back, cable, connect, no_way_for_connect, stale_gateway, address_changes, one_stays_away, all_stay_away):
             test(world)
 
 
