@@ -144,6 +144,29 @@ def test_before_the_horizon_it_says_so():
     db.sql("SELECT * FROM report.asset_at('2026-01-02'); DELETE FROM inv.horizon")
 
 
+def test_hosts_of_a_wide_block_are_told_of():
+    """Far from both of its ends, where a zone is asked for, an address, an asset; and as they were before they changed hands."""
+    db.sql("INSERT INTO t.zones SELECT 'wide', 'fd00::', 'fd00::ffff:ffff:ffff:ffff', passes FROM t.zones LIMIT 1; SELECT t.zone('other', '10.9.0')")
+    hosts = {"fd00::7": "00:11:22:33:44:07", "fd00::1:2:3:4": "00:11:22:33:44:55"}
+    for minutes, swap in ((30, False), (10, True)):
+        macs = dict(zip(hosts, reversed(hosts.values()))) if swap else hosts
+        up, facts = ",".join(f'"{a} u {m}"' for a, m in macs.items()), ",".join(f'"{a} 0 mac {m}"' for a, m in macs.items())
+        db.sql(f"SELECT t.visit('wide', 'presence', now() - interval '{minutes} min', '{{{up}}}', '{{{facts}}}');"
+               f"SELECT t.visit('wide', 'ports', now() - interval '{minutes - 1} min', '{{{up}}}', '{{\"fd00::1:2:3:4 22 port -\"}}')")
+    now, before = "now()", "now() - interval '20 minutes'"
+    assets = {at: db.sql(f"SELECT asset_id FROM report.holder_at('fd00::1:2:3:4', {at}, 'wide')") for at in (now, before)}
+    assert assets[now] != assets[before], "they did not change places"
+    for at, asset in assets.items():
+        db.equal(f"hosts, {at}", f"SELECT string_agg(host(address) || ' ' || state, ', ' ORDER BY address) FROM report.host_at({at}, 'wide') WHERE last_checked < {at}",
+                 "fd00::7 present, fd00::1:2:3:4 present")
+        for one in ("'wide', 'fd00::1:2:3:4'", f"NULL, NULL, '{asset}'"):
+            db.equal(f"host_at({at}, {one})", f"SELECT string_agg(host(address) || ' ' || state, ', ') FROM report.host_at({at}, {one}) WHERE last_checked < {at}", "fd00::1:2:3:4 present")
+        for one in ("'wide'", "NULL, 'fd00::1:2:3:4'", f"NULL, NULL, '{asset}'"):
+            db.equal(f"service_at({at}, {one})", f"SELECT string_agg(concat_ws(' ', host(address), port, state, asset_id), ', ') FROM report.service_at({at}, {one}) WHERE last_checked < {at}",
+                     f"fd00::1:2:3:4 22 open {asset}")
+    db.check_invariants()
+
+
 # A zone of so many hosts, 50 to a /24, each with a name, three ports and what was probed there, all of which changed twice in the past month.
 CROWD = """
 INSERT INTO inv.zone (name) VALUES ('{zone}');
