@@ -149,6 +149,22 @@ def test_passes_and_rescan():
     assert "expected a prefix length" in muster("rescan", "10.1.0.0/99", check=2)
 
 
+def test_rescan_of_a_part_of_a_network_that_is_not_swept():
+    wide = pg.database(migrated=True)
+    zone = {"name": "wide", "host_misses": 3, "blocks": [["fd00::", "fd00::ffff:ffff:ffff:ffff"]],
+            "passes": [{"name": k, "kind": k, "slots": "{}", "misses": 2, "every": 3600, "confirm": 30} for k in ("presence", "scripts")]}
+    wide.sql(f"SELECT api.sync_config('{json.dumps({'zones': [zone]})}')")
+
+    def rescan(target, check=0):
+        return muster("rescan", target, check=check, database=wide.conninfo)
+    err = rescan("fd00::/80", 2)
+    assert err.startswith("muster rescan: ") and "no address from fd00:: to fd00::ffff:ffff:ffff is known" in err, err
+    assert rescan("fd00::7") == "fd00::7 is due now in 2 blocks of passes\n"
+    wide.sql("INSERT INTO inv.heard (zone_id, addr, source, first_at, last_at) SELECT zone_id, 'fd00::9', 'nd', now(), now() FROM inv.zone")
+    assert rescan("fd00::/80") == "fd00::/80 is due now in 2 blocks of passes\n"
+    wide.equal("asked", "SELECT string_agg(DISTINCT host(a), ' ') FROM inv.schedule, unnest(asked) a", "fd00::7 fd00::9")
+
+
 def test_deliveries_and_replay():
     assert muster("deliveries") == "" and muster("endpoint", "list") == ""
     db.sql("SELECT alert.take('t', gen_random_uuid(), true, interval '1 hour', '{hook}', '{x}')")

@@ -75,19 +75,29 @@ def test_a_new_address_is_visited_now_and_alone():
     equal("again at once: no second ask", lab.sight("10.0.0.5", first="UPDATE inv.heard SET asked_at = now()"), "w")
 
 
+class WideLab(Lab):
+    """With a /64 of IPv6, which is not swept."""
+
+    def __init__(self):
+        super().__init__()
+        wide = json.loads(json.dumps(CONFIG))
+        wide["zones"][0]["blocks"][1] = ["fd00::", "fd00::ffff:ffff:ffff:ffff"]
+        self.db.sql(f"SELECT api.sync_config('{json.dumps(wide)}')")
+        self.idle()
+
+    def fact(self, address, attr):
+        self.db.sql(f"INSERT INTO inv.fact_now(since, zone_id, slot, attr_id, value, strength, addr) VALUES (now(), 1, 0, {attr}, gen_random_uuid(), 1, '{address}')")
+
+
 def test_of_a_wide_block_the_known_addresses_are_told():
     """Those in use, those that were until lately, those that were heard lately; of a block that is swept, all that were and none that were heard."""
-    lab = Lab()
-    wide = json.loads(json.dumps(CONFIG))
-    wide["zones"][0]["blocks"][1] = ["fd00::", "fd00::ffff:ffff:ffff:ffff"]
-    lab.db.sql(f"SELECT api.sync_config('{json.dumps(wide)}')")
-    lab.idle()
+    lab = WideLab()
     equal("verdict", lab.sight("fd00::1:2:3:4"), "n")
     equal("due", lab.due(), "ports {fd00::1:2:3:4}, presence {fd00::1:2:3:4}")
     for address in ("fd00::5", "10.0.0.5"):
         lab.sight(address)
     for address, value in (("fd00::7", 0), ("fd00::8", 0), ("fd00::8", 1), ("fd00::9", 0), ("10.0.0.9", 0)):
-        lab.db.sql(f"INSERT INTO inv.fact_now(since, zone_id, slot, attr_id, value, strength, addr) VALUES (now(), 1, 0, {value}, gen_random_uuid(), 1, '{address}')")
+        lab.fact(address, value)
     lab.db.sql("INSERT INTO inv.change(at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value) "
                "SELECT now() - interval '3 days', now() - interval '9 days', 1, 0, 1, 1, 'c', true, 'fd00::9', gen_random_uuid()")
     lab.db.sql("UPDATE inv.heard SET last_at = now() - interval '8 days' WHERE addr = 'fd00::5'")
@@ -99,6 +109,28 @@ def test_of_a_wide_block_the_known_addresses_are_told():
         assert looked == "t", row
         told.setdefault(lo, []).append(address + (" up" if present == "t" else ""))
     equal("told", told, {"10.0.0.0": ["10.0.0.9"], "fd00::": ["fd00::8 up", "fd00::9", "fd00::1:2:3:4"]})
+
+
+def test_of_a_part_of_a_wide_block_the_known_addresses_are_asked():
+    lab = WideLab()
+    for address in ("fd00::5", "fd00::1:2:3:4"):
+        lab.sight(address)
+    for address, attr in (("fd00::7", 0), ("fd00::8", 0), ("fd00::8", 1), ("fd00::1:0:0:8", 0), ("fd00::1:0:0:8", 1)):
+        lab.fact(address, attr)
+    lab.idle()
+    ask = "SET statement_timeout = '30s'; SELECT api.rescan('lab', '{}', '{}')"
+    equal("blocks of passes", lab.db.sql(ask.format("fd00::", "fd00::ff:ffff")), "3")
+    lab.db.equal("asked", "SELECT string_agg(kind || ' ' || ARRAY(SELECT host(a) FROM unnest(asked) a ORDER BY a)::text, ' ' ORDER BY kind) FROM inv.schedule WHERE due_at <= now()",
+                 " ".join(k + " {fd00::5,fd00::8}" for k in ("ports", "presence", "scripts")))
+    lab.db.equal("the others wait", "SELECT count(*) FROM inv.schedule WHERE wanted_at <= now()", 0)
+    lab.idle()
+    equal("a few are asked one by one", lab.db.sql(ask.format("fd00::2:0", "fd00::2:ff")), "3")
+    lab.db.equal("asked", "SELECT string_agg(DISTINCT cardinality(asked)::text, ' ') FROM inv.schedule WHERE due_at <= now()", "256")
+    lab.idle()
+    got = lab.db.fails(ask.format("fd00::2:0", "fd00::ffff:ffff"))
+    assert "no address from fd00::2:0 to fd00::ffff:ffff is known" in got, got
+    equal("all of it", lab.db.sql(ask.format("fd00::", "fd00::ffff:ffff:ffff:ffff")), "3")
+    lab.db.equal("wanted", "SELECT count(*) || ' ' || sum(cardinality(asked)) FROM inv.schedule WHERE wanted_at <= now() AND due_at <= now()", "3 0")
 
 
 def test_a_silent_address_is_asked_for_less_and_less():
