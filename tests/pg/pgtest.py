@@ -310,6 +310,23 @@ class Database:
         if got != str(want):
             raise AssertionError(f"{what}:\n   got {got!r}\n  want {want!r}\n  from {query}")
 
+    def wait_for(self, what, condition, seconds=240):
+        """Until it holds, however busy the machine is."""
+        end = time.monotonic() + seconds
+        while self.sql(f"SELECT ({condition})::text") != "true":
+            if time.monotonic() > end:
+                raise AssertionError(f"waited in vain for {what}: {condition}")
+            time.sleep(0.02)
+
+    def waits(self, what, query):
+        """Until a session that runs this (LIKE) waits for a lock."""
+        self.wait_for(what, "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                      f"AND state = 'active' AND wait_event_type = 'Lock' AND query LIKE '{query}')")
+
+    def connect(self):
+        """A session of one's own, for what outlives its statement."""
+        return Session(self.cluster.psql_argv(self.name, self.owner))
+
     def migrate(self, to=9999):
         """As the migrator does it, for tests that are not about the migrator."""
         self.sql("SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS ops; CREATE TABLE IF NOT EXISTS ops.migration "
