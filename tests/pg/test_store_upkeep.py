@@ -166,6 +166,27 @@ def test_sensors_that_claim_at_once_share_the_work():
     assert len(got) == 100 and len(set(got)) == 100, f"{len(got)} claims of {len(set(got))} rows"
 
 
+def test_what_is_asked_for_while_a_pass_is_claimed_is_in_its_scope():
+    """The claim is held up where it looks for rows, by a policy on them, until another session has asked for one more address."""
+    lab = Lab()
+    db = lab.db
+    db.sql("""UPDATE inv.schedule SET last_at = now(), wanted_at = now() + interval '1 hour', due_at = now() + interval '1 hour', sensor_id = NULL;
+      CREATE FUNCTION inv.hold_up() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+        IF current_setting('muster.hold_up', true) = 'on' THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN true; END $$;
+      ALTER TABLE inv.schedule ENABLE ROW LEVEL SECURITY; ALTER TABLE inv.schedule FORCE ROW LEVEL SECURITY;
+      CREATE POLICY hold_up ON inv.schedule USING (inv.hold_up());
+      SELECT api.rescan('lab', '10.0.0.5', '10.0.0.5')""")
+    gate, got = db.connect(), []
+    gate.sql("SELECT pg_advisory_lock(1)")
+    claim = threading.Thread(target=lambda: got.append(db.sql("SET muster.hold_up = on; SELECT scope FROM api.claim(1, '{ports}', 1, '1 minute')")))
+    claim.start()
+    db.waits("the claim", "%api.claim%")
+    db.equal("asked", "SELECT api.rescan('lab', '10.0.0.7', '10.0.0.7') > 0", "t")
+    gate.close()
+    claim.join()
+    assert got == ["{10.0.0.5,10.0.0.7}"], got
+
+
 if __name__ == "__main__":
     with pgtest.Cluster() as pg:
         pgtest.run(globals())
