@@ -13,6 +13,10 @@ CONFIG = {"zones": [{"name": "lab", "host_misses": 1, "blocks": [["10.0.0.0", "1
     {"name": "scripts", "kind": "scripts", "slots": "{}", "misses": 1, "every": 3600, "confirm": 30}]}]}
 
 
+def equal(what, got, want):
+    assert got == want, f"{what}: {got!r}, not {want!r}"
+
+
 class Lab:
     """One block; visits are applied as they come, with a script value per host on port 80."""
 
@@ -112,6 +116,21 @@ def test_values_that_nothing_refers_to_are_collected():
     lab.visit("scripts", {"10.0.0.1": "u"}, "one")
     lab.visit("scripts", {"10.0.0.1": "u"}, "two")
     lab.db.check_invariants()
+
+
+def test_values_are_collected_in_a_call_of_their_own():
+    db = Lab().db
+
+    def retain():
+        return json.loads(db.sql("SELECT api.retain('{\"history\": 86400000, \"values\": 2592000}') - 'deleted' - 'expired'"))
+    db.sql("SELECT ops.make_partitions('2020-01-01', 1); INSERT INTO inv.value_script(value, output, kept_at) VALUES (md5('nobody')::uuid, 'x', current_date - 40)")
+    equal("a month alone", retain(), {"dropped": ["change_2020_01"], "values": 0, "more": True})
+    equal("then the values", retain(), {"dropped": [], "values": 1, "more": False})
+    # one that is cut off by the timeout undoes nothing
+    db.sql("CREATE OR REPLACE FUNCTION ops.collect_values(p_spare_days int4, p_n int4) RETURNS int8 LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too slow' USING ERRCODE = 'query_canceled'; END $$;"
+           "DO $$ BEGIN EXECUTE 'DROP TABLE inv.change' || to_char(now() + interval '3 months', '_YYYY_MM'); END $$")
+    equal("cut off", retain(), {"dropped": [], "values": 0, "more": False})
+    db.equal("the months to come are there", "SELECT to_regclass('inv.change' || to_char(now() + interval '3 months', '_YYYY_MM')) IS NOT NULL", "t")
 
 
 def test_values_of_yesterday_find_their_place_and_nobody_notices():

@@ -227,6 +227,18 @@ def test_what_a_question_costs_grows_with_what_it_asks_for():
         assert touched < 1000, f"{query} touched {touched} rows"
 
 
+def test_values_that_nothing_refers_to_are_found_in_one_reading():
+    """Beside many that are in use, and a planner that expects to find none."""
+    db.sql("""INSERT INTO inv.value_text (value, body, kept_at) SELECT v, v::text, current_date - 40 FROM (
+                SELECT value FROM inv.fact_now UNION SELECT old_value FROM inv.change UNION SELECT new_value FROM inv.change) q(v) WHERE v IS NOT NULL LIMIT 500 ON CONFLICT DO NOTHING;
+              INSERT INTO inv.value_text (value, body, kept_at) SELECT gen_random_uuid(), 'spare', current_date - 40 FROM generate_series(1, 300);
+              ANALYZE inv.value_text, inv.value_script, inv.value_service""")
+    rows = int(db.sql("SELECT (SELECT count(*) FROM inv.fact_now) + 2 * (SELECT count(*) FROM inv.change) + (SELECT count(*) FROM inv.value_text)"))
+    touched = work("SELECT ops.collect_values(30, 1000)")
+    assert touched < 12 * rows, f"{touched} rows touched, where there are {rows}"
+    db.equal("none is left, and of the others all", "SELECT count(*) FILTER (WHERE body = 'spare') || ' ' || (count(*) >= 400) FROM inv.value_text", "0 true")
+
+
 if __name__ == "__main__":
     with pgtest.Cluster() as pg:
         db = pg.database(migrated=True)
