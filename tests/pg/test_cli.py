@@ -8,7 +8,7 @@ import pathlib
 import socket
 import subprocess
 import sys
-import time
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pgtest
@@ -128,12 +128,15 @@ def test_ranges_of_changes():
 def test_following_prints_a_change_as_it_happens():
     command = [str(MUSTER), "--database", db.conninfo, "changes", "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        limit = threading.Timer(240, follower.kill)
+        limit.start()
         try:
-            time.sleep(1.5)
+            db.wait_for("its place to start from", "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'muster cli' AND state = 'idle' AND query LIKE 'SELECT c.at, c.zone%')")
             visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
                   ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"'])
             line = follower.stdout.readline()
         finally:
+            limit.cancel()
             follower.terminate()
     assert line.endswith(" port opened  tcp/22 on 10.1.0.2 (ssh)\n"), line
 

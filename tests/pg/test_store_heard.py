@@ -35,8 +35,9 @@ class Lab:
         kinds = ",".join(f"'{k}'" for k, _ in said)
         keys = ",".join(f"'{k}'" for _, k in said)
         ones = ",".join("1" for _ in said)
-        return self.db.sql(f"""{first}; SELECT verdict FROM api.sight(ARRAY['{zone}'], ARRAY[({at})::timestamptz], ARRAY[{addr}::inet], ARRAY[{mac}::macaddr],
-          ARRAY['{how[0]}'], ARRAY[{how[1]}], ARRAY[{ones}]::int[], ARRAY[{kinds}]::text[], ARRAY[{keys}]::text[])""")
+        # in one transaction: the same now()
+        return self.db.sql(f"""{f"BEGIN; {first};" if first else ""} SELECT verdict FROM api.sight(ARRAY['{zone}'], ARRAY[({at})::timestamptz], ARRAY[{addr}::inet], ARRAY[{mac}::macaddr],
+          ARRAY['{how[0]}'], ARRAY[{how[1]}], ARRAY[{ones}]::int[], ARRAY[{kinds}]::text[], ARRAY[{keys}]::text[]){"; COMMIT" if first else ""}""")
 
     def due(self):
         return self.db.sql("""SELECT COALESCE(string_agg(kind || ' ' || asked::text, ', ' ORDER BY kind), '') FROM inv.schedule

@@ -18,7 +18,8 @@ DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"]
 
 
 def wait_for(what, condition):
-    for _ in range(2400):
+    end = time.monotonic() + 240
+    while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.1)
@@ -136,11 +137,10 @@ def test_read_only_database_is_said_and_waited_for():
         d, lease = visit_in_progress(db, journal)
         server.psql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on", user="postgres")
         server.psql("postgres", "SELECT pg_reload_conf()", user="postgres")
-        time.sleep(0.3)
+        wait_for("the setting in the store's session", lambda: d.do("sql SHOW default_transaction_read_only") == "on\nsql ok")
         for i in range(2, 40):
             d.do(f"part! {lease} icmp 10.0.0.{i},up")
-        d.do("spin 1500")
-        assert "read-only" in d.do("state"), d.do("state")
+        wait_for("the refusal", lambda: d.do("spin 100") == "" and "read-only" in d.do("state"))
         assert journal.stat().st_size > 0
         server.psql("postgres", "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only", user="postgres")
         server.psql("postgres", "SELECT pg_reload_conf()", user="postgres")
