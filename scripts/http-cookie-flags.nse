@@ -44,6 +44,11 @@ local function is_session(name, wanted)
   return false
 end
 
+-- IIS ends the names of ASP's sessions in letters that change when it starts.
+local function lasting_name(name)
+  return name:find("^ASPSESSIONID%u") and "ASPSESSIONID" or name
+end
+
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local wanted = stdnse.get_script_args(SCRIPT_NAME .. ".cookie")
@@ -61,7 +66,7 @@ function action(host, port)
       lacks[#lacks + 1] = "httponly flag not set"
     end
     if #lacks > 0 and is_session(cookie.name, wanted) then
-      faults[cookie.name] = lacks
+      faults[lasting_name(cookie.name)] = lacks
     end
   end
   if #faults == 0 then

@@ -22,6 +22,7 @@ volatile = { "Expires" }
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local transient = require "transient"
 
 portrule = shortport.http
 
@@ -52,7 +53,7 @@ function action(host, port)
   for _, name in ipairs(watched) do
     local value = response.header[name:lower()]
     if value then
-      output[(name:gsub("-", "_"))] = { "Header: " .. name .. ": " .. value }
+      output[(name:gsub("-", "_"))] = { "Header: " .. name .. ": " .. transient.blank(value) }
     elseif name == "Strict-Transport-Security" and response.ssl then
       output.Strict_Transport_Security = { "HSTS not configured in HTTPS Server" }
     end

@@ -26,6 +26,7 @@ local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local transient = require "transient"
 
 portrule = shortport.http
 
@@ -57,8 +58,8 @@ function action(host, port)
 
   local data = stdnse.output_table()
   if is_redirect(response) then
-    data.redirect_url = response.header.location
-    return data, "Did not follow redirect to " .. response.header.location
+    data.redirect_url = transient.blank(response.header.location)
+    return data, "Did not follow redirect to " .. data.redirect_url
   end
 
   local text
@@ -71,7 +72,7 @@ function action(host, port)
     text = "Site doesn't have a title" .. (kind and " (" .. kind .. ")." or ".")
   end
   if response.location then
-    data.redirect_url = response.location[#response.location]
+    data.redirect_url = transient.blank(response.location[#response.location])
     text = text .. "\nRequested resource was " .. data.redirect_url
   end
   return data, text

@@ -13,6 +13,12 @@ test("a session cookie that scripts can read is told", function()
     "  /: \n    PHPSESSID: \n      httponly flag not set")
 end)
 
+test("the letters at the end of an ASP session's name are left out", function()
+  page("ASPSESSIONIDQCBTRDSD=1; Path=/")
+  check.equal(script.run("http-cookie-flags", port),
+    "  /: \n    ASPSESSIONID: \n      httponly flag not set")
+end)
+
 test("one that is protected, and one that is no session, are not", function()
   page("PHPSESSID=1; Path=/; HttpOnly")
   check.equal(script.run("http-cookie-flags", port), nil)

@@ -13,6 +13,16 @@ test("headers that protect are shown", function()
     Header: Cache-Control: no-store]])
 end)
 
+test("the nonce of a policy, which is another for each page, is left out", function()
+  for i, nonce in ipairs({ "abc+/=", "def" }) do
+    web.serve(80, { ["/"] = { header = { ["Content-Security-Policy"] =
+      "script-src 'self' 'nonce-" .. nonce .. "' 'unsafe-inline'" } } })
+    local _, data = script.run("http-security-headers", port, { host = { ip = "192.0.2." .. i } })
+    check.same(data.Content_Security_Policy, { "Header: Content-Security-Policy: "
+      .. "script-src 'self' 'nonce-...' 'unsafe-inline'" })
+  end
+end)
+
 test("that the page of port 80 has none is a result of no text; an error and silence give none", function()
   web.serve(80, { ["/"] = "x" })
   check.equal(script.run("http-security-headers", port), "")

@@ -17,6 +17,16 @@ test("a redirect to another host is told, not followed", function()
   check.equal(data.redirect_url, "https://www.example/")
 end)
 
+test("what a server draws anew for each client is no other place", function()
+  for i, token in ipairs({ "8f2b+%2F", "c01d" }) do
+    web.serve(80, { ["/"] = { status = 302, header = { Location = "https://sso.example/in;jsessionid="
+      .. token .. "?client=a&state=" .. token .. "&nonce=" .. token .. "&SAMLRequest=" .. token } } })
+    local _, data = script.run("http-title", port, { host = { ip = "192.0.2." .. i } })
+    check.equal(data.redirect_url,
+      "https://sso.example/in;jsessionid=...?client=a&state=...&nonce=...&SAMLRequest=...")
+  end
+end)
+
 test("a page without a title is told so", function()
   web.serve(80, { ["/"] = "plain" })
   check.equal(script.run("http-title", port), "Site doesn't have a title (text/html).")
