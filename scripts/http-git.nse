@@ -45,11 +45,22 @@ local function is_head(text)
   return text:find("^ref: refs/") or text:find("^%x+%s*$") and #text >= 40 and #text < 100
 end
 
+-- An address without what stands for a login there: nobody's business. A name alone may be a token,
+-- and a long one with a word behind it is (as "ghp_...:x-oauth-basic").
+local function without_login(url)
+  local scheme, authority, rest = url:match("^([^:/]*://)([^/?#]*)(.*)$")
+  local login, place = (authority or ""):match("^(.*)@(.*)$")
+  if not login then
+    return url
+  end
+  local name = login:match("^([^:]*):")
+  return scheme .. (name and #name < 20 and name .. ":" or "") .. "...@" .. place .. rest
+end
+
 local function remotes_in(config)
   local remotes = {}
   for url in config:gmatch("%f[^%s]url%s*=%s*(%S+)") do
-    -- a password in the URL is nobody's business
-    remotes[#remotes + 1] = (url:gsub("(://[^:/@]*):[^@/]*@", "%1:...@"))
+    remotes[#remotes + 1] = without_login(url)
   end
   return remotes
 end

@@ -29,6 +29,24 @@ test("a repository is found by its HEAD, its remotes without passwords", functio
   })
 end)
 
+test("no login is left in the address of a remote", function()
+  local n = 0
+  for url, shown in pairs({
+    ["https://ghp_XXXX@git.example/o/r.git"] = "https://...@git.example/o/r.git",
+    ["https://u:p@ss@host.example/"] = "https://u:...@host.example/",
+    ["https://u:p@ss:w@host.example:8443?a@b"] = "https://u:...@host.example:8443?a@b",
+    ["https://ghp_0123456789abcdef0123:x-oauth-basic@git.example/r"] = "https://...@git.example/r",
+    ["git@git.example:o/r.git"] = "git@git.example:o/r.git",
+    ["https://git.example/~me@home/r.git"] = "https://git.example/~me@home/r.git",
+  }) do
+    n = n + 1
+    web.serve(80, { ["/.git/HEAD"] = whole["/.git/HEAD"],
+      ["/.git/config"] = "[remote]\n\turl = " .. url .. "\n" })
+    local _, data = script.run("http-git", port, { host = { ip = "192.0.2." .. n } })
+    check.same(data["192.0.2." .. n .. ":80/.git/"].remotes, { shown })
+  end
+end)
+
 test("with too few of its files it is a potential one", function()
   web.serve(80, { ["/.git/HEAD"] = "ref: refs/heads/live\n", ["/.git/config"] = "[core]\n",
     ["/.gitignore"] = "*.o\n" })
