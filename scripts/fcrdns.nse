@@ -23,7 +23,12 @@ end
 
 local function addresses_of(name, dtype)
   local status, addresses = dns.query(name, { dtype = dtype, retAll = true })
-  return status and addresses or {}
+  addresses = status and addresses or {}
+  -- name servers turn the order with each answer
+  table.sort(addresses, function(a, b)
+    return ipOps.compare_ip(a, "lt", b) == true
+  end)
+  return addresses
 end
 
 local function same(a, b)
@@ -39,6 +44,7 @@ function action(host)
     end
     return nil
   end
+  table.sort(names)
   local data, passed = stdnse.output_table(), nil
   for _, name in ipairs(names) do
     local entry = stdnse.output_table()

@@ -19,7 +19,6 @@ volatile = {}
 finding = { ["Potentially risky methods"] = "low" }
 
 local http = require "http"
-local outlib = require "outlib"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -41,6 +40,36 @@ local function methods_of(response)
   return methods
 end
 
+local function risky_of(methods)
+  local risky = {}
+  for _, method in ipairs(methods) do
+    if not harmless[method] then
+      risky[#risky + 1] = method
+    end
+  end
+  return risky
+end
+
+local function data_of(methods, path)
+  local data, risky = stdnse.output_table(), risky_of(methods)
+  data["Supported Methods"] = methods
+  data["Potentially risky methods"] = risky[1] and risky
+  data["Path tested"] = path ~= "/" and path or nil
+  return data
+end
+
+local function lines_of(methods, path)
+  local lines = { "", "Supported Methods: " .. table.concat(methods, " ") }
+  local risky = risky_of(methods)
+  if risky[1] then
+    lines[#lines + 1] = "Potentially risky methods: " .. table.concat(risky, " ")
+  end
+  if path ~= "/" then
+    lines[#lines + 1] = "Path tested: " .. path
+  end
+  return table.concat(lines, "\n  ")
+end
+
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url-path") or "/"
   local response = http.generic_request(host, port, "OPTIONS", path)
@@ -51,21 +80,8 @@ function action(host, port)
   if #methods == 0 then
     return nil
   end
-  local risky = {}
-  for _, method in ipairs(methods) do
-    if not harmless[method] then
-      risky[#risky + 1] = method
-    end
-  end
-  outlib.list_sep(methods, " ")
-  local output = stdnse.output_table()
-  output["Supported Methods"] = methods
-  if #risky > 0 then
-    outlib.list_sep(risky, " ")
-    output["Potentially risky methods"] = risky
-  end
-  if path ~= "/" then
-    output["Path tested"] = path
-  end
-  return output
+  local lines = lines_of(methods, path)
+  -- some servers name them in another order each time
+  table.sort(methods)
+  return data_of(methods, path), lines
 end

@@ -8,7 +8,7 @@ local function name_bytes(name)
   end)) .. "\0"
 end
 
--- Answers what `zone` holds: { ["name TYPE"] = data }; other names do not exist.
+-- Answers what `zone` holds: { ["name TYPE"] = data, or a list of them }; other names do not exist.
 local function resolver(zone)
   return function(peer)
     local request = peer:recv()
@@ -20,9 +20,12 @@ local function resolver(zone)
       end
       local kind = string.unpack(">I2", request, at + 1)
       local data = zone[table.concat(labels, ".") .. " " .. kind]
-      local answer = data and "\xc0\x0c" .. string.pack(">I2I2I4s2", kind, 1, 60, data) or ""
+      local list, answer = type(data) == "table" and data or { data }, ""
+      for _, item in ipairs(list) do
+        answer = answer .. "\xc0\x0c" .. string.pack(">I2I2I4s2", kind, 1, 60, item)
+      end
       peer:send(request:sub(1, 2) .. string.pack(">I2I2I2I2I2", data and 0x8180 or 0x8183, 1,
-        data and 1 or 0, 0, 0) .. request:sub(13, at + 4) .. answer)
+        #list, 0, 0) .. request:sub(13, at + 4) .. answer)
       request = peer:recv()
     end
   end
@@ -36,6 +39,19 @@ test("a name that leads back passes", function()
   local text, data = script.run("fcrdns")
   check.equal(text, "PASS (www.lab.test)")
   check.same(data["www.lab.test"], { status = "pass", addresses = { "192.0.2.1" } })
+end)
+
+test("the order of a name server's answers is no difference", function()
+  local names = { name_bytes("b.lab.test"), name_bytes("a.lab.test") }
+  local addresses = { "\xc0\0\2\10", "\xc0\0\2\9", "\xc0\0\2\1" }
+  for _ = 1, 2 do
+    fake.servers["udp:53"] = resolver({ [reverse] = names, ["a.lab.test 1"] = addresses })
+    local text, data = script.run("fcrdns")
+    check.equal(text, "PASS (a.lab.test)")
+    check.same(data["a.lab.test"].addresses, { "192.0.2.1", "192.0.2.9", "192.0.2.10" })
+    names = { names[2], names[1] }
+    addresses = { addresses[3], addresses[1], addresses[2] }
+  end
 end)
 
 test("one that leads elsewhere or nowhere fails", function()
