@@ -66,6 +66,24 @@ local function set_version(host, port, entries)
   end
 end
 
+-- The values of an attribute are a set (RFC 4511, section 4.1.7): their order says nothing.
+local function data_of(entries)
+  local data = stdnse.output_table()
+  for _, entry in ipairs(entries) do
+    local attributes = stdnse.output_table()
+    for _, attribute in ipairs(entry.attributes) do
+      local values = {}
+      for i = 2, #attribute do
+        values[#values + 1] = tostring(attribute[i])
+      end
+      table.sort(values)
+      attributes[attribute[1]] = values
+    end
+    data[entry.objectName ~= "" and entry.objectName or "<ROOT>"] = attributes
+  end
+  return data
+end
+
 function action(host, port)
   local status, entries = search(host, port)
   if not status then
@@ -81,5 +99,5 @@ function action(host, port)
   for _, entry in ipairs(list) do
     output[#output + 1] = { name = entry.name, entry[1] }
   end
-  return stdnse.format_output(true, output)
+  return data_of(entries), stdnse.format_output(true, output)
 end

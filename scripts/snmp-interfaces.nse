@@ -113,24 +113,43 @@ local function vendor_of(mac)
   return status and prefixes[stdnse.tohex(mac:sub(1, 3)):upper()] or "Unknown"
 end
 
-local function lines_of(interface)
-  local lines = { name = stringaux.trim_end(tostring(interface.name or interface.index), "%z") }
-  table.sort(interface.addresses, function(a, b)
-    return a.ip < b.ip
-  end)
+local function has_mac(interface)
+  return type(interface.mac) == "string" and #interface.mac == 6 and interface.mac:find("[^%z]")
+end
+
+local function data_of(interface)
+  local data = stdnse.output_table()
+  data["Name"] = stringaux.trim_end(tostring(interface.name or interface.index), "%z")
+  data["Addresses"] = #interface.addresses > 0 and {} or nil
   for _, address in ipairs(interface.addresses) do
-    lines[#lines + 1] = "IP address: " .. address.ip .. "  Netmask: " .. tostring(address.mask)
+    table.insert(data["Addresses"], { ["IP address"] = address.ip,
+      ["Netmask"] = tostring(address.mask) })
   end
-  if type(interface.mac) == "string" and #interface.mac == 6 and interface.mac:find("[^%z]") then
-    lines[#lines + 1] = "MAC address: " .. stdnse.format_mac(interface.mac) .. " ("
-      .. vendor_of(interface.mac) .. ")"
-  end
-  lines[#lines + 1] = "Type: " .. (kinds[interface.kind] or "unknown") .. "  Speed: "
-    .. speed_text(tonumber(interface.speed) or 0)
-  lines[#lines + 1] = "Status: " .. (states[interface.state] or "unknown")
+  data["MAC address"] = has_mac(interface) and stdnse.format_mac(interface.mac) or nil
+  data["Type"] = kinds[interface.kind] or "unknown"
+  data["Speed"] = speed_text(tonumber(interface.speed) or 0)
+  data["Status"] = states[interface.state] or "unknown"
   if tonumber(interface.sent) and tonumber(interface.received) then
-    lines[#lines + 1] = "Traffic stats: " .. bytes_text(interface.sent) .. " sent, "
+    data["Traffic stats"] = bytes_text(interface.sent) .. " sent, "
       .. bytes_text(interface.received) .. " received"
+  end
+  return data
+end
+
+local function lines_of(interface, data)
+  local lines = { name = data["Name"] }
+  for _, address in ipairs(data["Addresses"] or {}) do
+    lines[#lines + 1] = "IP address: " .. address["IP address"] .. "  Netmask: "
+      .. address["Netmask"]
+  end
+  if data["MAC address"] then
+    lines[#lines + 1] = "MAC address: " .. data["MAC address"] .. " (" .. vendor_of(interface.mac)
+      .. ")"
+  end
+  lines[#lines + 1] = "Type: " .. data["Type"] .. "  Speed: " .. data["Speed"]
+  lines[#lines + 1] = "Status: " .. data["Status"]
+  if data["Traffic stats"] then
+    lines[#lines + 1] = "Traffic stats: " .. data["Traffic stats"]
   end
   return lines
 end
@@ -146,9 +165,13 @@ function action(host, port)
   end
   add_addresses(helper, by_index)
   nmap.set_port_state(host, port, "open")
-  local output = {}
-  for _, interface in ipairs(list) do
-    output[#output + 1] = lines_of(interface)
+  local output, all = {}, {}
+  for i, interface in ipairs(list) do
+    table.sort(interface.addresses, function(a, b)
+      return a.ip < b.ip
+    end)
+    all[i] = data_of(interface)
+    output[i] = lines_of(interface, all[i])
   end
-  return stdnse.format_output(true, output)
+  return all, stdnse.format_output(true, output)
 end

@@ -38,12 +38,13 @@ function action(host, port)
     return nil
   end
   nmap.set_port_state(host, port, "open")
-  local text = tostring(description)
+  local text, data = tostring(description), stdnse.output_table()
+  data["Description"] = text
   status, values = helper:get({ reqId = 28428 }, "1.3.6.1.2.1.1.3.0")
   local ticks = status and values[1] and values[1][1]
   if math.type(ticks) == "integer" then
-    text = text .. "\n  System uptime: " .. datetime.format_time(ticks, 100) .. " (" .. ticks
-      .. " timeticks)"
+    data["System uptime"] = datetime.format_time(ticks, 100) .. " (" .. ticks .. " timeticks)"
+    text = text .. "\n  System uptime: " .. data["System uptime"]
   end
-  return text
+  return data, text
 end

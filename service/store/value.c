@@ -2,7 +2,8 @@
  *
  * Noise is not change: structured output is compared with its keys sorted and the volatile ones
  * left out, so that a script that iterates over a table in another order, or prints the date,
- * changes nothing.  What is stored keeps the order of the script.  JSON goes through cJSON both
+ * changes nothing; text without structure without the lines of volatile keys.  What is stored
+ * keeps the order of the script.  JSON goes through cJSON both
  * ways: whatever a script wrote, what we send is valid. */
 #include "service/store/value.h"
 
@@ -351,20 +352,52 @@ static void script_body(struct buf *body, const struct script_result *r, const c
         body->failed = true;
 }
 
+/* Whether a line begins, after blanks, with a volatile key and a colon. */
+static bool is_volatile_line(const struct value_volatile *v, const char *line, size_t len)
+{
+    while (len && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+    for (size_t i = 0; v && i < v->n; i++) {
+        size_t n = strlen(v->keys[i]);
+
+        if (n < len && line[n] == ':' && memcmp(line, v->keys[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What counts of a text that comes without structure, as of some of Nmap's scripts. */
+static void print_text(struct buf *out, const char *text, size_t len,
+                       const struct value_volatile *v)
+{
+    for (size_t at = 0, n; at < len; at += n) {
+        const char *end = memchr(text + at, '\n', len - at);
+
+        n = end ? (size_t)(end - (text + at)) + 1 : len - at;
+        if (!is_volatile_line(v, text + at, n))
+            buf_add(out, text + at, n);
+    }
+    /* as if a last line that was left out had never been there */
+    if (out->len > 0 && out->len < len && text[len - 1] != '\n')
+        out->len -= out->data[out->len - 1] == '\n';
+}
+
 int value_of_script(struct value *ret, const struct value_key *k, const struct script_result *r,
                     const struct value_volatile *v)
 {
     CLEANUP(buf_done) struct buf canonical = {0};
     CLEANUP(buf_done) struct buf body = {0};
     cJSON *data = parse(r->data);
-    bool whole = !data && r->output && !is_volatile(v, "*"); /* the text itself */
 
     if (data && !is_volatile(v, "*"))
         print_json(&canonical, data, v, true);
+    else if (!data && r->output && !is_volatile(v, "*"))
+        print_text(&canonical, r->output, r->output_len, v);
     script_body(&body, r, data);
     cJSON_Delete(data);
     if (canonical.failed)
         return -ENOMEM;
-    return seal(ret, k, VALUE_SCRIPT, whole ? r->output : canonical.data,
-                whole ? r->output_len : canonical.len, &body);
+    return seal(ret, k, VALUE_SCRIPT, canonical.data, canonical.len, &body);
 }

@@ -5,7 +5,7 @@ local port = { number = 389, service = "ldap" }
 
 test("the root entry is shown", function()
   script.replay("ldap-rootdse")
-  local text = script.run("ldap-rootdse", port)
+  local text, data = script.run("ldap-rootdse", port)
   check.contains(text, [[
 LDAP Results
   <ROOT>
@@ -13,6 +13,8 @@ LDAP Results
       supportedControl: 2.16.840.1.113730.3.4.18]])
   check.contains(text, "supportedLDAPVersion: 3\n")
   check.contains(text, "subschemaSubentry: cn=Subschema")
+  check.same(data["<ROOT>"].supportedLDAPVersion, { "3" })
+  check.same(data["<ROOT>"].namingContexts, { "dc=example,dc=com" })
 end)
 
 test("a result whose code is no number is a failure", function()

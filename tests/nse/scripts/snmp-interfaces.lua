@@ -1,6 +1,6 @@
 -- snmp-interfaces on what Net-SNMP 5.9 answered.
 local test, check, fake = ...
-local script = require "support.script"
+local agent, script = require "support.agent", require "support.script"
 local port = { number = 161, service = "snmp", protocol = "udp" }
 
 test("interfaces are shown", function()
@@ -12,7 +12,19 @@ test("interfaces are shown", function()
     Type: softwareLoopback  Speed: 10 Mbps
     Status: up
     Traffic stats: ]])
-  check.truthy(data or text)
+  check.truthy(data[1]["Traffic stats"])
+  data[1]["Traffic stats"] = nil
+  check.same(data[1], { Name = "lo", Type = "softwareLoopback", Speed = "10 Mbps", Status = "up",
+    Addresses = { { ["IP address"] = "127.0.0.1", Netmask = "255.0.0.0" } } })
+end)
+
+test("hardware addresses stand by themselves", function()
+  local base = "1.3.6.1.2.1.2.2.1."
+  agent.serve({ [base .. "2.1"] = "eth0", [base .. "3.1"] = 6, [base .. "5.1"] = 100000000,
+    [base .. "6.1"] = "\0\0\x5e\x10\0\1", [base .. "8.1"] = 1 })
+  local text, data = script.run("snmp-interfaces", port)
+  check.contains(text, "    MAC address: 00:00:5e:10:00:01 (")
+  check.equal(data[1]["MAC address"], "00:00:5e:10:00:01")
 end)
 
 test("silence gives none", function()

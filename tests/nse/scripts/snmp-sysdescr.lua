@@ -25,6 +25,19 @@ test("the description is shown", function()
     "Linux router 6.1.0\n  System uptime: 31m8.42s (186842 timeticks)")
 end)
 
+test("another uptime is no other description", function()
+  local seen = {}
+  for i, ticks in ipairs({ 186842, 42 }) do
+    fake.servers["udp:161"] = agent({ ["1.3.6.1.2.1.1.1.0"] = "Linux router 6.1.0",
+      ["1.3.6.1.2.1.1.3.0"] = ticks })
+    seen[i] = select(2, script.run("snmp-sysdescr", port))
+    check.contains(seen[i]["System uptime"], ticks .. " timeticks")
+    seen[i]["System uptime"] = nil
+  end
+  check.same(seen[1], { Description = "Linux router 6.1.0" })
+  check.same(seen[1], seen[2])
+end)
+
 test("silence gives none", function()
   fake.servers["udp:161"] = function(peer)
     peer:recv()

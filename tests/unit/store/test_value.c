@@ -76,6 +76,39 @@ static void text_counts_only_without_structure(void **state)
     value_done(&y);
 }
 
+static bool same_text(const char *a, const char *b, const struct value_volatile *noise)
+{
+    struct value x, y;
+    bool same;
+
+    of_script(&x, NULL, a, noise);
+    of_script(&y, NULL, b, noise);
+    same = memcmp(x.digest, y.digest, VALUE_DIGEST_LEN) == 0;
+    value_done(&x);
+    value_done(&y);
+    return same;
+}
+
+static void lines_of_volatile_keys_are_left_out_of_texts(void **state)
+{
+    static const char *const keys[] = {"System uptime", "now"};
+    struct value_volatile noise = {.keys = keys, .n = 2};
+    struct value v;
+
+    (void)state;
+    assert_true(same_text("Linux r\n  System uptime: 31m8.42s (186842 timeticks)",
+                          "Linux r\n  System uptime: 3d01h (1 timeticks)", &noise));
+    assert_true(same_text("Linux r\n  System uptime: 31m8.42s", "Linux r", &noise));
+    assert_true(same_text("now: 1\nrest\n\tnow: 2\n", "now: 3\nrest\n\tnow: 4\n", &noise));
+    assert_false(same_text("Linux r\nSystem uptime: 1", "Linux s\nSystem uptime: 1", &noise));
+    assert_false(same_text("nowhere: 1", "nowhere: 2", &noise));
+    assert_false(same_text("the now: 1", "the now: 2", &noise));
+    assert_false(same_text("System uptime: 1", "System uptime: 2", NULL));
+    of_script(&v, NULL, "now: 1", &noise);
+    assert_string_equal(v.body, "{\"output\":\"now: 1\"}");
+    value_done(&v);
+}
+
 static void order_of_the_script_is_kept_in_the_body(void **state)
 {
     struct value v;
@@ -224,6 +257,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(order_of_keys_is_no_change_and_order_of_items_is),
     cmocka_unit_test(volatile_keys_are_left_out_at_any_depth),
     cmocka_unit_test(text_counts_only_without_structure),
+    cmocka_unit_test(lines_of_volatile_keys_are_left_out_of_texts),
     cmocka_unit_test(order_of_the_script_is_kept_in_the_body),
     cmocka_unit_test(digest_depends_on_the_key_and_on_the_kind),
     cmocka_unit_test(services_become_json),

@@ -112,6 +112,15 @@ function M.port(fields)
     version = { name_confidence = 3, service_tunnel = "none", service_dtype = "table" } })
 end
 
+-- Volatile keys are left out of structured output; what is text alone must be a mere sentence.
+local function check_volatile(name, env, first)
+  for _, key in ipairs(env.volatile or {}) do
+    if key ~= "*" and type(first) == "string" and first:find("\n") then
+      error(name .. " has volatile keys, but gave text alone")
+    end
+  end
+end
+
 --- Runs a script's portrule (hostrule without a port) and its action. `opts`: host (fields), args
 -- (script arguments).
 function M.run(name, port_fields, opts)
@@ -128,6 +137,7 @@ function M.run(name, port_fields, opts)
     return nil, nil, false
   end
   local first, second = env.action(host, port)
+  check_volatile(name, env, first)
   return M.text(first, second), type(first) == "table" and M.plain(first) or nil, true
 end
 
