@@ -19,8 +19,8 @@ license = "Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
 identity = {}
--- counters, clocks, memory
-volatile = { "Server status" }
+-- counters, clocks, memory; the clocks of a member of a set
+volatile = { "Server status", "operationTime", "$clusterTime" }
 
 local creds = require "creds"
 local mongodb = require "mongodb"

@@ -17,7 +17,7 @@ license = "Apache-2.0"
 categories = { "discovery", "safe" }
 
 identity = {}
-volatile = { "size", "time" }
+volatile = { "size", "time", "bytes" }
 finding = "medium"
 
 local ls = require "ls"

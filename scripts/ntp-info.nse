@@ -19,6 +19,8 @@ volatile = {
   "frequency",
   "sys_jitter", "clk_jitter", "clk_wander", "jitter", "noise", "stability", "mintc", "tc", "refid",
   "stratum", "leap",
+  -- of an ntpd before 4.2.6, and of its keys
+  "rootdispersion", "poll", "state", "flags", "update", "signature", "cert", "expire",
 }
 
 local datetime = require "datetime"

@@ -2,6 +2,7 @@
 """Keys of script results that change in nearly every pass are muted, once, without an event for each result; what scripts declare themselves
 reaches the inventory."""
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -62,6 +63,24 @@ def test_key_that_changes_now_and_then_or_on_one_host_is_not_muted():
         visit(db, d, [f'{{"flaps":{n if i == 1 else 0};"rests":{n // 2}}}' for i in (1, 2, 3)])
     db.equal("none", "SELECT count(*) FROM inv.muted", 0)
     d.close()
+
+
+def declared_keys():
+    """What the scripts that come with Muster declare as volatile."""
+    for script in sorted((pathlib.Path(__file__).parents[2] / "scripts").glob("*.nse")):
+        found = re.search(r"^volatile = \{(.*?)\}", script.read_text(), re.M | re.S)
+        keys = re.findall(r'"([^"]+)"', found.group(1)) if found else []
+        if keys:
+            yield script.stem, ",".join(sorted(keys))
+
+
+def test_what_our_scripts_declare_is_there_for_those_of_the_same_names():
+    db = pg.database(migrated=True)
+    there = dict(line.split("\t") for line in db.sql(
+        "SELECT name || E'\\t' || array_to_string(ARRAY(SELECT k FROM unnest(volatile) k ORDER BY k COLLATE \"C\"), ',') FROM inv.attr"
+        " WHERE kind = 'script'").splitlines())
+    missing = [f"{name}: {keys}, not {there.get(name)}" for name, keys in declared_keys() if there.get(name) != keys]
+    assert not missing, missing
 
 
 def test_scripts_declare_their_keys():

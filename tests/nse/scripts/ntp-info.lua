@@ -30,6 +30,17 @@ test("clock and variables are shown", function()
   leap: 0]])
 end)
 
+test("what an older ntpd says of its clock is volatile", function()
+  fake.servers["udp:123"] = server(nil, 'version="ntpd 4.2.4p8", system="Linux/2.6.32", leap=0, '
+    .. "stratum=3, rootdispersion=44.1, peer=1, refid=192.0.2.7, poll=10, state=4, flags=0x1, "
+    .. "update=0x1, signature=md5, cert=x, expire=1")
+  local _, data = script.run("ntp-info", port)
+  for _, key in ipairs(script.load("ntp-info").volatile) do
+    data[key] = nil
+  end
+  check.same(data, { version = "ntpd 4.2.4p8", system = "Linux/2.6.32" })
+end)
+
 test("a server that tells its time alone", function()
   fake.servers["udp:123"] = server(1700000000)
   local text, data = script.run("ntp-info", port)
