@@ -26,6 +26,11 @@ local function ask(self, name, dtype)
     host = self.mcast and group or self.host.ip or self.host, timeout = self.timeout or 2000,
     sendCount = 2, multiple = self.mcast }
   local status, result = dns.query(name, options)
+  -- a host that answers is not silent about the rest: the question or the answer got lost
+  if not status and self.heard and not self.mcast and result == "No response" then
+    status, result = dns.query(name, options)
+  end
+  self.heard = self.heard or status
   if status and not self.mcast then
     return true, { { output = result, peer = options.host } }
   end

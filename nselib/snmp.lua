@@ -229,6 +229,7 @@ function M.Helper:request(message)
     for _ = 1, 3 do
       status, reply = self.socket:receive()
       local packet = status and M.decode(reply)
+      self.heard = self.heard or status
       if not status or type(packet) ~= "table" or type(packet[3]) ~= "table"
         or packet[3][1] == message[1] then
         break
@@ -288,6 +289,22 @@ function M.Helper:walk(base_oid)
     oid = value[2]
   end
   return true, result
+end
+
+--- As `walk`, for a result that must be whole: the array, which is empty for an agent that has never
+-- answered. One that has, and now is silent, is asked once more; then it is an error.
+function M.Helper:whole(base_oid)
+  local reason
+  for _ = 1, 2 do
+    local status, values = self:walk(base_oid)
+    if status then
+      return values
+    elseif not self.heard then
+      return { baseoid = base_oid }
+    end
+    reason = values
+  end
+  error("the agent fell silent: " .. tostring(reason), 0)
 end
 
 -- SNMP 3 ------------------------------------------------------------------------------------------

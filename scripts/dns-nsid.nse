@@ -33,13 +33,18 @@ function portrule(host, port)
   return not udp or udp.state ~= "open"
 end
 
+-- dns.query's reason for silence; all other reasons are answers.
+local silence = "No response"
+
+-- The text of a name, or nil; whether there was no answer.
 local function chaos(host, port, name)
   local status, text = dns.query(name, {
     host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH,
   })
-  return status and text ~= "" and text or nil
+  return status and text ~= "" and text or nil, not status and text == silence
 end
 
+-- The identifier, or nil; whether there was no answer.
 local function nsid(host, port)
   local status, packet = dns.query("id.server", {
     host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH,
@@ -51,15 +56,46 @@ local function nsid(host, port)
     if data and #data >= 4 then
       local code, length = string.unpack(">I2I2", data)
       if code == 3 and length > 0 and #data >= 4 + length then
-        return data:sub(5, 4 + length)
+        return data:sub(5, 4 + length), false
       end
     end
   end
+  return nil, not status and packet == silence
+end
+
+local questions = {
+  { "NSID", nsid },
+  { "id.server", function(host, port)
+    return chaos(host, port, "id.server")
+  end, needed = true },
+  { "bind.version", function(host, port)
+    return chaos(host, port, "version.bind")
+  end, needed = true },
+}
+
+-- The answers by name. A server that answers is asked again for what it left open; some never
+-- answer what has an EDNS option.
+local function answers_of(host, port)
+  local got, silent = {}, {}
+  for _, question in ipairs(questions) do
+    local key, ask = question[1], question[2]
+    got[key], silent[key] = ask(host, port)
+  end
+  for _, question in ipairs(next(got) and questions or {}) do
+    local key, ask = question[1], question[2]
+    if silent[key] then
+      got[key], silent[key] = ask(host, port)
+    end
+    if silent[key] and question.needed then
+      error("no answer for " .. key, 0)
+    end
+  end
+  return got
 end
 
 function action(host, port)
-  local output = stdnse.output_table()
-  local id = nsid(host, port)
+  local output, got = stdnse.output_table(), answers_of(host, port)
+  local id = got.NSID
   if id then
     output.NSID = setmetatable({ raw = id, hex = stdnse.tohex(id) }, {
       __tostring = function(t)
@@ -67,8 +103,8 @@ function action(host, port)
       end,
     })
   end
-  output["id.server"] = chaos(host, port, "id.server")
-  output["bind.version"] = chaos(host, port, "version.bind")
+  output["id.server"] = got["id.server"]
+  output["bind.version"] = got["bind.version"]
   if #output == 0 then
     return nil
   end

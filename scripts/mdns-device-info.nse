@@ -29,7 +29,7 @@ local instances_max = 8
 
 local function ask(host, port, name, dtype)
   local status, packet = dns.query(name, { host = host.ip, port = port.number, dtype = dtype,
-    retPkt = true, timeout = 2000, sendCount = 1 })
+    retPkt = true, timeout = 2000, sendCount = 2 })
   return status and packet or nil
 end
 

@@ -52,12 +52,8 @@ local columns = {
 }
 
 local function interfaces_of(helper)
-  local status, values = helper:walk("1.3.6.1.2.1.2.2.1")
-  if not status then
-    return nil
-  end
   local list, by_index = {}, {}
-  for _, value in ipairs(values) do
+  for _, value in ipairs(helper:whole("1.3.6.1.2.1.2.2.1")) do
     local column, index = value.oid:sub(#base + 1):match("^(%d+)%.(%d+)$")
     local name = columns[tonumber(column or 0)]
     if name then
@@ -73,9 +69,8 @@ end
 
 -- ipAddrTable: index of the interface (2) and netmask (3) of each address.
 local function add_addresses(helper, by_index)
-  local status, values = helper:walk("1.3.6.1.2.1.4.20.1")
   local addresses = {}
-  for _, value in ipairs(status and values or {}) do
+  for _, value in ipairs(helper:whole("1.3.6.1.2.1.4.20.1")) do
     local column, ip = value.oid:match("^1%.3%.6%.1%.2%.1%.4%.20%.1%.(%d+)%.([%d.]+)$")
     if ip then
       addresses[ip] = addresses[ip] or { ip = ip }
@@ -160,7 +155,7 @@ function action(host, port)
     return nil
   end
   local list, by_index = interfaces_of(helper)
-  if not list or #list == 0 then
+  if #list == 0 then
     return nil
   end
   add_addresses(helper, by_index)

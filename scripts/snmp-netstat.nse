@@ -31,8 +31,7 @@ local ephemeral = 32768
 -- tcpConnState: the indices say it all: local address and port, remote address and port.
 local function tcp_entries(helper)
   local out = {}
-  local status, values = helper:walk("1.3.6.1.2.1.6.13.1.1")
-  for _, value in ipairs(status and values or {}) do
+  for _, value in ipairs(helper:whole("1.3.6.1.2.1.6.13.1.1")) do
     local here, port, there, remote = value.oid:match("%.6%.13%.1%.1%.(%d+%.%d+%.%d+%.%d+)%.(%d+)"
       .. "%.(%d+%.%d+%.%d+%.%d+)%.(%d+)$")
     if here then
@@ -46,8 +45,7 @@ end
 
 local function udp_entries(helper)
   local out = {}
-  local status, values = helper:walk("1.3.6.1.2.1.7.5.1.2")
-  for _, value in ipairs(status and values or {}) do
+  for _, value in ipairs(helper:whole("1.3.6.1.2.1.7.5.1.2")) do
     local here, port = value.oid:match("%.7%.5%.1%.2%.(%d+%.%d+%.%d+%.%d+)%.(%d+)$")
     if here then
       out[#out + 1] = { proto = "UDP", here = here .. ":" .. port, there = "*:*",

@@ -32,14 +32,13 @@ function action(host, port)
   if not helper:connect() then
     return nil
   end
-  local status, names = helper:walk(base .. 1)
-  if not status or #names == 0 then
+  local names = helper:whole(base .. 1)
+  if #names == 0 then
     return nil
   end
   nmap.set_port_state(host, port, "open")
   local paths, output = {}, stdnse.output_table()
-  local known, list = helper:walk(base .. 2)
-  for _, value in ipairs(known and list or {}) do
+  for _, value in ipairs(helper:whole(base .. 2)) do
     paths[value.oid:sub(#base + 2)] = value.value
   end
   for _, value in ipairs(names) do

@@ -36,8 +36,7 @@ end
 
 local function column(helper, oid)
   local out, order = {}, {}
-  local status, values = helper:walk(oid)
-  for _, value in ipairs(status and values or {}) do
+  for _, value in ipairs(helper:whole(oid)) do
     local index = value.oid:match("%f[%d](%d+)$")
     out[index], order[#order + 1] = value.value, index
   end

@@ -68,10 +68,37 @@ local function wanted_text(key)
   return table.concat(out, "\n")
 end
 
+-- Answers; any other reason is that there was none.
+local has_none = {
+  ["the server has no key of this type"] = true, ["no key exchange in common"] = true,
+  ["no key"] = true,
+}
+
+-- Asks for keys of these types; into `keys`, by type. The types that got no answer, and why.
+local function fetch_types(host, port, types, keys)
+  local unknown, reason = {}, nil
+  for _, key_type in ipairs(types) do
+    local key, why = ssh2.fetch_host_key(host, port, key_type)
+    keys[key_type] = key
+    if not key and not has_none[why] then
+      unknown[#unknown + 1], reason = key_type, why
+    end
+  end
+  return unknown, reason
+end
+
+-- A server that turned one of the connections away, as busy ones do, still has that key.
 local function fetch_keys(host, port)
-  local keys = { ssh1.fetch_host_key(host, port) }
+  local by_type, keys = {}, { ssh1.fetch_host_key(host, port) }
+  local unknown, reason = fetch_types(host, port, key_types, by_type)
+  if #unknown > 0 and (next(by_type) or keys[1]) then
+    unknown, reason = fetch_types(host, port, unknown, by_type)
+    if #unknown > 0 then
+      error("no answer for " .. table.concat(unknown, ", ") .. ": " .. tostring(reason), 0)
+    end
+  end
   for _, key_type in ipairs(key_types) do
-    keys[#keys + 1] = ssh2.fetch_host_key(host, port, key_type)
+    keys[#keys + 1] = by_type[key_type]
   end
   return keys
 end

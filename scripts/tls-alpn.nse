@@ -43,11 +43,12 @@ local function open(host, port)
   return status, status and socket or reason
 end
 
--- The ServerHello to a hello that offers `names`: its extensions, or nil.
-local function ask(host, port, names)
+-- The ServerHello to a hello that offers `names`: its extensions; or nil, and the reason when there
+-- was no answer at all.
+local function ask_once(host, port, names)
   local status, socket = open(host, port)
   if not status then
-    return nil
+    return nil, socket
   end
   local helpers = tls.EXTENSION_HELPERS
   socket:send(tls.client_hello({
@@ -63,12 +64,25 @@ local function ask(host, port, names)
   local buffer
   status, buffer = tls.record_buffer(socket, "", 1)
   socket:close()
-  local _, record = tls.record_read(status and buffer or "", 1)
+  if not status then
+    return nil, buffer
+  end
+  local _, record = tls.record_read(buffer, 1)
   for _, message in ipairs(record and record.body or {}) do
     if message.type == "server_hello" then
       return message.extensions
     end
   end
+end
+
+-- Asks again where there was no answer. A server that ends the connection each time has answered:
+-- some do so instead of an alert.
+local function ask(host, port, names)
+  local extensions, reason = ask_once(host, port, names)
+  if reason then
+    extensions, reason = ask_once(host, port, names)
+  end
+  return extensions, reason ~= "EOF" and reason or nil
 end
 
 local function chosen_of(extensions)
@@ -79,12 +93,15 @@ end
 function action(host, port)
   local found, left = {}, { table.unpack(protocols) }
   -- a server that takes whatever it is offered tells nothing
-  if chosen_of(ask(host, port, { "muster/unknown" })) == "muster/unknown" then
+  if chosen_of((ask(host, port, { "muster/unknown" }))) == "muster/unknown" then
     return nil
   end
   while #left > 0 do
-    local chosen = chosen_of(ask(host, port, left))
-    local at
+    local extensions, reason = ask(host, port, left)
+    if reason and #found > 0 then
+      error("no answer after " .. table.concat(found, ", ") .. ": " .. tostring(reason), 0)
+    end
+    local chosen, at = chosen_of(extensions), nil
     for i, name in ipairs(left) do
       at = at or name == chosen and i or nil
     end

@@ -51,9 +51,13 @@ function action(host, port)
   local output = stdnse.output_table()
   for _, key in ipairs({ "agent.version", "agent.hostname", "system.uname" }) do
     local value = ask(host, port, key)
-    if not value then
-      break
-    elseif value ~= "" and not value:find("^ZBX_NOTSUPPORTED") then
+    if not value and not output["agent.version"] then
+      return nil
+    elseif not value then
+      -- it answers us; so an agent that is busy is asked again
+      value = ask(host, port, key) or error("no answer for " .. key, 0)
+    end
+    if value ~= "" and not value:find("^ZBX_NOTSUPPORTED") then
       output[key] = value
     end
   end

@@ -24,6 +24,27 @@ test("the port over TCP is asked where it is not known to be open over UDP", fun
   end
 end)
 
+-- What was recorded but for some of the questions, by their number.
+local function with_lost(lost)
+  script.replay("dns-nsid", script.echo(1, 2))
+  local serve, n, recorded = fake.servers["udp:53"], 0, 0
+  fake.servers["udp:53"] = function(peer)
+    n = n + 1
+    if lost[n] then
+      peer:hang()
+    end
+    recorded = recorded + 1
+    serve(peer)
+  end
+end
+
+test("what got no answer is asked again", function()
+  with_lost({ [3] = true })
+  check.equal(select(2, script.run("dns-nsid", port))["bind.version"], "9.18.24")
+  with_lost({ [3] = true, [4] = true })
+  check.throws("no answer for bind.version", script.run, "dns-nsid", port)
+end)
+
 test("silence gives none", function()
   fake.servers["udp:53"] = fake.replies(nil, {}, true)
   check.equal(script.run("dns-nsid", port), nil)

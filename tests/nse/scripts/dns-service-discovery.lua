@@ -23,6 +23,25 @@ test("services, their texts and addresses are shown", function()
     addresses = { "10.99.0.15", "fd99::15" } })
 end)
 
+test("an answer that gets lost costs no service", function()
+  local serve, asked = avahi.server, 0
+  fake.servers["udp:5353"] = function(peer)
+    local recv = peer.recv
+    peer.recv = function(self)
+      local request = recv(self)
+      while request and request:find("\4_ipp", 13, true) and asked < 2 do
+        asked = asked + 1
+        request = recv(self)
+      end
+      return request
+    end
+    serve(peer)
+  end
+  local _, data = script.run("dns-service-discovery", port)
+  check.equal(asked, 2)
+  check.equal(data[3] and data[3].service, "ipp")
+end)
+
 test("silence gives none", function()
   fake.servers["udp:5353"] = script.server({ { "", false } })
   check.equal(script.run("dns-service-discovery", port), nil)

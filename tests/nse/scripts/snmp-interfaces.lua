@@ -27,6 +27,17 @@ test("hardware addresses stand by themselves", function()
   check.equal(data[1]["MAC address"], "00:00:5e:10:00:01")
 end)
 
+test("addresses that could not be read are no list without addresses", function()
+  local link, ip = "1.3.6.1.2.1.2.2.1.", "1.3.6.1.2.1.4.20.1"
+  local values = { [link .. "2.1"] = "eth0", [link .. "3.1"] = 6, [ip .. ".2.192.0.2.1"] = 1,
+    [ip .. ".3.192.0.2.1"] = "255.255.255.0" }
+  agent.serve(values, { lost = agent.lose(3, ip) })
+  local _, data = script.run("snmp-interfaces", port)
+  check.equal(data[1].Addresses[1]["IP address"], "192.0.2.1")
+  agent.serve(values, { lost = agent.lose(100, ip) })
+  check.throws("the agent fell silent", script.run, "snmp-interfaces", port)
+end)
+
 test("silence gives none", function()
   fake.servers["udp:161"] = fake.replies(nil, {}, true)
   check.equal(script.run("snmp-interfaces", port), nil)

@@ -22,6 +22,12 @@ test("what listens and what is connected is shown", function()
     connections = { "TCP 10.99.0.17:53 10.99.0.2:54380", "UDP 0.0.0.0:45678 *:*" } })
 end)
 
+test("half of the ports are not told as all", function()
+  agent.serve({ ["1.3.6.1.2.1.6.13.1.1.0.0.0.0.22.0.0.0.0.0"] = 2,
+    ["1.3.6.1.2.1.7.5.1.2.0.0.0.0.161"] = 161 }, { lost = agent.lose(100, "1.3.6.1.2.1.7") })
+  check.throws("the agent fell silent", script.run, "snmp-netstat", port)
+end)
+
 test("an agent that tells none gives none", function()
   agent.serve({ ["1.3.6.1.2.1.1.1.0"] = "x" })
   check.equal(script.run("snmp-netstat", port), nil)

@@ -16,6 +16,12 @@ test("the software is shown with its dates", function()
   check.same(data[1], { name = "apt_2.6.1_amd64", install_date = "2025-05-20T00:00:00" })
 end)
 
+test("software whose dates got lost is not told without dates", function()
+  agent.serve({ [base .. "2.1"] = "apt", [base .. "5.1"] = "\x07\xe9\5\x14\0\0\0\0+\0\0" },
+    { lost = agent.lose(100, base .. "5") })
+  check.throws("the agent fell silent", script.run, "snmp-win32-software", port)
+end)
+
 test("an agent that tells none gives none", function()
   agent.serve({ ["1.3.6.1.2.1.1.1.0"] = "x" })
   check.equal(script.run("snmp-win32-software", port), nil)

@@ -21,6 +21,19 @@ test("other forms of the fingerprint can be had", function()
   check.contains(text, "256 SHA256:")
 end)
 
+test("a connection that is turned away once costs no key", function()
+  -- the third asks for the RSA key
+  script.replay("ssh-hostkey", nil, { 1, 2, 0, 4, 5, 6, 7, 3 })
+  local _, data = script.run("ssh-hostkey", port)
+  check.equal(#data, 3)
+  check.equal(data[1].type, "ssh-rsa")
+end)
+
+test("keys of which one got no answer are no whole list", function()
+  script.replay("ssh-hostkey", nil, { 1, 2, 0, 4, 5, 6, 7, 0 })
+  check.throws("no answer for ssh-rsa", script.run, "ssh-hostkey", port)
+end)
+
 test("an answer that breaks off is no key", function()
   script.replay("ssh-hostkey", function(answer)
     return answer:byte(6) == 31 and answer:sub(1, 6) .. "\xff" .. answer:sub(8) or answer

@@ -10,6 +10,13 @@ test("version, name and system are shown", function()
   check.equal(data["agent.hostname"], "web1")
 end)
 
+test("what a busy agent did not answer is asked again", function()
+  script.replay("zabbix-agent-info", nil, { 1, 0, 2, 3 })
+  check.equal(select(2, script.run("zabbix-agent-info", port))["agent.hostname"], "web1")
+  script.replay("zabbix-agent-info", nil, { 1, 0, 0, 3 })
+  check.throws("no answer for agent.hostname", script.run, "zabbix-agent-info", port)
+end)
+
 test("an agent that answers its own server only gives none", function()
   fake.servers["tcp:10050"] = script.server({})
   check.equal(script.run("zabbix-agent-info", port), nil)

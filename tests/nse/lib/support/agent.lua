@@ -45,7 +45,7 @@ local function following(list, oid)
 end
 
 --- An agent on udp:161. `options.community`: the name it takes (any when nil); it says nothing to
--- others.
+-- others. `options.lost`: says of the identifier that is asked for whether the answer gets lost.
 function M.serve(values, options)
   local list = sorted(values)
   fake.servers["udp:161"] = function(peer)
@@ -63,10 +63,20 @@ function M.serve(values, options)
       if options and options.community and message[2] ~= options.community then
         peer:hang()
       end
-      peer:send(snmp.encode(snmp.buildPacket(snmp.buildGetResponse(reply, oid, values[oid]),
-        message[1], message[2])))
+      if not (options and options.lost and options.lost(asked)) then
+        peer:send(snmp.encode(snmp.buildPacket(snmp.buildGetResponse(reply, oid, values[oid]),
+          message[1], message[2])))
+      end
       request = peer:recv()
     end
+  end
+end
+
+--- For options.lost: the first `n` answers below an identifier get lost.
+function M.lose(n, base)
+  return function(asked)
+    n = asked:sub(1, #base) == base and n - 1 or n
+    return asked:sub(1, #base) == base and n >= 0
   end
 end
 

@@ -175,16 +175,18 @@ end
 
 --- Servers from tests/nse/recorded/NAME.lua (made by tests/nse/record.py): each connection gets
 -- the next conversation, those after the last are closed at once. change(answer, question) gives
--- what is sent instead of an answer.
-function M.replay(name, change)
+-- what is sent instead of an answer; order: the numbers of the conversations that the connections
+-- get, 0 for one that is closed at once.
+function M.replay(name, change, order)
   local recorded = assert(loadfile(root .. "/tests/nse/recorded/" .. name .. ".lua"))()
   local servers = require("support.fake_nmap").servers
   local function serve(where, talks)
     local n = 0
     servers[where] = function(peer)
       n = n + 1
-      if talks[n] then
-        played(talks[n], change)(peer)
+      local talk = talks[order and order[n] or n]
+      if talk then
+        played(talk, change)(peer)
       end
     end
   end
