@@ -157,7 +157,9 @@ local likely_ssl_services = {
 }
 local ssl_rule = M.port_or_service(likely_ssl_ports, likely_ssl_services)
 
--- Greetings of two kinds of client. A TLS server answers with a handshake record or an alert.
+-- Greetings of two kinds of client, the second where the first was met with the end of the
+-- connection. A TLS server answers with a handshake record or an alert; whoever says something else
+-- is left alone, for some count a second greeting against us.
 local function speaks_tls(host, port)
   local comm, tls = require "comm", require "tls"
   for _, protocol in ipairs({ "TLSv1.2", "TLSv1.0" }) do
@@ -169,9 +171,9 @@ local function speaks_tls(host, port)
       },
     })
     local status, reply = comm.exchange(host, port, hello, { bytes = 5, proto = port.protocol })
-    if status and string.find(reply, "^[\x15\x16]\x03[\x00-\x04]") then
-      return true
-    elseif not status and reply == "TIMEOUT" then
+    if status then
+      return string.find(reply, "^[\x15\x16]\x03[\x00-\x04]") ~= nil
+    elseif reply == "TIMEOUT" then
       return false
     end
   end

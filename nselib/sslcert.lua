@@ -22,7 +22,7 @@ end
 
 -- Dialogs -----------------------------------------------------------------------------------------
 -- Each is called with a connected socket and returns true when TLS may begin, or false and a
--- reason.
+-- reason; with it true when the server, which answered as it should, has no TLS.
 
 local dialogs = {}
 
@@ -155,7 +155,7 @@ function dialogs.mysql(socket)
   end
   local capabilities = string.unpack("<I2", body, after + 14)
   if capabilities & 0x800 == 0 then
-    return false, "the server offers no TLS"
+    return false, "the server offers no TLS", true
   end
   -- SSLRequest: 4.1 protocol, secure connection, TLS; 16 MiB packets; utf8
   local request = string.pack("<I4I4B", 0x8200 | 0x800 | 0x1, 0xffffff, 33) .. string.rep("\0", 23)
@@ -192,13 +192,16 @@ function dialogs.vnc(socket)
   local status, version = socket:receive_buf(match.numbytes(12), true)
   if not status or not string.find(version, "^RFB 00") then
     return false, "no RFB server"
+  elseif version < "RFB 003.007\n" then
+    return false, "RFB 3.3 has no VeNCrypt", true
   end
   socket:send(version > "RFB 003.008\n" and "RFB 003.008\n" or version)
   local n, types
   status, n = socket:receive_buf(match.numbytes(1), true)
   status, types = socket:receive_buf(match.numbytes(status and string.byte(n) or 1), true)
   if not status or not string.find(types, "\x13", 1, true) then
-    return false, "the server offers no VeNCrypt"
+    -- (an empty list comes with a refusal)
+    return false, "the server offers no VeNCrypt", status and types ~= ""
   end
   socket:send("\x13")
   status = socket:receive_buf(match.numbytes(2), true)
@@ -349,19 +352,51 @@ local function protocol_of(port)
   return by_service[port.service or ""] or by_number[port.number]
 end
 
--- Connects and speaks the dialog: `true, socket` or `false, reason`.
-local function connect_plain(name, host, port)
+-- Servers of these keep count of those who break off, and lock them out in the end: MySQL's
+-- max_connect_errors, VNC's failed attempts. One that has no TLS is asked once, not by each script.
+local counting = { mysql = true, vnc = true }
+
+-- The ports of a host that are known to have no TLS: the reasons, by number.
+local function plain_ports(host)
+  local registry = type(host) == "table" and host.registry or {}
+  registry.plain = registry.plain or {}
+  return registry.plain
+end
+
+local function number_of(port)
+  return type(port) == "table" and port.number or port
+end
+
+-- Connects and speaks the dialog: `true, socket` or `false, reason`, and whether there is no TLS.
+local function speak(name, host, port)
   local socket, reason = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp" })
   if not socket then
     return false, reason
   end
-  local ok
-  ok, reason = dialogs[name](socket, host, port)
+  local ok, plain
+  ok, reason, plain = dialogs[name](socket, host, port)
   if not ok then
     socket:close()
-    return false, reason
+    return false, reason, plain
   end
   return true, wrappers[name] and wrappers[name](socket) or socket
+end
+
+-- The same, but for a port that is known to have no TLS.
+local function connect_plain(name, host, port)
+  if not counting[name] then
+    return speak(name, host, port)
+  end
+  local known, number = plain_ports(host), number_of(port)
+  local mutex = nmap.mutex("TLS of " .. stdnse.get_hostname(host) .. ":" .. number)
+  mutex "lock"
+  local status, result, plain = false, known[number], nil
+  if not result then
+    status, result, plain = speak(name, host, port)
+    known[number] = plain and result or nil
+  end
+  mutex "done"
+  return status, result
 end
 
 --- `<protocol>_prepare_tls_without_reconnect(host, port)`: `true, socket` on which TLS may begin,
@@ -527,7 +562,7 @@ local function fetch(host, port)
   if name then
     cert, reason = fetch_after_dialog(name, host, port)
   end
-  if not cert then
+  if not cert and not plain_ports(host)[number_of(port)] then
     local direct
     cert, direct = fetch_direct(host, port)
     reason = reason or direct
@@ -542,7 +577,7 @@ end
 --- The certificate of a server: `true, certificate` or `false, reason`. It is kept with the host,
 -- so that several scripts cost one connection.
 function M.getCertificate(host, port)
-  local number = type(port) == "table" and port.number or port
+  local number = number_of(port)
   local registry = type(host) == "table" and host.registry or {}
   registry.certificates = registry.certificates or {}
   local kept = registry.certificates

@@ -27,6 +27,10 @@ local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service(3306, "mysql")
 
+-- Refusals that will pass, and say nothing of the server: too many connections (also of one user),
+-- and too many that broke off.
+local transient = { [1040] = true, [1129] = true, [1203] = true }
+
 -- Names of the bits that are set, sorted.
 local function names_of(value, bits, names)
   for name, bit in pairs(bits) do
@@ -58,7 +62,9 @@ function action(host, port)
     return nil
   end
   local output = stdnse.output_table()
-  if greeting.errorcode then
+  if transient[greeting.errorcode] then
+    error(greeting.errormsg, 0)
+  elseif greeting.errorcode then
     output["MySQL Error"] = greeting.errormsg
     return output
   end

@@ -35,15 +35,16 @@ function action(host, port)
     return nil
   end
   local status, reason = server:handshake()
-  local output = stdnse.output_table()
-  if server.protover then
-    output["Protocol version"] = version_text(server.protover)
-  end
   if not status then
     server:disconnect()
-    output.ERROR = server.protover and reason or nil
-    return #output > 0 and output or nil
+    if server.protover then
+      -- it has locked us out for a while, or is busy: that says nothing of its ways to let people in
+      error(reason, 0)
+    end
+    return nil
   end
+  local output = stdnse.output_table()
+  output["Protocol version"] = version_text(server.protover)
   output["Security types"] = server:getSecTypesAsTable()
   if server:supportsSecType(vnc.VNC.sectypes.NONE) then
     output.WARNING = "Server does not require authentication"

@@ -134,8 +134,26 @@ test("an unknown port is asked for TLS once", function()
   check.truthy(shortport.ssl(host, port(12345)))
   check.truthy(shortport.ssl(host, port(12345)))
   check.equal(asked, 1)
-  fake.servers["tcp:12346"] = fake.replies(nil, { "HTTP/1.1 400 Bad Request\r\n\r\n" })
-  check.falsy(shortport.ssl(host, port(12346)))
+  local function greeted(number, reply)
+    local n = 0
+    fake.servers["tcp:" .. number] = function(peer)
+      n = n + 1
+      peer:recv()
+      peer:send(n == 1 and reply or "")
+    end
+    check.falsy(shortport.ssl(host, port(number)))
+    return n
+  end
+  check.equal(greeted(12346, "HTTP/1.1 400 Bad Request\r\n\r\n"), 1, "it spoke: no second greeting")
+  fake.servers["tcp:12345"] = function(peer)
+    asked = asked + 1
+    peer:recv()
+    if asked == 3 then
+      peer:send("\x15\x03\x01\0\2\2\40")
+    end
+  end
+  check.truthy(shortport.ssl({ ip = "192.0.2.2", registry = {} }, port(12345)))
+  check.equal(asked, 3, "one that says nothing is greeted as by an older client, too")
   check.falsy(shortport.ssl(host, port(12347, { version = { name_confidence = 10.0 } })))
   check.truthy(shortport.ssl(host, port(443)))
 end)

@@ -248,6 +248,32 @@ test("a certificate is fetched once for each host and port", function()
   check.same({ sslcert.getCertificate(host, port) }, { true, cert })
 end)
 
+-- How many connections the scripts that look at TLS make to a server that has none.
+local function connections(number, server)
+  local n, port = 0, { number = number, protocol = "tcp", version = {} }
+  local host = { ip = "192.0.2.1", registry = {} }
+  fake.servers["tcp:" .. number] = function(peer)
+    n = n + 1
+    server(peer)
+  end
+  fake.servers["ssl:" .. number] = fake.servers["tcp:" .. number]
+  for _ = 1, 2 do
+    check.fails(sslcert.getPrepareTLSWithoutReconnect(port)(host, port))
+    check.fails(sslcert.getCertificate(host, port))
+  end
+  return n
+end
+
+test("a server that counts who breaks off, and has no TLS, is asked once", function()
+  local greeting = "\x0a8.0.1\0" .. ("x"):rep(13) .. "\xff\xf7" .. ("y"):rep(38)
+  check.equal(connections(3306, fake.replies(string.pack("<I3B", #greeting, 0) .. greeting, {}, true)),
+    1)
+  check.equal(connections(5900, fake.replies("RFB 003.008\n", { "\2\2\16" }, true)), 1)
+  check.equal(connections(5900, fake.replies("RFB 003.003\n", { "\0\0\0\2" }, true)), 1)
+  -- a refusal says nothing of TLS
+  check.truthy(connections(5900, fake.replies("RFB 003.008\n", { "\0\0\0\0\4busy" }, true)) > 1)
+end)
+
 test("a handshake that the library cannot do is done by hand", function()
   fake.servers["tcp:443"] = function(peer)
     peer:recv()

@@ -6,10 +6,6 @@ return {
       "220 (vsFTPd 3.0.3)\13\010530 Please login with USER and PASS.\13\10" },
   },
   {
-    { 86,
-      "220 (vsFTPd 3.0.3)\13\010530 Please login with USER and PASS.\13\10" },
-  },
-  {
     { 0,
       "220 (vsFTPd 3.0.3)\13\10" },
     { 16,

@@ -9,13 +9,6 @@ return {
       .. "ands.\13\10" },
   },
   {
-    { 86,
-      "* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN AU"
-      .. "TH=NTLM] Dovecot (Debian) ready.\13\10* BAD Error in IMAP command received by server.\13"
-      .. "\10* BAD Error in IMAP command received by server.\13\10* BYE Too many invalid IMAP comm"
-      .. "ands.\13\10" },
-  },
-  {
     { 0,
       "* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN AU"
       .. "TH=NTLM] Dovecot (Debian) ready.\13\10" },

@@ -7,11 +7,6 @@ return {
       .. "ERR Unknown command.\13\10-ERR Too many invalid bad commands.\13\10" },
   },
   {
-    { 86,
-      "+OK Dovecot (Debian) ready.\13\10-ERR Unknown command.\13\10-ERR Unknown command.\13\10-"
-      .. "ERR Unknown command.\13\10-ERR Too many invalid bad commands.\13\10" },
-  },
-  {
     { 0,
       "+OK Dovecot (Debian) ready.\13\10" },
     { 11,

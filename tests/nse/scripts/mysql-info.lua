@@ -23,6 +23,14 @@ test("one that lets us not in tells why", function()
   check.contains(script.run("mysql-info", port), "Host is not allowed")
 end)
 
+test("a refusal that will pass is no result", function()
+  for _, code in ipairs({ 1040, 1129, 1203 }) do
+    fake.servers["tcp:3306"] = fake.replies(packet("\xff" .. string.pack("<I2", code) .. "Too many"),
+      {})
+    check.throws("Too many", script.run, "mysql-info", port)
+  end
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:3306"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("mysql-info", port), nil)

@@ -29,9 +29,12 @@ test("types within VeNCrypt are shown", function()
     Unknown security type (2)]])
 end)
 
-test("a refusal is told, another server is not", function()
-  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\0\0\0\0\9too many!" }, true)
-  check.equal(script.run("vnc-info", port), "  Protocol version: 3.8\n  ERROR: too many!")
+test("a refusal is no result, its reason an error; another server has none", function()
+  for version, refusal in pairs({ ["003.008"] = "\0\0\0\0\9too many!",
+    ["003.003"] = "\0\0\0\0\0\0\0\9too many!" }) do
+    fake.servers["tcp:5900"] = fake.replies("RFB " .. version .. "\n", { refusal }, true)
+    check.throws("too many!", script.run, "vnc-info", port)
+  end
   fake.servers["tcp:5900"] = fake.replies("220 ftp server\r\n")
   check.equal(script.run("vnc-info", port), nil)
 end)
