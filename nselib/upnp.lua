@@ -4,7 +4,7 @@
 -- A description is fetched from the address that answered, never from another host that a LOCATION
 -- names: an answer must not make us talk to whom it likes.
 
-local http, ipairs, nmap = require "http", ipairs, require "nmap"
+local http, ipairs, math, nmap = require "http", ipairs, math, require "nmap"
 local setmetatable, slaxml = setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
 local stringaux = require "stringaux"
@@ -14,6 +14,9 @@ local M = {}
 
 local group = "239.255.255.250"
 local answers_max, description_max, devices_max, value_max = 512, 131072, 32, 200
+-- A host alone: root devices that are looked at, and how long it may take them to answer after the
+-- first, in ms.
+local roots_max, together = 8, 500
 
 --- The search for root devices. `mx`: seconds within which to answer; nil for one host alone
 -- (Architecture 1.1, section 1.3.2).
@@ -131,7 +134,31 @@ local function collect(found, seen, ip, headers)
   end
 end
 
---- What answers: `true, array of { ip, server, location, usn }` or `false, reason`.
+-- By address, device, place; of one host one place for each device. Answers come in any order.
+local function sorted(found, mcast)
+  table.sort(found, function(a, b)
+    for _, key in ipairs({ "ip", "usn", "location" }) do
+      local x, y = a[key] or "", b[key] or ""
+      if x ~= y then
+        return x < y
+      end
+    end
+    return false
+  end)
+  if mcast then
+    return found
+  end
+  local list, last = {}, nil
+  for _, entry in ipairs(found) do
+    if #list < roots_max and not (entry.usn and entry.usn == last) then
+      list[#list + 1], last = entry, entry.usn
+    end
+  end
+  return list
+end
+
+--- What answers: `true, array of { ip, server, location, usn }` or `false, reason`. Each root device
+-- of a host answers for itself.
 function M.Comm:receiveResponse()
   local found, seen = {}, {}
   local deadline, reason = nmap.clock_ms() + 4500, nil
@@ -147,11 +174,17 @@ function M.Comm:receiveResponse()
       collect(found, seen, self.mcast and known and ip or self.host and (self.host.ip or self.host)
         or ip, headers)
     end
-    if nmap.clock_ms() > deadline or headers and not self.mcast then
+    if #found == 1 and not self.mcast then
+      deadline = math.min(deadline, nmap.clock_ms() + together)
+    end
+    local left = deadline - nmap.clock_ms()
+    if left <= 0 then
       break
+    elseif #found > 0 and not self.mcast then
+      self.socket:set_timeout(math.max(1, left // 1))
     end
   end
-  return #found > 0, #found > 0 and found or reason or "no UPnP answer"
+  return #found > 0, #found > 0 and sorted(found, self.mcast) or reason or "no UPnP answer"
 end
 
 function M.Comm:close()

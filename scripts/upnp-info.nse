@@ -35,5 +35,13 @@ function action(host, port)
     return nil
   end
   nmap.set_port_state(host, port, "open")
-  return upnp.table_of(found[1]), stdnse.format_output(true, upnp.lines_of(found[1]))
+  if #found == 1 then
+    return upnp.table_of(found[1]), stdnse.format_output(true, upnp.lines_of(found[1]))
+  end
+  local data, lines = {}, {}
+  for i, entry in ipairs(found) do
+    data[i], lines[i] = upnp.table_of(entry), upnp.lines_of(entry)
+    lines[i].name = entry.usn or entry.location
+  end
+  return data, stdnse.format_output(true, lines)
 end

@@ -60,6 +60,28 @@ test("the devices inside a device are shown", function()
     { friendlyName = "WAN" } })
 end)
 
+test("each root device of a host is shown, whichever answers first", function()
+  local function root(number)
+    return (answer("http://192.0.2.1:8200/" .. number):gsub("uuid:[^:]+", "uuid:" .. number))
+  end
+  web.serve(8200, { ["/1"] = "<root><device><UDN>uuid:1</UDN></device></root>",
+    ["/2"] = "<root><device><UDN>uuid:2</UDN></device></root>" })
+  for _, order in ipairs({ { 1, 2, 1 }, { 2, 1 } }) do
+    fake.servers["udp:1900"] = function(peer)
+      peer:recv()
+      for _, number in ipairs(order) do
+        peer:send(root(number))
+      end
+      peer:hang()
+    end
+    local text, data = script.run("upnp-info", port)
+    check.equal(#data, 2)
+    check.equal(data[1].devices[1].UDN, "uuid:1")
+    check.equal(data[2].devices[1].UDN, "uuid:2")
+    check.contains(text, "  uuid:2::upnp:rootdevice\n")
+  end
+end)
+
 test("a description is never fetched from another host", function()
   fake.servers["udp:1900"] = script.server({ { "", answer("http://192.0.2.99:8200/x") } })
   local asked
