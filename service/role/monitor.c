@@ -130,7 +130,8 @@ static bool workers_differ(const struct config *old, const struct config *new)
 {
     const struct config_scripts *a = old->scripts, *b = new->scripts;
     bool differ = a->workers != b->workers || a->memory_mib != b->memory_mib ||
-                  a->n_datadirs != b->n_datadirs || old->log_level != new->log_level;
+                  a->n_datadirs != b->n_datadirs || old->log_level != new->log_level ||
+                  !same_text(old->resolver, new->resolver);
 
     for (uint32_t i = 0; i < a->n_datadirs && !differ; i++)
         differ = strcmp(a->datadirs[i], b->datadirs[i]) != 0;

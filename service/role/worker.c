@@ -13,6 +13,7 @@
 #include "engine/script/host.h"
 #include "service/privilege/privilege.h"
 #include "service/role/child.h"
+#include "service/role/datadirs.h"
 #include "service/role/teller.h"
 
 #include <errno.h>
@@ -20,10 +21,9 @@
 #include <string.h>
 #include <time.h>
 
-#define JOBS_MAX     64
-#define DATADIRS_MAX 32
-#define PORTS_MAX    65536
-#define QUEUE_LIMIT  (64U << 20) /* bytes of findings that wait for the core */
+#define JOBS_MAX    64
+#define PORTS_MAX   65536
+#define QUEUE_LIMIT (64U << 20) /* bytes of findings that wait for the core */
 
 struct worker_job {
     LIST_ENTRY(worker_job) entry;
@@ -38,7 +38,7 @@ struct worker {
     struct loop *loop;
     struct teller teller; /* has the channel to the core */
     struct addr_set scope, excludes;
-    char *datadirs; /* one a line; what Landlock allows */
+    struct datadirs datadirs; /* what Landlock allows */
     struct dns *dns;
     struct guard *guard;
     struct script_host *host;
@@ -133,17 +133,6 @@ static void on_log(void *user, int priority, const char *script, const char *tex
 
 /* -------------------------------------------------------------------- set-up */
 
-static size_t datadirs_split(char *text, const char *ret[DATADIRS_MAX])
-{
-    char *rest = text, *dir;
-    size_t n = 0;
-
-    while (n < DATADIRS_MAX && (dir = strsep(&rest, "\n")))
-        if (*dir)
-            ret[n++] = dir;
-    return n;
-}
-
 /* Libraries read their settings while they still can. */
 static void libraries_init(void)
 {
@@ -151,26 +140,39 @@ static void libraries_init(void)
     OPENSSL_init_ssl(0, NULL);
 }
 
-/* From now on only the data directories can be read. */
-static int narrow(struct worker *w, const struct ipc_setup *m, struct err *e)
+/* From now on only the data directories can be read.  What fails has changed nothing. */
+static int restrict_files(const struct ipc_setup *m, struct err *e)
 {
     CLEANUP(freep) char *copy = strdup(m->datadirs);
-    const struct dns_opts o = {.servers = m->resolver};
     const char *dirs[DATADIRS_MAX];
     int r;
 
-    w->datadirs = strdup(m->datadirs);
-    if (!copy || !w->datadirs)
+    if (!copy)
         return err_set(e, -ENOMEM, "out of memory");
-    libraries_init();
-    r = dns_new(&w->dns, w->loop, &o, e);
-    if (r < 0)
-        return r;
     r = privilege_read_only(dirs, datadirs_split(copy, dirs), e);
     if (r == -ENOTSUP)
         log_event(LOG_NOTICE, "the kernel has no Landlock, scripts are held by the unit's file "
                               "system protection alone");
     return r == -ENOTSUP ? 0 : r;
+}
+
+/* Only when all of it has succeeded is it done, and not tried again at the next set-up. */
+static int narrow(struct worker *w, const struct ipc_setup *m, struct err *e)
+{
+    const struct dns_opts o = {.servers = m->resolver};
+    int r;
+
+    libraries_init();
+    r = dns_new(&w->dns, w->loop, &o, e);
+    if (r == 0 && datadirs_keep(&w->datadirs, m->datadirs) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
+    if (r == 0)
+        r = restrict_files(m, e);
+    if (r < 0) {
+        datadirs_done(&w->datadirs);
+        dns_freep(&w->dns);
+    }
+    return r;
 }
 
 static void host_drop(struct worker *w)
@@ -255,9 +257,9 @@ static void on_setup(struct worker *w, uint32_t id, const struct ipc_setup *m)
         return;
     }
     host_drop(w);
-    if (!w->datadirs)
+    if (!w->datadirs.text)
         r = narrow(w, m, &e);
-    if (r == 0 && strcmp(w->datadirs, m->datadirs) != 0) {
+    else if (!datadirs_hold(&w->datadirs, m->datadirs)) {
         log_event(LOG_INFO, "the script directories have changed, ending to be started anew");
         child_exit(w->child, EXIT_SUCCESS);
         return;
@@ -461,7 +463,7 @@ static void worker_done(struct worker *w)
     addr_set_done(&w->scope);
     addr_set_done(&w->excludes);
     channel_free(w->teller.core);
-    free(w->datadirs);
+    datadirs_done(&w->datadirs);
     child_free(w->child);
 }
 

@@ -94,11 +94,14 @@ def receiver_that_fails(world, d):
     print("a receiver that answers 500 is tried again, the passes go on", flush=True)
 
 
+def pids_of(d, role):
+    return [int(e.name) for e in pathlib.Path("/proc").iterdir()
+            if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid]
+
+
 def pid_of(d, role):
     """One that died may not be back yet."""
-    return netns.wait_for(f"the {role} runs", lambda: next(
-        (int(e.name) for e in pathlib.Path("/proc").iterdir()
-         if e.name.isdigit() and command(e).startswith(f"musterd: {role}") and parent(e) == d.process.pid), None))
+    return netns.wait_for(f"the {role} runs", lambda: pids_of(d, role))[0]
 
 
 def workers_that_are_killed(d):
@@ -144,6 +147,28 @@ def reloads(world, d):
         time.sleep(0.05)
     d.wait_visits(1)
     print("a good one is in force at once; twenty in a row do no harm", flush=True)
+
+
+def resolver_that_changes(world, d):
+    before = pid_of(d, "script")
+    configure(d, "resolver: 127.0.0.9\n" + zones(world, "fine"))
+    reload(d)
+    netns.wait_for("a script worker that asks the new resolver", lambda: before not in pids_of(d, "script"))
+    d.wait_visits(1)
+    print("script workers are started anew for another resolver", flush=True)
+
+
+def data_directory_that_appears_later(world, d):
+    late = pathlib.Path(world.path("late"))
+    configure(d, zones(world, "fine or late").replace("datadirs: [", f"datadirs: [{late}, "))
+    reload(d)
+    wait_said(d, f"data directory '{late}': No such file or directory")
+    (late / "scripts").mkdir(parents=True)
+    (late / "scripts/late.nse").write_text(HEAD + 'hostrule = function() return true end\naction = function() return "came late" end\n')
+    for directory in (late, late / "scripts"):
+        directory.chmod(0o755)
+    netns.wait_for("a result of its script", lambda: results(d).get("late") == "came late", 120)
+    print("a data directory that appears later is read as soon as it is there", flush=True)
 
 
 OLD = "SELECT count(*) FROM inv.change WHERE at < now() - interval '50 days'"
@@ -252,6 +277,8 @@ def main():
         rejected_retention(world, d)
         reload_before_the_core_has_answered(world, d)
         reload_while_a_delivery_is_under_way(world, d)
+        resolver_that_changes(world, d)
+        data_directory_that_appears_later(world, d)
         assert d.stop() == 0
 
 
