@@ -43,7 +43,7 @@ class World:
         if kind == "ports":
             text += "".join(f",p={p}" for p in sorted(h["ports"]))
         if kind == "scripts":
-            text += "".join(f",s={p}:banner:ok:{p}-{h['result']}" for p in sorted(h["ports"]))
+            text += "".join(f",s={p}:probe:ok:{p}-{h['result']}" for p in sorted(h["ports"]))
         return text
 
     def facts(self):
@@ -83,7 +83,7 @@ class Run:
             if not line.startswith("lease"):
                 continue
             _, lease, _, kind = line.split()[:4]
-            method = {"presence": "icmp", "ports": "syn", "scripts": "script script=banner"}[kind]
+            method = {"presence": "icmp", "ports": "syn", "scripts": "script script=probe"}[kind]
             for first in range(1, HOSTS + 1, PART):
                 hosts = " ".join(self.world.told(kind, i) for i in range(first, min(first + PART, HOSTS + 1)))
                 self.told.append(self.driver.do(f"part! {lease} {method} {hosts}"))
