@@ -1,5 +1,5 @@
 /* Those who wake somebody up: PagerDuty, Opsgenie, Alertmanager.  All three know an alert by a key
- * of ours, which opposite edges of one condition share, and close it when it is resolved. */
+ * of ours, which opposite edges of one condition share, and close it when what was told is over. */
 #include "service/alert/kind_priv.h"
 
 #include <string.h>
@@ -12,6 +12,19 @@ static const char *dedup_of(const struct message *m)
     const char *key = message_text(m->tree, "dedup_key");
 
     return *incident ? incident : *key ? key : m->id;
+}
+
+/* An event as itself that has ended before anything was told of its incident: nothing is open at
+ * the receiver that it could close, so it is news like any other. */
+static bool is_news(const struct message *m)
+{
+    return m->resolved && !*message_text(m->tree, "kind") &&
+           cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(m->tree, "incident"));
+}
+
+static bool closes(const struct message *m)
+{
+    return m->resolved && !is_news(m);
 }
 
 /* Details as an object: what each fact says, and a line for each event of a group. */
@@ -67,7 +80,7 @@ void pagerduty_render(struct request *r, const struct kind_call *c)
 
     render_text(&key, dedup_of(c->message), 250);
     put_text(r, root, "routing_key", c->config->token);
-    put_text(r, root, "event_action", c->message->resolved ? "resolve" : "trigger");
+    put_text(r, root, "event_action", closes(c->message) ? "resolve" : "trigger");
     put_text(r, root, "dedup_key", key.data);
     put_text(r, root, "client", "Muster");
     pagerduty_payload(r, put_object(r, root, "payload"), c);
@@ -127,7 +140,7 @@ void opsgenie_render(struct request *r, const struct kind_call *c)
     cJSON *root = cJSON_CreateObject();
 
     request_header(r, "Authorization", "GenieKey %s", c->config->token ? c->config->token : "");
-    if (c->message->resolved)
+    if (closes(c->message))
         opsgenie_close(r, root, c);
     else
         opsgenie_open(r, root, c);
@@ -179,7 +192,7 @@ static void put_times(struct request *r, cJSON *alert, const struct kind_call *c
                       const cJSON *event)
 {
     const char *start = c->message->raw.timestamp;
-    bool resolved = strcmp(message_text(event, "state"), "resolved") == 0;
+    bool resolved = strcmp(message_text(event, "state"), "resolved") == 0 && !is_news(c->message);
     char end[TIME_TEXT_MAX];
     usec_t at;
 

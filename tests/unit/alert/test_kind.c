@@ -127,11 +127,64 @@ static void templates_are_read_once_and_their_faults_named(void **state)
     }
 }
 
+/* How the message is put, at each of those that wake somebody up: PagerDuty's event_action, the
+ * word that only the URL has with which Opsgenie closes, and the time at which Alertmanager does.
+ */
+static const struct {
+    const char *name, *data;
+    bool closes;
+    bool closes_condition; /* at Alertmanager, which has alerts of single conditions */
+} edges[] = {
+    {"a condition", "{\"state\":\"firing\",\"incident\":{\"id\":\"i\",\"state\":\"open\"}}", false,
+     false},
+    {"its end",
+     "{\"state\":\"resolved\",\"kind\":\"resolve\",\"incident\":{\"state\":\"resolved\"}}", true,
+     true},
+    {"the end of one of several",
+     "{\"state\":\"resolved\",\"incident\":{\"id\":\"i\",\"state\":\"updated\"}}", false, true},
+    {"an end that is news, its beginning was never told",
+     "{\"state\":\"resolved\",\"incident\":{\"id\":\"i\",\"state\":\"resolved\"}}", false, false},
+    {"an end without rules", "{\"state\":\"resolved\",\"dedup_key\":\"d\"}", true, true},
+};
+
+static bool says(enum config_kind kind, const char *data, const char *words)
+{
+    struct render_event raw = {"port.closed", "2026-11-22T17:00:00Z", data, strlen(data)};
+    struct kind_config config = {kind, .url = "https://a.example.net/v2/alerts", .token = "t"};
+    CLEANUP(request_done) struct request r = {0};
+    struct message m;
+    bool found;
+
+    assert_int_equal(message_open(&m, "evt_1", &raw), 0);
+    assert_int_equal(kind_render(&r, &config, &m, 0), 0);
+    found = strstr(r.body.data, words) || (r.url.len && strstr(r.url.data, words));
+    message_done(&m);
+    return found;
+}
+
+static void an_end_closes_what_was_told_before(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        const char *data = edges[i].data;
+
+        if (says(KIND_PAGERDUTY, data, "\"event_action\":\"resolve\"") != edges[i].closes ||
+            says(KIND_PAGERDUTY, data, "\"event_action\":\"trigger\"") == edges[i].closes)
+            fail_msg("PagerDuty: %s", edges[i].name);
+        if (says(KIND_OPSGENIE, data, "/close?") != edges[i].closes)
+            fail_msg("Opsgenie: %s", edges[i].name);
+        if (says(KIND_ALERTMANAGER, data, "\"endsAt\":\"2026-11-22T17:00:00") !=
+            edges[i].closes_condition)
+            fail_msg("Alertmanager: %s", edges[i].name);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(answers_mean_what_the_receiver_says),
     cmocka_unit_test(urls_give_wrong_kinds_away),
     cmocka_unit_test(texts_are_cut_by_characters_of_utf16),
     cmocka_unit_test(templates_are_read_once_and_their_faults_named),
+    cmocka_unit_test(an_end_closes_what_was_told_before),
 };
 
 TEST_MAIN(tests)
