@@ -180,6 +180,18 @@ def test_what_holds_is_said_again():
     equal("no more", [t[1] for t in w.think(40000)], [])
 
 
+def test_a_violation_that_changed_holds_until_it_is_cleared():
+    w = World({"group_wait": 0, "group_interval": 0})
+    w.add(("policy.violated", "10.0.0.1"), ("policy.violated", "10.0.0.2"))
+    equal("both", [t[1] for t in w.think()], ["group"])
+    w.add(("policy.changed", "10.0.0.1"))
+    equal("changed", [t[1] for t in w.think(60)], ["event"])
+    w.add(("policy.cleared", "10.0.0.2", {"severity": 1, "body": {"state": "resolved"}}))
+    equal("one is cleared", ([t[1] for t in w.think(60)], w.incidents()), (["event"], "updated"))
+    w.add(("policy.cleared", "10.0.0.1", {"severity": 1, "body": {"state": "resolved"}}))
+    equal("both are", ([t[1] for t in w.think(60)], w.incidents()), (["resolve"], "resolved"))
+
+
 def test_large_groups_are_cut_with_a_count():
     w = World({"max_events": 10}, breaker={"least": 100000})
     w.add(*[("service.changed", f"10.0.{i // 250}.{i % 250}", 80) for i in range(500)])
@@ -335,6 +347,57 @@ def test_when_a_silence_ends_what_it_kept_is_told_in_one_message_and_what_still_
     equal("nothing", silenced("drop")[2], [])
 
 
+def silence(w, span="1 h", match="{}", on_end="summary"):
+    w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at, on_end) VALUES (alert.matcher_of('{match}'), 'all', 'eve', 'move', "
+             f"{w.now()}, {w.now()} + interval '{span}', '{on_end}')")
+
+
+def test_the_end_of_what_was_told_before_a_silence_is_told_after_it():
+    for on_end in ("summary", "still", "drop"):
+        w = World({"name": "severe", "match": {"severity": 2}, "endpoints": ["ops"], "group_wait": 0, "group_by": ["condition"]}, {"name": "rest", "group_wait": 0, "endpoints": ["log"]},
+                  endpoints=("ops", "log"), breaker={"hold": 0})
+        w.add(("host.gone", "10.0.0.1"), ("host.gone", "10.0.0.2"))
+        equal("gone", [t[:2] for t in w.think() if t[0] == "ops"], [("ops", "event")] * 2)
+        silence(w, on_end=on_end)
+        a, _ = w.add(("host.returned", "10.0.0.1", {"severity": 1}), ("host.returned", "10.0.0.2", {"severity": 1}))
+        equal("quiet", w.think(600), [])
+        b, = w.add(("host.gone", "10.0.0.2"))
+        equal("quiet", w.think(60), [])
+        told = w.think(3600) + w.think()
+        equal("over", [t[1:] for t in told if "silence" not in t[2] and t[1] == "resolve"], [("resolve", "host.returned host/10.0.0.1")])
+        equal("nothing else", len(told), {"summary": 3, "still": 2, "drop": 1}[on_end])
+        equal("why", (w.why(a), w.why(b)), ("silenced turned", "silenced" if on_end == "drop" else "silenced grouped"))
+        equal("incidents", w.db.sql("SELECT string_agg(state, ' ' ORDER BY state) FROM alert.incident i WHERE EXISTS "
+                                "(SELECT FROM alert.decision d JOIN alert.event e USING (seq) WHERE d.incident_id = i.incident_id AND e.type = 'host.gone')"),
+              "open resolved" if on_end == "drop" else "resolved updated")
+        equal("once", w.think(7200), [])
+
+
+def test_an_end_that_another_silence_keeps_waits_for_that_one():
+    w = World({"group_wait": 0, "group_by": ["condition"]})
+    w.add(("port.opened", "10.0.0.1", 80))
+    equal("told", [t[1] for t in w.think()], ["event"])
+    silence(w, "1 h", on_end="drop"), silence(w, "2 h", on_end="drop")
+    a, = w.add(("port.closed", "10.0.0.1", 80))
+    equal("the first is over", w.think(60) + w.think(3600), [])
+    equal("both are", [t[1] for t in w.think(3600)], ["resolve"])
+    equal("why", w.why(a), "silenced silenced turned")
+
+
+def test_what_holds_is_not_said_again_during_a_silence():
+    w = World({"repeat_interval": 3600, "group_wait": 0}, breaker={"hold": 0})
+    w.add(("host.gone", "10.0.0.1"), ("host.gone", "10.0.1.1"))
+    equal("gone", [t[1] for t in w.think()], ["group"])
+    silence(w, "90 min", '{"networks": ["10.0.0.0/24"]}', "drop"), silence(w, "2 h", '{"networks": ["10.0.1.0/24"]}', "drop")
+    equal("both are silenced", w.think(3600), [])
+    equal("a repeat is to come", w.due, 3600.0)
+    w.at += 3000
+    silence(w, "1 h", '{"networks": ["10.0.0.0/24"]}', "drop")
+    equal("one of them is", [t[2][:28] for t in w.think(601)], ["0 new, 0 changed, 1 gone sin"])
+    equal("of which", [e["subject"]["host"] for e in w.data[0]["events"]], ["10.0.1.1"])
+    equal("none is", [t[2][:28] for t in w.think(3600)], ["0 new, 0 changed, 2 gone sin"])
+
+
 def test_a_silence_that_is_taken_back_ends_too():
     w = World({"group_wait": 0, "group_by": ["condition"]})
     w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at) VALUES (alert.matcher_of('{{}}'), 'all', 'eve', 'move', "
@@ -372,9 +435,43 @@ def test_flapping_is_damped_and_said_and_ends():
     said = [t[2] for t in told]
     equal("messages", (len(said), said[5]), (6, "10.0.0.1/tcp/80 changes again and again: more than 5 times within 1h; quiet until it is stable for 30m"))
     equal("why", (w.why(seqs[4]), w.why(seqs[5]), w.why(seqs[19])), ("grouped", "flapping", "flapping"))
-    equal("stable", w.think(1800), [("ops", "resolve", "10.0.0.1/tcp/80 is stable again after 15 more changes; last: port.closed host/10.0.0.1/tcp/80")])
+    equal("stable", w.think(1800), [("ops", "resolve", "port.closed host/10.0.0.1/tcp/80"),
+                                    ("ops", "resolve", "10.0.0.1/tcp/80 is stable again after 15 more changes; last: port.closed host/10.0.0.1/tcp/80")])
+    equal("why", (w.why(seqs[17]), w.why(seqs[19])), ("flapping", "flapping turned"))
+    equal("nothing is left open", w.db.sql("SELECT count(*) FROM alert.incident WHERE state <> 'resolved'"), "0")
     w.add(("port.opened", "10.0.0.1", 80))
     equal("told again", [t[1] for t in w.think(3600)], ["event"])
+
+
+def test_what_flapping_ends_with_is_told_where_it_is_not_what_was_told():
+    w = World({"group_wait": 0, "group_by": ["condition"], "group_interval": 0})
+    for closed in (0, 1, 0, 1, 0, 1, 0):
+        a, = w.add(("port.closed" if closed else "port.opened", "10.0.0.1", 80))
+        w.think(60)
+    equal("as it was told", [t[1:] for t in w.think(1800)], [("resolve", "10.0.0.1/tcp/80 is stable again after 2 more changes; last: port.opened host/10.0.0.1/tcp/80")])
+    equal("why", w.why(a), "flapping")
+    w = World({"group_wait": 0, "group_by": ["condition"], "group_interval": 0})
+    for closed in (1, 0, 1, 0, 1, 0, 0):
+        a, = w.add(("port.closed" if closed else "port.opened", "10.0.0.1", 80))
+        w.think(60)
+    equal("open after all", [t[1] for t in w.think(1800)], ["event", "resolve"])
+    equal("why", w.why(a), "flapping grouped")
+    equal("it is open", w.db.sql("SELECT count(*) FROM alert.incident WHERE state <> 'resolved'"), "1")
+
+
+def test_a_host_that_flaps_in_a_storm_is_back_when_it_is_stable():
+    w, hosts = storm_world(breaker={"settle": 36000, "confirm": 36000})
+    first = gone(w, hosts[:60])
+    w.think(5), w.think(10)
+    for _ in range(3):
+        w.add(("host.returned", hosts[0]))
+        w.think(60)
+        w.add(("host.gone", hosts[0]))
+        w.think(60)
+    back(w, hosts[:60])
+    equal("not yet", [t[1] for t in w.think(60)], [])
+    equal("over", [t[2] for t in w.think(1800) + w.think(120) if t[1] == "resolve" and "hosts" in t[2]], ["62 of 62 hosts of lab that were gone are back"])
+    equal("why", w.why(first[0]), "waiting held stilled")
 
 
 # ---------------------------------------------------------------- first contact and storms
