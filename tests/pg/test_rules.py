@@ -625,6 +625,36 @@ def test_a_network_of_a_large_zone_that_vanishes_is_a_storm_too():
     equal("told", [t[1] for t in w.think(10)], ["storm"])
 
 
+def test_a_storm_leaves_alone_who_was_gone_and_is_back():
+    """What is in a group that is not told yet is taken in, but not what has turned back there."""
+    w, hosts = storm_world()
+    w.rules({"match": {"types": ["host.*"]}, "digest": {"every": 36000}, "bypass": 3})
+    first = gone(w, hosts[:3])
+    w.think(0), w.think(40)
+    back(w, hosts[:3])
+    equal("in a digest", (w.think(5), w.why(first[0])), ([], "waiting grouped"))
+    more = gone(w, hosts[10:70])
+    w.think(5)
+    equal("a storm", w.why(more[0]), "waiting held")
+    back(w, hosts[10:70])
+    w.think(60)
+    equal("over at once", w.db.sql("SELECT state FROM alert.storm"), "over")
+    equal("why", (w.why(first[0]), w.why(more[0])), ("waiting grouped", "waiting held stilled"))
+
+
+def test_a_silence_of_a_network_covers_its_storm():
+    w, hosts = storm_world()
+    silence(w, "1 h", '{"networks": ["10.0.0.0/24"]}')
+    seqs = gone(w, hosts[:60])
+    equal("quiet", w.think(5) + w.think(60), [])
+    equal("why", (w.why(seqs[0]), w.db.sql("SELECT count(*) FROM alert.storm")), ("silenced", "0"))
+    back(w, hosts[:20])
+    equal("quiet", w.think(60), [])
+    equal("at its end", sorted(t[2] for t in w.think(3600) + w.think(10)),
+          ["0 new, 0 changed, 40 gone since 2026-03-02T08:00:00Z (window 3735s)",
+           "20 new, 0 changed, 60 gone since 2026-03-02T08:00:05Z (window 62m); kept quiet by silence 1 of eve (move), which is over; 40 still hold"])
+
+
 def test_any_sort_of_change_can_be_a_storm():
     w, hosts = storm_world()
     a = w.add(*[("certificate.changed", h, "ssl-cert") for h in hosts[:5]])
