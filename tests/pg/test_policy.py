@@ -171,7 +171,14 @@ def test_a_query_that_fails_is_told_once():
         assert 'column "nothing" does not exist' in err, err
     assert told().count("policy.failed") == 1, told()
     assert "failed" in [x for x in muster("policy", "list").splitlines() if x.startswith("broken")][0]
+    for _ in range(2):
+        db.sql("SELECT api.policy_told(policy_id, run, '[]', NULL) FROM api.policy_next('broken')")
+        assert told().count("policy.recovered policy/broken") == 1, told()
+    db.equal("its end", "SELECT count(DISTINCT dedup), string_agg(body ->> 'state', ' ' ORDER BY seq), min(severity) FROM alert.event WHERE subject = 'policy/broken'", "1|firing resolved|1")
+    muster("policy", "run", "broken", check=2)
+    assert told().count("policy.failed") == 2, told()
     assert muster("policy", "remove", "broken") == "broken was removed\n"
+    assert told().count("policy.recovered policy/broken") == 2, "what is removed fails no more"
     assert "there is no policy 'broken'" in muster("policy", "run", "broken", check=2)
     assert "there is no policy 'broken'" in muster("policy", "remove", "broken", check=2)
     for rows, words in (('[{"zone": "a"}]', "have no column"), ('[{"zone":"a","asset_id":null,"address":"x","protocol":1,"port":"y"},{"zone":"a","asset_id":null,"address":"x","protocol":1,"port":"y"}]', "two rows have the key")):
@@ -179,6 +186,17 @@ def test_a_query_that_fails_is_told_once():
         assert words in db.sql("SELECT error FROM report.policy WHERE name = 'no-ssh'")
     db.sql("""SELECT api.policy_told(policy_id, run, '[{"zone":7,"asset_id":"u","address":"x","protocol":1,"port":"y"}]', NULL) FROM api.policy_next('no-ssh')""")
     db.equal("values that are none of theirs", "SELECT concat(zone, address, asset_id, port) FROM report.policy_findings", "7")
+
+
+def test_what_is_told_of_a_policy_ends_when_it_is_removed():
+    db.sql("SELECT api.policy_add('short-lived', 'Short', 'SELECT 1', '{zone,address}', 'high', '1 minute', 'x')")
+    for rows in ('[]', '[{"zone":"lan","address":"10.1.0.1"},{"zone":"lan","address":"10.1.0.2"}]'):
+        db.sql(f"SELECT api.policy_told(policy_id, run, '{rows}', NULL) FROM api.policy_next('short-lived')")
+    db.sql("UPDATE inv.policy_finding SET told = false WHERE row ->> 'address' = '10.1.0.2'")       # somebody approved it
+    assert muster("policy", "remove", "short-lived") == "short-lived was removed\n"
+    db.equal("told", "SELECT string_agg(type || ' ' || (body ->> 'state') || ' ' || (body -> 'subject' ->> 'host'), ', ' ORDER BY seq) FROM alert.event WHERE subject LIKE 'policy/short-lived%'",
+             "policy.violated firing 10.1.0.1, policy.violated firing 10.1.0.2, policy.cleared resolved 10.1.0.1")
+    db.equal("written down", "SELECT count(*) || ' ' || count(*) FILTER (WHERE news) FROM inv.policy_change WHERE policy = 'short-lived' AND what = 'cleared'", "2 1")
 
 
 def test_a_zone_is_forgotten():
