@@ -61,6 +61,30 @@ def test_nothing_goes_by_default():
     assert (state(), oldest("keep"), oldest("short")) == before
 
 
+def events(zone, days=100):
+    return int(db.sql(f"SELECT count(*) FROM alert.event WHERE zone = '{zone}' AND at < now() - interval '{days} days'"))
+
+
+def test_old_events_go_with_the_last_word_about_them():
+    had = events("keep"), events("keep", 0)
+    assert had[0] > 10 and had[1] > had[0], had
+    db.equal("they are not decided", "SELECT alert.prune_rules('100 days', 1000)", 0)
+    db.sql("SELECT alert.think(100000)")
+    db.sql("INSERT INTO alert.decision (at, seq, outcome, dedup, firing) SELECT now(), seq, 'unmatched', dedup, true FROM alert.event WHERE zone = 'keep' ORDER BY at LIMIT 1")
+    db.sql("INSERT INTO alert.flap SELECT dedup, now(), now(), 1, seq FROM alert.event WHERE zone = 'keep' ORDER BY at OFFSET 1 LIMIT 1")
+    db.equal("in bites", "SELECT alert.prune_rules('100 days', 5)", 5)
+    db.check_invariants()
+    while int(db.sql("SELECT alert.prune_rules('100 days', 50)")):
+        pass
+    assert (events("keep"), events("keep", 0), events("short")) == (2, had[1] - had[0] + 2, 0), (had, events("keep"), events("keep", 0))
+    db.check_invariants()
+    db.sql("TRUNCATE alert.decision, alert.flap")
+    db.equal("now these", "SELECT alert.prune_rules('100 days', 50)", 2)
+    db.sql("DELETE FROM alert.event WHERE at > now() - interval '80 days' AND zone = 'keep'")
+    assert "news without exactly one event" in db.sql("SELECT string_agg(what, ',') FROM ops.invariants() WHERE n > 0"), "what is missing of the rest is a fault"
+    db.sql("UPDATE alert.horizon SET since = now()")
+
+
 def test_a_zone_and_a_class_may_keep_less():
     before = state()
     got = retain(history=0, zones={"short": {"history": 100 * DAY}}, bite=5)
@@ -118,6 +142,16 @@ def test_a_host_that_comes_back_while_it_expires_is_there_again():
     db.equal("it is there", "SELECT state FROM report.host WHERE zone = 'back' AND address = '10.3.0.2'", "present")
 
 
+def test_changes_of_policies_are_kept_as_long_as_history():
+    db.sql("""INSERT INTO inv.policy_change (at, policy, key, what, news, new) SELECT now() - make_interval(days => d), 'p', '{}', 'violated', true, jsonb_build_object('zone', z)
+              FROM unnest('{50,150,300}'::int[]) d, unnest('{keep,short,-}'::text[]) z""")
+    kept = "SELECT string_agg((new ->> 'zone') || ' ' || n, ', ' ORDER BY new ->> 'zone') FROM (SELECT new, count(*) AS n FROM inv.policy_change GROUP BY 1) q"
+    for p, want in (({"history": 0}, "- 3, keep 3, short 3"), ({"history": 0, "zones": {"short": {"history": 100 * DAY}}}, "- 3, keep 3, short 1"),
+                    ({"history": 390 * DAY}, "- 3, keep 3, short 1"), ({"history": 200 * DAY, "zones": {"keep": {"history": 0}, "short": {"history": 390 * DAY}}}, "- 2, keep 3, short 1")):
+        retain(**p)
+        db.equal(str(p), kept, want)
+
+
 def test_a_zone_that_is_given_up_can_be_forgotten():
     err = db.fails("SELECT api.forget_zone('short', false)")
     assert "zone short is in the configuration; take it out first" in err, err
@@ -129,7 +163,22 @@ def test_a_zone_that_is_given_up_can_be_forgotten():
     db.equal("no history", "SELECT count(*) FROM inv.change JOIN inv.zone z USING (zone_id) WHERE z.name = 'short'", 0)
     db.equal("the state is there", "SELECT count(*) > 0 FROM report.host WHERE zone = 'short'", "t")
     db.check_invariants()
+    told = """SELECT (SELECT count(*) FROM alert.event WHERE zone = 'short' AND subject = 'host/x'), (SELECT count(*) FROM alert.decision), (SELECT count(*) FROM alert.notice), (SELECT count(*) FROM alert.open),
+              (SELECT count(*) FROM alert.attempt), (SELECT count(*) FROM alert.incident), (SELECT count(*) FROM inv.policy_change WHERE new ->> 'zone' = 'short')"""
+    # one incident of the zone alone, told and tried; one of both zones
+    db.sql("""SELECT alert.know_endpoints('{ops}');
+      INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, body) SELECT inv.event_id(), now(), 'host.gone', 2, z, 'host/x', n::text, '{}' FROM unnest('{keep,short,short}'::text[]) WITH ORDINALITY t(z, n);
+      INSERT INTO alert.route (ordinal, name, fits, goes_on, group_by, group_wait, group_interval, max_events) SELECT 1, 'r', alert.matcher_of('{}'), false, '{}', '0', '0', 100;
+      INSERT INTO alert.incident (id, route_id, key, zone, severity, opened_at, updated_at) SELECT 'inc_' || n, 1, to_jsonb(n), 'short', 2, now(), now() FROM generate_series(1, 2) n;
+      INSERT INTO alert.decision (at, seq, outcome, incident_id, dedup, firing) SELECT now(), seq, 'grouped', CASE dedup WHEN '3' THEN 2 ELSE 1 END, dedup, true FROM alert.event WHERE subject = 'host/x';
+      INSERT INTO alert.notice (id, endpoint_id, kind, type, severity, observed_at, dedup, incident_id, data) SELECT id, 1, 'group', 'group', 2, now(), '', incident_id, '{}' FROM alert.incident;
+      INSERT INTO alert.open (endpoint_id, seq, state, dedup) SELECT 1, seq, 'dead', '' FROM alert.notice; INSERT INTO alert.attempt (endpoint_id, seq, n, outcome) SELECT 1, seq, 1, 'ok' FROM alert.notice""")
+    db.equal("before", told, "2|3|2|2|2|2|1")
+    kept = events("keep", 0)
+    db.equal("in bites", "SELECT api.forget_zone('short', true, 1)", "f")
     db.equal("all of it", "SELECT api.forget_zone('short', true)", "t")
+    db.equal("what was told of it", told, "0|1|1|1|1|1|0")
+    assert (events("keep", 0), events("short", 0)) == (kept, 0)
     db.equal("no zone", "SELECT count(*) FROM inv.zone WHERE name = 'short'", 0)
     db.check_invariants()
 
