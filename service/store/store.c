@@ -24,6 +24,7 @@
 #define QUEUE_LIMIT   (64U << 20)
 #define JOURNAL_LIMIT (256ULL << 20)
 #define MARKS         (1U << 20)
+#define CLOCK_BACK    (5 * USEC_PER_SEC)      /* as api.beat() has it */
 #define SKEW_MIN      ((int64_t)USEC_PER_SEC) /* below it, the clocks count as equal */
 
 static const char *const kind_names[] = {"presence", "ports", "services", "scripts"};
@@ -100,6 +101,18 @@ static void on_upkeep(struct timer *t)
         log_debug("store: upkeep was left out");
 }
 
+/* The database sees to what is due then, with the same beat. */
+static void clock_watch(struct store *s, usec_t server)
+{
+    if (server && server + CLOCK_BACK < s->beat_server)
+        log_event(LOG_WARNING,
+                  "the clock of the database was set back; what was due later than its interval is "
+                  "due within it",
+                  "EVENT", "clock-set-back");
+    if (server)
+        s->beat_server = server;
+}
+
 static void on_beat_done(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct store *s = user;
@@ -108,6 +121,7 @@ static void on_beat_done(void *user, int status, const struct db_rows *rows, con
     if (status < 0)
         return;
     volatiles_muted(s, db_rows_int(rows, 0, 1, 0));
+    clock_watch(s, db_rows_time(rows, 0, 2));
     if (db_rows_bool(rows, 0, 0) || s->twice_said)
         return;
     s->twice_said = true;
@@ -122,7 +136,7 @@ static void on_beat(struct timer *t)
     struct store *s = CONTAINER_OF(t, struct store, beat_timer);
     char id[24];
     const char *params[] = {id, s->instance};
-    struct db_call c = {.sql = "SELECT api.beat($1, $2), api.muted()",
+    struct db_call c = {.sql = "SELECT api.beat($1, $2), api.muted(), now()",
                         .params = params,
                         .n_params = 2,
                         .flags = DB_RETRY};

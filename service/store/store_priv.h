@@ -33,6 +33,7 @@ struct store {
     int64_t sensor_id;
     struct value_key key;
     int64_t clock_offset; /* usec: the server's clock minus ours */
+    usec_t beat_server;   /* the server's clock at the last beat */
     struct store_volatile *volatiles;
     size_t n_volatiles;
     int64_t n_muted; /* keys that were learned; -1: not known yet */

@@ -343,6 +343,47 @@ def test_database_restored_into_another_cluster_hides_no_event():
     d.close()
 
 
+# ------------------------------------------------------------------ a clock that is set back
+
+BEAT = "SELECT api.beat(sensor_id, instance) FROM inv.sensor WHERE name = 'local'"
+
+
+def set_back(db, span):
+    """As the database looks when its clock is set back: all that it noted lies in the future."""
+    db.sql(f"UPDATE inv.sensor SET beat_at = now() + interval '{span}', greeted_at = now() + interval '{span}', greeted_from = now() + interval '{span}'; "
+           f"UPDATE inv.schedule SET wanted_at = wanted_at + interval '{span}', due_at = due_at + interval '{span}', claimed_at = claimed_at + interval '{span}'")
+
+
+def test_clock_that_is_set_back_stops_no_pass():
+    db = pg.database(migrated=True)
+    d = open_store(db)
+    baseline(d)
+    due(db, "presence")
+    claimed(d, "presence")
+    before = db.sql("SELECT string_agg(concat_ws(' ', kind, wanted_at, due_at), ', ' ORDER BY kind) FROM inv.schedule")
+    expect(db.sql(BEAT), "t")
+    db.equal("a beat moves nothing", "SELECT string_agg(concat_ws(' ', kind, wanted_at, due_at), ', ' ORDER BY kind) FROM inv.schedule", before)
+    set_back(db, "1 day")
+    expect(db.sql(BEAT), "t")
+    db.equal("within the interval, and what nobody renews soon",
+             "SELECT string_agg(kind || ' ' || (GREATEST(wanted_at, due_at) <= now() + CASE WHEN sensor_id IS NULL THEN interval '1 hour' ELSE '1 minute' END), ', ' "
+             "ORDER BY kind) FROM (SELECT kind, sensor_id, CASE WHEN sensor_id IS NULL THEN wanted_at END AS wanted_at, due_at FROM inv.schedule) s",
+             "ports true, presence true, scripts true")
+    db.equal("no sign of life lies in the future", "SELECT count(*) FROM inv.sensor WHERE GREATEST(beat_at, greeted_at) > now()", 0)
+    d.close()
+
+
+def test_sensor_that_restarts_after_the_clock_was_set_back_is_taken():
+    db = pg.database(migrated=True)
+    d = open_store(db)
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    d.kill()
+    set_back(db, "1 day")
+    d = open_store(db)
+    d.do(f"config lab 10.0.0.0/24 - 3 {PASSES}")
+    d.close()
+
+
 # ------------------------------------------------------------------ faults
 
 @with_store
