@@ -76,12 +76,15 @@ static void on_synced(void *user, int status, const struct err *e)
     if (status == -ECANCELED || c->database != DATABASE_SYNCING)
         return;
     if (status < 0) {
-        log_event(LOG_ERR, "the schedule cannot be made, trying again", "EVENT", "database-down",
-                  "WHY", err_text(e));
+        if (strcmp(c->why, err_text(e)) != 0)
+            log_event(LOG_ERR, "the schedule cannot be made, trying again", "EVENT",
+                      "database-down", "WHY", err_text(e));
+        snprintf(c->why, sizeof c->why, "%s", err_text(e));
         sync_later(c);
         return;
     }
     c->database = DATABASE_OK;
+    c->why[0] = 0;
     log_event(LOG_INFO, "the database is there, visits begin", "EVENT", "database-up");
     upkeep_enable(c->upkeep.upkeep);
     if (!c->stop_by)

@@ -56,8 +56,13 @@ void store_lease_move(struct store_lease *to, struct store_lease *from)
 static void on_synced(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
     struct ask *a = user;
+    const char *refused = db_rows_text(rows, 0, 0);
+    struct err why = {0};
 
-    (void)rows;
+    if (status == 0 && refused) {
+        status = err_set(&why, -EDOM, "%s", refused);
+        e = &why;
+    }
     if (a->cb.status)
         a->cb.status(a->user, status, e);
     free(a);
@@ -67,15 +72,19 @@ int store_sync_config(struct store *s, const struct store_config *c, store_cb cb
                       struct err *e)
 {
     CLEANUP(buf_done) struct buf json = {0};
-    const char *params[1];
-    struct db_call call = {
-        .sql = "SELECT api.sync_config($1)", .params = params, .n_params = 1, .flags = DB_RETRY};
+    char id[24];
+    const char *params[] = {NULL, id};
+    struct db_call call = {.sql = "SELECT api.sync_config($1, $2)",
+                           .params = params,
+                           .n_params = 2,
+                           .flags = DB_RETRY};
     struct ask what = {.cb.status = cb, .user = user};
     int r = store_config_json(&json, c, e);
 
     if (r < 0)
         return r;
     params[0] = json.data;
+    snprintf(id, sizeof id, "%lld", (long long)s->sensor_id);
     return ask(s, &call, &what, on_synced);
 }
 
@@ -121,7 +130,7 @@ int store_claim(struct store *s, const struct store_claim *cl, store_claim_cb cb
     struct db_call c = {
         .sql = "SELECT schedule_id, fence, zone, pass, kind, lo, hi, scope, NULL "
                "FROM api.claim($1, $2, $3, $4, $5) UNION ALL "
-               "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, api.next_due($2)",
+               "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, api.next_due($2, $1)",
         .params = params,
         .n_params = 5,
         .flags = DB_OFTEN,

@@ -96,7 +96,9 @@ struct store_config {
 
 /* Makes zones, blocks, passes and schedule rows equal to the config, in one transaction.  What
  * vanished is retired, never deleted: its facts stay and are `unknown` from then on.  A new row is
- * due at once.  -E2BIG (at once): a zone has more than 65,536 blocks. */
+ * due at once.  Zones of other sensors that live are left alone; -EDOM (text in *e): one of them
+ * works with another definition of a zone, ask again later.  store_claim() takes visits of these
+ * zones alone.  -E2BIG (at once): a zone has more than 65,536 blocks. */
 int store_sync_config(struct store *s, const struct store_config *c, store_cb cb, void *user,
                       struct err *e) MUST_USE;
 

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 /* The oldest schema that this program works with where it does not know its own migrations. */
-#define STORE_SCHEMA_MIN 42
+#define STORE_SCHEMA_MIN 151
 
 #define STORE_NEWS_CHANNEL "muster_event"
 

@@ -232,7 +232,7 @@ def test_volatile_keys_are_no_change(db, d):
 def test_database_that_is_not_migrated_is_named():
     db = pg.database()
     d = pgtest.Driver("pg_store_driver")
-    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 42: run 'muster db migrate'")
+    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 151: run 'muster db migrate'")
     d.close()
 
 
@@ -341,6 +341,72 @@ def test_database_restored_into_another_cluster_hides_no_event():
     db.equal("visible", "SELECT count(*) FROM alert.event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())", 1)
     db.equal("ledger", "SELECT count(*) > 5 FROM report.changes_after('0', 0, 100)", "t")
     d.close()
+
+
+# ------------------------------------------------------------------ several sensors on one database
+
+ALL = "presence/presence/1h/30s//0"
+
+
+def open_sensor(db, name):
+    d = pgtest.Driver("pg_store_driver")
+    d.do(f"sensor {name}")
+    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state ready")
+    return d
+
+
+def zones_in_force(db):
+    return db.sql("SELECT string_agg(z.name || ' ' || host(b.lo), ', ' ORDER BY z.name, b.lo) FROM inv.zone z JOIN inv.block b USING (zone_id) "
+                  "JOIN inv.schedule s USING (block_id) WHERE z.retired_at IS NULL AND b.retired_at IS NULL AND s.retired_at IS NULL")
+
+
+def is_dead(db, name):
+    db.sql(f"UPDATE inv.sensor SET beat_at = now() - interval '91 s', greeted_at = now() - interval '91 s' WHERE name = '{name}'")
+
+
+def test_sensors_with_different_zones_leave_each_other_alone():
+    db = pg.database(migrated=True)
+    left, right = open_sensor(db, "left"), open_sensor(db, "right")
+    expect(left.do(f"config a 10.0.0.0/24 - 3 {ALL}|both 10.0.2.0/24 - 3 {ALL}"), "config ok")
+    expect(right.do(f"config b 10.0.1.0/24 - 3 {ALL}|both 10.0.2.0/24 - 3 {ALL}"), "config ok")
+    expect(zones_in_force(db), "a 10.0.0.0, b 10.0.1.0, both 10.0.2.0")
+    expect(sorted(w[2] for w in claimed(right, "presence")), ["b", "both"])
+    assert "next 5" in right.do("claim 8 60s presence"), "what is due for others is not waited for"
+    expect([w[2] for w in claimed(left, "presence")], ["a"])
+    # one that names a zone no more retires it, and no other
+    expect(left.do(f"config c 10.0.3.0/24 - 3 {ALL}"), "config ok")
+    expect(zones_in_force(db), "b 10.0.1.0, both 10.0.2.0, c 10.0.3.0")
+    # the other is gone for good, and came back under a new name
+    is_dead(db, "right")
+    expect(left.do(f"config c 10.0.3.0/24 - 3 {ALL}"), "config ok")
+    expect(zones_in_force(db), "c 10.0.3.0")
+    left.close()
+    is_dead(db, "left")
+    new = open_sensor(db, "new")
+    expect(new.do(f"config c 10.0.3.0/25 - 3 {ALL}|d 10.0.4.0/24 - 3 {ALL}"), "config ok")
+    expect(zones_in_force(db), "c 10.0.3.0, d 10.0.4.0")
+    new.close()
+    right.close()
+
+
+def test_sensors_that_share_a_zone_mean_the_same_by_it():
+    db = pg.database(migrated=True)
+    left, right = open_sensor(db, "left"), open_sensor(db, "right")
+    now, then = f"config lab 10.0.0.0/24 - 3 {ALL}", f"config lab 10.0.1.0/24 - 3 {ALL}"
+    expect(left.do(now), "config ok")
+    refused = "sensor left works here with another zone lab: give both the same one, or give it another name"
+    expect(right.do(then), f"config Numerical argument out of domain {refused}")
+    expect(zones_in_force(db), "lab 10.0.0.0")
+    expect(left.do(now), "config ok")                          # who has what is in force is not stopped by the other
+    expect(left.do(then), "config ok")                         # all want it
+    expect(right.do(then), "config ok")
+    expect(zones_in_force(db), "lab 10.0.1.0")
+    expect(right.do(now).split()[1], "Numerical")
+    is_dead(db, "left")
+    expect(right.do(now), "config ok")
+    expect(zones_in_force(db), "lab 10.0.0.0")
+    left.close()
+    right.close()
 
 
 # ------------------------------------------------------------------ a clock that is set back
