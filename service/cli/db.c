@@ -57,7 +57,8 @@ int cli_db_connect(struct cli_db *x, enum cli_db_mode mode, struct err *e)
 {
     struct db_opts o = {.conninfo = x->conninfo,
                         .application_name = "muster cli",
-                        .no_reconnect = mode == CLI_DB_ONCE,
+                        .writes = mode == CLI_DB_WRITE,
+                        .no_reconnect = mode != CLI_DB_STAY,
                         .user = x,
                         .state = on_state};
     int r = loop_new(&x->loop, e);

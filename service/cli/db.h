@@ -21,8 +21,9 @@ struct cli_db {
 };
 
 enum cli_db_mode {
-    CLI_DB_ONCE, /* the first failure ends it */
-    CLI_DB_STAY, /* reconnects */
+    CLI_DB_ONCE,  /* the first failure ends it */
+    CLI_DB_WRITE, /* the same, by a server that takes writes, where there are several */
+    CLI_DB_STAY,  /* reconnects */
 };
 
 /* Which database: --database, else the configuration's.  conninfo is set; nothing is opened. */

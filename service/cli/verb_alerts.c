@@ -178,7 +178,7 @@ static int run_silence(struct verb_call *c, int64_t *ret, struct err *e)
         r = match_text(&match, a, e);
     w.match = match.data;
     if (r == 0)
-        r = cli_db_open(&x, &a->db, CLI_DB_ONCE, e);
+        r = cli_db_open(&x, &a->db, CLI_DB_WRITE, e);
     if (r == 0 && (r = silence_add(x.db, &w, ret, e)) < 0)
         cli_explain(&x, e);
     return r;
@@ -239,7 +239,7 @@ static int run_window(struct verb_call *c, int64_t *ret, struct err *e)
         r = match_text(&match, a, e);
     w.match = match.data;
     if (r == 0)
-        r = cli_db_open(&x, &a->db, CLI_DB_ONCE, e);
+        r = cli_db_open(&x, &a->db, CLI_DB_WRITE, e);
     if (r == 0 && (r = window_add(x.db, &w, ret, e)) < 0)
         cli_explain(&x, e);
     return r;
@@ -266,7 +266,7 @@ static int run_remove(struct verb_call *c, const char *what,
 
     if (!*id || strlen(id) > 9 || id[strspn(id, "0123456789")])
         err_set(&e, -EINVAL, "'%.20s': expected the number of a %s", id, what);
-    else if (cli_db_open(&x, &a->db, CLI_DB_ONCE, &e) == 0 && end(x.db, id, &e) == 0)
+    else if (cli_db_open(&x, &a->db, CLI_DB_WRITE, &e) == 0 && end(x.db, id, &e) == 0)
         return printf("%s %s has ended\n", what, id), EXIT_NOTHING;
     return verb_fail(c, x.db ? cli_explain(&x, &e) : &e);
 }

@@ -53,7 +53,7 @@ static int annotate(struct cli_db *x, const struct db_args *a, const char *what,
         return err_set(
             e, -EINVAL,
             "nothing to say: give --owner, --criticality, --presence, --label or --note");
-    r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    r = cli_db_open(x, a, CLI_DB_WRITE, e);
     if (r == 0)
         r = asset_find_one(x, what, a->zone, id, e);
     if (r == 0)
@@ -105,7 +105,7 @@ static int tag(struct cli_db *x, const struct verb_call *c, struct err *e)
     array_of(&drop, a->removes.values, a->removes.n);
     if (add.failed || drop.failed)
         return err_set(e, -ENOMEM, "out of memory");
-    r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    r = cli_db_open(x, a, CLI_DB_WRITE, e);
     if (r == 0)
         r = asset_find_one(x, c->operands.values[0], a->zone, id, e);
     params[0] = id;
@@ -194,7 +194,7 @@ static int approve(struct cli_db *x, const struct verb_call *c, struct err *e)
     int r = approval_of(&p, c, e);
 
     if (r == 0)
-        r = cli_db_open(x, a, CLI_DB_ONCE, e);
+        r = cli_db_open(x, a, CLI_DB_WRITE, e);
     if (r == 0)
         r = asset_find_one(x, p.what, a->zone, p.id, e);
     params[2] = p.protocol;

@@ -89,7 +89,7 @@ int verb_replay(struct verb_call *c)
     struct err e = {0};
     uint64_t n = 0;
 
-    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0)
+    if (cli_db_open(&x, a, CLI_DB_WRITE, &e) < 0)
         return verb_fail(c, cli_explain(&x, &e));
     if (a->since || a->until || a->dead
             ? replay_range(&x, c, &n, &e) < 0
@@ -122,7 +122,7 @@ int verb_dead_drop(struct verb_call *c)
     struct err e = {0};
     uint64_t n = 0;
 
-    if (cli_db_open(&x, c->args, CLI_DB_ONCE, &e) < 0 ||
+    if (cli_db_open(&x, c->args, CLI_DB_WRITE, &e) < 0 ||
         deliveries_drop(x.db, c->operands.values[0], c->operands.values + 1, c->operands.n - 1, &n,
                         &e) < 0)
         return verb_fail(c, cli_explain(&x, &e));
@@ -195,7 +195,7 @@ int verb_endpoint_enable(struct verb_call *c)
     const struct db_args *a = c->args;
     struct err e = {0};
 
-    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 ||
+    if (cli_db_open(&x, a, CLI_DB_WRITE, &e) < 0 ||
         deliveries_enable(x.db, c->operands.values[0],
                           a->skip ? DELIVERIES_SKIP : DELIVERIES_RESUME, &e) < 0)
         return verb_fail(c, cli_explain(&x, &e));

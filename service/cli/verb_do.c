@@ -57,7 +57,7 @@ static int rescan(struct cli_db *x, const struct db_args *a, const char *target,
 
     if (r < 0)
         return r;
-    r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    r = cli_db_open(x, a, CLI_DB_WRITE, e);
     for (size_t i = 0; r == 0 && i < list.addrs.n; i++)
         r = rescan_range(x, a->zone, &list.addrs.ranges[i], &n, e);
     for (size_t i = 0; r == 0 && i < list.n_names; i++)

@@ -111,7 +111,7 @@ static int merge(struct cli_db *x, const struct verb_call *c, struct err *e)
     const struct db_args *a = c->args;
     char from[40], into[40];
     const char *params[] = {from, into, cli_author(a), a->reason};
-    int r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    int r = cli_db_open(x, a, CLI_DB_WRITE, e);
 
     if (r == 0)
         r = asset_find_one(x, c->operands.values[0], a->zone, from, e);
@@ -152,7 +152,7 @@ static int split(struct cli_db *x, const struct verb_call *c, struct err *e)
     if (list.failed)
         return err_set(e, -ENOMEM, "out of memory");
     params[1] = list.data;
-    r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    r = cli_db_open(x, a, CLI_DB_WRITE, e);
     if (r == 0)
         r = asset_find_one(x, c->operands.values[0], a->zone, id, e);
     if (r == 0)
@@ -183,7 +183,7 @@ static int undo(struct cli_db *x, const struct verb_call *c, struct err *e)
         return err_set(e, -EINVAL,
                        "'%s' is no number of a decision (muster asset WHAT --why lists them)",
                        number);
-    r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    r = cli_db_open(x, a, CLI_DB_WRITE, e);
     if (r == 0)
         r = cli_ask(x, "SELECT api.undo_identity($1::int8, $2, $3)", params, ARRAY_LEN(params),
                     &rows, e);

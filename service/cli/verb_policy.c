@@ -106,7 +106,7 @@ static int add(struct cli_db *x, const struct verb_call *c, struct err *e)
                             a->by                 ? a->by
                             : who && who->pw_name ? who->pw_name
                                                   : "unknown"};
-    int r = cli_db_open(x, a, CLI_DB_ONCE, e);
+    int r = cli_db_open(x, a, CLI_DB_WRITE, e);
 
     snprintf(every, sizeof every, "%llu seconds",
              (unsigned long long)((a->every ? a->every : 300 * USEC_PER_SEC) / USEC_PER_SEC));
@@ -137,7 +137,7 @@ int verb_policy_remove(struct verb_call *c)
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     const char *params[] = {c->operands.values[0]};
     struct err e = {0};
-    int r = cli_db_open(&x, c->args, CLI_DB_ONCE, &e);
+    int r = cli_db_open(&x, c->args, CLI_DB_WRITE, &e);
 
     if (r == 0)
         r = cli_ask(&x, "SELECT api.policy_remove($1)", params, 1, &rows, &e);
@@ -214,7 +214,7 @@ int verb_policy_run(struct verb_call *c)
         .nothing = "nothing violates it",
     };
 
-    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || run_now(&x, params[0], &edges, &e) < 0 ||
+    if (cli_db_open(&x, a, CLI_DB_WRITE, &e) < 0 || run_now(&x, params[0], &edges, &e) < 0 ||
         cli_list(&x, &l, a->json, &e) < 0)
         return verb_fail(c, &e);
     return edges > 0 ? EXIT_CHANGES : EXIT_NOTHING;
@@ -227,7 +227,7 @@ int verb_forget(struct verb_call *c)
     const struct db_args *a = c->args;
     const char *params[] = {c->operands.values[0], a->all ? "t" : "f"};
     struct err e = {0};
-    int r = cli_db_open(&x, a, CLI_DB_ONCE, &e);
+    int r = cli_db_open(&x, a, CLI_DB_WRITE, &e);
     bool done = false;
 
     while (r == 0 && !done) {

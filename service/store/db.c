@@ -134,10 +134,13 @@ void db_lost(struct db *d, const char *why)
     tell(d, DB_DOWN, line);
 }
 
+/* A host that hangs takes all of the time: the next try begins with the one behind it. */
 static void on_connect_deadline(struct timer *t)
 {
     struct db *d = CONTAINER_OF(t, struct db, deadline);
 
+    if (d->phase == PHASE_CONNECT || d->phase == PHASE_SETUP)
+        (void)!db_hosts_rotate(&d->hosts);
     db_lost(d, d->phase == PHASE_CONNECT ? "no connection to the database within 10 s"
                                          : "the database does not answer");
 }
@@ -254,23 +257,22 @@ static void on_io(struct io *io, uint32_t events)
 static void connect_start(struct db *d)
 {
     /* earlier keywords are defaults, later ones win over the connection string */
-    const char *keys[] = {"target_session_attrs",
-                          "dbname",
-                          "fallback_application_name",
-                          "client_encoding",
-                          "gssencmode",
-                          "tcp_user_timeout",
-                          "passfile",
-                          NULL};
-    const char *values[] = {d->opts.writes ? "read-write" : "any",
-                            d->conninfo,
-                            d->application_name,
-                            "UTF8",
-                            "disable",
-                            "30000",
-                            "/dev/null/none" /* no such file, without a warning */,
-                            NULL};
+    const char *keys[7 + DB_HOSTS_KEYS + 1] = {"target_session_attrs",
+                                               "dbname",
+                                               "fallback_application_name",
+                                               "client_encoding",
+                                               "gssencmode",
+                                               "tcp_user_timeout",
+                                               "passfile"};
+    const char *values[ARRAY_LEN(keys)] = {d->opts.writes ? "read-write" : "any",
+                                           d->conninfo,
+                                           d->application_name,
+                                           "UTF8",
+                                           "disable",
+                                           "30000",
+                                           "/dev/null/none" /* no such file, without a warning */};
 
+    db_hosts_params(&d->hosts, keys + 7, values + 7);
     d->phase = PHASE_CONNECT;
     tell(d, DB_CONNECTING, "");
     if (d->dead)
@@ -330,7 +332,7 @@ int db_open(struct db **ret, struct loop *l, const struct db_opts *o, struct err
         d->opts.statement_timeout = STATEMENT;
     d->conninfo = strdup(o->conninfo);
     d->application_name = strdup(o->application_name ? o->application_name : "muster");
-    if (!d->conninfo || !d->application_name) {
+    if (!d->conninfo || !d->application_name || db_hosts_read(&d->hosts, o->conninfo) < 0) {
         free(d->conninfo);
         free(d->application_name);
         free(d);
@@ -354,6 +356,7 @@ static void on_gone(void *object)
         free(ch->name);
         free(ch);
     }
+    db_hosts_done(&d->hosts);
     free(d->conninfo);
     free(d->application_name);
     free(d);

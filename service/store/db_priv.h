@@ -1,6 +1,7 @@
 /* Inside of struct db, shared by db.c (the connection) and db_queue.c (the queries). */
 #pragma once
 
+#include "service/store/db_hosts.h"
 #include "service/store/query.h"
 
 #include <libpq-fe.h>
@@ -41,6 +42,7 @@ struct db {
     struct loop *loop;
     struct db_opts opts;
     char *conninfo, *application_name;
+    struct db_hosts hosts; /* of the conninfo, from the one that is tried first */
     enum db_phase phase;
     PGconn *conn;
     struct io io;

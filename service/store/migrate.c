@@ -8,6 +8,8 @@
 #include "service/store/migrate.h"
 
 #include "engine/base/buf.h"
+#include "engine/base/cleanup.h"
+#include "service/store/db_hosts.h"
 #include "service/store/migrate_files.h"
 
 #include <errno.h>
@@ -71,14 +73,20 @@ static void on_notice(void *user, const PGresult *res)
         r->o->notice(r->o->user, words);
 }
 
-static int connect_database(struct run *r)
+/* One walk through the hosts.  -ETIMEDOUT: one of them hangs. */
+static int connect_once(struct run *r, const struct db_hosts *hosts)
 {
-    const char *keys[] = {"dbname", "fallback_application_name", "client_encoding", "gssencmode",
-                          NULL};
-    const char *values[] = {r->o->conninfo, "muster migrate", "UTF8", "disable", NULL};
+    /* earlier keywords are defaults, later ones win over the connection string */
+    const char *keys[5 + DB_HOSTS_KEYS + 1] = {"target_session_attrs", "dbname",
+                                               "fallback_application_name", "client_encoding",
+                                               "gssencmode"};
+    const char *values[ARRAY_LEN(keys)] = {r->o->check_only ? "any" : "read-write", r->o->conninfo,
+                                           "muster migrate", "UTF8", "disable"};
     unsigned long long end = now_ms() + CONNECT_MS;
     PostgresPollingStatusType s = PGRES_POLLING_WRITING;
 
+    db_hosts_params(hosts, keys + 5, values + 5);
+    PQfinish(r->conn);
     r->conn = PQconnectStartParams(keys, values, 1);
     if (!r->conn)
         return -ENOMEM;
@@ -88,7 +96,24 @@ static int connect_database(struct run *r)
         if (s == PGRES_POLLING_FAILED)
             break;
     }
-    if (s != PGRES_POLLING_OK)
+    if (s == PGRES_POLLING_OK)
+        return 0;
+    return PQstatus(r->conn) == CONNECTION_BAD ? -ECONNREFUSED : -ETIMEDOUT;
+}
+
+static int connect_database(struct run *r)
+{
+    CLEANUP(db_hosts_done) struct db_hosts hosts = {0};
+    int ret = db_hosts_read(&hosts, r->o->conninfo);
+    size_t n = db_hosts_count(&hosts);
+
+    if (ret == 0)
+        ret = connect_once(r, &hosts);
+    for (size_t i = 1; ret == -ETIMEDOUT && i < n && db_hosts_rotate(&hosts) == 0; i++)
+        ret = connect_once(r, &hosts);
+    if (ret == -ENOMEM)
+        return ret;
+    if (ret < 0)
         return fail(r, -ECONNREFUSED, "database",
                     *PQerrorMessage(r->conn) ? PQerrorMessage(r->conn)
                                              : "no connection within 10 s");

@@ -8,6 +8,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pgtest
+from silent import silent_server
 
 
 class Dir:
@@ -39,6 +40,20 @@ def migrate(db, path, how="", conninfo=None, driver=None):
 def expect(got, want):
     if got != want:
         raise AssertionError(f"\n got {got!r}\nwant {want!r}")
+
+
+def test_migrator_passes_over_a_host_that_hangs():
+    with silent_server() as silent, Dir(_0001_a="CREATE TABLE a()") as d:
+        db = pg.database()
+        expect(migrate(db, d.path, conninfo=db.conninfo.replace("host=", f"host={silent},")), "applied 0001_a.sql\nmigrated to 1 of 1")
+
+
+def test_migrator_looks_for_the_server_that_takes_writes():
+    with pgtest.Cluster(options=["default_transaction_read_only=on"]) as reader, Dir(_0001_a="CREATE TABLE a()") as d:
+        db = pg.database()
+        pg.psql("postgres", f"CREATE DATABASE pair OWNER {db.owner}", user="postgres")
+        reader.psql("postgres", f"SET default_transaction_read_only = off; CREATE DATABASE pair OWNER {db.owner}", user="postgres")
+        expect(migrate(db, d.path, conninfo=f"host={reader.socket},{pg.socket} user={db.owner} dbname=pair"), "applied 0001_a.sql\nmigrated to 1 of 1")
 
 
 def test_all_migrations_of_the_product_apply_once():

@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pgtest
+from silent import silent_server
 from test_store_client import PASSES, baseline, claimed, due, expect, open_store
 
 DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"]
@@ -232,6 +233,17 @@ class Standby(pgtest.Cluster):
 
     def promote(self):
         self.psql("postgres", "SELECT pg_promote(true, 60)", user="postgres")
+
+
+def test_host_that_takes_connections_and_says_nothing_is_passed_over():
+    db = pg.database(migrated=True)
+    with silent_server() as silent:
+        d = pgtest.Driver("pg_store_driver")
+        got = d.do(f"open host={silent},{pg.socket};user={db.owner};dbname={db.name}")
+        expect(got, "state down no connection to the database within 10 s")
+        expect(d.do("state-wait"), "state ready")
+        baseline(d)
+        d.close()
 
 
 def test_standby_that_takes_over_is_found_and_nothing_is_lost():
