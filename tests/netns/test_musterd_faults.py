@@ -237,8 +237,8 @@ def database_away(world):
                                             "zones:\n  - {name: self, networks: [127.0.0.1]}\n")
     nowhere.process = world.start([str(daemon.BUILD / "musterd"), "--config", nowhere.config], log="nowhere.log")
     nowhere.log = lambda: pathlib.Path(world.path("nowhere.log")).read_text(errors="replace")
-    twin = world.start([str(daemon.BUILD / "musterd"), "--config", nowhere.config], log="twin.log")
     line = wait_said(nowhere, "the database cannot be used, trying again")[0]
+    twin = world.start([str(daemon.BUILD / "musterd"), "--config", nowhere.config], log="twin.log")
     assert twin.popen.wait(netns.CEILING) != 0
     said_by_twin = pathlib.Path(world.path("twin.log")).read_text()
     assert f"another musterd runs with the state directory '{nowhere.state}'" in said_by_twin, said_by_twin
