@@ -54,7 +54,8 @@ END $$;
 
 -- Upkeep, called every hour by each daemon; one at a time does it.  p: seconds to keep, 0 for ever:
 -- {"history", "scripts", "coverage", "absent", "values", "zones": {name: {"history", "scripts", "coverage"}}}.  Answers what was done;
--- "more": call again soon.
+-- "more": call again soon.  Values are collected in a call that has done nothing else: to read the whole ledger takes seconds for each million of its
+-- rows, in which nobody shall wait for the locks of months that were dropped and of hosts that expired.  What takes longer than a statement may is left.
 CREATE OR REPLACE FUNCTION api.retain(p jsonb, p_bite int4 DEFAULT 20000) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp AS $$
 DECLARE
   z record; v_dropped text[] := '{}'; v_some text[]; v_end timestamptz; v_n int8; v_deleted int8 := 0; v_expired int4 := 0; v_values int8 := 0;

@@ -130,7 +130,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- As before, of the sensor's own zones alone.
+-- As before, of the sensor's own zones alone; and it takes what a pass was asked for until then: addresses that were asked for by a transaction that
+-- ended between the beginning of this question and the lock of the row were in neither its scope nor the next one's.
 CREATE OR REPLACE FUNCTION api.claim(p_sensor int4, p_kinds text[], p_n int4, p_lease interval, p_instance uuid DEFAULT NULL)
 RETURNS TABLE (schedule_id int8, fence int8, zone text, pass text, kind text, lo inet, hi inet, scope inet[],
                server_now timestamptz)

@@ -1,3 +1,4 @@
+/* See core_alert.h. */
 #include "service/role/core_alert.h"
 
 #include "service/alert/alert.h"

@@ -256,7 +256,8 @@ static void on_io(struct io *io, uint32_t events)
 
 static void connect_start(struct db *d)
 {
-    /* earlier keywords are defaults, later ones win over the connection string */
+    /* earlier keywords are defaults, later ones win over the connection string; the list ends with
+     * NULL */
     const char *keys[7 + DB_HOSTS_KEYS + 1] = {"target_session_attrs",
                                                "dbname",
                                                "fallback_application_name",
