@@ -8,13 +8,14 @@
 
 #define RTT_SAMPLES 8
 #define RATE_PERIOD (250 * USEC_PER_MSEC)
-#define LOST_MIN    3    /* before a network is judged */
-#define REST_MIN    24   /* and of the others */
-#define BEARABLE    0.02 /* beyond what the others lose, as in the pacer */
-#define SUSPECT     2.0  /* times what the others lose */
-#define DEVIATIONS  16.0 /* four standard deviations, squared: of many networks one is unlucky */
-#define MEMORY      48   /* outcomes; older ones count half */
-#define BURST       4    /* turns that may follow each other at once after a silence */
+#define LOST_MIN    3     /* before a network is judged */
+#define REST_MIN    24    /* and of the others */
+#define BEARABLE    0.02  /* beyond what the others lose, as in the pacer */
+#define SUSPECT     2.0   /* times what the others lose */
+#define FULL_MIN    100.0 /* probes per second, the floor of pacers: fewer fill no narrow place */
+#define DEVIATIONS  16.0  /* four standard deviations, squared: of many networks one is unlucky */
+#define MEMORY      48    /* outcomes; older ones count half */
+#define BURST       4     /* turns that may follow each other at once after a silence */
 
 void netloss_init(struct netloss *n, double max_rate, uint64_t seed)
 {
@@ -117,11 +118,19 @@ static bool is_worse(const struct netloss *n, const struct netloss_slot *s)
     return beyond > expected && beyond * beyond > DEVIATIONS * expected;
 }
 
+/* Probes per second that went there of late. */
+static double busiest(const struct netloss_slot *s)
+{
+    double now = (double)s->sent * USEC_PER_SEC / RATE_PERIOD;
+
+    return now > s->rate ? now : s->rate;
+}
+
 bool netloss_is_suspect(const struct netloss *n, const struct netloss_slot *s)
 {
     struct loss rest = n->all;
 
-    if (s->own || !s->loss.lost)
+    if (s->own || !s->loss.lost || busiest(s) < FULL_MIN)
         return false;
     subtract(&rest, &s->loss);
     if (total(&rest) < REST_MIN)

@@ -53,7 +53,8 @@ const struct rtt *netloss_rtt(const struct netloss_slot *s);
 const struct loss *netloss_of(const struct netloss *n, const struct netloss_slot *s);
 /* It may prove to be worse than the others: more was lost there, if only by chance so far.  Losses
  * show a pass later than they happen, and by then the silence of those would be believed that were
- * asked while a narrow place was full. */
+ * asked while a narrow place was full.  Where few probes went there was none: a network of few
+ * hosts is unlucky often enough. */
 bool netloss_is_suspect(const struct netloss *n, const struct netloss_slot *s);
 /* Of all networks, those apart too; 0..1. */
 double netloss_measured(const struct netloss *n);

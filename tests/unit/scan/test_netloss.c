@@ -112,6 +112,28 @@ static void a_network_apart_is_asked_at_a_rate_of_its_own(void **state)
         assert_int_equal(netloss_turn(good, now), now);
 }
 
+/* So many probes of a second, and their answers: of every fourth the first was lost. */
+static void ask(struct netloss_slot *s, unsigned probes)
+{
+    for (unsigned i = 0; i < probes; i++) {
+        (void)netloss_turn(s, START + i * USEC_PER_SEC / probes);
+        netloss_answered(n, s, i % 4 == 0);
+    }
+}
+
+static void only_a_network_that_much_was_sent_to_is_suspect(void **state)
+{
+    struct netloss_slot *few = net(0), *many = net(1), *good = net(2);
+
+    (void)state;
+    outcomes(good, 1000, 1);
+    ask(few, 20);
+    ask(many, 200);
+    assert_false(netloss_is_suspect(n, few));
+    assert_true(netloss_is_suspect(n, many));
+    assert_false(netloss_is_suspect(n, good));
+}
+
 static void round_trips_are_those_of_the_network(void **state)
 {
     struct netloss_slot *slow = net(0), *fast = net(1);
@@ -131,6 +153,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(where_all_lose_none_is_set_apart, setup, teardown),
     cmocka_unit_test_setup_teardown(a_single_network_is_not_set_apart, setup, teardown),
     cmocka_unit_test_setup_teardown(a_network_apart_is_asked_at_a_rate_of_its_own, setup, teardown),
+    cmocka_unit_test_setup_teardown(only_a_network_that_much_was_sent_to_is_suspect, setup,
+                                    teardown),
     cmocka_unit_test_setup_teardown(round_trips_are_those_of_the_network, setup, teardown),
 };
 
