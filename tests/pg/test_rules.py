@@ -167,6 +167,27 @@ def test_an_incident_that_was_quiet_takes_nothing_new_and_is_resolved_later():
     equal("its end", [t[1] for t in w.think()], ["resolve"])
 
 
+def test_an_incident_of_a_busy_zone_is_sealed_by_its_age():
+    w = World()
+    w.add(("host.gone", "10.0.0.1"), ("host.gone", "10.0.0.2"))
+    w.think(), w.think(40), w.think(10)
+    w.add(("host.returned", "10.0.0.1"))
+    number = 2
+    while w.think(1800) and w.incidents() == "updated":
+        number += 1
+        w.add(("host.gone", f"10.0.0.{number}"))
+        w.think()
+    equal("a day", (w.incidents(), w.at // 3600), ("updated sealed", 24))
+    w.add(("host.gone", "10.0.0.1"))
+    w.think(1800), w.think(40), w.think(10)
+    equal("the next", w.incidents(), "updated sealed, open")
+    end, = w.add(("host.returned", "10.0.0.1"))
+    equal("told in the second", [(t[1], d["incident"]["state"]) for t, d in zip(w.think(1800), w.data)], [("resolve", "resolved")])
+    equal("and there alone", w.why(end), "turned")
+    w.add(*[("host.returned", f"10.0.0.{n}") for n in range(2, number + 1)])
+    equal("what is sealed ends with its last", ([t[1] for t in w.think(1800)], w.incidents()), (["resolve"], "resolved sealed, resolved"))
+
+
 def test_what_holds_is_said_again():
     w = World({"repeat_interval": 3600})
     w.add(("host.gone", "10.0.0.1"), ("service.changed", "10.0.0.2", 80))
