@@ -241,15 +241,28 @@ local function results_in(records, message, dtype)
   return #results > 0 and results or nil
 end
 
-local function is_no_such_name(message)
-  return message.flags.RC3 and message.flags.RC4 and not message.flags.RC1 and not message.flags.RC2
+local function response_code(message)
+  local flags = message.flags
+  return (flags.RC1 and 8 or 0) + (flags.RC2 and 4 or 0) + (flags.RC3 and 2 or 0)
+    + (flags.RC4 and 1 or 0)
+end
+
+-- Why an answer holds no records, by its response code (RFC 1035, section 4.1.1). Only the first
+-- two say something of the name.
+local empty_reasons = { [0] = "No Answers", [3] = "No Such Name", [1] = "Format error",
+  [2] = "Server failure", [4] = "Not implemented", [5] = "Refused" }
+
+local function is_about_the_name(reason)
+  return reason == empty_reasons[0] or reason == empty_reasons[3]
 end
 
 --- What an answer says of the type `dtype` (a number): `true, text`, or with `retAll` `true,
--- array`; `false, reason` ("No Such Name", "No Answers", "Unable to handle response").
+-- array`; `false, reason` ("No Such Name", "No Answers", "Unable to handle response", or what the
+-- server has trouble with: "Server failure", "Refused" ...).
 function M.findNiceAnswer(dtype, dec, retAll)
   if #dec.answers == 0 then
-    return false, is_no_such_name(dec) and "No Such Name" or "No Answers"
+    local code = response_code(dec)
+    return false, empty_reasons[code] or "Response code " .. code
   elseif not texts[dtype] then
     return false, "Unable to handle response"
   end
@@ -304,7 +317,8 @@ end
 -- `port` (53), `proto` ("udp"), `timeout` (ms), `sendCount` (2), `norecurse`, `dnssec`, `nsid`,
 -- `subnet`, `retAll` (all results as an array), `retPkt` (the whole packet), `multiple` (collect
 -- answers until the time is over: an array of { output, peer }). `true, result`, or `false,
--- reason`.
+-- reason`: that of findNiceAnswer, or "No response". Of several servers' reasons the last one that
+-- says something of the name.
 function M.query(dname, options)
   options = options or {}
   local dtype = options.dtype or "A"
@@ -334,7 +348,7 @@ function M.query(dname, options)
       if status then
         return true, result
       end
-      reason = result
+      reason = is_about_the_name(reason) and not is_about_the_name(result) and reason or result
     end
   end
   return false, reason

@@ -21,9 +21,20 @@ function hostrule()
   return true
 end
 
+-- What a name leads to; an empty array when there is nothing. Trouble of our own name server says
+-- nothing of the host: it raises.
+local function records_of(name, dtype)
+  local status, records = dns.query(name, { dtype = dtype, retAll = true })
+  if status then
+    return records
+  elseif records ~= "No Such Name" and records ~= "No Answers" then
+    error(("%s: %s"):format(name, records), 0)
+  end
+  return {}
+end
+
 local function addresses_of(name, dtype)
-  local status, addresses = dns.query(name, { dtype = dtype, retAll = true })
-  addresses = status and addresses or {}
+  local addresses = records_of(name, dtype)
   -- name servers turn the order with each answer
   table.sort(addresses, function(a, b)
     return ipOps.compare_ip(a, "lt", b) == true
@@ -36,13 +47,9 @@ local function same(a, b)
 end
 
 function action(host)
-  local reverse = dns.reverse(host.ip)
-  local status, names = dns.query(reverse, { dtype = "PTR", retAll = true })
-  if not status then
-    if names == "No Answers" or names == "No Such Name" then
-      return { reason = "No PTR record", status = "fail" }, "FAIL (No PTR record)"
-    end
-    return nil
+  local names = records_of(dns.reverse(host.ip), "PTR")
+  if #names == 0 then
+    return { reason = "No PTR record", status = "fail" }, "FAIL (No PTR record)"
   end
   table.sort(names)
   local data, passed = stdnse.output_table(), nil

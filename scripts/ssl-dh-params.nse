@@ -88,7 +88,7 @@ local function offered(host, port, protocol, ciphers)
   local group = read and read.dhparams
   if group then
     return { cipher = hello.cipher, p = group.p:gsub("^\0+", ""), g = group.g:gsub("^\0+", ""),
-      y = group.y:gsub("^\0+", "") }
+      y = group.y }
   end
 end
 
@@ -119,12 +119,19 @@ local function assess(group)
   end
 end
 
+-- Which key is drawn, and with it whether it begins with zero bytes, is chance; servers send them
+-- or leave them out. So a key that lacks no more than that is as long as the modulus.
+local function key_bits(group)
+  local missing = #group.p - #group.y
+  return (missing > 0 and missing <= 4 and #group.p or #group.y) * 8
+end
+
 local function results(title, group)
   local indent = (" "):rep(6)
   return { title .. " GROUP 1", indent .. "Cipher Suite: " .. group.cipher,
     indent .. "Modulus Type: " .. group.kind, indent .. "Modulus Source: " .. group.source,
     indent .. "Modulus Length: " .. group.bits, indent .. "Generator Length: " .. #group.g * 8,
-    indent .. "Public Key Length: " .. #group.y * 8 }
+    indent .. "Public Key Length: " .. key_bits(group) }
 end
 
 local checks = {

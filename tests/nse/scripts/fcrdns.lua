@@ -9,6 +9,7 @@ local function name_bytes(name)
 end
 
 -- Answers what `zone` holds: { ["name TYPE"] = data, or a list of them }; other names do not exist.
+-- A number instead of data is the response code of an answer without any; 0: silence.
 local function resolver(zone)
   return function(peer)
     local request = peer:recv()
@@ -20,12 +21,15 @@ local function resolver(zone)
       end
       local kind = string.unpack(">I2", request, at + 1)
       local data = zone[table.concat(labels, ".") .. " " .. kind]
-      local list, answer = type(data) == "table" and data or { data }, ""
+      local code = type(data) == "number" and data or data and 0 or 3
+      local list, answer = type(data) == "table" and data or { code == 0 and data or nil }, ""
       for _, item in ipairs(list) do
         answer = answer .. "\xc0\x0c" .. string.pack(">I2I2I4s2", kind, 1, 60, item)
       end
-      peer:send(request:sub(1, 2) .. string.pack(">I2I2I2I2I2", data and 0x8180 or 0x8183, 1,
-        #list, 0, 0) .. request:sub(13, at + 4) .. answer)
+      if data ~= 0 then
+        peer:send(request:sub(1, 2) .. string.pack(">I2I2I2I2I2", 0x8180 + code, 1, #list, 0, 0)
+          .. request:sub(13, at + 4) .. answer)
+      end
       request = peer:recv()
     end
   end
@@ -68,7 +72,29 @@ test("a host without a name fails", function()
   check.equal(script.run("fcrdns"), "FAIL (No PTR record)")
 end)
 
-test("a silent name server tells nothing", function()
-  fake.servers["udp:53"] = fake.replies(nil, {}, true)
-  check.equal(script.run("fcrdns"), nil)
+test("trouble of the name server is none of the host's", function()
+  -- silence, "server failure", "refused"
+  for _, code in ipairs({ 0, 2, 5 }) do
+    fake.servers["udp:53"] = resolver({ [reverse] = code })
+    check.throws("", script.run, "fcrdns")
+    fake.servers["udp:53"] = resolver({ [reverse] = name_bytes("www.lab.test"),
+      ["www.lab.test 1"] = code })
+    check.throws("www.lab.test", script.run, "fcrdns")
+  end
+end)
+
+test("of two name servers the one that knows counts", function()
+  local dns, codes, servers = require "dns", { 3, 2 }, fake.nmap.get_dns_servers
+  fake.nmap.get_dns_servers = function()
+    return { "127.0.0.53", "127.0.0.54" }
+  end
+  fake.servers["udp:53"] = function(peer)
+    local request = peer:recv()
+    peer:send(request:sub(1, 2) .. string.pack(">I2", 0x8180 + table.remove(codes, 1))
+      .. request:sub(5))
+  end
+  local status, reason = dns.query("www.lab.test", {})
+  fake.nmap.get_dns_servers = servers
+  check.falsy(status)
+  check.equal(reason, "No Such Name")
 end)

@@ -22,6 +22,33 @@ test("a small group, and keys that nobody signs, are told", function()
   check.contains(text, "ANONYMOUS DH GROUP 1\n            Cipher Suite: TLS_DH_anon_WITH_AES_128_CBC_SHA")
 end)
 
+-- The answer with a public key that begins with a zero byte: `sent`, as newer servers do, or left
+-- out. A generator of 2 and the length stand before it; each message is in its own record.
+local function with_zero_byte(answer, sent)
+  local key = answer:find("\0\1\2\0\x80", 1, true)
+  if not key then
+    return answer
+  elseif sent then
+    return answer:sub(1, key + 4) .. "\0" .. answer:sub(key + 6)
+  end
+  local at = answer:find("\x16\3...\x0c\0")
+  local record, kind, message = string.unpack(">I2BI3", answer, at + 3)
+  return answer:sub(1, at + 2) .. string.pack(">I2BI3", record - 1, kind, message - 1)
+    .. answer:sub(at + 9, key + 2) .. "\0\x7f" .. answer:sub(key + 6)
+end
+
+test("a public key that begins with a zero byte is as long as any other", function()
+  for _, sent in ipairs({ true, false }) do
+    script.replay("ssl-dh-params", function(answer)
+      return with_zero_byte(answer, sent)
+    end)
+    local text = script.run("ssl-dh-params", port)
+    check.contains(text, "WEAK DH GROUP 1")
+    check.contains(text, "Public Key Length: 1024")
+    check.falsy(text:find("Public Key Length: 1016", 1, true))
+  end
+end)
+
 test("a named group of 2048 bits is none, and neither is a web server", function()
   script.replay("ssl-dh-params-ffdhe")
   check.equal(script.run("ssl-dh-params", port), nil)
