@@ -106,7 +106,23 @@ def test_a_sensor_calls_functions_and_reads_no_table():
     pg.psql(db.name, "CREATE ROLE probe LOGIN; GRANT muster_sensor TO probe", user="postgres")
     db.sql("SELECT sensor_id FROM api.hello('p', gen_random_uuid()); SELECT count(*) FROM api.claim(2, '{ports}', 1, '1 minute')", user="probe")
     forbidden(db, "probe", "SELECT * FROM inv.zone", "SELECT * FROM report.host", "SELECT api.annotate(gen_random_uuid(), 'x', '{}')", "SELECT api.forget_zone('lan', true)",
+              *(f"SELECT api.{call}" for call in ("merge_assets(gen_random_uuid(), gen_random_uuid(), 'x', 'x')", "split_asset(gen_random_uuid(), '{}', 'x', 'x')", "undo_identity(1, 'x', 'x')")),
               "SELECT api.policy_add('x', 'x', 'SELECT 1', '{x}', 'high', '1 minute', 'x')")
+
+
+def test_what_a_caller_left_in_its_session_is_not_used():
+    """A function that runs as the owner must not write to a table that the caller made: its triggers would run as the owner too."""
+    spy = ("CREATE FUNCTION pg_temp.spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'spied as %', current_user; RETURN NULL; END $$;"
+           "CREATE TEMP TABLE c_zone (name text, host_misses int2, blocks jsonb, passes jsonb);"
+           "CREATE TEMP TABLE c_pass (zone_id int4, name text, kind text, slots int4multirange, misses int2, every interval, confirm interval);"
+           "CREATE TEMP TABLE c_block (zone_id int4, lo inet, hi inet);"
+           "CREATE TEMP TABLE keep (zone_id int4, history interval, scripts interval, coverage interval);" +
+           "".join(f"GRANT ALL ON {table} TO PUBLIC; CREATE TRIGGER spy BEFORE INSERT OR TRUNCATE ON {table} EXECUTE FUNCTION pg_temp.spy();" for table in ("c_zone", "c_pass", "c_block", "keep")))
+    for user, call in (("probe", "api.sync_config('{\"zones\": []}')"), ("daemon", "api.retain('{}')")):
+        done = pg.psql(db.name, f"{spy} SELECT {call};", user=user, check=False)
+        assert "spied" not in done.stderr and "already exists" in done.stderr, done.stderr
+    assert db.sql("SELECT count(*) FROM pg_proc p WHERE p.prosecdef AND p.prosrc ~* 'temp table if not exists'; SELECT count(*) FROM pg_proc p WHERE p.prosecdef AND p.pronamespace <> 'pg_catalog'::regnamespace AND "
+                  "NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c ~ '^search_path=(inv|report|pg_catalog), pg_temp$')") == "0\n0"
 
 
 def test_a_superuser_may_own_it():
