@@ -96,7 +96,7 @@ function M.AMQP:handshake()
   if kind ~= 1 or length > frame_max then
     return false, "no AMQP 0-9-1 server"
   end
-  status, payload = self.socket:receive_buf(match.numbytes(length), true)
+  status, payload = match.read(self.socket, length)
   if not status then
     return false, payload
   end

@@ -14,6 +14,15 @@ function M.numbytes(n)
   end
 end
 
+--- Reads the next `n` bytes of a socket, as receive_buf gives them. Lengths that a server tells may
+-- be 0, and an empty match, as numbytes(0) gives it, is an error in receive_buf.
+function M.read(socket, n)
+  if n == 0 then
+    return true, ""
+  end
+  return socket:receive_buf(M.numbytes(n), true)
+end
+
 --- Waits for a match of the Lua pattern `pattern`, but for no more than `within` bytes: a peer that
 -- never ends its line must not fill memory. When as many bytes came without a match, they are taken
 -- as the message.

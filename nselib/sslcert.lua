@@ -145,12 +145,12 @@ function dialogs.mysql(socket)
     return false, "no MySQL greeting"
   end
   local body
-  status, body = socket:receive_buf(match.numbytes(length), true)
+  status, body = match.read(socket, length)
   if not status or string.byte(body) == 0xff then
     return false, body
   end
   local after = string.find(body, "\0", 2, true)
-  if not after or #body < after + 14 then
+  if not after or #body < after + 15 then
     return false, "no MySQL greeting"
   end
   local capabilities = string.unpack("<I2", body, after + 14)
@@ -198,7 +198,7 @@ function dialogs.vnc(socket)
   socket:send(version > "RFB 003.008\n" and "RFB 003.008\n" or version)
   local n, types
   status, n = socket:receive_buf(match.numbytes(1), true)
-  status, types = socket:receive_buf(match.numbytes(status and string.byte(n) or 1), true)
+  status, types = match.read(socket, status and string.byte(n) or 1)
   if not status or not string.find(types, "\x13", 1, true) then
     -- (an empty list comes with a refusal)
     return false, "the server offers no VeNCrypt", status and types ~= ""
@@ -212,7 +212,7 @@ function dialogs.vnc(socket)
     return false, "VeNCrypt 0.2 was refused"
   end
   local subtypes
-  status, subtypes = socket:receive_buf(match.numbytes(4 * string.byte(answer, 2)), true)
+  status, subtypes = match.read(socket, 4 * string.byte(answer, 2))
   for i = 1, status and #subtypes - 3 or 0, 4 do
     local subtype = string.unpack(">I4", subtypes, i)
     if subtype >= 257 and subtype <= 262 then

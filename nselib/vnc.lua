@@ -50,7 +50,7 @@ function M.VNC:disconnect()
 end
 
 local function bytes(self, n)
-  return self.socket:receive_buf(match.numbytes(n), true)
+  return match.read(self.socket, n)
 end
 
 -- A refusal: length and text.

@@ -39,7 +39,7 @@ local function ask(host, port, key)
       mark, flags, length = string.unpack("<c4BI4", head)
     end
     if mark == "ZBXD" and flags == 1 and length <= value_max then
-      status, value = socket:receive_buf(match.numbytes(length), true)
+      status, value = match.read(socket, length)
       value = status and value or nil
     end
   end

@@ -117,6 +117,7 @@ test("match.numbytes waits for its bytes, pattern_limit for no more than its lim
   check.same({ match.numbytes(3)("abcd") }, { 3, 3 })
   check.same({ match.pattern_limit("\n", 5)("ab\n") }, { 3, 3 })
   check.same({ match.pattern_limit("\n", 5)("abcdefgh") }, { 5, 5 })
+  check.same({ match.read(nil, 0) }, { true, "" })
 end)
 
 test("an error names its causes only when debugging", function()

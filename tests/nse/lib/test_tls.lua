@@ -232,6 +232,23 @@ test("servers that refuse to switch give a reason", function()
   end
 end)
 
+test("a list or a greeting of length 0 is no failure of ours", function()
+  for number, server in pairs({
+    [5900] = fake.replies("RFB 003.008\n", { "\1\x13", "\0\2", "\0\0" }, true),
+    [3306] = fake.replies("\0\0\0\0", {}, true),
+  }) do
+    local ok, why = fetched(number, server)
+    check.falsy(ok, number)
+    check.equal(type(why), "string")
+  end
+end)
+
+test("a MySQL greeting that ends within its capabilities is none", function()
+  local greeting = "\x0a8.0.1\0" .. ("x"):rep(13) .. "\xff"
+  check.same({ fetched(3306, fake.replies(string.pack("<I3B", #greeting, 0) .. greeting, {}, true)) },
+    { false, "no MySQL greeting" })
+end)
+
 test("a long refusal of StartTLS is read in one go", function()
   local started = os.clock()
   check.falsy(fetched(389, fake.replies(nil, { ("\x78"):rep(131072) })))

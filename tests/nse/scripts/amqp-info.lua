@@ -29,6 +29,11 @@ test("a server tells what it is", function()
   check.equal(fake.stored(5672).version.version, "3.10.8")
 end)
 
+test("a frame of length 0 is no greeting", function()
+  fake.servers["tcp:5672"] = fake.replies(nil, { string.pack(">BI2I4", 1, 0, 0) .. "\xce" })
+  check.equal(script.run("amqp-info", port), nil)
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:5672"] = fake.replies(nil, { "HTTP/1.0 400 Bad Request\r\n\r\n" })
   check.equal(script.run("amqp-info", port), nil)

@@ -29,6 +29,14 @@ test("types within VeNCrypt are shown", function()
     Unknown security type (2)]])
 end)
 
+test("VeNCrypt without types within shows none", function()
+  fake.servers["tcp:5900"] = fake.replies("RFB 003.008\n", { "\1\19", "\0\2", "\0\0" }, true)
+  check.equal(script.run("vnc-info", port), [[
+  Protocol version: 3.8
+  Security types: 
+    VeNCrypt (19)]])
+end)
+
 test("a refusal is no result, its reason an error; another server has none", function()
   for version, refusal in pairs({ ["003.008"] = "\0\0\0\0\9too many!",
     ["003.003"] = "\0\0\0\0\0\0\0\9too many!" }) do

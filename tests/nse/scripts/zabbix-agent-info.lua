@@ -17,6 +17,17 @@ test("what a busy agent did not answer is asked again", function()
   check.throws("no answer for agent.hostname", script.run, "zabbix-agent-info", port)
 end)
 
+test("an empty value is left out", function()
+  local values = { "6.0.14", "", "Linux" }
+  fake.servers["tcp:10050"] = function(peer)
+    peer:recv()
+    local value = table.remove(values, 1)
+    peer:send("ZBXD\1" .. string.pack("<I4I4", #value, 0) .. value)
+  end
+  check.equal(script.run("zabbix-agent-info", port),
+    "  agent.version: 6.0.14\n  system.uname: Linux")
+end)
+
 test("an agent that answers its own server only gives none", function()
   fake.servers["tcp:10050"] = script.server({})
   check.equal(script.run("zabbix-agent-info", port), nil)

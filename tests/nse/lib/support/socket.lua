@@ -190,6 +190,9 @@ function Socket:receive_buf(delimiter, keep)
   while true do
     local first, last = find(self.buffer)
     if first then
+      if first < 1 or first > last or last > #self.buffer then
+        error("invalid indices for match", 2) -- as the host does
+      end
       local text = self.buffer:sub(1, keep and last or first - 1)
       self.buffer = self.buffer:sub(last + 1)
       return true, text
