@@ -311,7 +311,7 @@ local function build_query(dname, dtype, options)
   return request
 end
 
---- Asks for a name.
+--- Asks for a name: a text, or an array of labels.
 --
 -- Options: `dtype` (name or number, "A" when nil), `class`, `host` (the system's servers when nil),
 -- `port` (53), `proto` ("udp"), `timeout` (ms), `sendCount` (2), `norecurse`, `dnssec`, `nsid`,

@@ -87,6 +87,19 @@ local function instance_label(instance, kind)
   return at > 1 and string.sub(instance, 1, at - 1) or instance
 end
 
+-- The labels of an instance's name: its own is any text, and may hold dots (RFC 6763, section
+-- 4.1.1).
+local function labels_of(instance, kind)
+  local labels = { instance_label(instance, kind) }
+  if string.lower(string.sub(instance, #labels[1] + 1)) ~= "." .. string.lower(kind) then
+    return instance
+  end
+  for label in string.gmatch(kind, "[^.]+") do
+    labels[#labels + 1] = label
+  end
+  return labels
+end
+
 local function sorted_addresses(set)
   local list = {}
   for address in pairs(set or {}) do
@@ -127,11 +140,11 @@ local function entry_of(found, kind, instance)
 end
 
 -- Asks for what the answer to the search left out.
-local function complete(self, found, instance)
+local function complete(self, found, kind, instance)
   local key = string.lower(instance)
-  for dtype, known in pairs({ SRV = found.srv[key], TXT = found.txt[key] }) do
-    if not known then
-      local status, packets = ask(self, instance, dtype)
+  for _, dtype in ipairs({ "SRV", "TXT" }) do
+    if not found[string.lower(dtype)][key] then
+      local status, packets = ask(self, labels_of(instance, kind), dtype)
       for _, packet in ipairs(status and packets or {}) do
         note(found, records_of(packet.output))
       end
@@ -160,7 +173,7 @@ local function instances_of(self, found, kind)
   end
   for _, instance in ipairs(list) do
     if not self.mcast then
-      complete(self, found, instance)
+      complete(self, found, kind, instance)
     end
   end
   return list

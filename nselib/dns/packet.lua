@@ -9,7 +9,7 @@
 
 local base32, ipairs, ipOps, pairs = require "base32", ipairs, require "ipOps", pairs
 local error, math, pcall, select = error, math, pcall, select
-local string, table = string, table
+local string, table, type = string, table, type
 
 local M = {}
 
@@ -25,11 +25,19 @@ local labels_max = 128
 
 -- Names -------------------------------------------------------------------------------------------
 
---- The bytes of a name.
+local function labels_of(name)
+  local labels = {}
+  for label in string.gmatch(name, "[^.]+") do
+    labels[#labels + 1] = label
+  end
+  return labels
+end
+
+--- The bytes of a name: a text, or an array of labels, where a label may hold dots.
 function M.encode_name(name)
   local out = {}
-  for label in string.gmatch(name, "[^.]+") do
-    out[#out + 1] = string.pack(">s1", string.sub(label, 1, 63))
+  for i, label in ipairs(type(name) == "table" and name or labels_of(name)) do
+    out[i] = string.pack(">s1", string.sub(label, 1, 63))
   end
   return table.concat(out) .. "\0"
 end

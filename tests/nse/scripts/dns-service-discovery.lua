@@ -42,6 +42,43 @@ test("an answer that gets lost costs no service", function()
   check.equal(data[3] and data[3].service, "ipp")
 end)
 
+local function labels(...)
+  return string.pack(("s1"):rep(select("#", ...)), ...) .. "\0"
+end
+
+-- Answers each question, name and type, with what records has for it, and nothing beside.
+local function frugal(records)
+  return function(peer)
+    local request = peer:recv()
+    while request do
+      local last = request:find("\0", 13, true)
+      local name, dtype = request:sub(13, last), string.unpack(">I2", request, last + 1)
+      local data = records[name .. dtype]
+      if data then
+        peer:send(request:sub(1, 2) .. "\x84\0\0\1\0\1\0\0\0\0" .. request:sub(13, last + 4)
+          .. name .. string.pack(">I2I2I4s2", dtype, 1, 10, data))
+      end
+      request = peer:recv()
+    end
+  end
+end
+
+test("what an answer leaves out is asked for, also for a label with dots", function()
+  local kind = labels("_ipp", "_tcp", "local")
+  local instance = labels("Printer v1.2", "_ipp", "_tcp", "local")
+  local host = labels("printer", "local")
+  fake.servers["udp:5353"] = frugal({
+    [labels("_services", "_dns-sd", "_udp", "local") .. 12] = kind,
+    [kind .. 12] = instance,
+    [instance .. 33] = string.pack(">I2I2I2", 0, 0, 631) .. host,
+    [instance .. 16] = "\6rp=ipp",
+    [host .. 1] = "\xc0\0\2\1",
+  })
+  local _, data = script.run("dns-service-discovery", port)
+  check.same(data, { { service = "ipp", port = 631, proto = "tcp", name = "Printer v1.2",
+    txt = { rp = "ipp" }, target = "printer.local", addresses = { "192.0.2.1" } } })
+end)
+
 test("silence gives none", function()
   fake.servers["udp:5353"] = script.server({ { "", false } })
   check.equal(script.run("dns-service-discovery", port), nil)
