@@ -14,9 +14,9 @@
 --   content             request body: a string, or a table of form fields
 --   cookies             a string, or an array of cookies as in a response
 --   auth                { username =, password =, digest = true for Digest }
---   redirect_ok         follow redirects? false, a number of hops, or a function (url) -> boolean.
---                       For GET and HEAD
---                       5 hops within the same host are followed when nil
+--   redirect_ok         follow redirects? false, a number of hops, or a function (host, port) that
+--                       gives a function (url) -> boolean. For GET and HEAD; 5 hops within the
+--                       same host are followed when nil
 --   max_body_size       bytes; a longer body is an error, or cut when `truncated_ok`. -1: the
 --                       built-in ceiling
 --   bypass_cache, no_cache, no_cache_body   do not read from, not write to the cache
@@ -269,7 +269,8 @@ local function follow_rule(host, port, options)
   if rule == false then
     return nil
   elseif type(rule) == "function" then
-    return rule
+    rule = rule(host, port)
+    return type(rule) == "function" and rule or nil
   end
   return M.redirect_ok(host, port, type(rule) == "number" and rule or nil)
 end
@@ -303,9 +304,7 @@ local function with_redirects(host, port, method, path, options)
     end
     location[#location + 1] = response.header.location
     here_path = request_path(target)
-    if not same_host(host, target.host) then
-      here_host = target.host
-    end
+    here_host = same_host(host, target.host) and host or target.host
     if target.port ~= port_number(here_port) or target.scheme ~= (response.ssl and "https"
       or "http") then
       here_port = target.port

@@ -166,7 +166,25 @@ test("redirect_ok may be false, a number or a function", function()
   end
   check.equal(count(false), 1)
   check.equal(count(2), 3)
-  check.equal(count(function(u) return u.path ~= "/3" end), 3)
+  check.equal(count(function(h, p)
+    check.equal(h.targetname .. ":" .. p.number, "www.example:80")
+    return function(u) return u.path ~= "/3" end
+  end), 3)
+  check.equal(count(http.redirect_ok), 6)
+  check.equal(count(function() return false end), 1)
+end)
+
+test("a redirect back from another host is asked of the first one", function()
+  local requests = serve(function(_, n)
+    local location = ({ "http://other/2", "http://www.example/3" })[n]
+    return location and "HTTP/1.1 302 x\r\nLocation: " .. location .. "\r\n\r\n"
+      or "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+  end)
+  http.get(host(), port, "/", { redirect_ok = function()
+    return function() return true end
+  end })
+  check.contains(requests[2], "Host: other\r\n")
+  check.contains(requests[3], "Host: www.example\r\n")
 end)
 
 test("a page is asked for once, and every caller gets a copy of his own", function()
