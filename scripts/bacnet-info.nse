@@ -34,9 +34,11 @@ local properties = {
   { "Description", 28 }, { "Location", 58 },
 }
 
+local tries_max, answers_max = 3, 20
+
 -- ReadProperty of the device whose instance is not known (4194303), confirmed, no segmentation.
-local function request(property)
-  local apdu = "\0\5\1\x0c\x0c\2\x3f\xff\xff\x19" .. string.char(property)
+local function request(id, property)
+  local apdu = "\0\5" .. string.char(id) .. "\x0c\x0c\2\x3f\xff\xff\x19" .. string.char(property)
   return string.pack(">BBI2", 0x81, 0x0a, #apdu + 6) .. "\1\4" .. apdu
 end
 
@@ -66,24 +68,83 @@ local function tagged(bytes, at)
   end
 end
 
--- A complex acknowledgement: BVLC (4), NPDU (2), 30 01 0c, object, property, opening tag 3e.
-local function answer_value(answer)
-  if #answer < 17 or answer:byte(1) ~= 0x81 or answer:byte(7) >> 4 ~= 3 then
-    return nil
+-- What follows the address of the network layer (clause 6.2): whose answer it is when a router
+-- stands between, or to whom.
+local function apdu_of(answer)
+  if #answer < 9 or answer:byte(1) ~= 0x81 then
+    return ""
   end
-  local at = answer:find("\x3e", 10, true)
-  return at and tagged(answer, at + 1)
+  local control, at = answer:byte(6), 7
+  for _, bit in ipairs({ 0x20, 0x08 }) do
+    if control & bit ~= 0 then
+      at = at + 3 + (answer:byte(at + 2) or 0)
+    end
+  end
+  -- a destination has a hop count behind both
+  return answer:sub(control & 0x20 ~= 0 and at + 1 or at)
 end
 
-local function ask(socket, property)
-  if not socket:send(request(property)) then
-    return nil, "send"
+-- Whether this is the answer to the request, and the value that it has: a complex acknowledgement
+-- is 30, the number, 0c; object (0c), property (19 or 1a), an index (29) or not, opening tag 3e.
+local function read_answer(answer, id, property)
+  local apdu = apdu_of(answer)
+  local kind = #apdu >= 3 and apdu:byte(2) == id and apdu:byte(1) >> 4
+  if kind ~= 3 then
+    -- error, reject, abort
+    return kind and kind >= 5 and kind <= 7 or false
   end
-  local status, answer = socket:receive()
-  if not status then
-    return nil, "silent"
+  local about, at = apdu:match("^..\x0c\x0c....\x19(.)()")
+  if not about then
+    about, at = apdu:match("^..\x0c\x0c....\x1a\0(.)()")
   end
-  return answer_value(answer)
+  if about ~= string.char(property) then
+    return false
+  end
+  at = apdu:match("^%\x29.()", at) or at
+  return true, apdu:byte(at) == 0x3e and tagged(apdu, at + 1) or nil
+end
+
+-- The answer to one request, or false: answers to others are passed over.
+local function receive_answer(socket, id, property)
+  for _ = 1, answers_max do
+    local status, answer = socket:receive()
+    if not status then
+      return false
+    end
+    local ours, value = read_answer(answer, id, property)
+    if ours then
+      return true, value
+    end
+  end
+  return false
+end
+
+local function ask(socket, id, property)
+  for _ = 1, tries_max do
+    if socket:send(request(id, property)) then
+      local status, value = receive_answer(socket, id, property)
+      if status then
+        return true, value
+      end
+    end
+  end
+  return false
+end
+
+-- The values by name; nil when the host says nothing to the first request.
+local function ask_all(socket)
+  local output = stdnse.output_table()
+  for id, property in ipairs(properties) do
+    local status, value = ask(socket, id, property[2])
+    if not status and id == 1 then
+      return nil
+    elseif not status then
+      socket:close()
+      error("no answer for " .. property[1], 0)
+    end
+    output[property[1]] = value ~= "" and value or nil
+  end
+  return output
 end
 
 function action(host, port)
@@ -92,18 +153,9 @@ function action(host, port)
   if not socket:connect(host, port) then
     return nil
   end
-  local output, any = stdnse.output_table(), false
-  for _, property in ipairs(properties) do
-    local value, why = ask(socket, property[2])
-    if why == "silent" and not any then
-      break
-    end
-    if value and value ~= "" then
-      output[property[1]], any = value, true
-    end
-  end
+  local output = ask_all(socket)
   socket:close()
-  if not any then
+  if not output or #output == 0 then
     return nil
   end
   if math.type(output["Vendor ID"]) and output["Vendor Name"] then

@@ -71,12 +71,73 @@ test("a refusal is told", function()
   check.contains(script.run("postgres-info", port), "Refusal: no pg_hba.conf entry for host")
 end)
 
+local many = error_of("53300", "sorry, too many clients already", "proc.c", 359, "InitProcess")
+local starting = error_of("57P03", "the database system is starting up", "postmaster.c", 2370,
+  "ProcessStartupPacket")
+local slots = error_of("53300", "remaining connection slots are reserved", "postinit.c", 846,
+  "InitPostgres")
+
+test("what passes is no result: too many clients, a server that starts", function()
+  for _, passing in ipairs({ many, starting, message("R", "\0\0\0\0") .. slots }) do
+    serve("N", passing)
+    check.throws("", script.run, "postgres-info", port)
+    serve("S", no_entry, passing)
+    check.throws("", script.run, "postgres-info", port)
+  end
+  fake.servers["tcp:5432"] = script.server({ { ssl_request, "N" }, { start, sasl },
+    { unknown, many } })
+  check.throws("too many clients", script.run, "postgres-info", port)
+end)
+
+test("a connection that fails after others did not is no result", function()
+  fake.servers["tcp:5432"] = script.server({ { ssl_request, "N" }, { unknown, versions } })
+  check.throws("EOF", script.run, "postgres-info", port)
+  fake.servers["tcp:5432"] = script.server({ { ssl_request, "N" }, { start, sasl } })
+  check.throws("EOF", script.run, "postgres-info", port)
+  fake.servers["tcp:5432"] = script.server({ { ssl_request, false }, { start, sasl },
+    { unknown, versions } })
+  check.throws("TIMEOUT", script.run, "postgres-info", port)
+  serve("S", no_entry, "")
+  check.throws("", script.run, "postgres-info", port)
+  serve("N", anyone:sub(1, 60))
+  check.throws("TIMEOUT", script.run, "postgres-info", port)
+end)
+
+test("TLS is asked for again", function()
+  local asked = 0
+  fake.servers["tcp:5432"] = function(peer)
+    local request = peer:recv()
+    asked = asked + (request:find(ssl_request, 1, true) and 1 or 0)
+    if asked ~= 1 then
+      script.server({ { ssl_request, "N" }, { start, sasl }, { unknown, versions } })({
+        recv = function()
+          local first = request or peer:recv()
+          request = nil
+          return first
+        end,
+        send = function(_, data)
+          peer:send(data)
+        end,
+      })
+    end
+  end
+  check.contains(script.run("postgres-info", port), "TLS: not supported")
+end)
+
+test("a server that ends the connection when asked for TLS may have none", function()
+  fake.servers["tcp:5432"] = script.server({ { start, sasl }, { unknown, versions } })
+  local _, data = script.run("postgres-info", port)
+  check.equal(data.TLS, nil)
+  check.equal(data.Authentication, "SASL")
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:5432"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("postgres-info", port), nil)
   for _ = 1, 300 do
     serve("N", fake.mutated(anyone))
-    script.run("postgres-info", port)
+    -- some of it looks like a connection that broke
+    pcall(script.run, "postgres-info", port)
   end
 end)
 
