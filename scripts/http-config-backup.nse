@@ -17,6 +17,7 @@ identity = {}
 volatile = {}
 finding = "high"
 
+local api = require "http.api"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -25,10 +26,14 @@ local stringaux = require "stringaux"
 portrule = shortport.http
 
 -- Files, and what stands in the real one: a page that says "not found" with status 200 does not.
+-- Lines end with a line feed, in an editor's swap file with a zero.
 local files = {
   { "wp-config.php", "DB_PASSWORD" }, { "configuration.php", "JConfig" },
-  { "config.php", "<%?" }, { "LocalSettings.php", "wgDB" }, { "settings.php", "databases" },
-  { "config.inc.php", "<%?" }, { ".env", "[%w_]+=" }, { "web.config", "<configuration" },
+  { "config.php", "<%?php" }, { "LocalSettings.php", "%$wgDB" }, { "settings.php", "%$databases" },
+  { "config.inc.php", "<%?php" },
+  { ".env", "[\n%z][ \t]*[%u_][%u%d_]*[ \t]*=", "[\n%z][ \t]*export[ \t]+[%u_][%u%d_]*=",
+    is_text = true },
+  { "web.config", "<configuration" },
 }
 local endings = { "~", ".bak", ".old", ".orig", ".save", ".swp", ".txt" }
 
@@ -50,25 +55,33 @@ local function requests(base)
   for _, file in ipairs(files) do
     for _, name in ipairs(candidates(file[1])) do
       local path = base .. name:gsub(" ", "%%20")
-      all = http.pipeline_add(path, nil, all)
-      asked[#asked + 1] = { path = path, mark = file[2] }
+      all = http.pipeline_add(path, { truncated_ok = true }, all)
+      asked[#asked + 1] = { path = path, file = file }
     end
   end
   return all, asked
 end
 
+local function is_copy(response, file)
+  local text = "\n" .. (response.body or "")
+  if file.is_text and text:find("^%s*<") then
+    return false
+  end
+  return text:find(file[2]) ~= nil or file[3] and text:find(file[3]) ~= nil
+end
+
 function action(host, port)
   local base = (stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"):gsub("/?$", "/")
-  local status = http.identify_404(host, port)
-  if not status then
+  local ok, missing, known = http.identify_404(host, port)
+  if not ok then
     return nil
   end
   local all, asked = requests(base)
   local found = {}
-  for i, response in ipairs(http.pipeline_go(host, port, all) or {}) do
-    local known = asked[i]
-    if response.status == 200 and (response.body or ""):find(known.mark) then
-      found[#found + 1] = known.path .. " "
+  for i, response in ipairs(api.all(host, port, all)) do
+    if response.status == 200 and http.page_exists(response, missing, known)
+      and is_copy(response, asked[i].file) then
+      found[#found + 1] = asked[i].path .. " "
         .. stringaux.trim_end(response["status-line"] or "")
     end
   end

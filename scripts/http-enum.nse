@@ -23,6 +23,7 @@ identity = {}
 volatile = {}
 finding = "info"
 
+local api = require "http.api"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -105,11 +106,12 @@ local function ask(host, port, probes)
     local key = probe.method .. " " .. probe.path
     if not seen[key] then
       seen[key], keys[#keys + 1] = true, key
-      all = http.pipeline_add(probe.path, { redirect_ok = false }, all, probe.method)
+      all = http.pipeline_add(probe.path, { redirect_ok = false, truncated_ok = true }, all,
+        probe.method)
     end
   end
   local by_key = {}
-  for i, response in ipairs(all and http.pipeline_go(host, port, all) or {}) do
+  for i, response in ipairs(all and api.all(host, port, all) or {}) do
     by_key[keys[i]] = response
   end
   return by_key

@@ -1,6 +1,9 @@
 --- JSON over HTTP, as management interfaces of servers speak it: one request, one decoded answer.
+-- And answers that count: no answer, "too many requests" (429) and failures of the server (5xx)
+-- pass, and say nothing of what was asked for. To a script's first question they may say that this
+-- is no such server; to a further one they are an error, which leaves the inventory as it was.
 
-local http, json, ipairs = require "http", require "json", ipairs
+local error, http, json, ipairs = error, require "http", require "json", ipairs
 local stdnse, table, type = require "stdnse", table, type
 
 local M = {}
@@ -22,6 +25,40 @@ function M.get(host, port, path, options)
     return nil, response
   end
   return value, response
+end
+
+--- The response to a further question, raised as an error when it does not count. 501 does: the
+-- server cannot do it.
+function M.certain(response, path)
+  local status = response.status
+  if not status or status == 429 or status >= 500 and status ~= 501 then
+    local line = response["status-line"] or "nothing"
+    error(("no answer for %s: %s"):format(path, line:match("^(.-)%s*$")), 0)
+  end
+  return response
+end
+
+--- The same as `get` for a further question.
+function M.follow(host, port, path, options)
+  local value, response = M.get(host, port, path, options)
+  return value, M.certain(response, path)
+end
+
+--- The responses to all of `requests` (http.pipeline_add). An error when one is missing, or when
+-- all are failures of the server: single paths may fail for good.
+function M.all(host, port, requests)
+  local responses, works = http.pipeline_go(host, port, requests) or {}, false
+  for i, request in ipairs(requests) do
+    local response = responses[i] or {}
+    if not response.status or response.status == 429 then
+      M.certain(response, request.path)
+    end
+    works = works or response.status < 500 or response.status == 501
+  end
+  if not works then
+    M.certain(responses[1], requests[1].path)
+  end
+  return responses
 end
 
 --- The value below a path of keys ("a", "b"), or nil.

@@ -128,6 +128,11 @@ test("a server with nothing, with one page for all, and none at all give none", 
   check.equal(script.run("http-enum", port), nil)
 end)
 
+test("a server that stops answering is an error, not one with less", function()
+  web.serve(80, { ["/.git/HEAD"] = "ref: refs/heads/main\n", ["/robots.txt"] = web.silence })
+  check.throws("no answer for /robots.txt", script.run, "http-enum", port)
+end)
+
 test("each fingerprint can be read, and begins with a slash", function()
   local env = setmetatable({ fingerprints = {} }, { __index = _G })
   assert(loadfile(fake.root .. "/nselib/data/http-fingerprints.lua", "t", env))()

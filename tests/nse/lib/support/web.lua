@@ -3,10 +3,10 @@
 --     web.serve(80, { ["/"] = "<html>...", ["GET /x"] = { status = 200, header = {...}, body = "" } })
 --
 -- Keys are paths, or "METHOD path". A text is a body with status 200 and type text/html. Other paths
--- are answered with 404.
+-- are answered with 404. `web.silence` instead of an answer: none comes, the client waits in vain.
 local fake = require "support.fake_nmap"
 
-local M = {}
+local M = { silence = {} }
 
 local words = { [200] = "OK", [207] = "Multi-Status", [301] = "Moved Permanently", [302] = "Found",
   [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed" }
@@ -33,10 +33,8 @@ local function answer_to(pages, method, path)
   if type(answer) == "function" then
     answer = answer(method, path)
   end
-  if type(answer) == "string" then
-    answer = { body = answer }
-  end
-  return answer or pages.default or { status = 404, body = "<h1>Not Found</h1>" }
+  answer = answer or pages.default or { status = 404, body = "<h1>Not Found</h1>" }
+  return type(answer) == "string" and { body = answer } or answer
 end
 
 --- Serves `pages` at tcp:PORT. The requests' first lines come into the table that is given back.
@@ -59,7 +57,11 @@ function M.serve(number, pages)
         end
         seen[#seen + 1] = method .. " " .. path
         pending = rest:sub(length + 1)
-        local text = M.response(answer_to(pages, method, path))
+        local answer = answer_to(pages, method, path)
+        if answer == M.silence then
+          peer:hang()
+        end
+        local text = M.response(answer)
         peer:send(method == "HEAD" and text:match("^.-\r\n\r\n") or text)
         if head:lower():find("connection: close", 1, true) then
           return
