@@ -26,9 +26,16 @@ local url = require "url"
 portrule = shortport.port_or_service({ 8123, 3128, 8000, 8080 },
   { "polipo", "squid-http", "http-proxy" })
 
-local function ask(host, port, request)
+-- The answer to "METHOD target HTTP/1.0", "" without one; then also why, unless the server ended
+-- the connection, which is an answer.
+local function ask(host, port, method, target, name)
+  local request = ("%s %s HTTP/1.0\r\n%s\r\n"):format(method, target,
+    name and "Host: " .. name .. "\r\n" or "")
   local status, answer = comm.exchange(host, port, request, { timeout = 10000 })
-  return status and answer or ""
+  if status then
+    return answer
+  end
+  return "", answer ~= "EOF" and ("no answer for %s %s: %s"):format(method, target, answer) or nil
 end
 
 -- What only a proxy says: a Via line, a squid's cache lines, a tunnel that is open.
@@ -43,24 +50,40 @@ local function forwarded(answer, pattern)
     or head:find("\nproxy%-agent:") ~= nil
 end
 
-function action(host, port)
-  local page, pattern = stdnse.get_script_args(SCRIPT_NAME .. ".url", SCRIPT_NAME .. ".pattern")
-  page = page or ("http://%s/"):format(host.ip:find(":", 1, true) and "[" .. host.ip .. "]"
-    or host.ip)
-  local parsed, found = url.parse(page), {}
+-- Which methods get the page through the proxy; then why another got no answer.
+local function pages(host, port, page, name, pattern)
+  local found, silence = {}, nil
   for _, method in ipairs({ "GET", "HEAD" }) do
-    local answer = ask(host, port, ("%s %s HTTP/1.0\r\nHost: %s\r\n\r\n"):format(method, page,
-      parsed.host))
+    local answer, why = ask(host, port, method, page, name)
+    silence = silence or why
     if forwarded(answer, method == "GET" and pattern or nil) then
       found[#found + 1] = method
     end
   end
-  local tunnel = ask(host, port, ("CONNECT %s:%d HTTP/1.0\r\n\r\n"):format(parsed.host,
-    parsed.port or 80))
+  return found, silence
+end
+
+function action(host, port)
+  local page, pattern = stdnse.get_script_args(SCRIPT_NAME .. ".url", SCRIPT_NAME .. ".pattern")
+  local own = not page and not pattern
+  page = page or ("http://%s/"):format(host.ip:find(":", 1, true) and "[" .. host.ip .. "]"
+    or host.ip)
+  local parsed = url.parse(page)
+  local found, silence = pages(host, port, page, parsed.host, pattern)
+  if own and #found > 0 then
+    -- a cache before a site says the same of that site to whoever asks it as a web server
+    local answer, why = ask(host, port, "GET", "/", parsed.host)
+    silence = silence or why
+    found = forwarded(answer) and {} or found
+  end
+  local tunnel, why = ask(host, port, "CONNECT", ("%s:%d"):format(parsed.host, parsed.port or 80))
+  silence = silence or why
   if tunnel:find("^HTTP/1%.[01] 200 [^\r\n]*onnect") then
     found[#found + 1] = "CONNECTION"
   end
-  if #found > 0 then
+  if #found > 0 and silence then
+    error(silence, 0)
+  elseif #found > 0 then
     return "Potentially OPEN proxy.\nMethods supported: " .. table.concat(found, " ")
   end
 end
