@@ -478,14 +478,9 @@ local function certificate_by_hand(host, port, open)
     if not status then
       return nil, socket
     end
-    local helpers, ciphers = tls.EXTENSION_HELPERS, {}
-    for name in pairs(tls.CIPHERS) do
-      if not string.find(name, "anon", 1, true) and tls.CIPHERS[name] ~= 0 and #ciphers < 200 then
-        ciphers[#ciphers + 1] = name
-      end
-    end
+    local helpers = tls.EXTENSION_HELPERS
     local hello = tls.client_hello({
-      protocol = protocol, ciphers = ciphers, host = host,
+      protocol = protocol, ciphers = tls.suites_with_certificate(), host = host,
       extensions = protocol ~= "SSLv3" and {
         elliptic_curves = helpers.elliptic_curves(tls.DEFAULT_ELLIPTIC_CURVES),
         ec_point_formats = helpers.ec_point_formats({ "uncompressed" }),

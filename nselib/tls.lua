@@ -18,6 +18,7 @@ for name, value in pairs(registry) do
 end
 M.CIPHERS, M.KEX_ALGORITHMS = cipher.CIPHERS, cipher.KEX_ALGORITHMS
 M.cipher_info, M.rsa_equiv = cipher.cipher_info, cipher.rsa_equiv
+M.suites_with_certificate = cipher.suites_with_certificate
 
 local function inverse(t)
   local result = {}

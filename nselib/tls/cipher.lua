@@ -2,7 +2,7 @@
 
 local error, ipairs, io, math, nmap = error, ipairs, io, math, require "nmap"
 local pairs, pcall, string, tonumber = pairs, pcall, string, tonumber
-local registry = require "tls.registry"
+local registry, table = require "tls.registry", table
 
 local M = {}
 
@@ -31,6 +31,32 @@ end
 
 --- name -> code and code -> name.
 M.CIPHERS, M.NAMES = load_names()
+
+-- Key exchanges in which the server shows a certificate, in the order in which they are offered:
+-- some servers give up when the first suite they share needs parameters that they lack.
+local certificate_ranks = {
+  ECDHE_ECDSA = 1, ECDHE_RSA = 1,
+  RSA = 2, RSA_EXPORT = 2, RSA_EXPORT1024 = 2,
+  DHE_RSA = 3, DHE_DSS = 3, DHE_RSA_EXPORT = 3, DHE_DSS_EXPORT = 3, DHE_DSS_EXPORT1024 = 3,
+  ECDH_ECDSA = 4, ECDH_RSA = 4, DH_RSA = 4, DH_DSS = 4, DH_RSA_EXPORT = 4, DH_DSS_EXPORT = 4,
+}
+
+--- The names of all suites of versions before 1.3 in which the server shows a certificate, always in
+-- the same order: what a server picks, and so which of its certificates, depends on it.
+function M.suites_with_certificate()
+  local list, rank = {}, {}
+  for name in pairs(M.CIPHERS) do
+    rank[name] = certificate_ranks[string.match(name, "^TLS_(.-)_WITH_") or ""]
+    list[#list + 1] = rank[name] and name
+  end
+  table.sort(list, function(a, b)
+    if rank[a] ~= rank[b] then
+      return rank[a] < rank[b]
+    end
+    return M.CIPHERS[a] < M.CIPHERS[b]
+  end)
+  return list
+end
 
 -- Key exchanges -----------------------------------------------------------------------------------
 

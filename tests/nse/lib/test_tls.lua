@@ -27,6 +27,30 @@ test("suites with elliptic curves are offered before those with finite fields", 
   check.equal(seen, 5)
 end)
 
+test("all suites with a certificate are offered in an order that is the same each time", function()
+  local names, rank_before, code_before, first = tls.suites_with_certificate(), 0, 0, {}
+  check.equal(#names > 150, true)
+  for i, name in ipairs(names) do
+    local kx, code = name:match("^TLS_([^_]+)"), tls.CIPHERS[name]
+    local rank = ({ ECDHE = 1, RSA = 2, DHE = 3 })[kx] or 4
+    check.truthy(rank > rank_before or rank == rank_before and code > code_before, name)
+    check.falsy(name:find("anon", 1, true) or name:find("PSK", 1, true), name)
+    rank_before, code_before = rank, code
+    first[kx] = first[kx] or i
+  end
+  check.truthy(first.ECDHE and first.RSA and first.DHE)
+  local offered, codes = nil, {}
+  for i, name in ipairs(names) do
+    codes[i] = string.pack(">I2", tls.CIPHERS[name])
+  end
+  fake.servers["tcp:443"] = function(peer)
+    offered = string.unpack(">s2", peer:recv(), 45)
+  end
+  sslcert.getCertificate({ ip = "192.0.2.1", registry = {} }, { number = 443, protocol = "tcp",
+    version = { service_tunnel = "ssl" } })
+  check.equal(offered, table.concat(codes))
+end)
+
 test("names of cipher suites say what they are", function()
   local function short(name)
     local i = tls.cipher_info(name)
