@@ -73,8 +73,9 @@ function M.get_domain(host)
   return domain or (string.find(name, "%.") and name) or "localhost.localdomain"
 end
 
---- Connects and reads the greeting: socket, greeting; or false, reason. `opts`: `ssl` (find out
--- about TLS), `timeout` (ms), `recv_before` (default true: the greeting).
+--- Connects and reads the greeting: socket, greeting; or false, reason ("no SMTP reply" for the
+-- greeting of something else). `opts`: `ssl` (find out about TLS), `timeout` (ms), `recv_before`
+-- (default true: the greeting).
 function M.connect(host, port, opts)
   opts = opts or {}
   local options = { timeout = opts.timeout or 10000, recv_before = true, lines = 1 }
@@ -87,6 +88,9 @@ function M.connect(host, port, opts)
   end
   if not socket then
     return false, greeting
+  elseif string.find(greeting, "\n") and not reply_code(greeting) then
+    socket:close()
+    return false, "no SMTP reply"
   end
   local status, reply = read_reply(socket, greeting)
   if not status then
