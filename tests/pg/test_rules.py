@@ -201,6 +201,32 @@ def test_what_holds_is_said_again():
     equal("no more", [t[1] for t in w.think(40000)], [])
 
 
+def test_what_holds_for_months_is_said_again_and_ends():
+    w = World({"repeat_interval": 86400, "group_wait": 0}, breaker={"hold": 0})
+    w.add(("host.gone", "10.0.0.1"), ("host.gone", "10.0.0.2"))
+    equal("gone", [t[1] for t in w.think()], ["group"])
+    equal("after 40 days", [[t[1] for t in w.think(86400)] for _ in range(40)], [["group"]] * 40)
+    w.add(("host.returned", "10.0.0.1"), ("host.returned", "10.0.0.2"))
+    equal("its end", ([t[1] for t in w.think(60)], w.incidents()), (["resolve"], "resolved sealed"))
+
+
+def test_what_can_not_end_any_more_is_over_after_a_month():
+    """Of events of the ledger: a host that has expired, a port that was closed without news, a network that is not looked at."""
+    for forget in ("DELETE FROM inv.fact_now WHERE slot = 0", "DELETE FROM inv.fact_now", "UPDATE inv.block SET retired_at = now()", "UPDATE inv.schedule SET retired_at = now()"):
+        w = World({"group_wait": 0, "repeat_interval": 86400}, breaker={"hold": 0})
+        inventory(w, ["10.0.0.1", "10.0.0.2"])
+        w.db.sql("INSERT INTO alert.baseline VALUES (1, 1000); DELETE FROM inv.fact_now WHERE attr_id = 1 AND addr = '10.0.0.1'")
+        seqs = w.add(("host.gone", "10.0.0.1"), ("port.opened", "10.0.0.2", 80))
+        w.db.sql(f"UPDATE alert.event SET tx = '5' WHERE seq = ANY(ARRAY{seqs})")
+        w.think(), w.think(90000), w.think(40 * 86400)
+        equal("they hold", w.incidents(), "open sealed")
+        w.db.sql(forget)
+        w.think(3600)
+        holds = forget.endswith("slot = 0")                  # the port does
+        equal(forget, w.db.sql("SELECT concat_ws(' ', state, why) FROM alert.incident"), "open" if holds else "resolved old")
+        equal("nothing is due", w.db.sql("SELECT count(*) FROM alert.incident WHERE state = 'resolved' AND repeat_at IS NOT NULL"), "0")
+
+
 def test_a_violation_that_changed_holds_until_it_is_cleared():
     w = World({"group_wait": 0, "group_interval": 0})
     w.add(("policy.violated", "10.0.0.1"), ("policy.violated", "10.0.0.2"))
@@ -419,6 +445,20 @@ def test_what_holds_is_not_said_again_during_a_silence():
     equal("none is", [t[2][:28] for t in w.think(3600)], ["0 new, 0 changed, 2 gone sin"])
 
 
+def test_what_a_long_silence_kept_is_told_however_long_ago():
+    w = World({"group_wait": 0, "group_by": ["condition"]})
+    w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at) VALUES (alert.matcher_of('{{}}'), 'all', 'eve', 'move', {w.now()}, 'infinity')")
+    a, = w.add(("port.opened", "10.0.0.1", 80))
+    w.think()
+    w.db.sql("UPDATE alert.event SET at = now() - interval '100 days'; UPDATE alert.decision SET at = now() - interval '100 days'")
+    equal("it is kept", (w.db.sql("SELECT alert.prune_rules('90 days', 1000)"), w.why(a)), ("0", "silenced"))
+    w.at += 200 * 86400
+    w.db.sql(f"UPDATE alert.silence SET until_at = {w.now()}")
+    equal("told at its end", [t[2][:30] for t in w.think() + w.think()], ["port.opened host/10.0.0.1/tcp/", "1 new, 0 changed, 0 gone since"])
+    w.db.sql("UPDATE alert.decision SET at = now() - interval '100 days' WHERE outcome = 'silenced'")
+    equal("then it may go", w.db.sql("SELECT alert.prune_rules('90 days', 1000)"), "1")
+
+
 def test_a_silence_that_is_taken_back_ends_too():
     w = World({"group_wait": 0, "group_by": ["condition"]})
     w.db.sql(f"INSERT INTO alert.silence(fits, words, author, reason, from_at, until_at) VALUES (alert.matcher_of('{{}}'), 'all', 'eve', 'move', "
@@ -559,9 +599,10 @@ def test_few_that_are_gone_are_told_after_the_hold():
 
 
 def test_many_that_are_gone_wait_for_the_rest_of_a_pass():
-    """A large zone is looked at for longer than the hold: its first losses are not told one by one before the storm is seen."""
+    """A large zone is looked at for longer than the hold: its first losses are not told one by one before the storm is seen.  They were missed first long before."""
     w, hosts = storm_world()
     first = gone(w, hosts[:21])
+    w.db.sql("UPDATE alert.event SET observed_at = observed_at - interval '1 hour'")
     equal("held", w.think(20), [])
     gone(w, hosts[21:24])
     equal("more came: they wait on", w.think(11) + w.think(14), [])
@@ -579,7 +620,7 @@ def test_many_that_are_gone_wait_no_longer_than_three_holds():
     for i in range(5):
         told += w.think(20)
         gone(w, hosts[21 + i:22 + i])
-    equal("told", [t[1] for t in told + w.think(10) + w.think(1)], ["group"])
+    equal("told", [t[1] for t in told + w.think(10) + w.think(10)], ["group"])
     equal("the first", w.why(first[0]), "waiting grouped")
 
 
@@ -684,6 +725,7 @@ def test_any_sort_of_change_can_be_a_storm():
     w.think(2)
     equal("told", [t[1] for t in w.think(10)], ["storm"])
     equal("those that were in a group too", w.why(a[0]), "held")
+    equal("nothing is left of the group", w.db.sql("SELECT concat_ws(' ', state, why) FROM alert.incident ORDER BY incident_id LIMIT 1"), "resolved all of it is told as a storm")
     equal("over", [t[1] for t in w.think(300) + w.think(120)], ["resolve"])
     equal("logged", w.why(a[0]), "held stilled")
 
@@ -725,6 +767,18 @@ def test_hosts_about_which_a_visit_proves_nothing_are_not_seen():
     equal("told", [t[2][:95] for t in w.think(31) + w.think(10)], ["lost sight of zone lab since 2026-03-02T08:00:00Z: 40 of 100 hosts cannot be asked; none of the"])
     w.db.sql(f"DELETE FROM inv.doubt WHERE addr = ANY(ARRAY{hosts[:30]}::inet[])")
     equal("few are left", [t[1] for t in w.think(11) + w.think(120)], ["resolve"])
+
+
+def test_a_network_that_is_given_up_blinds_nobody():
+    w, hosts = storm_world()
+    inventory(w, ["10.0.1.1"], networks=["10.0.1.0/24"])
+    visited(w, "true")
+    w.db.sql("INSERT INTO inv.doubt(zone_id, addr, slot, attr_id, profile_id, misses, first_at, last_at, seen_at) "
+             f"SELECT 1, h::inet, 0, 1, profile_id, 0, {w.now()}, {w.now()}, {w.now()} FROM unnest(ARRAY{hosts}) h, inv.profile WHERE kind = 'presence'")
+    w.think(11)
+    equal("blind", [t[1] for t in w.think(31) + w.think(10)], ["event"])
+    w.db.sql("UPDATE inv.block SET retired_at = now() WHERE block_id = 1; UPDATE inv.schedule SET retired_at = now() WHERE block_id = 1")
+    equal("it ends", ([t[1] for t in w.think(11) + w.think(120)], w.incidents()), (["resolve"], "resolved"))
 
 
 def test_a_link_that_is_back_within_the_hold_is_not_told():
@@ -780,7 +834,7 @@ class Session:
         self.sql("SET client_min_messages = error; SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_tables "
                  "WHERE schemaname = 'alert' AND tablename NOT IN ('cluster', 'type', 'rule_cursor') OR schemaname = 'inv' AND tablename IN ('zone', 'profile', 'block', 'schedule', 'coverage', "
                  "'fact_now', 'asset', 'annotation', 'asset_tag') \\gexec\n"
-                 "UPDATE alert.rule_cursor SET xid = '3', seq = 0, look_at = '-infinity'")
+                 "UPDATE alert.rule_cursor SET xid = '3', seq = 0, look_at = '-infinity', age_at = '-infinity'")
         return self
 
     def equal(self, what, query, want):
