@@ -79,8 +79,8 @@ local function suites()
 end
 
 -- The group that a server uses when it is offered these suites only: { cipher, p, g, y }, or nil.
-local function offered(host, port, protocol, ciphers)
-  local flight = probe.hello(host, port, { protocol = protocol, ciphers = ciphers, host = host,
+local function offered(asker, protocol, ciphers)
+  local flight = asker:hello({ protocol = protocol, ciphers = ciphers, host = asker.host,
     extensions = probe.extensions(protocol) })
   local hello, message = flight and flight.server_hello, flight and flight.server_key_exchange
   local info = hello and message and hello.protocol == protocol and tls.cipher_info(hello.cipher)
@@ -88,20 +88,33 @@ local function offered(host, port, protocol, ciphers)
   local group = read and read.dhparams
   if group then
     return { cipher = hello.cipher, p = group.p:gsub("^\0+", ""), g = group.g:gsub("^\0+", ""),
-      y = group.y }
+      y = group.y:gsub("^\0+", "") }
   end
 end
 
-local function group_of(host, port, ciphers)
+local function group_of(asker, ciphers)
   for _, protocol in ipairs(protocols) do
     for from = 1, #ciphers, offer_max do
-      local group = offered(host, port, protocol,
-        { table.unpack(ciphers, from, from + offer_max - 1) })
+      local group = offered(asker, protocol, { table.unpack(ciphers, from, from + offer_max - 1) })
       if group then
         return group
       end
     end
   end
+end
+
+-- Puts the group of each kind into `groups`; returns the kinds of which one may have been missed,
+-- as the server had not answered anything before it was silent.
+local function ask_about(asker, kinds, ciphers, groups)
+  local unknown = {}
+  for _, kind in ipairs(kinds) do
+    asker.silent = false
+    groups[kind] = group_of(asker, ciphers[kind])
+    if asker.silent then
+      unknown[#unknown + 1] = kind
+    end
+  end
+  return unknown
 end
 
 local function assess(group)
@@ -173,16 +186,15 @@ local function report_of(check, group)
 end
 
 function action(host, port)
-  local groups, any = {}, false
-  local ciphers = suites()
-  for _, kind in ipairs({ "anonymous", "export", "signed" }) do
-    groups[kind] = group_of(host, port, ciphers[kind])
-    if groups[kind] then
-      assess(groups[kind])
-      any = true
-    end
+  local asker, groups, ciphers = probe.asker(host, port), {}, suites()
+  local unknown = ask_about(asker, { "anonymous", "export", "signed" }, ciphers, groups)
+  if asker.known then
+    ask_about(asker, unknown, ciphers, groups)
   end
-  if not any then
+  for _, group in pairs(groups) do
+    assess(group)
+  end
+  if not next(groups) then
     return nil
   end
   local list = {}

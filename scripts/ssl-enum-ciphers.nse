@@ -41,16 +41,13 @@ local offer_max = 64
 
 -- Asking ------------------------------------------------------------------------------------------
 
-local function ask(host, port, protocol, ciphers, compressors)
-  local flight, reason = probe.hello(host, port, {
-    protocol = protocol, ciphers = ciphers, compressors = compressors, host = host,
+local function ask(asker, protocol, ciphers, compressors)
+  local flight = asker:hello({
+    protocol = protocol, ciphers = ciphers, compressors = compressors, host = asker.host,
     extensions = probe.extensions(protocol),
   })
   local hello = flight and flight.server_hello
-  if not hello or hello.protocol ~= protocol then
-    return nil, reason
-  end
-  return flight
+  return hello and hello.protocol == protocol and flight or nil
 end
 
 local function candidates(protocol)
@@ -76,10 +73,10 @@ end
 
 -- Those of `offered` that the server takes, in the order of its choice: name -> flight, and the
 -- names as an array.
-local function accepted_of(host, port, protocol, offered)
+local function accepted_of(asker, protocol, offered)
   local flights, order = {}, {}
   while #offered > 0 do
-    local flight = ask(host, port, protocol, offered)
+    local flight = ask(asker, protocol, offered)
     local name = flight and flight.server_hello.cipher
     if not name or flights[name] or #without(offered, name) == #offered then
       break
@@ -91,10 +88,10 @@ local function accepted_of(host, port, protocol, offered)
   return flights, order
 end
 
-local function all_accepted(host, port, protocol)
+local function all_accepted(asker, protocol)
   local names, flights, order = candidates(protocol), {}, {}
   for from = 1, #names, offer_max do
-    local part, in_order = accepted_of(host, port, protocol,
+    local part, in_order = accepted_of(asker, protocol,
       { table.unpack(names, from, from + offer_max - 1) })
     for _, name in ipairs(in_order) do
       flights[name] = part[name]
@@ -108,7 +105,7 @@ end
 local too_few = "Too few ciphers supported"
 
 -- Whose order counts? Asked with two suites in both orders. Then why that is not told.
-local function preference_of(host, port, protocol, names)
+local function preference_of(asker, protocol, names)
   if #names < 2 then
     return "indeterminate", too_few
   end
@@ -117,16 +114,15 @@ local function preference_of(host, port, protocol, names)
   for i = #few, 1, -1 do
     reversed[#reversed + 1] = few[i]
   end
-  local first, second = ask(host, port, protocol, few), ask(host, port, protocol, reversed)
+  local first, second = ask(asker, protocol, few), ask(asker, protocol, reversed)
   if not first or not second then
     return "indeterminate"
   end
   return first.server_hello.cipher == second.server_hello.cipher and "server" or "client"
 end
 
-local function compressors_of(host, port, protocol, names)
-  local flight = ask(host, port, protocol, { table.unpack(names, 1, offer_max) }, { "DEFLATE",
-    "NULL" })
+local function compressors_of(asker, protocol, names)
+  local flight = ask(asker, protocol, { table.unpack(names, 1, offer_max) }, { "DEFLATE", "NULL" })
   if flight and flight.server_hello.compressor == "DEFLATE" then
     return { "DEFLATE", "NULL" }
   end
@@ -250,15 +246,23 @@ local cipher_mt = {
   end,
 }
 
-local function protocol_output(host, port, protocol)
-  local flights, names = all_accepted(host, port, protocol)
+-- The suites in the order of the server's choice.
+local function preferred(asker, protocol, names)
+  local _, in_order = accepted_of(asker, protocol, names)
+  if #in_order < #names then
+    error("the server takes fewer cipher suites when it is asked again", 0)
+  end
+  return in_order
+end
+
+local function protocol_output(asker, protocol)
+  local flights, names = all_accepted(asker, protocol)
   if #names == 0 then
     return nil
   end
-  local preference, obstacle = preference_of(host, port, protocol, names)
+  local preference, obstacle = preference_of(asker, protocol, names)
   if preference == "server" then
-    -- shown in the order of the server's choice
-    names = select(2, accepted_of(host, port, protocol, names))
+    names = preferred(asker, protocol, names)
   end
   local warnings, ciphers, worst, forward = {}, {}, 100, false
   local function warn(text)
@@ -287,7 +291,7 @@ local function protocol_output(host, port, protocol)
   local output = stdnse.output_table()
   output.ciphers = ciphers
   if protocol ~= "TLSv1.3" then
-    output.compressors = compressors_of(host, port, protocol, names)
+    output.compressors = compressors_of(asker, protocol, names)
   end
   output["cipher preference"] = preference
   output["cipher preference error"] = obstacle
@@ -300,10 +304,29 @@ local function protocol_output(host, port, protocol)
   return output, worst
 end
 
+-- Puts what each version gives into `results`; returns those about which nothing is known yet, as
+-- the server had not answered anything before it was silent.
+local function ask_about(asker, versions, results)
+  local unknown = {}
+  for _, protocol in ipairs(versions) do
+    asker.silent = false
+    results[protocol] = { protocol_output(asker, protocol) }
+    if asker.silent then
+      unknown[#unknown + 1] = protocol
+    end
+  end
+  return unknown
+end
+
 function action(host, port)
+  local asker, results = probe.asker(host, port), {}
+  local unknown = ask_about(asker, protocols, results)
+  if asker.known then
+    ask_about(asker, unknown, results)
+  end
   local output, worst = stdnse.output_table(), 100
   for _, protocol in ipairs(protocols) do
-    local result, score = protocol_output(host, port, protocol)
+    local result, score = table.unpack(results[protocol])
     if result then
       output[protocol] = result
       worst = math.min(worst, score)

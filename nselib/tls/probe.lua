@@ -1,8 +1,9 @@
 --- Questions to a TLS server that need no more than its first flight: which versions, ciphers,
 -- groups it takes.
 
-local comm, ipairs, next, pairs = require "comm", ipairs, next, pairs
-local sslcert, string, tls, type = require "sslcert", string, require "tls", type
+local comm, error, ipairs, next, pairs = require "comm", error, ipairs, next, pairs
+local setmetatable, sslcert, string, tls = setmetatable, require "sslcert", string, require "tls"
+local tostring, type = tostring, type
 
 local M = {}
 
@@ -28,15 +29,17 @@ local function is_last(message, flight)
 end
 
 --- Sends a hello and reads the server's first flight: a table of its messages by type
--- (`server_hello`, `certificate`, `server_key_exchange`, ...) and `alert`; nil, reason when there
--- is none. The server may answer in any version.
+-- (`server_hello`, `certificate`, `server_key_exchange`, ...) and `alert`, and `broken`: why it did
+-- not come to its end; nil, reason, connected when there is none. The server may answer in any
+-- version.
 function M.hello(host, port, options)
   local status, socket = M.open(host, port)
   if not status then
-    return nil, socket
+    return nil, socket, false
   end
   local reason
   status, reason = socket:send(tls.client_hello(options))
+  reason = not status and reason or nil
   local flight, buffer, at, fragment = {}, "", 1, nil
   for _ = 1, status and 50 or 0 do
     status, buffer = tls.record_buffer(socket, buffer, at)
@@ -67,9 +70,56 @@ function M.hello(host, port, options)
   end
   socket:close()
   if not next(flight) then
-    return nil, reason or "no answer"
+    return nil, reason or "no answer", true
   end
+  flight.broken = reason
   return flight
+end
+
+--- Questions to one server: `probe.asker(host, port)`.
+local Asker = {}
+Asker.__index = Asker
+
+function M.asker(host, port)
+  return setmetatable({ host = host, port = port }, Asker)
+end
+
+-- One hello: flight or nil; "answered", "ended" (by the server: some do so instead of an alert) or
+-- "silent"; why.
+local function once(self, options)
+  local flight, reason, connected = M.hello(self.host, self.port, options)
+  if flight and not flight.broken then
+    self.known = self.known or options
+    return flight, "answered"
+  end
+  reason = reason or flight.broken
+  local kind = reason == "no TLS record" and "answered"
+    or (flight or connected) and reason ~= "TIMEOUT" and "ended" or "silent"
+  return flight, kind, tostring(reason)
+end
+
+--- The same as `hello`, asked again where there was no whole answer. Silence counts as one of a
+-- server that still answers the hello that it answered first; of another it is an error. `silent`
+-- is set when that cannot be told, as there was no answer to anything yet: ask later.
+function Asker:hello(options)
+  local flight, kind, reason = once(self, options)
+  if kind == "ended" or kind == "silent" and self.known and not self.is_mute then
+    flight, kind, reason = once(self, options)
+  end
+  if kind ~= "silent" then
+    return flight, reason
+  elseif not self.known then
+    self.silent = true
+    return flight, reason
+  end
+  local _, known_kind, why = once(self, self.known)
+  if known_kind ~= "answered" then
+    error("the server no longer answers: " .. why, 0)
+  elseif not self.is_mute then
+    flight, kind, reason = once(self, options)
+    self.is_mute = kind == "silent"
+  end
+  return flight, reason
 end
 
 --- The extensions that go with a hello of our kind.

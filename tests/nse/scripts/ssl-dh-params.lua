@@ -56,6 +56,37 @@ test("a named group of 2048 bits is none, and neither is a web server", function
   check.equal(script.run("ssl-dh-params", port), nil)
 end)
 
+local function hanging(from, to)
+  local n, serve = 0, fake.servers["tcp:443"]
+  fake.servers["tcp:443"] = function(peer)
+    n = n + 1
+    return n >= from and n <= to and peer:hang() or serve(peer)
+  end
+  return function()
+    return n
+  end
+end
+
+test("a group whose connection is lost once is told, silence for good is an error", function()
+  script.replay("ssl-dh-params")
+  local whole = script.run("ssl-dh-params", port)
+  script.replay("ssl-dh-params")
+  local count = hanging(0, -1)
+  script.run("ssl-dh-params", port)
+  for lost = 2, count() do
+    script.replay("ssl-dh-params")
+    hanging(lost, lost)
+    check.equal(script.run("ssl-dh-params", port), whole)
+    script.replay("ssl-dh-params")
+    hanging(lost, 1000)
+    check.throws("no longer answers", script.run, "ssl-dh-params", port)
+  end
+  -- what is lost before the first answer is asked again after it; the other versions end at once
+  script.replay("ssl-dh-params", nil, { 0, 0, 0, 0, 0, 0, 2, 3, 4, 5, 6, 1 })
+  hanging(1, 1)
+  check.equal(script.run("ssl-dh-params", port), whole)
+end)
+
 test("a modulus that is not prime, or no safe one, is told whatever its length", function()
   for digit, kind in pairs({ ["\4"] = "Composite", ["\5"] = "Non-safe prime" }) do
     -- the bytes before the generator, which is 2, end the modulus
