@@ -63,7 +63,8 @@ function M.parse_identity(payload)
   return #lines > 0 and fields or nil, lines
 end
 
---- A conversation. `options`: bcast (the host is a broadcast address), timeout (seconds).
+--- A conversation. `options`: bcast (the host is a broadcast address), timeout (seconds), tries
+-- (how often a request is sent that gets no answer: 1).
 M.Helper = {}
 M.Helper.__index = M.Helper
 
@@ -105,14 +106,26 @@ local function receive(self, command)
   return nil, "no BJNP answer"
 end
 
+-- Sends a request until there is an answer: the first one, or nil and the reason.
+local function ask(self, device, command)
+  local answer, reason
+  for _ = 1, self.options.tries or 1 do
+    local status
+    status, reason = send(self, device, command)
+    if not status then
+      return nil, reason
+    end
+    answer, reason = receive(self, command)
+    if answer then
+      return answer
+    end
+  end
+  return nil, reason
+end
+
 --- What a device is: `true, lines, fields` or `false, reason`.
 function M.Helper:identity(device)
-  local status, reason = send(self, device, M.command.GET_IDENTITY)
-  if not status then
-    return false, reason
-  end
-  local answer
-  answer, reason = receive(self, M.command.GET_IDENTITY)
+  local answer, reason = ask(self, device, M.command.GET_IDENTITY)
   local fields, lines
   if answer then
     fields, lines = M.parse_identity(answer.payload)
@@ -133,19 +146,15 @@ end
 
 --- Who answers: `true, array of { ip, mac }` or `false, reason`.
 function M.Helper:discover(device)
-  local status, reason = send(self, device, M.command.DISCOVER)
   local found, seen = {}, {}
-  while status and #found < answers_max do
-    local answer
-    answer, reason = receive(self, M.command.DISCOVER)
-    if not answer then
-      break
-    end
+  local answer, reason = ask(self, device, M.command.DISCOVER)
+  while answer and #found < answers_max do
     local who = M.parse_discovery(answer.payload)
     if who and not seen[who.ip] then
       seen[who.ip] = true
       found[#found + 1] = { ip = who.ip, mac = stdnse.format_mac(who.mac) }
     end
+    answer, reason = receive(self, M.command.DISCOVER)
   end
   return #found > 0, #found > 0 and found or reason
 end

@@ -216,9 +216,16 @@ function M.response(packet)
   return result
 end
 
---- Sends a message and reads the answer: as `response` gives it.
-function M.send_request(host, port, packet)
-  local status, data = comm.exchange(host, port, packet, { proto = "udp", timeout = 3000 })
+--- Sends a message, up to `tries` times (1) when there is no answer, and reads the answer: as
+-- `response` gives it.
+function M.send_request(host, port, packet, tries)
+  local status, data
+  for _ = 1, tries or 1 do
+    status, data = comm.exchange(host, port, packet, { proto = "udp", timeout = 3000 })
+    if status then
+      break
+    end
+  end
   -- an answer repeats our cookie
   if not status or string.sub(data, 1, 8) ~= string.sub(packet, 1, 8) or data == packet then
     return { success = false }

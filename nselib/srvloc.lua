@@ -129,13 +129,32 @@ end
 
 -- Conversations -----------------------------------------------------------------------------------
 
---- What scripts use: one host, or without one the link by multicast. `options.timeout`: ms (5000).
+--- What scripts use: one host, or without one the link by multicast. `options.timeout`: ms (5000);
+-- `options.tries`: how often a request is sent that gets no answer (1).
 M.Helper = {}
 M.Helper.__index = M.Helper
 
 function M.Helper:new(host, port, options)
   return setmetatable({ host = host, port = port or { number = 427, protocol = "udp" },
     options = options or {} }, self)
+end
+
+-- Sends a request: its reply, or nil and the reason.
+local function exchange_once(socket, host, port, request)
+  local status, data = socket:sendto(host, port, tostring(request))
+  for _ = 1, 16 do
+    if status then
+      status, data = socket:receive()
+    end
+    if not status then
+      return nil, data
+    end
+    local reply = M.parse(data)
+    if reply and reply.xid == request.xid then
+      return reply
+    end
+  end
+  return nil, "no reply"
 end
 
 --- Sends a request and reads its reply: `true, reply` or `false, reason`.
@@ -146,20 +165,14 @@ function M.Helper:exchange(request)
   local socket = self.socket or nmap.new_socket("udp")
   socket:set_timeout(self.options.timeout or 5000)
   self.socket = socket
-  local status, data = socket:sendto(self.host or group, self.port, tostring(request))
-  for _ = 1, 16 do
-    if status then
-      status, data = socket:receive()
-    end
-    if not status then
-      return false, data
-    end
-    local reply = M.parse(data)
-    if reply and reply.xid == request.xid then
+  local reply, reason
+  for _ = 1, self.options.tries or 1 do
+    reply, reason = exchange_once(socket, self.host or group, self.port, request)
+    if reply then
       return reply.error == 0, reply.error == 0 and reply or "SLP error " .. reply.error
     end
   end
-  return false, "no reply"
+  return false, reason
 end
 
 --- The URL of a service of a type: `true, url` or `false, reason`.

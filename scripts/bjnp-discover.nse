@@ -24,9 +24,23 @@ local stdnse = require "stdnse"
 
 portrule = shortport.portnumber({ 8611, 8612 }, "udp", { "open", "open|filtered" })
 
+-- The hardware address, or nil where the device gives none. A device that has fallen silent
+-- altogether may have one.
+local function address_of(helper, device)
+  for _ = 1, 2 do
+    local found, who = helper:discover(device)
+    if found then
+      return who[1].mac
+    elseif not helper:identity(device) then
+      helper:close()
+      error("no answer after the identity", 0)
+    end
+  end
+end
+
 function action(host, port)
   local device = port.number == 8611 and bjnp.device.PRINTER or bjnp.device.SCANNER
-  local helper = bjnp.Helper:new(host, port, { timeout = 3 })
+  local helper = bjnp.Helper:new(host, port, { timeout = 3, tries = 3 })
   if not helper:connect() then
     return nil
   end
@@ -41,8 +55,7 @@ function action(host, port)
     local key, value = line:match("^(.-): (.*)$")
     output[key] = value
   end
-  local found, who = helper:discover(device)
+  output["MAC address"] = address_of(helper, device)
   helper:close()
-  output["MAC address"] = found and who[1].mac or nil
   return output
 end

@@ -11,7 +11,8 @@ license = "Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
 identity = {}
-volatile = { "temperature" }
+-- a disk that sleeps has "SLP" and "*"
+volatile = { "temperature", "unit" }
 
 local drain = require "drain"
 local shortport = require "shortport"

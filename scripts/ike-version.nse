@@ -59,7 +59,8 @@ function action(host, port)
     -- one that has answered in IKE 1 is not asked in it again
     local version = request:byte(18) >> 4
     if version == 2 or not best or #best.vids == 0 then
-      local answer = ike.send_request(host, port, request)
+      -- datagrams get lost; a gateway that has answered is worth more of them
+      local answer = ike.send_request(host, port, request, best and 3 or 2)
       if answer.mode and not seen[answer.version] then
         seen[answer.version] = true
         versions[#versions + 1] = "IKEv" .. answer.version

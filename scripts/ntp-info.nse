@@ -33,12 +33,22 @@ portrule = shortport.port_or_service(123, "ntp", "udp", { "open", "open|filtered
 -- Seconds from 1900 to 1970.
 local epoch = 2208988800
 
-local function ask(host, port, request)
+-- Datagrams get lost: so many are sent before silence is an answer, to a host that has answered
+-- something one more.
+local tries_max = 2
+
+local function ask(host, port, request, tries)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(3000)
-  local status, reply = socket:sendto(host, port, request)
-  if status then
-    status, reply = socket:receive()
+  local status, reply
+  for _ = 1, tries do
+    status, reply = socket:sendto(host, port, request)
+    if status then
+      status, reply = socket:receive()
+    end
+    if status then
+      break
+    end
   end
   socket:close()
   return status and reply or nil
@@ -46,7 +56,7 @@ end
 
 -- The time when the server got a client packet (RFC 5905, section 7.3), as seconds since 1970.
 local function receive_time(host, port)
-  local reply = ask(host, port, "\xe3\0\4\xfa\0\1\0\0\0\1\0\0" .. ("\0"):rep(36))
+  local reply = ask(host, port, "\xe3\0\4\xfa\0\1\0\0\0\1\0\0" .. ("\0"):rep(36), tries_max)
   if not reply or #reply < 48 or reply:byte() & 7 ~= 4 then
     return nil
   end
@@ -55,8 +65,8 @@ local function receive_time(host, port)
 end
 
 -- The variables of a control message "read variables" (RFC 9327).
-local function variables(host, port)
-  local reply = ask(host, port, "\x16\2\0\1\0\0\0\0\0\0\0\0")
+local function variables(host, port, heard)
+  local reply = ask(host, port, "\x16\2\0\1\0\0\0\0\0\0\0\0", heard and tries_max + 1 or tries_max)
   if not reply or #reply < 13 or reply:byte() & 7 ~= 6 then
     return nil
   end
@@ -71,7 +81,7 @@ end
 
 function action(host, port)
   local time = receive_time(host, port)
-  local list = variables(host, port)
+  local list = variables(host, port, time ~= nil)
   if not time and not list then
     return nil
   end

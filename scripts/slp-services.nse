@@ -30,10 +30,22 @@ local function clean(text)
   return (text:gsub("%c", "."):sub(1, 200))
 end
 
+-- The list that a host answers with, which is empty for an error of SLP. One that falls silent, or
+-- is busy (error 10), may have more to tell.
+local function answered(helper, status, result)
+  if status then
+    return result
+  elseif result:find("^SLP error") and result ~= "SLP error 10" then
+    return {}
+  end
+  helper:close()
+  error("no answer on the way: " .. result, 0)
+end
+
 local function attributes_of(helper, url)
-  local status, attributes = helper:AttributeRequest(url, "DEFAULT")
+  local attributes = answered(helper, helper:AttributeRequest(url, "DEFAULT"))
   local out = {}
-  for i, attribute in ipairs(status and attributes or {}) do
+  for i, attribute in ipairs(attributes) do
     if i > attributes_max then
       break
     end
@@ -43,7 +55,7 @@ local function attributes_of(helper, url)
 end
 
 function action(host, port)
-  local helper = srvloc.Helper:new(host, port, { timeout = 3000 })
+  local helper = srvloc.Helper:new(host, port, { timeout = 3000, tries = 3 })
   local status, types = helper:types()
   if not status then
     helper:close()
@@ -53,8 +65,8 @@ function action(host, port)
   table.sort(types)
   local output = stdnse.output_table()
   for i = 1, math.min(#types, types_max) do
-    local found, urls = helper:services(types[i])
-    for j = 1, found and math.min(#urls, urls_max) or 0 do
+    local urls = answered(helper, helper:services(types[i]))
+    for j = 1, math.min(#urls, urls_max) do
       output[clean(urls[j])] = attributes_of(helper, urls[j])
     end
   end

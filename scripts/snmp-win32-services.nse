@@ -27,8 +27,8 @@ function action(host, port)
     return nil
   end
   -- svSvcName
-  local status, values = helper:walk("1.3.6.1.4.1.77.1.2.3.1.1")
-  if not status or #values == 0 then
+  local values = helper:whole("1.3.6.1.4.1.77.1.2.3.1.1")
+  if #values == 0 then
     return nil
   end
   nmap.set_port_state(host, port, "open")

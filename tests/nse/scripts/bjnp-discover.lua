@@ -18,7 +18,6 @@ local function printer(peer)
       peer:send(answer(request, string.pack(">s2", id)))
     else
       peer:send(answer(request, "\0\1\8\0\6\4\0\x1e\x8f\1\2\3\xc0\0\2\1"))
-      peer:hang()
     end
     request = peer:recv()
   end
@@ -36,6 +35,32 @@ test("maker, model, firmware, serial number and address are shown", function()
   Command: BJL,BJRaster3
   MAC address: 00:1e:8f:01:02:03]])
 end)
+
+test("a lost datagram is no change", function()
+  for lost = 1, 2 do
+    fake.servers["udp:8611"] = script.lossy(printer, function(request)
+      return request:byte(6)
+    end, lost)
+    local _, data = script.run("bjnp-discover", port)
+    check.equal(data and data["MAC address"], "00:1e:8f:01:02:03")
+  end
+end)
+
+test("a device without an answer to one question has no address, one that fell silent no result",
+  function()
+    fake.servers["udp:8611"] = script.lossy(printer, function(request)
+      return request:byte(6)
+    end, { 100 })
+    local _, data = script.run("bjnp-discover", port)
+    check.equal(data.Serial, "ABCD12345")
+    check.equal(data["MAC address"], nil)
+    local n = 0
+    fake.servers["udp:8611"] = script.lossy(printer, function()
+      n = n + 1
+      return n > 1
+    end, { [true] = 100 })
+    check.throws("no answer", script.run, "bjnp-discover", port)
+  end)
 
 test("requests, empty identities, cut answers and silence give none", function()
   for _, reply in ipairs({ "BJNP\1\x30\0\0\0\1\0\0\0\0\0\0", "BJNP\x81\x30\0\0\0\1\0\0\0\0\0\2\0\0",

@@ -22,6 +22,20 @@ test("a server that looks up foreign names for anyone is told", function()
   check.equal(script.run("dns-recursion", port), "Recursion appears to be enabled")
 end)
 
+test("a lost datagram is no change", function()
+  for lost = 1, 2 do
+    fake.servers["udp:53"] = script.lossy(server("\x81\x80", "\xc0\0\2\9"), function()
+      return "question"
+    end, lost)
+    check.equal(script.run("dns-recursion", port), "Recursion appears to be enabled")
+  end
+end)
+
+test("a server that fails to look up a name is undecided", function()
+  fake.servers["udp:53"] = server("\x81\x82")
+  check.throws("failed", script.run, "dns-recursion", port)
+end)
+
 test("one that does not is not", function()
   fake.servers["udp:53"] = server("\x81\5")
   check.equal(script.run("dns-recursion", port), nil)

@@ -11,6 +11,18 @@ test("disks are shown", function()
   check.equal(data[1].label, "ST2000DM008-2FR102")
 end)
 
+test("a disk that went to sleep is no change", function()
+  local seen = {}
+  for i, reading in ipairs({ "38|C", "SLP|*" }) do
+    fake.servers["tcp:7634"] = fake.replies("|/dev/sda|ST2000DM008-2FR102|" .. reading .. "|")
+    seen[i] = select(2, script.run("hddtemp-info", port))
+    for _, key in ipairs(script.load("hddtemp-info").volatile) do
+      seen[i][1][key] = nil
+    end
+  end
+  check.same(seen[1], seen[2])
+end)
+
 test("another server gives none", function()
   fake.servers["tcp:7634"] = fake.replies("220 ftp ready\r\n")
   check.equal(script.run("hddtemp-info", port), nil)

@@ -15,10 +15,9 @@ local function server(first, second)
     local request = peer:recv()
     while request do
       local answer = request:byte(18) == 0x20 and second or first
-      if request:byte(18) == 0x10 and not first or not answer then
-        peer:hang()
+      if answer and (first or request:byte(18) ~= 0x10) then
+        peer:send(request:sub(1, 8) .. answer)
       end
-      peer:send(request:sub(1, 8) .. answer)
       request = peer:recv()
     end
   end
@@ -32,6 +31,19 @@ test("features and versions are shown", function()
     Dead Peer Detection v1.0
     RFC 3947 NAT-T
   versions: IKEv1, IKEv2]])
+end)
+
+test("a lost datagram is no change", function()
+  fake.servers["udp:500"] = server(main, refused)
+  local _, data = script.run("ike-version", port)
+  fake.servers["udp:500"] = script.lossy(server(main, refused), function(request)
+    return request
+  end)
+  check.same(select(2, script.run("ike-version", port)), data)
+  fake.servers["udp:500"] = script.lossy(server(main, refused), function(request)
+    return request:sub(18)
+  end)
+  check.same(select(2, script.run("ike-version", port)), data)
 end)
 
 test("a maker is known by its vendor id, with a version behind it too", function()

@@ -12,8 +12,6 @@ local function server(time, control)
           .. ("\0"):rep(8))
       elseif request:byte() & 7 == 6 and control then
         peer:send("\x16\x82\0\1\6\x15\0\0\0\0" .. string.pack(">I2", #control) .. control)
-      else
-        peer:hang()
       end
       request = peer:recv()
     end
@@ -48,6 +46,17 @@ test("a server that tells its time alone", function()
   check.same(data, { ["receive time stamp"] = "2023-11-14T22:13:20" })
   fake.verbose_level = 1
   check.equal(script.run("ntp-info", port), "  receive time stamp: 2023-11-14T22:13:20")
+end)
+
+test("a lost datagram is no change", function()
+  local whole = server(1700000000, 'version="ntpd 4.2.8p15", system="Linux/5.10.0"')
+  fake.servers["udp:123"] = whole
+  local _, data = script.run("ntp-info", port)
+  check.equal(data.version, "ntpd 4.2.8p15")
+  fake.servers["udp:123"] = script.lossy(whole, function(request)
+    return request:byte() & 7
+  end)
+  check.same(select(2, script.run("ntp-info", port)), data)
 end)
 
 test("silence gives none", function()

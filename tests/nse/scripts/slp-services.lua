@@ -42,6 +42,25 @@ test("services and attributes are shown", function()
   check.same(data[url], { "(template-type=wbem)", "(service-id=uuid:1,2)" })
 end)
 
+test("a lost datagram is no change", function()
+  for lost = 1, 2 do
+    fake.servers["udp:427"] = script.lossy(esxi, function(request)
+      return request:sub(2, 2) .. request:sub(15)
+    end, lost)
+    local _, data = script.run("slp-services", port)
+    check.same(data[url], { "(template-type=wbem)", "(service-id=uuid:1,2)" })
+  end
+end)
+
+test("a host that falls silent on the way is no result", function()
+  for _, kind in ipairs({ 1, 6 }) do
+    fake.servers["udp:427"] = script.lossy(esxi, function(request)
+      return request:byte(2)
+    end, { [kind] = 100 })
+    check.throws("no answer", script.run, "slp-services", port)
+  end
+end)
+
 test("refusals, other versions, lies about lengths and silence give none", function()
   for _, answer in ipairs({ "\2\x0a\0\0\x14\0\0\0\0\0\0\0\0\2en\0\4", "\1\x0a" .. ("\0"):rep(30),
     "\2\x0a\0\0\x14\0\0\0\0\0\0\0\xff\xffen\0\0", "", false }) do

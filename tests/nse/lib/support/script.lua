@@ -197,6 +197,27 @@ function M.replay(name, change, order)
   return recorded
 end
 
+--- The server, with requests lost on the way: the first of each kind, which kind(request) names, or
+-- the first `lost`; where that is a table, as many of a kind as it says, and none of others.
+function M.lossy(server, kind, lost)
+  local seen = {}
+  local function arrives(request)
+    local name = kind(request)
+    seen[name] = (seen[name] or 0) + 1
+    return seen[name] > (type(lost) == "table" and (lost[name] or 0) or tonumber(lost) or 1)
+  end
+  return function(peer)
+    local function recv()
+      local request
+      repeat
+        request = peer:recv()
+      until not request or arrives(request)
+      return request
+    end
+    server(setmetatable({ recv = recv }, { __index = peer }))
+  end
+end
+
 --- A server from a recorded exchange: { greeting = text or nil, { piece of the request, reply },
 -- ... }. Each request gets the reply of the first entry whose piece it contains (plain text; "" is
 -- in every request); reply false: the server says nothing more. What no entry knows, such as a TLS
