@@ -107,6 +107,25 @@ def test_services_that_came_and_went():
     assert got[0]["asset_name"] and not got[0]["approved"] and got[0]["last_changed"] <= got[0]["last_seen"], got
 
 
+def test_services_are_those_of_who_had_the_address():
+    """A port that was open on one device, whose address another device has now."""
+    zone = "(SELECT zone_id FROM inv.zone WHERE name = 'lan')"
+    old, new = "00000000-0000-0000-0000-0000000000aa", "00000000-0000-0000-0000-0000000000bb"
+    db.sql(f"""INSERT INTO inv.asset(asset_id, zone_id, label) VALUES ('{old}', {zone}, 'old box'), ('{new}', {zone}, 'new box');
+      INSERT INTO inv.fact_now(since, zone_id, slot, attr_id, value, strength, addr) VALUES (now() - interval '1 hour', {zone}, 0, 0, '{new}', 0, '10.1.0.9'),
+        (now() - interval '50 min', {zone}, 393238, 10, '{old}', 0, '10.1.0.9');
+      INSERT INTO inv.change(at, old_since, seen_at, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value) VALUES
+        (now() - interval '3 hours', NULL, NULL, {zone}, 393296, 10, 0, 'o', false, '10.1.0.9', NULL, '{old}'),
+        (now() - interval '1 hour', now() - interval '4 hours', NULL, {zone}, 0, 0, 0, 'r', false, '10.1.0.9', '{old}', '{new}'),
+        (now() - interval '55 min', now() - interval '3 hours', now() - interval '2 hours', {zone}, 393296, 10, 0, 'r', false, '10.1.0.9', '{old}', NULL),
+        (now() - interval '50 min', NULL, NULL, {zone}, 393238, 10, 0, 'o', false, '10.1.0.9', NULL, '{old}')""")
+    closed = [(r["asset_name"], r["port"], r["why"]) for r in rows("closed_services") if r["address"] == "10.1.0.9"]
+    opened = {(r["asset_name"], r["port"], r["state"]) for r in rows("new_services") if r["address"] == "10.1.0.9"}
+    db.sql(f"DELETE FROM inv.fact_now WHERE addr = '10.1.0.9'; DELETE FROM inv.change WHERE addr = '10.1.0.9'; DELETE FROM inv.asset WHERE asset_id IN ('{old}', '{new}')")
+    assert closed == [("old box", 80, "another device has the address")], closed
+    assert opened == {("old box", 80, "closed"), ("new box", 22, "dormant")}, opened
+
+
 def test_assets_that_are_missing():
     got = rows("missing_assets")
     assert [(r["addresses"], r["open_ports"]) for r in got] == [(["10.1.0.2"], 1)], got
@@ -130,6 +149,13 @@ def test_certificates():
     assert [(r["subject"], r["days_left"], r["state"], r["self_signed"], r["names"], r["key_bits"]) for r in got] == [
         ("box", 5, "7 days", True, ["box", "www"], 2048)], got
     db.equal("dates that are none", "SELECT concat(inv.time_of('2026-02-30T00:00:00'), inv.time_of('?'), inv.time_of(NULL), inv.time_of('2026-13-01T00:00:00'))", "")
+    db.equal("nor these", "SELECT concat(inv.time_of('0000-01-01T00:00:00'), inv.time_of('2026-01-00T00:00:00'), inv.time_of('2026-04-31T00:00:00'), inv.time_of('2026-00-10T00:00:00'))", "")
+    db.equal("these are", "SET timezone = 'UTC'; SELECT concat_ws(' ', inv.time_of('0001-01-01T00:00:00'), inv.time_of('2028-02-29T23:59:59Z'), inv.time_of('9999-12-31T23:59:59'))",
+             "0001-01-01 00:00:00+00 2028-02-29 23:59:59+00 9999-12-31 23:59:59+00")
+    before = db.sql("SELECT data FROM inv.value_script WHERE output = 'c1'")
+    db.sql("UPDATE inv.value_script SET data = jsonb_set(data, '{validity,notAfter}', '\"0000-01-01T00:00:00\"') WHERE output = 'c1'")
+    assert [(r["state"], r["not_after"]) for r in rows("cert_expiry")] == [("unknown", None)], rows("cert_expiry")
+    db.sql(f"UPDATE inv.value_script SET data = $x${before}$x$ WHERE output = 'c1'")
 
 
 def test_what_is_known_and_what_is_not():
@@ -150,6 +176,18 @@ def test_changes_and_alerts():
     assert len(rows("alert_log")) == len(got), (rows("alert_log"), got)
     assert "10.1.0.4" in [r["address"] for r in rows("top_changers")[:2]], rows("top_changers")
     assert rows("flapping", "--param", "at_least=2"), "the port flapped"
+    # a hundred busier addresses of another zone
+    db.sql("INSERT INTO inv.zone(name) VALUES ('busy'); INSERT INTO inv.change(at, zone_id, slot, attr_id, profile_id, cause, news, addr, new_value) SELECT now(), (SELECT zone_id FROM inv.zone WHERE name = 'busy'), "
+           "0, 3, 0, 'o', true, '10.9.0.1'::inet + n % 100, md5('x')::uuid FROM generate_series(0, 9999) n")
+    assert len(rows("top_changers")) == 100 and {r["zone"] for r in rows("top_changers")} == {"busy"}, rows("top_changers")
+    assert "10.1.0.4" in [r["address"] for r in rows("top_changers", "--zone", "lan")[:2]], rows("top_changers", "--zone", "lan")
+    db.sql("DELETE FROM inv.change WHERE zone_id = (SELECT zone_id FROM inv.zone WHERE name = 'busy'); DELETE FROM inv.zone WHERE name = 'busy'")
+
+
+def test_what_is_new_is_found_by_its_time():
+    for words in ("count(*) FROM report.change WHERE news AND", "* FROM report.change c WHERE"):
+        plan = db.sql(f"SET enable_seqscan = off; EXPLAIN SELECT {words} noted_at > now() - interval '1 hour'")
+        assert "_noted_at_idx" in plan, plan
 
 
 def test_what_people_say_is_shown():

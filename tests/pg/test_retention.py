@@ -97,7 +97,7 @@ def test_a_zone_and_a_class_may_keep_less():
     assert state() == before, "the state ages by itself"
     db.check_invariants()
     db.sql("SELECT * FROM report.asset_at(now() - interval '300 days', 'keep')")
-    for question in ("asset_at(now() - interval '300 days', 'short')", "script_result_at(now() - interval '300 days', 'keep')", "facts_at('short', now() - interval '300 days')"):
+    for question in ("asset_at(now() - interval '300 days', 'short')", "script_result_at(now() - interval '300 days', 'keep')", "diff(now() - interval '300 days', now(), 'keep')", "facts_at('short', now() - interval '300 days')"):
         err = db.fails(f"SELECT * FROM report.{question}")
         assert "is kept since" in err, (question, err)
 
