@@ -5,7 +5,7 @@
 local asn1, io, ipairs, math = require "asn1", io, ipairs, math
 local stringaux = require "stringaux"
 local nmap, datetime, pairs = require "nmap", require "datetime", pairs
-local string, table = string, table
+local setmetatable, string, table = setmetatable, string, table
 local tonumber, tostring, type = tonumber, tostring, type
 
 local M = {}
@@ -18,7 +18,7 @@ M.ERROR_MSG = {
 }
 M.APPNO = {
   BindRequest = 0, BindResponse = 1, UnbindRequest = 2, SearchRequest = 3, SearchResponse = 4,
-  SearchResDone = 5,
+  SearchResDone = 5, AbandonRequest = 16,
 }
 M.FILTER = {
   _and = 0, _or = 1, _not = 2, equalityMatch = 3, substrings = 4, greaterOrEqual = 5,
@@ -29,6 +29,8 @@ M.SCOPE = { default = 0, base = 0, one = 1, sub = 2, children = 3 }
 M.DEREFPOLICY = { default = 0, never = 0, searching = 1, finding = 2, always = 3 }
 
 local message_max, entries_max = 4 * 1024 * 1024, 10000
+-- of all answers to one search
+local bytes_max, messages_max = 16 * 1024 * 1024, 20000
 
 -- Encoding ----------------------------------------------------------------------------------------
 
@@ -109,10 +111,11 @@ end
 
 -- Talking -----------------------------------------------------------------------------------------
 
-local message_id = 0
-local function next_id()
-  message_id = message_id % 0x7ffffffe + 1
-  return message_id
+-- Messages are numbered within a connection (RFC 4511, section 4.1.1.1).
+local last_ids = setmetatable({}, { __mode = "k" })
+local function next_id(socket)
+  last_ids[socket] = (last_ids[socket] or 0) % 0x7ffffffe + 1
+  return last_ids[socket]
 end
 
 -- Where the first message in a buffer ends, for receive_buf.
@@ -135,6 +138,7 @@ local function message_end(buffer)
   end
 end
 
+-- The next message of any number, and its length; nil, reason.
 local function receive(socket)
   local status, bytes = socket:receive_buf(message_end, true)
   if not status then
@@ -144,7 +148,33 @@ local function receive(socket)
   if type(message) ~= "table" or type(message[2]) ~= "table" then
     return nil, "no LDAP message"
   end
-  return message[2]
+  return message, #bytes
+end
+
+-- A function that gives one answer to the message `id` after the other: what an operation before it
+-- left is passed over. nil, reason when there are none, or too many. next_message: as `receive`.
+local function answers_to(id, next_message)
+  local messages, bytes = 0, 0
+  return function()
+    while messages < messages_max and bytes < bytes_max do
+      local message, length = next_message()
+      if not message then
+        return nil, length
+      end
+      messages, bytes = messages + 1, bytes + length
+      if message[1] == id then
+        return type(message[2]) == "table" and message[2] or type(message[3]) == "table"
+          and message[3] or {}
+      end
+    end
+    return nil, "too many answers"
+  end
+end
+
+local function from(socket)
+  return function()
+    return receive(socket)
+  end
 end
 
 local function failure(result)
@@ -159,13 +189,14 @@ end
 function M.bindRequest(socket, params)
   local request = encoder:encode(params.version or 3) .. encoder:encode(params.username or "")
     .. wrap(0x80, params.password or "")
-  local message = encoder:encode(next_id()) .. M.encodeLDAPOp(M.APPNO.BindRequest, true, request)
+  local id = next_id(socket)
+  local message = encoder:encode(id) .. M.encodeLDAPOp(M.APPNO.BindRequest, true, request)
   local status, reason = socket:send(wrap(0x30, message))
   if not status then
     return false, reason
   end
   local result
-  result, reason = receive(socket)
+  result, reason = answers_to(id, from(socket))()
   if not result then
     return false, reason
   end
@@ -179,15 +210,21 @@ end
 
 --- Says good-bye.
 function M.unbindRequest(socket)
-  local message = encoder:encode(next_id()) .. M.encodeLDAPOp(M.APPNO.UnbindRequest, false, "")
-  return socket:send(wrap(0x30, message))
+  local request = M.encodeLDAPOp(M.APPNO.UnbindRequest, false, "")
+  return socket:send(wrap(0x30, encoder:encode(next_id(socket)) .. request))
 end
 
 local function enumerated(value)
   return wrap(0x0a, encoder.encodeInt(value))
 end
 
-local function search_message(params)
+-- (section 4.11)
+local function abandon(socket, id)
+  local request = M.encodeLDAPOp(M.APPNO.AbandonRequest, false, encoder.encodeInt(id))
+  return socket:send(wrap(0x30, encoder:encode(next_id(socket)) .. request))
+end
+
+local function search_message(id, params)
   local filter = params.filter or { op = M.FILTER.present, obj = "objectClass" }
   local attributes = {}
   for i, name in ipairs(params.attributes or {}) do
@@ -199,7 +236,7 @@ local function search_message(params)
     .. encoder:encode(params.sizeLimit or 0) .. encoder:encode(params.timeLimit or 0)
     .. encoder:encode(params.typesOnly and true or false)
     .. M.createFilter(filter) .. wrap(0x30, table.concat(attributes))
-  return wrap(0x30, encoder:encode(next_id())
+  return wrap(0x30, encoder:encode(id)
     .. M.encodeLDAPOp(M.APPNO.SearchRequest, true, request))
 end
 
@@ -251,27 +288,31 @@ end
 -- (array), sizeLimit, timeLimit, typesOnly, maxObjects. `true, entries` (with resultCode,
 -- errorMessage) or `false, message`.
 function M.searchRequest(socket, params)
-  local status, reason = socket:send(search_message(params))
+  local id = next_id(socket)
+  local status, reason = socket:send(search_message(id, params))
   if not status then
     return false, reason
   end
-  return collect(function()
-    return receive(socket)
-  end, limit_of(params))
+  local ok, entries = collect(answers_to(id, from(socket)), limit_of(params))
+  if ok and not entries.resultCode then
+    abandon(socket, id)
+  end
+  return ok, entries
 end
 
 --- The same over UDP, without a bind.
 function M.udpSearchRequest(host, port, params)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(5000)
-  local status, reason = socket:sendto(host, port, search_message(params))
+  local id = next_id(socket)
+  local status, reason = socket:sendto(host, port, search_message(id, params))
   if not status then
     socket:close()
     return false, reason
   end
   -- all answers come in few datagrams
   local rest = ""
-  local ok, result = collect(function()
+  local ok, result = collect(answers_to(id, function()
     if rest == "" then
       local got, bytes = socket:receive()
       if not got then
@@ -279,15 +320,14 @@ function M.udpSearchRequest(host, port, params)
       end
       rest = bytes
     end
-    local message, after = decoder:decode(rest)
+    local length, message, after = #rest, decoder:decode(rest)
     rest = string.sub(rest, after or #rest + 1)
     if type(message) ~= "table" then
       rest = ""
       return nil, "no LDAP message"
     end
-    return type(message[2]) == "table" and message[2] or type(message[3]) == "table" and message[3]
-      or {}
-  end, limit_of(params))
+    return message, length - #rest
+  end), limit_of(params))
   socket:close()
   return ok, result
 end
