@@ -240,17 +240,23 @@ local function send_targets(self)
   return false, head or "the answer does not end"
 end
 
---- All targets: `true, array of { name, addr = { "192.0.2.1:3260,1" } }` or `false, reason`.
+--- Is this a refusal that passes: too many connections, or trouble of the target (class 3)?
+function M.Packet.LoginResponse:passes()
+  return self.code ~= nil and (self.code == 0x0206 or self.code >> 8 == 3)
+end
+
+--- All targets: `true, array of { name, addr = { "192.0.2.1:3260,1" } }` or `false, reason, whether
+-- it passes`: what ends after a login does.
 function M.Helper:discoverTargets()
   local status, answer = self:login(nil)
   if not status then
-    return false, answer:getErrorMessage()
+    return false, answer:getErrorMessage(), answer:passes()
   end
   self.tag = self.tag + 1
   local data
   status, data = send_targets(self)
   if not status then
-    return false, data
+    return false, data, true
   end
   return true, targets_of(M.decode(data))
 end

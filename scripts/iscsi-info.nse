@@ -28,20 +28,25 @@ portrule = shortport.port_or_service({ 860, 3260 }, { "iscsi" })
 
 local asked_max = 32
 
--- Does a target take a session without a login? True, or false and the reason.
+-- Does a target take a session without a login? True, or false and the reason. What passes says
+-- nothing of the target: it raises.
 local function is_open(host, port, target)
   local helper = iscsi.Helper:new(host, port)
   local status, reason = helper:connect()
   if not status then
-    return false, reason
+    error(target.name .. ": " .. tostring(reason), 0)
   end
-  status, reason = helper:login(target.name)
+  local response
+  status, response = helper:login(target.name)
   if status then
     helper:logout()
-  else
-    helper:close()
+    return true
   end
-  return status, tostring(reason)
+  helper:close()
+  if not response:getErrorCode() or response:passes() then
+    error(target.name .. ": " .. tostring(response), 0)
+  end
+  return false, tostring(response)
 end
 
 local function show(host, port, target)
@@ -59,13 +64,14 @@ end
 
 function action(host, port)
   local helper = iscsi.Helper:new(host, port)
-  local status, targets = helper:connect()
-  if not status then
+  if not helper:connect() then
     return nil
   end
-  status, targets = helper:discoverTargets()
+  local status, targets, passes = helper:discoverTargets()
   helper:close()
-  if not status then
+  if passes then
+    error(targets, 0)
+  elseif not status then
     stdnse.debug1("%s", targets)
     return nil
   end

@@ -5,7 +5,8 @@ Shows the NetBIOS names of a host, its hardware address as it tells it, and who 
 -- @output
 -- |_nbstat: NetBIOS name: NAS, NetBIOS user: <unknown>, NetBIOS MAC: 00089b990015 (unknown)
 --
--- The names stand in the structured output, and with -v in the text, too.
+-- The names stand in the structured output, and with -v in the text, too: those of users and of the
+-- roles that computers pass to one another by election under `moving`.
 
 author = "Muster"
 license = "Apache-2.0"
@@ -13,7 +14,7 @@ categories = { "default", "discovery", "safe" }
 
 -- The hardware address comes from the host itself; some systems say zeros.
 identity = { "mac", "server_name" }
-volatile = { "user" }
+volatile = { "user", "moving" }
 
 local datafiles = require "datafiles"
 local netbios = require "netbios"
@@ -35,11 +36,36 @@ local function vendor_of(mac)
   return status and prefixes[stdnse.tohex(mac:sub(1, 3)):upper()] or "unknown"
 end
 
-local entry_mt = {
-  __tostring = function(t)
-    return t.text
-  end,
-}
+-- Is it the name of someone who is logged in (03), or that of a browser that won an election (1d
+-- and 01)?
+local function moves(entry, server)
+  local computer = entry.name == server or entry.name == (server or "") .. "$"
+  return entry.suffix == 0x1d or entry.suffix == 0x01 or entry.suffix == 0x03 and not computer
+end
+
+local function sorted(list)
+  table.sort(list, function(a, b)
+    if a.name ~= b.name then
+      return a.name < b.name
+    elseif a.suffix ~= b.suffix then
+      return a.suffix < b.suffix
+    end
+    return a.flags < b.flags
+  end)
+  return #list > 0 and list or nil
+end
+
+-- A line for each name.
+local function lines_of(names)
+  local lines = {}
+  for i, entry in ipairs(names) do
+    local text = ("%s<%02x>"):format(entry.name, entry.suffix)
+    -- not by format, which takes no zeros
+    lines[i] = "  " .. text .. (" "):rep(20 - #text) .. " Flags: "
+      .. netbios.flags_to_string(entry.flags)
+  end
+  return table.concat(lines, "\n")
+end
 
 function action(host)
   local status, names, statistics = netbios.do_nbstat(host)
@@ -58,22 +84,16 @@ function action(host)
     output.mac = { address = stdnse.format_mac(mac), manuf = maker }
     mac_text = stdnse.tohex(mac) .. " (" .. maker .. ")"
   end
-  local list, lines = {}, {}
-  for i, entry in ipairs(names) do
-    list[i] = setmetatable({
-      name = entry.name, suffix = entry.suffix, flags = entry.flags,
-      text = ("%s<%02x>"):format(entry.name, entry.suffix),
-    }, entry_mt)
-    -- not by format, which takes no zeros
-    lines[i] = "  " .. list[i].text .. (" "):rep(20 - #list[i].text) .. " Flags: "
-      .. netbios.flags_to_string(entry.flags)
-    list[i].text = nil
+  local lasting, moving = {}, {}
+  for _, entry in ipairs(names) do
+    table.insert(moves(entry, server) and moving or lasting, { name = entry.name,
+      suffix = entry.suffix, flags = entry.flags })
   end
-  output.names = list
+  output.names, output.moving = sorted(lasting), sorted(moving)
   local text = "NetBIOS name: " .. output.server_name .. ", NetBIOS user: " .. output.user
     .. ", NetBIOS MAC: " .. mac_text
   if nmap.verbosity() > 0 then
-    text = text .. "\nNames:\n" .. table.concat(lines, "\n")
+    text = text .. "\nNames:\n" .. lines_of(names)
   end
   return output, text
 end

@@ -22,6 +22,27 @@ local function refusal(code)
     .. ("\0"):rep(10)
 end
 
+test("what passes is no login that is required", function()
+  -- the connections after the first are closed at once, or refused for now
+  script.replay("iscsi-info", nil, { 1, 2, 0 })
+  check.throws("EOF", script.run, "iscsi-info", port)
+  for code, name in pairs({ [0x0206] = "Too many", [0x0300] = "Target error",
+    [0x0301] = "unavailable", [0x0302] = "resources" }) do
+    script.replay("iscsi-info", function(answer)
+      return answer:find("AuthMethod=CHAP", 1, true) and refusal(code) or answer
+    end)
+    check.throws(name, script.run, "iscsi-info", port)
+    fake.servers["tcp:3260"] = fake.replies(nil, { refusal(code) })
+    check.throws(name, script.run, "iscsi-info", port)
+  end
+end)
+
+test("a list that breaks off is no result", function()
+  local login = string.pack(">BBI2BI3", 0x23, 0x81, 0, 0, 0) .. ("\0"):rep(40)
+  fake.servers["tcp:3260"] = fake.replies(nil, { login, login }, true)
+  check.throws("TIMEOUT", script.run, "iscsi-info", port)
+end)
+
 test("a portal that wants a login for the list tells nothing", function()
   fake.servers["tcp:3260"] = fake.replies(nil, { refusal(0x0201) })
   check.equal(script.run("iscsi-info", port), nil)

@@ -35,6 +35,35 @@ Names:
   check.equal(data.mac.address, "00:08:9b:99:00:15")
 end)
 
+test("who is logged in, and which role a browser election gave, is no change", function()
+  local lasting = { { "NAS", 0, 0x0400 }, { "NAS", 0x20, 0x0400 }, { "NAS", 3, 0x0400 },
+    { "LABGROUP", 0, 0x8400 }, { "LABGROUP", 0x1e, 0x8400 } }
+  local moving = { { "ALICE", 3, 0x0400 }, { "BOB", 3, 0x0400 }, { "LABGROUP", 0x1d, 0x0400 },
+    { "\1\2__MSBROWSE__\2", 1, 0x8400 } }
+  local function compared(names)
+    open()
+    fake.nmap.registry.netbios_status = nil
+    fake.servers["udp:137"] = fake.replies(nil, { node(names, "\0\x08\x9b\x99\0\x15") }, true)
+    local text, data = script.run("nbstat")
+    for _, key in ipairs(script.load("nbstat").volatile) do
+      data[key] = nil
+    end
+    return data, text
+  end
+  local all = { moving[1], table.unpack(lasting) }
+  table.move(moving, 2, #moving, #all + 1, all)
+  local quiet, busy = compared(lasting), compared(all)
+  check.equal(#quiet.names, 5)
+  check.same(quiet, busy)
+  lasting[1], lasting[5] = lasting[5], lasting[1]
+  check.same(compared(lasting), quiet)
+  fake.verbose_level = 1
+  local _, text = compared(all)
+  check.contains(text, "NetBIOS user: ALICE")
+  check.contains(text, "Names:\n  ALICE<03>            Flags: <unique><active>\n  NAS<00>")
+  check.contains(text, "  LABGROUP<1d>         Flags: <unique><active>")
+end)
+
 test("a name may hold zeros", function()
   fake.verbose_level = 1
   open()
