@@ -19,7 +19,8 @@ local entities = { lt = "<", gt = ">", quot = '"', apos = "'", amp = "&" }
 
 local function numeric(text)
   local code = tonumber(string.match(text, "^#(%d+)$") or "")
-    or tonumber(string.match(text, "^#x(%x+)$") or "", 16)
+    -- (tonumber wraps around beyond 64 bits)
+    or tonumber(string.match(text, "^#x0*(%x%x?%x?%x?%x?%x?)$") or "", 16)
   return code and code <= 0x10ffff and utf8.char(code) or nil
 end
 

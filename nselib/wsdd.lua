@@ -1,7 +1,7 @@
 --- WS-Discovery (OASIS, version 1.1, and the draft of April 2005 that devices speak): SOAP over UDP
 -- to port 3702.
 
-local ipairs, nmap = ipairs, require "nmap"
+local ipairs, math, nmap, pcall = ipairs, math, require "nmap", pcall
 local rand, setmetatable, slaxml = require "rand", setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
 local stringaux = require "stringaux"
@@ -10,6 +10,8 @@ local M = {}
 
 local group = "239.255.255.250"
 local matches_max, message_max, value_max = 64, 65536, 400
+-- ms for the other endpoints of a host, after the first answered
+local together = 500
 
 M.Util = {}
 
@@ -84,8 +86,7 @@ function M.parse_matches(data)
       end
     end,
   })
-  reader:parseSAX(string.sub(data, 1, message_max))
-  return out
+  return pcall(reader.parseSAX, reader, string.sub(data, 1, message_max)) and out or nil
 end
 
 --- What scripts use. Without a host it asks the link by multicast.
@@ -138,31 +139,55 @@ local function note(found, seen, answer, ip)
   end
 end
 
---- Asks: `true, array of { ip, message_id, endpoint, types, scopes, xaddrs, version }` or `false,
--- reason`. By multicast it waits until the time is over. `types`: qualified names; nil for all.
-function M.Helper:discover(types)
-  local socket = nmap.new_socket("udp")
-  socket:set_timeout(self.timeout)
+-- The order of answers says nothing.
+local function sort_matches(found)
+  table.sort(found, function(a, b)
+    if a.endpoint ~= b.endpoint then
+      return (a.endpoint or "") < (b.endpoint or "")
+    end
+    return (a.xaddrs or "") < (b.xaddrs or "")
+  end)
+  return found
+end
+
+-- Collects answers: array of matches, and why there are no more.
+local function read_answers(self, socket, ids)
   local found, seen = {}, {}
-  local sent, ids = send_probes(self, socket, types)
-  local deadline, reason = nmap.clock_ms() + self.timeout, "not sent"
-  for _ = 1, sent and matches_max or 0 do
+  local deadline = nmap.clock_ms() + self.timeout
+  for _ = 1, matches_max do
     local status, data = socket:receive()
-    if not status or nmap.clock_ms() > deadline then
-      reason = status and "no answer" or data
-      break
+    if not status then
+      return found, data
     end
     local answer = M.parse_matches(data)
     if answer and is_ours(answer, ids) then
       local known, _, _, ip = socket:get_info()
       note(found, seen, answer, known and ip or nil)
     end
-    if #found > 0 and not self.mcast then
+    local now, hurry = nmap.clock_ms(), #found > 0 and not self.mcast
+    deadline = hurry and math.min(deadline, now + together) or deadline
+    if now >= deadline then
       break
+    elseif hurry then
+      socket:set_timeout(math.max(1, (deadline - now) // 1))
     end
   end
+  return found, "no answer"
+end
+
+--- Asks: `true, array of { ip, message_id, endpoint, types, scopes, xaddrs, version }`, sorted by
+-- endpoint, or `false, reason`. By multicast it waits until the time is over, else half a second
+-- after the first answer. `types`: qualified names; nil for all.
+function M.Helper:discover(types)
+  local socket = nmap.new_socket("udp")
+  socket:set_timeout(self.timeout)
+  local sent, ids = send_probes(self, socket, types)
+  local found, reason = {}, "not sent"
+  if sent then
+    found, reason = read_answers(self, socket, ids)
+  end
   socket:close()
-  return #found > 0, #found > 0 and found or reason
+  return #found > 0, #found > 0 and sort_matches(found) or reason
 end
 
 local function bare_id(id)

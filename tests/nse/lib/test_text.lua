@@ -207,6 +207,15 @@ test("attributes of XML are read, in time that grows with the text only", functi
   end
 end)
 
+test("numeric entities that name no character stay as they are", function()
+  local unescape = require("slaxml").parser.unescape
+  check.equal(unescape("&#65;&#x42;&#x0000000043;"), "ABC")
+  for _, text in ipairs({ "&#xffffffffffffffff;", "&#x10000000000000041;", "&#x110000;",
+    "&#99999999999999999999;", "&#x;", "&#;", "&#x" .. ("f"):rep(400) .. ";" }) do
+    check.equal(unescape(text), text)
+  end
+end)
+
 test("an XML parser tells only what somebody asked for", function()
   local seen, slaxml = {}, require "slaxml"
   local parser = slaxml.parser:new()
