@@ -233,17 +233,18 @@ function M.Comm:exch(request)
   return true, answer
 end
 
---- A connection on which `protocols` (a sum) were offered: connection and answer, or nil, reason.
+--- A connection on which `protocols` (a sum) were offered: connection and answer, or nil, reason,
+-- connected.
 function M.negotiate(host, port, protocols)
   local connection = M.Comm:new(host, port)
   local status, answer = connection:connect()
   if not status then
-    return nil, answer
+    return nil, answer, false
   end
   status, answer = connection:exch(M.Request.ConnectionRequest:new(protocols))
   if not status then
     connection:close()
-    return nil, answer
+    return nil, answer, true
   end
   return connection, answer
 end

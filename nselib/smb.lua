@@ -5,7 +5,8 @@
 -- negotiated: `security_mode`, `capabilities`, `time`, `date`, `timezone_str`, `server_guid`,
 -- `domain`, `server`, `os`, `lanmanager`, `uid`, `tid`, ...
 
-local datetime, error, ipairs, math, netbios = require "datetime", error, ipairs, math, require "netbios"
+local asker, datetime, error, ipairs = require "asker", require "datetime", error, ipairs
+local math, netbios = math, require "netbios"
 local nmap, pairs, pcall = require "nmap", pairs, pcall
 local rand, require, smbauth = require "rand", require, require "smbauth"
 local string, table, type, unicode = string, table, type, require "unicode"
@@ -247,28 +248,52 @@ function M.negotiate_protocol(smb, overrides)
   return M.negotiate_v1(smb, overrides)
 end
 
+-- Agrees on one dialect, on a connection of its own: a kind of the library asker, then the state or
+-- nil, reason.
+local function agree_once(host, dialect, overrides)
+  local status, state = M.start(host)
+  if not status then
+    return asker.SILENT, nil, state
+  end
+  local ok, agreed
+  if dialect == "NT LM 0.12" then
+    ok, agreed = M.negotiate_v1(state, overrides)
+    agreed = ok and dialect or agreed
+  else
+    ok, agreed = require "smb2".negotiate_v2(state, { Dialects = { dialect } })
+  end
+  M.stop(state)
+  if not ok then
+    return asker.kind_of(agreed), nil, agreed
+  end
+  return asker.ANSWERED, agreed == dialect and state or nil
+end
+
+--- Which of `dialects` ("NT LM 0.12", or numbers of SMB 2) a host takes: a table from each of them
+-- to the state after the negotiation; nil when it answers nothing. An error when it no longer does.
+function M.agreed(host, dialects, overrides)
+  local server, states = asker.new(function(dialect)
+    return agree_once(host, dialect, overrides)
+  end), {}
+  server:each(dialects, function(dialect)
+    states[dialect] = server:ask(dialect)
+  end)
+  return server.known and states or nil
+end
+
 --- The dialects that a host takes, SMB 1 first: `true, { "NT LM 0.12", "202", ... }` or `false,
 -- reason`.
 function M.list_dialects(host, overrides)
-  local smb2 = require "smb2"
-  local found = {}
-  local status, state = M.start(host)
-  if not status then
-    return false, state
+  local smb2, found = require "smb2", {}
+  local all = smb2.dialects()
+  table.insert(all, 1, "NT LM 0.12")
+  local states = M.agreed(host, all, overrides)
+  if not states then
+    return false, "the host answers nothing"
   end
-  if M.negotiate_v1(state, overrides) then
-    found[1] = "NT LM 0.12"
-  end
-  M.stop(state)
-  for _, dialect in ipairs(smb2.dialects()) do
-    status, state = M.start(host)
-    if not status then
-      return false, state
-    end
-    local ok, agreed = smb2.negotiate_v2(state, { Dialects = { dialect } })
-    M.stop(state)
-    if ok and agreed == dialect then
-      found[#found + 1] = smb2.dialect_name(dialect)
+  for _, dialect in ipairs(all) do
+    if states[dialect] then
+      found[#found + 1] = dialect == "NT LM 0.12" and dialect or smb2.dialect_name(dialect)
     end
   end
   return true, found

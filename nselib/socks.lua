@@ -31,11 +31,11 @@ local function open(self)
 end
 
 --- Offers methods (NONE when nil): `true, { method =, name = }` with the one that the server
--- takes, or `false, reason`.
+-- takes, or `false, reason, connected`.
 function M.Helper:connect(methods)
   local status, reason = open(self)
   if not status then
-    return false, reason
+    return false, reason, false
   end
   methods = methods or { M.AuthMethod.NONE }
   local list = ""
@@ -46,11 +46,11 @@ function M.Helper:connect(methods)
   local answer
   status, answer = self.socket:receive_buf(match.numbytes(2), true)
   if not status then
-    return false, answer
+    return false, answer, true
   elseif string.byte(answer) ~= 5 then
-    return false, "no SOCKS 5 server"
+    return false, "no SOCKS 5 server", true
   elseif string.byte(answer, 2) == 255 then
-    return false, "no acceptable method"
+    return false, "no acceptable method", true
   end
   local number = string.byte(answer, 2)
   return true, { method = number, name = M.method_name(number) }

@@ -16,6 +16,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local api = require "http.api"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -24,11 +25,14 @@ portrule = shortport.http
 
 local methods = { "HEAD", "GET", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH" }
 
-local function allowed(host, port, path, origin, method)
-  local response = http.generic_request(host, port, "OPTIONS", path, {
+local function ask(host, port, path, origin, method)
+  return http.generic_request(host, port, "OPTIONS", path, {
     header = { ["Origin"] = origin, ["Access-Control-Request-Method"] = method },
     redirect_ok = false,
   })
+end
+
+local function allows(response, origin, method)
   local header = response.header or {}
   local from = header["access-control-allow-origin"]
   if from ~= "*" and from ~= origin then
@@ -44,9 +48,17 @@ end
 
 function action(host, port)
   local path, origin = stdnse.get_script_args(SCRIPT_NAME .. ".path", SCRIPT_NAME .. ".origin")
-  local found = {}
-  for _, method in ipairs(methods) do
-    if allowed(host, port, path or "/", origin or "example.com", method) then
+  local found, works = {}, false
+  origin = origin or "example.com"
+  for i, method in ipairs(methods) do
+    local response = ask(host, port, path or "/", origin, method)
+    works = works or api.counts(response)
+    if not response.status and i == 1 then
+      return nil
+    elseif works or not response.status then
+      api.certain(response, method)
+    end
+    if allows(response, origin, method) then
       found[#found + 1] = method
     end
   end

@@ -21,6 +21,7 @@ volatile = {}
 -- no server's certificate and no strong cipher protects the session
 finding = { ["Native RDP accepted"] = "medium" }
 
+local asker = require "asker"
 local rdp = require "rdp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -41,40 +42,63 @@ local ciphers = {
   { "128-bit RC4", rdp.ENCRYPTION_128BIT }, { "FIPS 140-1", rdp.ENCRYPTION_FIPS },
 }
 
+-- Questions: of the asker's kinds, an answer or nil, a reason.
+local ask = {}
+
+function ask.layer(host, port, protocols)
+  local connection, answer, connected = rdp.negotiate(host, port, protocols)
+  if connection then
+    connection:close()
+    return asker.ANSWERED, answer
+  end
+  return connected and asker.kind_of(answer) or asker.SILENT, nil, answer
+end
+
+-- What the server answers to `methods` of encryption after an agreement on `protocol`, over TLS
+-- when that is the protocol; nil when it does not agree.
+function ask.methods(host, port, protocol, methods)
+  local connection, answer, connected = rdp.negotiate(host, port, protocol)
+  if not connection then
+    return connected and asker.kind_of(answer) or asker.SILENT, nil, answer
+  end
+  local over_tls, status, reason = protocol == rdp.PROTOCOL_SSL, true, nil
+  if answer.kind == "failure" or over_tls and answer.protocol ~= protocol then
+    connection:close()
+    return asker.ANSWERED
+  elseif over_tls then
+    status, reason = connection.socket:reconnect_ssl()
+  end
+  if status then
+    status, reason = connection:exch(rdp.Request.MCSConnectInitial:new(methods, protocol))
+  end
+  connection:close()
+  if status then
+    return asker.ANSWERED, reason
+  end
+  return asker.kind_of(reason), nil, reason
+end
+
 -- Accepted layers, in order; nil when the port speaks no RDP.
-local function accepted_layers(host, port)
+local function accepted_layers(server)
   local accepted, is_rdp = {}, false
   for _, layer in ipairs(layers) do
-    local connection, answer = rdp.negotiate(host, port, layer[2])
-    if connection then
-      connection:close()
-      is_rdp = true
-      if answer.kind == "response" and answer.protocol == layer[3]
-        or answer.kind == "plain" and layer[3] == rdp.PROTOCOL_RDP then
-        accepted[#accepted + 1] = layer[1]
-      end
-    elseif not is_rdp then
+    local answer = server:ask({ "layer", layer[2] })
+    is_rdp = is_rdp or answer ~= nil
+    if not is_rdp then
       return nil
+    elseif answer and (answer.kind == "response" and answer.protocol == layer[3]
+      or answer.kind == "plain" and layer[3] == rdp.PROTOCOL_RDP) then
+      accepted[#accepted + 1] = layer[1]
     end
   end
   return accepted
 end
 
-local function ask_cipher(host, port, method)
-  local connection = rdp.negotiate(host, port, rdp.PROTOCOL_RDP)
-  if not connection then
-    return nil
-  end
-  local status, answer = connection:exch(rdp.Request.MCSConnectInitial:new(method, 0))
-  connection:close()
-  return status and answer or nil
-end
-
 -- Accepted methods of RDP's own encryption, level, version.
-local function own_encryption(host, port)
+local function own_encryption(server)
   local accepted, level, version = {}, nil, nil
   for _, cipher in ipairs(ciphers) do
-    local answer = ask_cipher(host, port, cipher[2])
+    local answer = server:ask({ "methods", rdp.PROTOCOL_RDP, cipher[2] })
     version = version or answer and answer.version
     if answer and answer.method == cipher[2] then
       accepted[#accepted + 1] = cipher[1]
@@ -85,18 +109,9 @@ local function own_encryption(host, port)
 end
 
 -- The version, of a server that wants TLS: it tells it there.
-local function version_over_tls(host, port)
-  local connection, answer = rdp.negotiate(host, port, rdp.PROTOCOL_SSL)
-  if not connection then
-    return nil
-  end
-  local status
-  if answer.kind == "response" and answer.protocol == rdp.PROTOCOL_SSL
-    and connection.socket:reconnect_ssl() then
-    status, answer = connection:exch(rdp.Request.MCSConnectInitial:new(0, rdp.PROTOCOL_SSL))
-  end
-  connection:close()
-  return status and answer.version or nil
+local function version_over_tls(server)
+  local answer = server:ask({ "methods", rdp.PROTOCOL_SSL, 0 })
+  return answer and answer.version
 end
 
 local function lines_of(names, data)
@@ -116,14 +131,17 @@ local function add(data, lists, name, names)
 end
 
 function action(host, port)
-  local accepted = accepted_layers(host, port)
+  local server = asker.new(function(question)
+    return ask[question[1]](host, port, table.unpack(question, 2))
+  end)
+  local accepted = accepted_layers(server)
   if not accepted or #accepted == 0 then
     return nil
   end
   local data, lists = stdnse.output_table(), {}
   add(data, lists, "Security layer", accepted)
-  local methods, level, version = own_encryption(host, port)
-  version = version or data["Security layer"].SSL and version_over_tls(host, port)
+  local methods, level, version = own_encryption(server)
+  version = version or data["Security layer"].SSL and version_over_tls(server)
   if level then
     add(data, lists, "RDP Encryption level: " .. (rdp.LEVELS[level] or tostring(level)), methods)
   end

@@ -31,16 +31,7 @@ local names = {
   { 0x40, "Encryption support" },
 }
 
-local function abilities(host, dialect)
-  local status, state = smb.start(host)
-  if not status then
-    return nil
-  end
-  local ok, agreed = smb2.negotiate_v2(state, { Dialects = { dialect } })
-  smb.stop(state)
-  if not ok or agreed ~= dialect then
-    return nil
-  end
+local function abilities(state)
   local list = {}
   for _, name in ipairs(names) do
     if state.capabilities & name[1] ~= 0 then
@@ -54,9 +45,10 @@ local function abilities(host, dialect)
 end
 
 function action(host)
-  local output = stdnse.output_table()
-  for _, dialect in ipairs(smb2.dialects()) do
-    output[("%x"):format(dialect)] = abilities(host, dialect)
+  local output, dialects = stdnse.output_table(), smb2.dialects()
+  local states = smb.agreed(host, dialects)
+  for _, dialect in ipairs(states and dialects or {}) do
+    output[("%x"):format(dialect)] = states[dialect] and abilities(states[dialect])
   end
   return #output > 0 and output or nil
 end

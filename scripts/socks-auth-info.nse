@@ -14,24 +14,37 @@ categories = { "discovery", "safe", "default" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local socks = require "socks"
 
 portrule = shortport.port_or_service({ 1080, 9050 }, { "socks", "socks5", "tor-socks" })
 
+local function ask_once(host, port, number)
+  local helper = socks.Helper:new(host, port)
+  local status, answer, connected = helper:connect({ number })
+  helper:close()
+  if status then
+    return asker.ANSWERED, answer
+  end
+  return connected and asker.kind_of(answer) or asker.SILENT, nil, answer
+end
+
 function action(host, port)
+  local server, methods = asker.new(function(number)
+    return ask_once(host, port, number)
+  end), {}
+  server:each({ 0, 1, 2 }, function(number)
+    local answer = server:ask(number)
+    methods[number] = answer and answer.method == number and answer.name
+  end)
   local found = {}
-  for _, number in ipairs({ 0, 1, 2 }) do
-    local helper = socks.Helper:new(host, port)
-    local status, answer = helper:connect({ number })
-    helper:close()
-    if status and answer.method == number then
-      found[#found + 1] = setmetatable({ name = answer.name, method = number },
-        { __tostring = function()
-          return answer.name
-        end })
-    elseif not status and answer ~= "no acceptable method" then
-      break
+  for number = 0, 2 do
+    local name = methods[number]
+    if name then
+      found[#found + 1] = setmetatable({ name = name, method = number }, { __tostring = function()
+        return name
+      end })
     end
   end
   return #found > 0 and found or nil

@@ -80,7 +80,7 @@ end
 
 -- The group that a server uses when it is offered these suites only: { cipher, p, g, y }, or nil.
 local function offered(asker, protocol, ciphers)
-  local flight = asker:hello({ protocol = protocol, ciphers = ciphers, host = asker.host,
+  local flight = asker:ask({ protocol = protocol, ciphers = ciphers, host = asker.host,
     extensions = probe.extensions(protocol) })
   local hello, message = flight and flight.server_hello, flight and flight.server_key_exchange
   local info = hello and message and hello.protocol == protocol and tls.cipher_info(hello.cipher)
@@ -101,20 +101,6 @@ local function group_of(asker, ciphers)
       end
     end
   end
-end
-
--- Puts the group of each kind into `groups`; returns the kinds of which one may have been missed,
--- as the server had not answered anything before it was silent.
-local function ask_about(asker, kinds, ciphers, groups)
-  local unknown = {}
-  for _, kind in ipairs(kinds) do
-    asker.silent = false
-    groups[kind] = group_of(asker, ciphers[kind])
-    if asker.silent then
-      unknown[#unknown + 1] = kind
-    end
-  end
-  return unknown
 end
 
 local function assess(group)
@@ -187,10 +173,9 @@ end
 
 function action(host, port)
   local asker, groups, ciphers = probe.asker(host, port), {}, suites()
-  local unknown = ask_about(asker, { "anonymous", "export", "signed" }, ciphers, groups)
-  if asker.known then
-    ask_about(asker, unknown, ciphers, groups)
-  end
+  asker:each({ "anonymous", "export", "signed" }, function(kind)
+    groups[kind] = group_of(asker, ciphers[kind])
+  end)
   for _, group in pairs(groups) do
     assess(group)
   end

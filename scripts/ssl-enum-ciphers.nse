@@ -42,7 +42,7 @@ local offer_max = 64
 -- Asking ------------------------------------------------------------------------------------------
 
 local function ask(asker, protocol, ciphers, compressors)
-  local flight = asker:hello({
+  local flight = asker:ask({
     protocol = protocol, ciphers = ciphers, compressors = compressors, host = asker.host,
     extensions = probe.extensions(protocol),
   })
@@ -304,26 +304,11 @@ local function protocol_output(asker, protocol)
   return output, worst
 end
 
--- Puts what each version gives into `results`; returns those about which nothing is known yet, as
--- the server had not answered anything before it was silent.
-local function ask_about(asker, versions, results)
-  local unknown = {}
-  for _, protocol in ipairs(versions) do
-    asker.silent = false
-    results[protocol] = { protocol_output(asker, protocol) }
-    if asker.silent then
-      unknown[#unknown + 1] = protocol
-    end
-  end
-  return unknown
-end
-
 function action(host, port)
   local asker, results = probe.asker(host, port), {}
-  local unknown = ask_about(asker, protocols, results)
-  if asker.known then
-    ask_about(asker, unknown, results)
-  end
+  asker:each(protocols, function(protocol)
+    results[protocol] = { protocol_output(asker, protocol) }
+  end)
   local output, worst = stdnse.output_table(), 100
   for _, protocol in ipairs(protocols) do
     local result, score = table.unpack(results[protocol])

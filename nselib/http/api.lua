@@ -27,13 +27,17 @@ function M.get(host, port, path, options)
   return value, response
 end
 
---- The response to a further question, raised as an error when it does not count. 501 does: the
--- server cannot do it.
-function M.certain(response, path)
+--- Does a response count? 501 does: the server cannot do it.
+function M.counts(response)
   local status = response.status
-  if not status or status == 429 or status >= 500 and status ~= 501 then
+  return status ~= nil and status ~= 429 and (status < 500 or status == 501)
+end
+
+--- The response to a further question about `what`, a path; an error when it does not count.
+function M.certain(response, what)
+  if not M.counts(response) then
     local line = response["status-line"] or "nothing"
-    error(("no answer for %s: %s"):format(path, line:match("^(.-)%s*$")), 0)
+    error(("no answer for %s: %s"):format(what, line:match("^(.-)%s*$")), 0)
   end
   return response
 end
@@ -53,7 +57,7 @@ function M.all(host, port, requests)
     if not response.status or response.status == 429 then
       M.certain(response, request.path)
     end
-    works = works or response.status < 500 or response.status == 501
+    works = works or M.counts(response)
   end
   if not works then
     M.certain(responses[1], requests[1].path)

@@ -1,9 +1,8 @@
 --- Questions to a TLS server that need no more than its first flight: which versions, ciphers,
 -- groups it takes.
 
-local comm, error, ipairs, next, pairs = require "comm", error, ipairs, next, pairs
-local setmetatable, sslcert, string, tls = setmetatable, require "sslcert", string, require "tls"
-local tostring, type = tostring, type
+local asker, comm, ipairs, next, pairs = require "asker", require "comm", ipairs, next, pairs
+local sslcert, string, tls, type = require "sslcert", string, require "tls", type
 
 local M = {}
 
@@ -76,50 +75,19 @@ function M.hello(host, port, options)
   return flight
 end
 
---- Questions to one server: `probe.asker(host, port)`.
-local Asker = {}
-Asker.__index = Asker
-
+--- An asker (library asker) whose questions are the options of hellos, and whose answers flights;
+-- `host` is the host.
 function M.asker(host, port)
-  return setmetatable({ host = host, port = port }, Asker)
-end
-
--- One hello: flight or nil; "answered", "ended" (by the server: some do so instead of an alert) or
--- "silent"; why.
-local function once(self, options)
-  local flight, reason, connected = M.hello(self.host, self.port, options)
-  if flight and not flight.broken then
-    self.known = self.known or options
-    return flight, "answered"
-  end
-  reason = reason or flight.broken
-  local kind = reason == "no TLS record" and "answered"
-    or (flight or connected) and reason ~= "TIMEOUT" and "ended" or "silent"
-  return flight, kind, tostring(reason)
-end
-
---- The same as `hello`, asked again where there was no whole answer. Silence counts as one of a
--- server that still answers the hello that it answered first; of another it is an error. `silent`
--- is set when that cannot be told, as there was no answer to anything yet: ask later.
-function Asker:hello(options)
-  local flight, kind, reason = once(self, options)
-  if kind == "ended" or kind == "silent" and self.known and not self.is_mute then
-    flight, kind, reason = once(self, options)
-  end
-  if kind ~= "silent" then
-    return flight, reason
-  elseif not self.known then
-    self.silent = true
-    return flight, reason
-  end
-  local _, known_kind, why = once(self, self.known)
-  if known_kind ~= "answered" then
-    error("the server no longer answers: " .. why, 0)
-  elseif not self.is_mute then
-    flight, kind, reason = once(self, options)
-    self.is_mute = kind == "silent"
-  end
-  return flight, reason
+  local result = asker.new(function(options)
+    local flight, reason, connected = M.hello(host, port, options)
+    if flight and not flight.broken then
+      return asker.ANSWERED, flight
+    end
+    reason = reason or flight.broken
+    return (flight or connected) and asker.kind_of(reason) or asker.SILENT, flight, reason
+  end)
+  result.host = host
+  return result
 end
 
 --- The extensions that go with a hello of our kind.

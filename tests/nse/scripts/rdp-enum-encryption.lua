@@ -82,6 +82,42 @@ test("a server that wants TLS tells its version there", function()
   check.truthy(asked:find("\2\xc0\12\0\0\0\0\0", 1, true), "no encryption of its own")
 end)
 
+test("a question that is lost once is asked again, silence for good is an error", function()
+  local function start()
+    serve({ [0] = confirm(2, 0), [1] = confirm(2, 1), other = confirm(3, 5) }, { [2] = high })
+  end
+  start()
+  local whole, data = script.run("rdp-enum-encryption", port)
+  check.same(data["Security layer"], { ["Native RDP"] = "SUCCESS", SSL = "SUCCESS" })
+  for lost = 2, 9 do
+    for _, how in ipairs({ "hang", "end" }) do
+      start()
+      script.losing("tcp:3389", lost, lost, how)
+      check.equal(script.run("rdp-enum-encryption", port), whole)
+    end
+    start()
+    script.losing("tcp:3389", lost, 1000, "hang")
+    check.throws("no longer answers", script.run, "rdp-enum-encryption", port)
+  end
+  start()
+  script.losing("tcp:3389", 1, 1000, "hang")
+  check.equal(script.run("rdp-enum-encryption", port), nil)
+end)
+
+test("a method that is refused with silence each time is none", function()
+  fake.servers["tcp:3389"] = function(peer)
+    peer:recv()
+    peer:send(confirm(2, 0))
+    local request = peer:recv()
+    if request and request:find("\2\xc0\12\0\2\0", 1, true) then
+      peer:send(high)
+    end
+    peer:hang()
+  end
+  check.contains(script.run("rdp-enum-encryption", port),
+    "RDP Encryption level: High\n    128-bit RC4: SUCCESS\n  RDP")
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:3389"] = fake.replies("220 ftp\r\n")
   check.equal(script.run("rdp-enum-encryption", port), nil)

@@ -218,6 +218,21 @@ function M.lossy(server, kind, lost)
   end
 end
 
+--- Of the connections to the server at `where` those from..to get no answer: "hang" (silence) or
+-- "end" (ended at once). They count for no conversation of a replay.
+function M.losing(where, from, to, how)
+  local servers = require("support.fake_nmap").servers
+  local n, serve = 0, servers[where]
+  servers[where] = function(peer)
+    n = n + 1
+    if n < from or n > to then
+      return serve(peer)
+    elseif how == "hang" then
+      peer:hang()
+    end
+  end
+end
+
 --- A server from a recorded exchange: { greeting = text or nil, { piece of the request, reply },
 -- ... }. Each request gets the reply of the first entry whose piece it contains (plain text; "" is
 -- in every request); reply false: the server says nothing more. What no entry knows, such as a TLS

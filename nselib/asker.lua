@@ -1,0 +1,79 @@
+--- Questions to one server, of which the loss of an answer is told from a refusal.
+--
+--     local asker = asker.new(function(question)
+--       return kind, answer, reason     -- kind: asker.ANSWERED, ENDED (the server ended the
+--     end)                              -- connection, as some do to refuse) or SILENT
+--     local answer, reason = asker:ask(question)
+--
+-- A question that was not answered is asked again. Silence counts as a refusal only of a server
+-- that still answers the question that it answered first; of another it is an error. Before anything
+-- was answered that cannot be told: see `each`.
+
+local error, ipairs, setmetatable, tostring = error, ipairs, setmetatable, tostring
+
+local M = { ANSWERED = "answered", ENDED = "ended", SILENT = "silent" }
+
+local Asker = {}
+Asker.__index = Asker
+
+--- An asker around a function that asks once.
+function M.new(once)
+  return setmetatable({ once = once }, Asker)
+end
+
+--- The kind of what came instead of an answer, by the reason: a socket's, or that of a library that
+-- did not like the answer.
+function M.kind_of(reason)
+  if reason == "TIMEOUT" or reason == "CANCELLED" then
+    return M.SILENT
+  end
+  return (reason == "EOF" or reason == "ERROR") and M.ENDED or M.ANSWERED
+end
+
+local function once(self, question)
+  local kind, answer, reason = self.once(question)
+  if kind == M.ANSWERED and self.known == nil then
+    self.known = question
+  end
+  return kind, answer, reason
+end
+
+--- The answer; nil (or a part of it, as the function gave it) and the reason without one. An error
+-- when the server no longer answers.
+function Asker:ask(question)
+  local kind, answer, reason = once(self, question)
+  local again = kind == M.SILENT and self.known ~= nil and not self.is_mute
+  if kind == M.ENDED or again then
+    kind, answer, reason = once(self, question)
+  end
+  if kind ~= M.SILENT then
+    return answer, reason
+  elseif self.known == nil then
+    self.silent = true
+    return answer, reason
+  end
+  local known_kind, _, why = once(self, self.known)
+  if known_kind ~= M.ANSWERED then
+    error("the server no longer answers: " .. tostring(why), 0)
+  elseif not self.is_mute then
+    kind, answer, reason = once(self, question)
+    self.is_mute = kind == M.SILENT
+  end
+  return answer, reason
+end
+
+--- Calls f(item), which asks, for each of `items`. Where there was silence before the server had
+-- answered anything it is called once more after the others, if the server did answer.
+function Asker:each(items, f)
+  local left = {}
+  for _, item in ipairs(items) do
+    self.silent = false
+    f(item)
+    left[#left + 1] = self.silent and item or nil
+  end
+  for _, item in ipairs(self.known ~= nil and left or {}) do
+    f(item)
+  end
+end
+
+return M
