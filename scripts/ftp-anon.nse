@@ -24,6 +24,29 @@ portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
 
 local list_bytes_max = 65536
 
+-- An end of the connection, and 421, which announces one, say nothing of the server: they pass.
+local function check_lasting(code, message)
+  if not code or code == 421 then
+    error(("%s %s"):format(code or "no reply:", message), 0)
+  end
+end
+
+-- What a data connection brings before it ends. One that breaks off may have had more.
+local function receive_all(data)
+  local pieces, size, status, piece = {}, 0, true, nil
+  while status and size <= list_bytes_max do
+    status, piece = data:receive()
+    if status then
+      pieces[#pieces + 1], size = piece, size + #piece
+    end
+  end
+  data:close()
+  if not status and piece ~= "EOF" then
+    error("the listing broke off: " .. tostring(piece), 0)
+  end
+  return table.concat(pieces), not status
+end
+
 -- The lines of LIST, or nil and the reason.
 local function list_directory(socket, buffer)
   local data, reason = ftp.pasv(socket, buffer)
@@ -34,17 +57,19 @@ local function list_directory(socket, buffer)
   local code, message = ftp.read_reply(buffer)
   if code ~= 150 and code ~= 125 then
     data:close()
+    check_lasting(code, message)
     return nil, message
   end
-  local pieces, size = {}, 0
-  repeat
-    local status, piece = data:receive()
-    pieces[#pieces + 1] = status and piece or ""
-    size = size + #pieces[#pieces]
-  until not status or size > list_bytes_max
-  data:close()
+  local text, ended = receive_all(data)
+  code, message = 226, nil
+  if ended then
+    code, message = ftp.read_reply(buffer)
+  end
+  if not code or code < 200 or code > 299 then
+    error(("the listing ended with %s %s"):format(code, message), 0)
+  end
   local lines = {}
-  for line in table.concat(pieces):gmatch("[^\r\n]+") do
+  for line in text:gmatch("[^\r\n]+") do
     lines[#lines + 1] = line
   end
   return lines
@@ -69,30 +94,66 @@ local function shown(lines)
   return out
 end
 
-function action(host, port)
+local months = { Jan = true, Feb = true, Mar = true, Apr = true, May = true, Jun = true, Jul = true,
+  Aug = true, Sep = true, Oct = true, Nov = true, Dec = true }
+
+-- A line as it is compared: what is "Oct 12 09:15" now is "Oct 12  2025" in half a year, and how
+-- wide a column is depends on the other lines.
+local function undated(line)
+  for from, month, to in line:gmatch("()%f[%w](%u%l%l)%s+%d%d?%s+%d[%d:]+()%s") do
+    if months[month] then
+      line = line:sub(1, from - 1) .. line:sub(to)
+      break
+    end
+  end
+  return (line:gsub("%s+", " "))
+end
+
+local function compared(lines)
+  local out = {}
+  for i, line in ipairs(lines) do
+    out[i] = undated(line)
+  end
+  table.sort(out)
+  return out
+end
+
+-- A session of anyone: socket, buffer, the code of the login; or nil.
+local function log_in(host, port)
   local socket, code, message, buffer = ftp.connect(host, port, { request_timeout = 8000 })
   if not socket then
     stdnse.debug1("%s", tostring(code))
     return nil
-  elseif code ~= 220 then
-    stdnse.debug1("%d %s", code, message)
-    socket:close()
-    return nil
   end
-  local status
-  status, code, message = ftp.auth(socket, buffer, "anonymous", "IEUser@")
-  if not status then
-    stdnse.debug1("%s %s", tostring(code), tostring(message))
-    ftp.close(socket)
-    return nil
+  local status = code == 220
+  if status then
+    status, code, message = ftp.auth(socket, buffer, "anonymous", "IEUser@")
+    -- without a code the message is the second value
+    message = message or status == nil and code
+    code = tonumber(code)
   end
-  local lines = { "Anonymous FTP login allowed (FTP code " .. code .. ")" }
-  local list, reason = list_directory(socket, buffer)
-  if list then
-    table.move(shown(list), 1, #list + 1, 2, lines)
-  else
-    lines[2] = "Can't get directory listing: " .. tostring(reason)
+  if status then
+    return socket, buffer, code
   end
+  stdnse.debug1("%s %s", tostring(code), tostring(message))
   ftp.close(socket)
-  return table.concat(lines, "\n")
+  check_lasting(code, message)
+end
+
+function action(host, port)
+  local socket, buffer, code = log_in(host, port)
+  if not socket then
+    return nil
+  end
+  local data = stdnse.output_table()
+  data.login = "Anonymous FTP login allowed (FTP code " .. code .. ")"
+  local list, reason = list_directory(socket, buffer)
+  ftp.close(socket)
+  if not list then
+    data.listing = "Can't get directory listing: " .. tostring(reason)
+    return data, data.login .. "\n" .. data.listing
+  end
+  local lines = shown(list)
+  data.files = compared(lines)
+  return data, table.concat({ data.login, table.unpack(lines) }, "\n")
 end
