@@ -23,6 +23,7 @@ struct script_host_opts {
     int verbosity, debugging;      /* as nmap's -v and -d */
     int timing_level;              /* 0..5; nmap's default is 3 */
     int version_intensity;         /* 0..9; 7 */
+    bool version_first;            /* scripts of category version first: the others see what runs */
     enum addr_family family;       /* nmap.address_family(); ADDR_V4 default */
     const char *interface;         /* nmap.get_interface(); NULL */
     bool privileged;               /* nmap.is_privileged() */

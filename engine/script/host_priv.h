@@ -29,6 +29,7 @@ struct strings {
     size_t n;
 };
 
+bool strings_has(const struct strings *s, const char *text);
 void strings_done(struct strings *s);
 
 struct script {
@@ -40,6 +41,7 @@ struct script {
     unsigned rules;                       /* RULE_BITs */
     bool forced;                          /* its rules are not asked */
     bool by_name;
+    bool early;     /* finds out what runs on ports, and the others wait for that */
     unsigned level; /* 1: depends on nothing that was selected */
     size_t *after;  /* indexes of the selected scripts that it waits for */
     size_t n_after;

@@ -159,8 +159,38 @@ static struct script *find_script(const struct script_host *h, const char *id)
 
 #define LEVEL_COMPUTING UINT_MAX
 
-/* Level: one more than the highest of the selected dependencies, which are weak: what was not
- * selected does not count. */
+/* The script, and what it depends on. */
+static void mark_early(struct script_host *h, struct script *s)
+{
+    if (s->early)
+        return;
+    s->early = true;
+    for (size_t i = 0; i < s->dependencies.n; i++) {
+        struct script *d = find_script(h, s->dependencies.v[i]);
+
+        if (d)
+            mark_early(h, d);
+    }
+}
+
+static void mark_all(struct script_host *h)
+{
+    for (size_t i = 0; i < h->n_scripts; i++) {
+        h->scripts[i]->level = 0;
+        h->scripts[i]->has_followers = h->scripts[i]->early = false;
+    }
+    for (size_t i = 0; h->o.version_first && i < h->n_scripts; i++)
+        if (strings_has(&h->scripts[i]->categories, "version"))
+            mark_early(h, h->scripts[i]);
+}
+
+/* Dependencies are weak: what was not selected does not count. */
+static bool waits_for(const struct script *s, const struct script *d)
+{
+    return (d->early && !s->early) || strings_has(&s->dependencies, d->id);
+}
+
+/* Level: one more than the highest of those that it waits for. */
 static int set_level(struct script_host *h, struct script *s, struct err *e)
 {
     unsigned level = 1;
@@ -170,13 +200,13 @@ static int set_level(struct script_host *h, struct script *s, struct err *e)
     if (s->level)
         return 0;
     s->level = LEVEL_COMPUTING;
-    for (size_t i = 0; i < s->dependencies.n; i++) {
-        struct script *d = find_script(h, s->dependencies.v[i]);
-        int r = d ? set_level(h, d, e) : 0;
+    for (size_t i = 0; i < h->n_scripts; i++) {
+        struct script *d = h->scripts[i];
+        int r = waits_for(s, d) ? set_level(h, d, e) : 1;
 
         if (r < 0)
             return e && e->code == -ELOOP ? err_add(e, r, "dependencies of %s", s->id) : r;
-        if (d && d->level >= level)
+        if (r == 0 && d->level >= level)
             level = d->level + 1;
     }
     s->level = level;
@@ -196,15 +226,14 @@ static int set_after(struct script_host *h, struct script *s)
 {
     free(s->after);
     s->n_after = 0;
-    s->after = calloc(s->dependencies.n + 1, sizeof *s->after);
+    s->after = calloc(h->n_scripts, sizeof *s->after);
     if (!s->after)
         return -ENOMEM;
-    for (size_t i = 0; i < s->dependencies.n; i++)
-        for (size_t k = 0; k < h->n_scripts; k++)
-            if (strcmp(h->scripts[k]->id, s->dependencies.v[i]) == 0) {
-                s->after[s->n_after++] = k;
-                h->scripts[k]->has_followers = true;
-            }
+    for (size_t k = 0; k < h->n_scripts; k++)
+        if (waits_for(s, h->scripts[k])) {
+            s->after[s->n_after++] = k;
+            h->scripts[k]->has_followers = true;
+        }
     return 0;
 }
 
@@ -212,10 +241,7 @@ int scripts_order(struct script_host *h, struct err *e)
 {
     int r = 0;
 
-    for (size_t i = 0; i < h->n_scripts; i++) {
-        h->scripts[i]->level = 0;
-        h->scripts[i]->has_followers = false;
-    }
+    mark_all(h);
     for (size_t i = 0; r == 0 && i < h->n_scripts; i++)
         r = set_level(h, h->scripts[i], e);
     if (r < 0)

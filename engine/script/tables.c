@@ -227,6 +227,14 @@ void port_rec_done(struct port_rec *p)
     strings_done(&p->cpe);
 }
 
+bool strings_has(const struct strings *s, const char *text)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->v[i], text) == 0)
+            return true;
+    return false;
+}
+
 void strings_done(struct strings *s)
 {
     for (size_t i = 0; i < s->n; i++)

@@ -58,6 +58,8 @@ const struct option scan_options[] = {
      .help = "UDP scan, alone or beside -sS or -sT; needs raw socket rights"},
 
     {OPTION_HEADING, .help = "Scripts"},
+    {OPTION_BITS, "-sV", AT(ways), .bits = WAY_VERSION,
+     .help = "Find out what runs on open ports, by the scripts of category version"},
     {OPTION_BITS, "-sC", AT(ways), .bits = WAY_DEFAULT_SCRIPTS,
      .help = "Run the scripts of category default"},
     {OPTION_LIST, "--script", .arg = "EXPR", AT(scripts),
@@ -112,15 +114,12 @@ const struct option scan_options[] = {
     {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
     {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
 
-    {OPTION_REFUSED, "-sV",
-     .help = "version detection is not supported yet; scripts (-sC, --script) tell what answers "
-             "on a port"},
-    {OPTION_REFUSED, "--version-intensity", .help = "version detection is not supported yet"},
-    {OPTION_REFUSED, "--version-all", .help = "version detection is not supported yet"},
-    {OPTION_REFUSED, "--version-light", .help = "version detection is not supported yet"},
+    {OPTION_REFUSED, "--version-intensity", .help = "not supported; -sV runs all its scripts"},
+    {OPTION_REFUSED, "--version-all", .help = "not supported; -sV runs all its scripts"},
+    {OPTION_REFUSED, "--version-light", .help = "not supported; -sV runs all its scripts"},
     {OPTION_REFUSED, "-O", .help = "detection of operating systems is not supported yet"},
     {OPTION_REFUSED, "-A",
-     .help = "stands for -O -sV -sC --traceroute, of which only -sC is supported; use -sC"},
+     .help = "stands for -O -sV -sC --traceroute, of which -sV and -sC are supported; use -sVC"},
     {OPTION_REFUSED, "--traceroute", .help = "tracing routes is not supported yet"},
     {OPTION_REFUSED, "-sL", .help = "listing targets without scanning is not supported yet"},
     {OPTION_REFUSED, "-sA", .help = "ACK scan is not supported; use -sS or -sT"},
@@ -191,6 +190,8 @@ static int check_ways(const struct scan_args *a, struct err *e)
         return err_set(e, -EINVAL, "-sn, -sS and -sT exclude each other; give one");
     if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_UDP))
         return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sU");
+    if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_VERSION))
+        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sV");
     if (a->no_ping &&
         (a->syn_ports || a->ack_ports || a->udp_ports || a->pings & ~(unsigned)SCAN_PING_NO_ARP))
         return err_set(e, -EINVAL, "-Pn asks nobody; leave it out, or the other -P options");

@@ -9,6 +9,7 @@ enum scan_way {                               /* scan_args.ways */
                 WAY_CONNECT = 1 << 2,         /* -sT */
                 WAY_DEFAULT_SCRIPTS = 1 << 3, /* -sC */
                 WAY_UDP = 1 << 4,             /* -sU */
+                WAY_VERSION = 1 << 5,         /* -sV */
 };
 
 struct scan_args {

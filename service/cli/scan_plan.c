@@ -240,6 +240,16 @@ static void plan_timing(struct scan_plan *p, const struct scan_args *a)
     p->family = a->ipv6 ? ADDR_V6 : ADDR_V4;
 }
 
+/* Those that options stand for; NULL: none do. */
+static const char *categories_of(const struct scan_args *a)
+{
+    bool normal = a->ways & WAY_DEFAULT_SCRIPTS;
+
+    if (a->ways & WAY_VERSION)
+        return normal ? "default,version" : "version";
+    return normal ? "default" : NULL;
+}
+
 int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
                    const struct option_list *targets, struct err *e)
 {
@@ -261,7 +271,7 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
     if (r == 0)
         r = plan_targets(p, a, targets, e);
     if (r == 0)
-        r = join(&p->scripts, &a->scripts, a->ways & WAY_DEFAULT_SCRIPTS ? "default" : NULL);
+        r = join(&p->scripts, &a->scripts, categories_of(a));
     if (r == 0)
         r = join(&p->script_args, &a->script_args, NULL);
     return r == -ENOMEM ? err_set(e, r, "out of memory") : r;

@@ -161,6 +161,7 @@ static int host_new(struct scan_run *run, struct err *e)
         .debugging = a->debug,
         .timing_level = run->plan.timing,
         .version_intensity = 7,
+        .version_first = a->ways & WAY_VERSION,
         .family = run->plan.family,
         .interface = a->interface,
         .privileged = run->privileged,

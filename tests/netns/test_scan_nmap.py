@@ -212,7 +212,7 @@ def bad_input(world):
         (["-iL", unreadable], "Is a directory", 2),
         (["-sU", "-p", "T:80,U:53", "10.77.0.1"], "-sU alone asks no TCP ports", 2),
         (["-p", "T:80,U:53", "10.77.0.1"], "UDP ports are asked with -sU", 2),
-        (["-sV", "10.77.0.1"], "version detection is not supported yet", 2),
+        (["-O", "10.77.0.1"], "detection of operating systems is not supported yet", 2),
         (["--script", "no-such-script", "10.77.0.1"], "no-such-script", 2),
         (["-n", "-p", "80", "--script", broken, "10.77.0.10"], "broken.nse:3", 1),
         (["-n", "-p", "80", "--script", endless, "--script-timeout", "1s", "10.77.0.10"], "script endless on 10.77.0.10 took too long", 1),

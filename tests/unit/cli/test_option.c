@@ -119,9 +119,7 @@ static const struct {
      "--host-timeout soon: expected a time span such as 500ms, 30 (seconds), 5m or 1h30m"},
     {{"-sO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
     {{"-sSO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
-    {{"-sV"},
-     "-sV: version detection is not supported yet; scripts (-sC, --script) tell what answers on a "
-     "port"},
+    {{"--version-all"}, "--version-all: not supported; -sV runs all its scripts"},
     {{"--script-trace=yes"}, "--script-trace takes no value"},
     {{"-vx"}, "unknown option '-vx'; did you mean '-v'?"},
 };
@@ -152,6 +150,7 @@ static const struct {
     {{"-sn", "-F", "h"}, "-sn looks at no ports; leave out -p, -F and --top-ports"},
     {{"-sS", "-sT", "h"}, "-sn, -sS and -sT exclude each other; give one"},
     {{"-sn", "-sU", "h"}, "-sn looks at no ports; leave out -sU"},
+    {{"-sn", "-sV", "h"}, "-sn looks at no ports; leave out -sV"},
     {{"-sSU", "h"}, NULL},
     {{"-T9", "h"}, "-T 9: expected 0 to 5"},
     {{"-Taggressive", "h"}, NULL},

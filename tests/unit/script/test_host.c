@@ -165,6 +165,30 @@ static void names_twice_and_rings_are_errors(void **state)
 
 /* ---- running ---- */
 
+/* "a" stands before "v" in every other order. */
+static void scripts_of_category_version_come_first_where_asked(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 3);
+
+    (void)state;
+    fx->o.version_first = true;
+    fx_write(fx->dir, "scripts/a.nse",
+             "categories = {} portrule = function(h, p) return p.service == 'ssh' end\n"
+             "action = function(h, p) return p.number .. ' ' .. p.version.product end\n");
+    fx_write(fx->dir, "scripts/needed.nse",
+             "categories = {} hostrule = function() return true end\n"
+             "action = function() return 'before v' end\n");
+    fx_write(fx->dir, "scripts/v.nse",
+             "local nmap = require 'nmap'\n"
+             "categories = {'version'} dependencies = {'needed'}\n"
+             "portrule = function(h, p) return p.number == 20307 end\n"
+             "action = function(h, p) p.version.name, p.version.product = 'ssh', 'OpenSSH'\n"
+             "nmap.set_port_version(h, p, 'hardmatched') end\n");
+    fx_run("*", &t, 1);
+    fx_expect("a", SCRIPT_OK, "20307 OpenSSH");
+    fx_expect("needed", SCRIPT_OK, "before v");
+}
+
 static void rules_decide_for_each_host_and_port(void **state)
 {
     struct script_target t[2] = {fx_target("192.0.2.1", two_ports, 3),
@@ -792,6 +816,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(the_index_is_read_from_script_db),
     FX_TEST(a_bad_script_db_is_told_with_its_line),
     FX_TEST(names_twice_and_rings_are_errors),
+    FX_TEST(scripts_of_category_version_come_first_where_asked),
     FX_TEST(rules_decide_for_each_host_and_port),
     FX_TEST(a_forced_script_runs_for_every_candidate),
     FX_TEST(a_rule_may_wait),
