@@ -158,7 +158,8 @@ static void compile_pass_unique(struct compile *k, const struct config_zone *z, 
 /* What a zone does that names no passes. */
 static void passes_default(struct compile *k, struct config_zone *z)
 {
-    static const enum config_pass_kind kinds[] = {PASS_PRESENCE, PASS_PORTS, PASS_SCRIPTS};
+    static const enum config_pass_kind kinds[] = {PASS_PRESENCE, PASS_PORTS, PASS_SERVICES,
+                                                  PASS_SCRIPTS};
 
     z->passes = calloc(ARRAY_LEN(kinds), sizeof *z->passes);
     if (!z->passes) {

@@ -192,7 +192,18 @@ static int job_submit(struct visit *v)
     return script_pool_submit(schedule_pool(v->schedule), &o, &v->job);
 }
 
-static int host_keep(struct visit_host *h, const struct store_target *t)
+/* What runs there is what a visit of services is to find out: scripts that were told would leave it
+ * at that, and it would count as not found.  The name stays, as rules ask for it. */
+static struct port_finding port_to_probe(const struct port_finding *known)
+{
+    struct port_finding p = *known;
+
+    p.service = (struct service_info){
+        .name = known->service.name, .method = SERVICE_TABLE, .confidence = 3};
+    return p;
+}
+
+static int host_keep(const struct visit *v, struct visit_host *h, const struct store_target *t)
 {
     const struct script_target target = {
         .address = t->address,
@@ -209,7 +220,10 @@ static int host_keep(struct visit_host *h, const struct store_target *t)
     if (!h->target || !h->ports)
         return -ENOMEM;
     for (size_t i = 0; i < t->n_ports; i++) {
-        h->ports[i] = ipc_dup(ipc_message_find(MSG_JOB_PORT), &t->ports[i]);
+        struct port_finding p =
+            v->lease.kind == STORE_SERVICES ? port_to_probe(&t->ports[i]) : t->ports[i];
+
+        h->ports[i] = ipc_dup(ipc_message_find(MSG_JOB_PORT), &p);
         if (!h->ports[i])
             return -ENOMEM;
         h->n_ports++;
@@ -227,7 +241,7 @@ static int hosts_keep(struct visit *v, const struct store_target *hosts, size_t 
     for (size_t i = 0; i < n && r == 0; i++) {
         if (!addr_set_contains(&v->targets, &hosts[i].address))
             continue;
-        r = host_keep(&v->hosts[v->n_hosts++], &hosts[i]);
+        r = host_keep(v, &v->hosts[v->n_hosts++], &hosts[i]);
     }
     v->expected = v->n_hosts;
     return r;

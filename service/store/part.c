@@ -277,6 +277,20 @@ static void add_result(struct builder *b, const struct script_result *r)
         add_value(b, f, &value);
 }
 
+/* A script that ended early may have known what runs there: told before what was found, which then
+ * counts instead. */
+static void add_doubt(struct builder *b, const struct script_result *r)
+{
+    struct part_fact *f;
+
+    if (b->lease->kind != STORE_SERVICES || r->phase != SCRIPT_PORT || r->outcome == SCRIPT_OK ||
+        r->outcome == SCRIPT_NO_OUTPUT || r->outcome == SCRIPT_SKIPPED)
+        return;
+    f = fact_of(b, slot_of(r->protocol, r->port), ATTR_SERVICE);
+    if (f)
+        f->unsure = true;
+}
+
 static char state_of(const struct builder *b, const struct store_host *h)
 {
     bool looks = b->lease->kind == STORE_PRESENCE || b->lease->kind == STORE_PORTS;
@@ -307,6 +321,8 @@ static void add_host(struct builder *b, const struct store_host *h)
     if (f->has_mac)
         add_text(b, ATTR_MAC, mac_format(&f->mac, mac));
     add_hostname(b, f->hostname);
+    for (size_t i = 0; i < h->n_results; i++)
+        add_doubt(b, &h->results[i]);
     for (size_t i = 0; i < h->n_ports; i++)
         add_port(b, &h->ports[i]);
     for (size_t i = 0; i < h->n_results; i++)

@@ -10,6 +10,7 @@ import pgtest
 
 CONFIG = {"zones": [{"name": "lab", "host_misses": 1, "blocks": [["10.0.0.0", "10.0.0.255"]], "passes": [
     {"name": "ports", "kind": "ports", "slots": "{[393216,458751]}", "misses": 1, "every": 3600, "confirm": 30},
+    {"name": "services", "kind": "services", "slots": "{}", "misses": 1, "every": 3600, "confirm": 30},
     {"name": "scripts", "kind": "scripts", "slots": "{}", "misses": 1, "every": 3600, "confirm": 30}]}]}
 
 
@@ -41,6 +42,42 @@ class Lab:
             ARRAY[md5('{value}')::uuid], '{{x}}', ARRAY[jsonb_build_object('output', '{value}')::text], '{{}}', '{{}}') r;
           SELECT api.finish(schedule_id, fence, true, 'icmp', 0, 0, 0, 0, 0) IS NULL FROM c;
           DROP TABLE c""").splitlines()[0]
+
+    def probe(self, kind, product):
+        """A visit of this kind finds that product on port 80 of 10.0.0.1, None: nothing."""
+        found = "'{10.0.0.1}', '{393296}', '{11}', ARRAY[md5('%s')::uuid]" % product if product else "'{}', '{}', '{}', '{}'"
+        return self.db.sql(f"""
+          UPDATE inv.schedule s SET wanted_at = now(), due_at = now() FROM inv.profile p WHERE p.profile_id = s.profile_id AND p.kind = '{kind}';
+          CREATE TEMP TABLE c AS SELECT * FROM api.claim(1, '{{{kind}}}', 1, '1 minute');
+          SELECT r.verdict::text || r.events FROM c, api.apply_part(c.schedule_id, c.fence, 1, clock_timestamp(), 'script', '{{10.0.0.1}}', '{{u}}', '{{NULL}}', '{{syn-ack}}',
+            '{{64}}', '{{NULL}}', '{{}}', 0, {found}, '{{}}', '{{}}', '{{}}', ARRAY[md5('{product}')::uuid], '{{s}}', ARRAY['{{"product": "{product}"}}'], '{{}}', '{{}}') r;
+          SELECT api.finish(schedule_id, fence, true, 'script', 0, 0, 0, 0, 0) IS NULL FROM c;
+          DROP TABLE c""").splitlines()[0]
+
+
+def test_a_service_ends_by_the_pass_that_found_it():
+    lab = Lab()
+    product = "SELECT COALESCE(string_agg(product, ' '), '-') FROM report.service"
+
+    def miss(kind):
+        """Not found while the port is seen to be open: that is what counts."""
+        lab.probe(kind, None)
+        lab.db.sql("UPDATE inv.doubt SET first_at = first_at - interval '1 minute', last_at = last_at - interval '1 minute'")
+        lab.visit("ports", {"10.0.0.1": "u"})
+        lab.probe(kind, None)
+    lab.visit("ports", {"10.0.0.1": "u"})
+    lab.probe("services", "nginx")
+    miss("scripts")
+    lab.db.equal("a pass of scripts need not find it", product, "nginx")
+    miss("services")
+    lab.db.equal("one of services does", product, "-")
+    lab.probe("scripts", "MongoDB")
+    miss("services")
+    lab.db.equal("what scripts found is theirs", product, "MongoDB")
+    lab.probe("services", "nginx")
+    miss("services")
+    lab.db.equal("until it is found to be something else", product, "-")
+    lab.db.check_invariants()
 
 
 def test_presence_has_three_values():

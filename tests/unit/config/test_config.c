@@ -38,13 +38,14 @@ static void a_zone_with_networks_alone_gets_every_default(void **state)
     assert_int_equal(z->rate, 1000);
     assert_int_equal(z->confirm->misses, 2);
     assert_int_equal(z->confirm->after, 15 * USEC_PER_SEC);
-    assert_int_equal(z->n_passes, 3);
+    assert_int_equal(z->n_passes, 4);
     assert_int_equal(z->passes[0].kind, PASS_PRESENCE);
     assert_int_equal(z->passes[0].interval, 300 * USEC_PER_SEC);
     assert_int_equal(z->passes[0].retries, 2);
     assert_string_equal(z->passes[1].name, "ports");
     assert_true(port_set_has(z->passes[1].port_set, PROTOCOL_TCP, 5432));
-    assert_string_equal(z->passes[2].scripts, "default");
+    assert_string_equal(z->passes[2].scripts, "version");
+    assert_string_equal(z->passes[3].scripts, "default");
 }
 
 static void loopback_is_scanned_fast(void **state)

@@ -406,6 +406,38 @@ static void mark_that_the_database_has_travels_alone(void **state)
     marks_free(s.marks);
 }
 
+/* The script that knows SSH ended early: who looks for services did not see that there is none. */
+static void a_service_is_in_doubt_where_a_script_ended_early(void **state)
+{
+    static const struct script_result late = {
+        .phase = SCRIPT_PORT, .script = "g", .port = 22, .outcome = SCRIPT_TIMEOUT};
+    static const struct port_finding found = {
+        .port = 22,
+        .state = PORT_OPEN,
+        .service = {.name = "ssh", .method = SERVICE_PROBED, .confidence = 10}};
+    struct store_host h = up("10.0.0.1");
+    struct part p;
+
+    (void)state;
+    h.results = &late;
+    h.n_results = 1;
+    build(&p, STORE_SERVICES, &h, 1);
+    assert_int_equal(p.n_facts, 2); /* the result itself, too */
+    assert_int_equal(p.facts[1].attr, 11);
+    assert_true(p.facts[1].unsure);
+    done(&p);
+    h.ports = &found;
+    h.n_ports = 1;
+    build(&p, STORE_SERVICES, &h, 1);
+    assert_int_equal(p.facts[1].attr, 11);
+    assert_false(p.facts[1].unsure); /* another one knew */
+    done(&p);
+    h.n_ports = 0;
+    build(&p, STORE_SCRIPTS, &h, 1);
+    assert_int_equal(p.n_facts, 1);
+    done(&p);
+}
+
 static void part_survives_the_journal(void **state)
 {
     struct store_host hosts[] = {up("10.0.0.1"), up("2001:db8::1")};
@@ -441,6 +473,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(mark_says_what_was_found_and_not_in_which_order, setup,
                                     teardown),
     cmocka_unit_test_setup_teardown(mark_that_the_database_has_travels_alone, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_service_is_in_doubt_where_a_script_ended_early, setup,
+                                    teardown),
     cmocka_unit_test_setup_teardown(part_survives_the_journal, setup, teardown),
     cmocka_unit_test_setup_teardown(states_of_hosts_are_told, setup, teardown),
     cmocka_unit_test_setup_teardown(open_ports_are_facts_of_ports_passes_alone, setup, teardown),
