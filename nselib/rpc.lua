@@ -17,7 +17,7 @@ end
 
 local M = { Mount = nfs.Mount, NFS = nfs.NFS, Util = Util }
 
-local record_max, items_max = 4 * 1024 * 1024, 10000
+local record_max, fragments_max, items_max = 4 * 1024 * 1024, 10000, 10000
 
 --- Versions that we speak, lowest and highest.
 M.RPC_version = { rpcbind = { min = 2, max = 4 }, nfs = { min = 1, max = 3 }, mountd = {
@@ -44,7 +44,7 @@ end
 -- that is allowed, because mount daemons may want it.
 function M.Comm:Connect(host, port, timeout)
   local status, reason
-  self.host, self.port = host, port
+  self.host, self.port, self.buffer, self.at = host, port, nil, nil
   self.proto = type(port) == "table" and port.protocol or "tcp"
   for try = 1, nmap.is_privileged() and 3 or 1 do
     self.socket = nmap.new_socket(self.proto)
@@ -114,23 +114,30 @@ function M.Comm:SendPacket(packet)
   return self.socket:send(packet)
 end
 
--- Collects fragments up to the last (RFC 5531, section 11).
-local function receive_record(socket)
-  local parts, size, buffer = {}, 0, ""
-  local function need(n)
-    while #buffer < n do
-      local status, data = socket:receive_bytes(n - #buffer)
+-- Takes `n` bytes of the stream; what came beyond them is kept for the next call. nil, reason.
+local function take(self, n)
+  local buffer, at = self.buffer or "", self.at or 1
+  if #buffer - at + 1 < n then
+    local pieces = { string.sub(buffer, at) }
+    local size = #pieces[1]
+    while size < n do
+      local status, data = self.socket:receive_bytes(n - size)
       if not status then
         return nil, data
       end
-      buffer = buffer .. data
+      pieces[#pieces + 1], size = data, size + #data
     end
-    local taken = string.sub(buffer, 1, n)
-    buffer = string.sub(buffer, n + 1)
-    return taken
+    buffer, at = table.concat(pieces), 1
   end
-  while true do
-    local mark, reason = need(4)
+  self.buffer, self.at = buffer, at + n
+  return string.sub(buffer, at, at + n - 1)
+end
+
+-- Collects fragments up to the last (RFC 5531, section 11).
+local function receive_record(self)
+  local parts, size = {}, 0
+  for _ = 1, fragments_max do
+    local mark, reason = take(self, 4)
     if not mark then
       return nil, reason
     end
@@ -139,19 +146,20 @@ local function receive_record(socket)
     if size > record_max then
       return nil, "the record is too long"
     end
-    parts[#parts + 1], reason = need(word & 0x7fffffff)
+    parts[#parts + 1], reason = take(self, word & 0x7fffffff)
     if reason then
       return nil, reason
     elseif word & 0x80000000 ~= 0 then
       return table.concat(parts)
     end
   end
+  return nil, "too many fragments"
 end
 
 --- Receives one packet: `true, bytes` or `false, reason`.
 function M.Comm:ReceivePacket()
   if self.proto == "tcp" then
-    local bytes, reason = receive_record(self.socket)
+    local bytes, reason = receive_record(self)
     return bytes ~= nil, bytes or reason
   end
   local status, bytes = self.socket:receive()

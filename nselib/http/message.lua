@@ -9,7 +9,7 @@ local tonumber, tostring, type = tonumber, tostring, type
 
 local M = {}
 
-local head_max = 65536
+local head_max, trailers_max, interim_max = 65536, 100, 20
 local stringaux = require "stringaux"
 local have_zlib, zlib = pcall(require, "zlib")
 
@@ -138,7 +138,7 @@ local function add_header(response, line)
   end
 end
 
--- Status line and headers: a response without body, or nil and the reason.
+-- Status line and headers of any response: a response without body, or nil and the reason.
 local function read_head(reader)
   local text, reason = reader:take_until("\r?\n\r?\n", head_max)
   if not text then
@@ -161,7 +161,30 @@ local function read_head(reader)
   return response
 end
 
+-- The same of the final response: interim ones are passed over (RFC 9110, section 15.2).
+local function read_final_head(reader)
+  for _ = 0, interim_max do
+    local response, reason = read_head(reader)
+    if not response or response.status >= 200 or response.status == 101 then
+      return response, reason
+    end
+  end
+  return nil, "too many interim responses"
+end
+
 -- Body --------------------------------------------------------------------------------------------
+
+-- Trailers up to the empty line that ends a chunked body (RFC 9112, section 7.1.2). Servers that
+-- leave the line out are borne. The reason when there are too many.
+local function skip_trailers(reader)
+  for _ = 1, trailers_max do
+    local line = reader:take_until("\r?\n", head_max)
+    if not line or line == "" then
+      return nil
+    end
+  end
+  return "too many trailers"
+end
 
 -- Chunked transfer coding (RFC 9112, section 7.1). Returns body, reason when it broke off, was it
 -- cut.
@@ -173,8 +196,7 @@ local function read_chunked(reader, limit)
     if not n or #string.match(line, "^%s*(%x*)") > 8 then
       return table.concat(parts), reason or "bad chunk size"
     elseif n == 0 then
-      reader:take_until("^\r?\n", head_max)
-      return table.concat(parts)
+      return table.concat(parts), skip_trailers(reader)
     end
     local wanted = math.min(n, limit - size + 1)
     local data, broken = reader:take(wanted)
@@ -282,13 +304,10 @@ end
 -- `truncated`, `closed` (the connection carries no further response). nil, reason[, what there was]
 -- when it fails.
 function M.read_response(reader, method, limit, truncated_ok)
-  local response, reason
-  repeat
-    response, reason = read_head(reader)
-    if not response then
-      return nil, reason
-    end
-  until response.status >= 200 or response.status == 101
+  local response, reason = read_final_head(reader)
+  if not response then
+    return nil, reason
+  end
   local body, broken, cut = read_body(reader, response, method, limit)
   response.rawbody, response.body = body, body
   response.truncated = cut or nil

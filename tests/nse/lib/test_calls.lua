@@ -10,6 +10,40 @@ test("rpc: a call without a procedure is one of the null procedure", function()
     .. "00000002" .. "000186a0" .. "00000002" .. "00000000" .. string.rep("00", 16))
 end)
 
+-- A conversation whose server sends these pieces once it was asked.
+local function called(...)
+  local pieces = { ... }
+  fake.servers["tcp:111"] = function(peer)
+    peer:recv()
+    for _, piece in ipairs(pieces) do
+      peer:send(piece)
+    end
+    peer:hang()
+  end
+  local comm = rpc.Comm:new("rpcbind", 2)
+  check.truthy(comm:Connect({ ip = "192.0.2.1" }, { number = 111, protocol = "tcp" }))
+  comm:SendPacket("x")
+  return comm
+end
+
+test("rpc: records come in any pieces, and several at once", function()
+  local comm = called("\0\0", "\0\2ab\x80\0\0\1c\x80\0\0", "\1d\x80\0\0\3e", "f", "g")
+  for _, record in ipairs({ "abc", "d", "efg" }) do
+    check.same({ comm:ReceivePacket() }, { true, record })
+  end
+  check.fails(comm:ReceivePacket())
+end)
+
+test("rpc: a record of fragments without content or end is none", function()
+  check.same({ called(("\0\0\0\0"):rep(100000)):ReceivePacket() },
+    { false, "too many fragments" })
+  local record = ("\0\0\0\1x"):rep(4000) .. "\x80\0\0\0"
+  check.quick(function()
+    local status, bytes = called(record .. ("y"):rep(3000000)):ReceivePacket()
+    check.same({ status, #bytes }, { true, 4000 })
+  end)
+end)
+
 test("rpc: what NFS tells is shown for people", function()
   local Util = require("rpc").Util
   check.equal(Util.format_access(0x1f), "Read Lookup Modify Extend Delete NoExecute")

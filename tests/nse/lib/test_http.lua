@@ -86,6 +86,30 @@ test("a chunked body is put together, from pieces of any size", function()
   check.equal(http.get(host(), port, "/").body, "hello, world")
 end)
 
+-- A reader of what a connection sent before it closed.
+local function reader_of(text)
+  return message.reader({ receive = function()
+    return nil, "EOF"
+  end }, text)
+end
+
+test("the response after one with trailers is read", function()
+  local reader = reader_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+    .. "A: b\r\nC: d\r\n\r\nHTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")
+  check.equal(message.read_response(reader, "GET", 1000).body, "ab")
+  check.equal(message.read_response(reader, "GET", 1000).status, 404)
+  reader = reader_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    .. ("A: b\r\n"):rep(1000))
+  check.fails(message.read_response(reader, "GET", 1000))
+end)
+
+test("interim responses without end are no response", function()
+  local reader = message.reader({ receive = function()
+    return true, "HTTP/1.1 103 Early Hints\r\n\r\n"
+  end })
+  check.same({ message.read_response(reader, "GET", 1000) }, { nil, "too many interim responses" })
+end)
+
 test("a body that breaks off is kept when the server closes, an error when it falls silent",
   function()
   local r = response("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
