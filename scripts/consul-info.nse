@@ -37,7 +37,7 @@ function action(host, port)
     return nil
   end
   local output, names = api.pick(answer, fields), {}
-  for name in pairs(api.get(host, port, "/v1/catalog/services") or {}) do
+  for name in pairs(api.follow(host, port, "/v1/catalog/services") or {}) do
     names[#names + 1] = name
   end
   table.sort(names)

@@ -32,7 +32,7 @@ function action(host, port)
   output.version = welcome.version
   output.vendor = api.dig(welcome, "vendor", "name")
   output.uuid = welcome.uuid
-  local list = api.get(host, port, "/_all_dbs")
+  local list = api.follow(host, port, "/_all_dbs")
   output["Authentication "] = list and "NOT enabled ('admin party')" or "enabled"
   return output
 end

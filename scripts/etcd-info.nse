@@ -29,13 +29,14 @@ portrule = shortport.port_or_service({ 2379, 4001 }, { "etcd", "etcd-client" })
 -- The list of members: version 3 of the API is asked by POST, version 2 by GET.
 local function members_answer(host, port)
   for _, path in ipairs({ "/v3/cluster/member/list", "/v3beta/cluster/member/list" }) do
-    local response = http.post(host, port, path, { redirect_ok = false }, nil, "{}")
+    local response = api.certain(http.post(host, port, path, { redirect_ok = false }, nil, "{}"),
+      path)
     local ok, value = json.parse(response.status == 200 and response.body or "")
     if ok and type(value) == "table" and type(value.members) == "table" then
       return value.members
     end
   end
-  return api.dig(api.get(host, port, "/v2/members"), "members")
+  return api.dig((api.follow(host, port, "/v2/members")), "members")
 end
 
 local function members(host, port)

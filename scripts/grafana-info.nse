@@ -29,7 +29,7 @@ function action(host, port)
   local output = stdnse.output_table()
   output.Version = health.version
   output.Commit = health.commit
-  if api.get(host, port, "/api/search?limit=1") then
+  if api.follow(host, port, "/api/search?limit=1") then
     output["Anonymous access"] = true
   end
   return output

@@ -37,7 +37,7 @@ function action(host, port)
   output.API = version
   local challenge = response.header["www-authenticate"]
   output.Login = response.status == 401 and (challenge or "required") or nil
-  local list = api.get(host, port, "/v2/_catalog?n=" .. shown_max)
+  local list = api.follow(host, port, "/v2/_catalog?n=" .. shown_max)
   local names = {}
   for i, name in ipairs(list and type(list.repositories) == "table" and list.repositories or {}) do
     if i <= shown_max and type(name) == "string" then

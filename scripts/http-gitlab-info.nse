@@ -38,7 +38,7 @@ function action(host, port)
   if body:find('href="/users/sign_up"', 1, true) then
     output["Registration open"] = true
   end
-  local projects, answer = api.get(host, port, "/api/v4/projects?per_page=1&simple=true")
+  local projects, answer = api.follow(host, port, "/api/v4/projects?per_page=1&simple=true")
   local total = projects and answer.header and tonumber(answer.header["x-total"])
   if total and total > 0 then
     output["Public projects"] = total

@@ -26,12 +26,16 @@ portrule = shortport.http
 
 -- Where a server lies at the root or below /jenkins, its headers say so; also those of a refusal.
 local function headers_of(host, port)
+  local answers = false
   for _, base in ipairs({ "", "/jenkins" }) do
     local response = http.get(host, port, base .. "/login", { redirect_ok = false })
     local header = response.header or {}
     if header["x-jenkins"] or header["x-hudson"] then
       return base, header
+    elseif answers then
+      api.certain(response, base .. "/login")
     end
+    answers = api.counts(response)
   end
 end
 
@@ -43,11 +47,12 @@ function action(host, port)
   local output = stdnse.output_table()
   output.Version = header["x-jenkins"] or header["x-hudson"]
   output.Session = header["x-jenkins-session"]
-  local root = api.get(host, port, base .. "/api/json?tree=jobs[name]")
+  local root = api.follow(host, port, base .. "/api/json?tree=jobs[name]")
   if root and type(root.jobs) == "table" then
     output["Jobs readable"] = #root.jobs
   end
-  local console = http.get(host, port, base .. "/script", { redirect_ok = false })
+  local console = api.certain(http.get(host, port, base .. "/script", { redirect_ok = false }),
+    base .. "/script")
   if console.status == 200 and (console.body or ""):find("Script Console", 1, true) then
     output["Script console open"] = true
   end

@@ -25,7 +25,7 @@ portrule = shortport.port_or_service({ 8086 }, { "influxdb", "d-s-n" })
 
 local function databases(host, port)
   local names = {}
-  local answer = api.get(host, port, "/query?q=SHOW%20DATABASES")
+  local answer = api.follow(host, port, "/query?q=SHOW%20DATABASES")
   for _, row in ipairs(api.dig(answer, "results", 1, "series", 1, "values") or {}) do
     names[#names + 1] = type(row) == "table" and row[1] or nil
   end

@@ -15,7 +15,7 @@ license = "Apache-2.0"
 categories = { "discovery", "safe" }
 
 identity = {}
-volatile = {}
+volatile = { "Pods" }
 finding = { ["Anonymous access"] = "critical" }
 
 local api = require "http.api"
@@ -25,24 +25,25 @@ local stdnse = require "stdnse"
 portrule = shortport.port_or_service({ 6443, 8001, 10250, 10255 },
   { "kubernetes", "kubelet", "sun-sr-https" })
 
+-- Is it one? If not, did the server answer?
 local function api_server(host, port, output)
-  local version = api.get(host, port, "/version")
+  local version, response = api.get(host, port, "/version")
   if not version or not version.gitVersion then
-    return false
+    return false, api.counts(response)
   end
   output.Component = "API server"
   output.Version = version.gitVersion
   output.Platform = version.platform
   output["Go version"] = version.goVersion
-  local list = api.get(host, port, "/api/v1/namespaces")
+  local list = api.follow(host, port, "/api/v1/namespaces")
   if list and list.kind == "NamespaceList" then
     output["Anonymous access"] = "namespaces"
   end
   return true
 end
 
-local function kubelet(host, port, output)
-  local list = api.get(host, port, "/pods")
+local function kubelet(host, port, output, answers)
+  local list = (answers and api.follow or api.get)(host, port, "/pods")
   if not list or list.kind ~= "PodList" then
     return false
   end
@@ -54,7 +55,8 @@ end
 
 function action(host, port)
   local output = stdnse.output_table()
-  if api_server(host, port, output) or kubelet(host, port, output) then
+  local found, answers = api_server(host, port, output)
+  if found or kubelet(host, port, output, answers) then
     return output
   end
 end

@@ -24,3 +24,12 @@ test("one that wants a token tells nothing", function()
   web.serve(8500, { default = { status = 403, body = "Permission denied" } })
   check.equal(script.run("consul-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8500, { 
+      ["/v1/agent/self"] = web.json('{"Config":{"NodeName":"web1"}}'),
+      ["/v1/catalog/services"] = lost  })
+    check.throws("no answer for /v1/catalog/services", script.run, "consul-info", port)
+  end
+end)

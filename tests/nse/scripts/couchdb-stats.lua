@@ -18,3 +18,10 @@ test("another web server is not one", function()
   web.serve(5984, { ["/"] = web.json('{"hello":1}') })
   check.equal(script.run("couchdb-stats", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(5984, { ["/"] = welcome, ["/_all_dbs"] = lost })
+    check.throws("no answer for /_all_dbs", script.run, "couchdb-stats", port)
+  end
+end)

@@ -24,3 +24,17 @@ test("another web server is not one", function()
   web.serve(2379, {})
   check.equal(script.run("etcd-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(2379, { ["/version"] = version, ["/v3/cluster/member/list"] = lost })
+    check.throws("no answer for /v3/cluster/member/list", script.run, "etcd-info", port)
+  end
+end)
+
+test("one that is lost after it knew no newer list is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(2379, { ["/version"] = version, ["/v2/members"] = lost })
+    check.throws("no answer for /v2/members", script.run, "etcd-info", port)
+  end
+end)

@@ -17,3 +17,10 @@ test("another web server is not one", function()
   web.serve(3000, {})
   check.equal(script.run("grafana-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(3000, { ["/api/health"] = health, default = lost })
+    check.throws("no answer for /api/search", script.run, "grafana-info", port)
+  end
+end)

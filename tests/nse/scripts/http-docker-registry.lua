@@ -24,3 +24,10 @@ test("another web server is none", function()
   web.serve(5000, { ["/v2/"] = "{}" })
   check.equal(script.run("http-docker-registry", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(5000, { ["/v2/"] = { header = mark, body = "{}" }, default = lost })
+    check.throws("no answer for /v2/_catalog", script.run, "http-docker-registry", port)
+  end
+end)

@@ -29,3 +29,10 @@ test("another web server is none", function()
   web.serve(80, { ["/users/sign_in"] = "<html>login</html>" })
   check.equal(script.run("http-gitlab-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(80, { ["/users/sign_in"] = page, default = lost })
+    check.throws("no answer for /api/v4/projects", script.run, "http-gitlab-info", port)
+  end
+end)

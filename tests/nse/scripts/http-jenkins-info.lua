@@ -31,3 +31,24 @@ test("another web server is none", function()
   web.serve(8080, { ["/login"] = "<html>login</html>" })
   check.equal(script.run("http-jenkins-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8080, { ["/login"] = login(headers), ["/api/json?tree=jobs[name]"] = lost })
+    check.throws("no answer for /api/json", script.run, "http-jenkins-info", port)
+  end
+end)
+
+test("one that was lost after its jobs is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8080, { ["/login"] = login(headers), ["/script"] = lost })
+    check.throws("no answer for /script", script.run, "http-jenkins-info", port)
+  end
+end)
+
+test("a web server that does not say whether there is one below a path is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8080, { ["/jenkins/login"] = lost })
+    check.throws("no answer for /jenkins/login", script.run, "http-jenkins-info", port)
+  end
+end)

@@ -26,3 +26,10 @@ test("another web server is not one", function()
   web.serve(8086, {})
   check.equal(script.run("influxdb-info", port), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8086, { ["/ping"] = ping, default = lost })
+    check.throws("no answer for /query", script.run, "influxdb-info", port)
+  end
+end)

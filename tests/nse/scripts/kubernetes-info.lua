@@ -26,3 +26,19 @@ test("a kubelet is open when it lists its pods", function()
   check.equal(script.run("kubernetes-info", { number = 10255 },
     { host = { ip = "192.0.2.3" } }), nil)
 end)
+
+test("a server that was lost after its first answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(8001, { ["/version"] = version, ["/api/v1/namespaces"] = lost })
+    check.throws("no answer for /api/v1/namespaces", script.run, "kubernetes-info",
+      { number = 8001 })
+    web.serve(10250, { ["/pods"] = lost })
+    check.throws("no answer for /pods", script.run, "kubernetes-info", { number = 10250 })
+  end
+  web.serve(10250, { default = { status = 503 } })
+  check.equal(script.run("kubernetes-info", { number = 10250 }), nil)
+end)
+
+test("the number of pods makes no change", function()
+  check.same(script.load("kubernetes-info").volatile, { "Pods" })
+end)
