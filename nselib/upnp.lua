@@ -4,6 +4,7 @@
 -- A description is fetched from the address that answered, never from another host that a LOCATION
 -- names: an answer must not make us talk to whom it likes.
 
+local error = error
 local http, ipairs, math, nmap = require "http", ipairs, math, require "nmap"
 local setmetatable, slaxml = setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
@@ -79,8 +80,22 @@ function M.parse_description(xml)
   return devices
 end
 
+local tries_max = 2
+
+-- A page: the response of the last try. No answer and 5xx pass, and are tried again.
+local function fetch(ip, port, path, options)
+  local response
+  for _ = 1, tries_max do
+    response = http.get(ip, port, path, options)
+    if response.status and response.status < 500 then
+      break
+    end
+  end
+  return response
+end
+
 --- The description behind a LOCATION, from the host `ip`: devices as above and the Server header;
--- nil and the reason.
+-- nil, the reason, and whether it passes: no answer to a request, or trouble of the server.
 function M.fetch_description(ip, location)
   local parts = url.parse(location)
   if parts.scheme ~= "http" or not parts.host then
@@ -88,11 +103,11 @@ function M.fetch_description(ip, location)
   end
   local path = (parts.path or "/") .. (parts.query and "?" .. parts.query or "")
   local port = { number = tonumber(parts.port) or 80, protocol = "tcp" }
-  local response = http.get(ip, port, path, { redirect_ok = false, no_cache = true,
+  local response = fetch(ip, port, path, { redirect_ok = false, no_cache = true,
     max_body_size = description_max, truncated_ok = true, header = { Host = parts.host .. ":"
     .. port.number } })
   if response.status ~= 200 or not response.body then
-    return nil, "no description"
+    return nil, "no description", not response.status or response.status >= 500
   end
   return M.parse_description(response.body), response.header["server"]
 end
@@ -157,16 +172,13 @@ local function sorted(found, mcast)
   return list
 end
 
---- What answers: `true, array of { ip, server, location, usn }` or `false, reason`. Each root device
--- of a host answers for itself.
-function M.Comm:receiveResponse()
-  local found, seen = {}, {}
-  local deadline, reason = nmap.clock_ms() + 4500, nil
+-- Answers into `found`, until no more come: the reason for that.
+local function receive_round(self, found, seen)
+  local deadline = nmap.clock_ms() + (#found > 0 and not self.mcast and together or 4500)
   for _ = 1, answers_max do
     local status, data = self.socket:receive()
     if not status then
-      reason = data
-      break
+      return data
     end
     local known, _, _, ip = self.socket:get_info()
     local headers = M.parse_answer(data)
@@ -179,10 +191,21 @@ function M.Comm:receiveResponse()
     end
     local left = deadline - nmap.clock_ms()
     if left <= 0 then
-      break
+      return nil
     elseif #found > 0 and not self.mcast then
       self.socket:set_timeout(math.max(1, left // 1))
     end
+  end
+end
+
+--- What answers: `true, array of { ip, server, location, usn }` or `false, reason`. Each root device
+-- of a host answers for itself; datagrams get lost, so that a host alone is asked twice.
+function M.Comm:receiveResponse()
+  local found, seen = {}, {}
+  local reason = receive_round(self, found, seen)
+  if not self.mcast and self:sendRequest() then
+    self.socket:set_timeout(#found > 0 and together or 3000)
+    reason = receive_round(self, found, seen)
   end
   return #found > 0, #found > 0 and sorted(found, self.mcast) or reason or "no UPnP answer"
 end
@@ -209,7 +232,8 @@ function M.Helper:setOverride(override)
 end
 
 --- Searches, and fetches the descriptions: `true, array of { ip, server, location, usn, devices,
--- webserver }` or `false, reason`.
+-- webserver }` or `false, reason`. Raises when a host alone does not give one that it names; of
+-- many hosts one or the other never does.
 function M.Helper:discover()
   self.comm:connect()
   local status, found = self.comm:sendRequest()
@@ -221,9 +245,12 @@ function M.Helper:discover()
     return false, found
   end
   for _, entry in ipairs(found) do
-    local devices, server
+    local devices, server, passes
     if entry.location then
-      devices, server = M.fetch_description(entry.ip, entry.location)
+      devices, server, passes = M.fetch_description(entry.ip, entry.location)
+    end
+    if passes and not self.comm.mcast then
+      error(server .. " at " .. entry.location, 0)
     end
     entry.devices, entry.webserver = devices or {}, devices and server or nil
   end

@@ -35,13 +35,11 @@ function action(host, port)
     return nil
   end
   nmap.set_port_state(host, port, "open")
-  if #found == 1 then
-    return upnp.table_of(found[1]), stdnse.format_output(true, upnp.lines_of(found[1]))
-  end
+  -- the structure is a list, however many there are: one more is no other shape
   local data, lines = {}, {}
   for i, entry in ipairs(found) do
     data[i], lines[i] = upnp.table_of(entry), upnp.lines_of(entry)
-    lines[i].name = entry.usn or entry.location
+    lines[i].name = #found > 1 and (entry.usn or entry.location) or nil
   end
-  return data, stdnse.format_output(true, lines)
+  return data, stdnse.format_output(true, #found > 1 and lines or lines[1])
 end

@@ -44,8 +44,9 @@ test("what the device tells is shown", function()
     Serial: 12345678
     UDN: uuid:4d696e69-444c-164e-9d41-00089b990015
 ]])
-  check.equal(data.devices[1].UDN, "uuid:4d696e69-444c-164e-9d41-00089b990015")
-  check.same(data.devices[1].services, { "urn:schemas-upnp-org:service:ContentDirectory:1" })
+  check.equal(#data, 1)
+  check.equal(data[1].devices[1].UDN, "uuid:4d696e69-444c-164e-9d41-00089b990015")
+  check.same(data[1].devices[1].services, { "urn:schemas-upnp-org:service:ContentDirectory:1" })
 end)
 
 test("the devices inside a device are shown", function()
@@ -56,7 +57,7 @@ test("the devices inside a device are shown", function()
     .. "</friendlyName><deviceList><device><friendlyName>WAN</friendlyName></device></deviceList>"
     .. "<UDN>uuid:1</UDN></device></root>")
   local _, data = script.run("upnp-info", port)
-  check.same(data.devices, { { friendlyName = "Router & more", UDN = "uuid:1" },
+  check.same(data[1].devices, { { friendlyName = "Router & more", UDN = "uuid:1" },
     { friendlyName = "WAN" } })
 end)
 
@@ -82,6 +83,34 @@ test("each root device of a host is shown, whichever answers first", function()
   end
 end)
 
+test("a lost answer of a root device is no change", function()
+  web.serve(8200, { ["/1"] = "<root><device><UDN>uuid:1</UDN></device></root>",
+    ["/2"] = "<root><device><UDN>uuid:2</UDN></device></root>" })
+  fake.servers["udp:1900"] = function(peer)
+    for number = 1, 2 do
+      peer:recv()
+      peer:send((answer("http://192.0.2.1:8200/" .. number):gsub("uuid:[^:]+", "uuid:" .. number)))
+    end
+    peer:hang()
+  end
+  local _, data = script.run("upnp-info", port)
+  check.equal(#data, 2)
+  fake.servers["udp:1900"] = script.lossy(script.server({
+    { "M-SEARCH", answer("http://192.0.2.1:8200/1") } }), function() return "search" end)
+  check.equal(#select(2, script.run("upnp-info", port)), 1)
+end)
+
+test("a description that cannot be had now is no result, one that is not there is none", function()
+  fake.servers["udp:1900"] = script.server({ { "", answer("http://192.0.2.1:8200/rootDesc.xml") } })
+  web.serve(8200, { ["/rootDesc.xml"] = { status = 503, body = "" } })
+  check.throws("no description", script.run, "upnp-info", port)
+  fake.servers["tcp:8200"] = nil
+  check.throws("no description", script.run, "upnp-info", port)
+  web.serve(8200, { ["/rootDesc.xml"] = { status = 404, body = "" } })
+  local _, data = script.run("upnp-info", port)
+  check.equal(data[1].devices, nil)
+end)
+
 test("a description is never fetched from another host", function()
   fake.servers["udp:1900"] = script.server({ { "", answer("http://192.0.2.99:8200/x") } })
   local asked
@@ -94,9 +123,9 @@ test("a description is never fetched from another host", function()
     hosts[#hosts + 1] = type(host) == "table" and host.ip or host
     return get(host, ...)
   end
-  script.run("upnp-info", port)
+  check.throws("no description", script.run, "upnp-info", port)
   http.get = get
-  check.same(hosts, { "192.0.2.1" })
+  check.same(hosts, { "192.0.2.1", "192.0.2.1" })
   check.truthy(asked == nil or asked:find("GET /x", 1, true))
   check.falsy(upnp.fetch_description("192.0.2.1", "file:///etc/passwd"))
 end)
