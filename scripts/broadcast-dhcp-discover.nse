@@ -22,6 +22,7 @@ identity = {}
 volatile = { "IP Offered", "IP Address Lease Time", "Renewal Time Value", "Rebinding Time Value" }
 
 local dhcp = require "dhcp"
+local ipOps = require "ipOps"
 local rand = require "rand"
 local stdnse = require "stdnse"
 
@@ -31,9 +32,12 @@ prerule = function()
   return true
 end
 
--- The answers that come until the time is over, one for each server.
-local function collect(socket, xid, timeout)
-  local results, seen = {}, {}
+local function server_of(result)
+  return dhcp.table_of(result)["Server Identifier"]
+end
+
+-- The answers that come until the time is over into `results`, one for each server.
+local function collect(socket, xid, timeout, results, seen)
   local deadline = nmap.clock_ms() + timeout * 1000
   while #results < answers_max and nmap.clock_ms() < deadline do
     socket:set_timeout(math.max(1, math.floor(deadline - nmap.clock_ms())))
@@ -43,13 +47,24 @@ local function collect(socket, xid, timeout)
     end
     local parsed, result = dhcp.dhcp_parse(data, xid)
     if parsed then
-      local text = tostring(stdnse.tohex(data:sub(241)))
-      if not seen[text] then
-        seen[text] = true
+      local server = server_of(result) or data:sub(241)
+      if not seen[server] then
+        seen[server] = true
         results[#results + 1] = result
       end
     end
   end
+end
+
+-- By the server's address: which one answers first is chance.
+local function sorted(results)
+  local keys = {}
+  for i, result in ipairs(results) do
+    keys[result] = (ipOps.ip_to_str(server_of(result) or "") or "") .. string.char(i)
+  end
+  table.sort(results, function(a, b)
+    return keys[a] < keys[b]
+  end)
   return results
 end
 
@@ -67,16 +82,19 @@ function action()
     socket:close()
     return nil
   end
-  local results = {}
-  if socket:sendto("255.255.255.255", { number = 67, protocol = "udp" }, packet) then
-    results = collect(socket, xid, timeout)
+  local results, seen = {}, {}
+  -- twice, for datagrams get lost: a server offers the same again to the same question
+  for _ = 1, 2 do
+    if socket:sendto("255.255.255.255", { number = 67, protocol = "udp" }, packet) then
+      collect(socket, xid, timeout / 2, results, seen)
+    end
   end
   socket:close()
   if #results == 0 then
     return nil
   end
   local output = stdnse.output_table()
-  for i, result in ipairs(results) do
+  for i, result in ipairs(sorted(results)) do
     local one = stdnse.output_table()
     one["IP Offered"] = result.yiaddr_str
     output[("Response %d of %d"):format(i, #results)] = dhcp.table_of(result, one)

@@ -25,8 +25,16 @@ local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service(161, "snmp", "udp", { "open", "open|filtered" })
 
--- Ports from here on are taken for the ends of conversations (Linux's default range).
-local ephemeral = 32768
+-- UDP knows no listen(2). Resolvers draw a port from 1024 on for each question (RFC 5452, section
+-- 4.5), so that from there on only those of well-known services are taken for lasting.
+local drawn = 1024
+local well_known = {}
+for _, port in ipairs({ 1194, 1434, 1645, 1646, 1701, 1812, 1813, 1900, 1985, 2049, 2055, 2083,
+  2123, 2152, 2427, 3389, 3391, 3478, 3671, 3702, 3784, 4500, 4739, 4789, 5060, 5061, 5093, 5246,
+  5247, 5351, 5353, 5355, 5683, 5684, 6081, 6343, 6514, 8472, 8611, 8612, 9987, 9993, 9995, 9996,
+  10001, 10161, 10162, 11211, 20048, 25826, 30718, 41641, 44818, 47808, 51820 }) do
+  well_known[port] = true
+end
 
 -- tcpConnState: the indices say it all: local address and port, remote address and port.
 local function tcp_entries(helper)
@@ -49,7 +57,7 @@ local function udp_entries(helper)
     local here, port = value.oid:match("%.7%.5%.1%.2%.(%d+%.%d+%.%d+%.%d+)%.(%d+)$")
     if here then
       out[#out + 1] = { proto = "UDP", here = here .. ":" .. port, there = "*:*",
-        lasting = tonumber(port) < ephemeral }
+        lasting = tonumber(port) < drawn or well_known[tonumber(port)] == true }
     end
   end
   return out

@@ -44,6 +44,35 @@ test("a second server is shown beside the first", function()
   check.equal(data["Response 2 of 2"]["Server Identifier"], "192.0.2.66")
 end)
 
+test("which server answers first is no change", function()
+  local lists = { options, "\x35\1\2\x36\4\xc0\0\2\x42\xff", "\x35\1\2\x36\4\xc0\0\2\9\xff" }
+  for _ = 1, 3 do
+    fake.servers["udp:67"] = function(peer)
+      local request = peer:recv()
+      for _, list in ipairs(lists) do
+        peer:send(offer(request, list))
+      end
+      peer:hang()
+    end
+    local _, data = script.run("broadcast-dhcp-discover")
+    for i, server in ipairs({ "10.99.0.17", "192.0.2.9", "192.0.2.66" }) do
+      check.equal(data[("Response %d of 3"):format(i)]["Server Identifier"], server)
+    end
+    table.insert(lists, table.remove(lists, 1))
+  end
+end)
+
+test("a lost datagram is no change", function()
+  fake.servers["udp:67"] = script.lossy(function(peer)
+    for request in function() return peer:recv() end do
+      peer:send(offer(request, options))
+    end
+  end, function()
+    return "question"
+  end)
+  check.equal(script.run("broadcast-dhcp-discover"), expected)
+end)
+
 test("silence gives none", function()
   fake.servers["udp:67"] = script.server({ { "", false } })
   check.equal(script.run("broadcast-dhcp-discover"), nil)

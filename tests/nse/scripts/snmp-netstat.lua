@@ -22,6 +22,18 @@ test("what listens and what is connected is shown", function()
     connections = { "TCP 10.99.0.17:53 10.99.0.2:54380", "UDP 0.0.0.0:45678 *:*" } })
 end)
 
+test("the ports that a resolver draws are no change", function()
+  local function lasting(random)
+    agent.serve({ [udp .. "0.0.0.0.161"] = 161, [udp .. "0.0.0.0.5060"] = 5060,
+      [udp .. "0.0.0.0." .. random] = random })
+    local text, data = script.run("snmp-netstat", port)
+    check.contains(text, "UDP  0.0.0.0:" .. random)
+    return data.UDP
+  end
+  check.same(lasting(1031), { "0.0.0.0:161", "0.0.0.0:5060" })
+  check.same(lasting(23456), lasting(1031))
+end)
+
 test("half of the ports are not told as all", function()
   agent.serve({ ["1.3.6.1.2.1.6.13.1.1.0.0.0.0.22.0.0.0.0.0"] = 2,
     ["1.3.6.1.2.1.7.5.1.2.0.0.0.0.161"] = 161 }, { lost = agent.lose(100, "1.3.6.1.2.1.7") })
