@@ -88,12 +88,12 @@ end
 
 --- An object identifier of `len` bytes: an array of numbers with `_snmp` "\6", position after it.
 function M.ASN1Decoder:decodeOID(encStr, len, pos)
-  local oid, last = { _snmp = "\6" }, pos + len - 1
-  local bytes = string.sub(encStr, 1, last)
-  while pos <= last do
-    local part, after = self.decode_oid_component(bytes, pos)
+  local oid, at = { _snmp = "\6" }, 1
+  local bytes = string.sub(encStr, pos, pos + len - 1)
+  while at <= #bytes do
+    local part, after = self.decode_oid_component(bytes, at)
     if not part then
-      return nil, last + 1
+      return nil, pos + len
     end
     if #oid == 0 then
       local first = math.min(part // 40, 2)
@@ -101,29 +101,28 @@ function M.ASN1Decoder:decodeOID(encStr, len, pos)
     else
       oid[#oid + 1] = part
     end
-    pos = after
+    at = after
   end
-  return oid, pos
+  return oid, pos + len
 end
 
 -- Is the item at `pos` whole, and of a type that nobody registered?  That is no error: protocols gain
 -- fields.
-function M.ASN1Decoder:is_unknown(encStr, pos)
+function M.ASN1Decoder:is_unknown(encStr, pos, last)
   local len, at = self.decodeLength(encStr, pos + 1)
-  return len ~= nil and at + len - 1 <= #encStr and not self.decoder[string.sub(encStr, pos, pos)]
+  return len ~= nil and at + len - 1 <= last and not self.decoder[string.sub(encStr, pos, pos)]
 end
 
 --- The items of a sequence of `len` bytes: an array, position after it. Items that are not known
 -- are left out.
 function M.ASN1Decoder:decodeSeq(encStr, len, pos)
   local seq, n, last = {}, 0, pos + len - 1
-  local bytes = string.sub(encStr, 1, last)
   while pos <= last do
-    local value, after = self:decode(bytes, pos)
+    local value, after = self:decode(encStr, pos, last)
     if after <= pos then
       break
     end
-    if value == nil and self.stoponerror and not self:is_unknown(bytes, pos) then
+    if value == nil and self.stoponerror and not self:is_unknown(encStr, pos, last) then
       return nil, last + 1
     elseif value ~= nil then
       n = n + 1
@@ -166,13 +165,14 @@ function M.ASN1Decoder:registerTagDecoders(tagDecoders)
   end
 end
 
---- The value at `pos` (1): value, position after it. nil for a type that is not known.
-function M.ASN1Decoder:decode(encStr, pos)
-  pos = pos or 1
+--- The value at `pos` (1): value, position after it. nil for a type that is not known. `last`: where
+-- the bytes end that it may take (the text's end).
+function M.ASN1Decoder:decode(encStr, pos, last)
+  pos, last = pos or 1, last or #encStr
   local tag = string.sub(encStr, pos, pos)
   local len, at = self.decodeLength(encStr, pos + 1)
-  if tag == "" or not len or at + len - 1 > #encStr or self.depth > depth_max then
-    return nil, #encStr + 1
+  if tag == "" or not len or at + len - 1 > last or self.depth > depth_max then
+    return nil, last + 1
   end
   local decoder = self.decoder[tag]
   if not decoder then

@@ -112,6 +112,23 @@ test("lists are mapped, filtered, flattened and reversed", function()
   check.same(listop.ncdr({ 1, 2, 3 }, 2), { 2, 3 })
 end)
 
+test("sequences and identifiers of ASN.1 are read in time that grows with the text only", function()
+  local decoder = require("asn1").ASN1Decoder:new()
+  for _, item in ipairs({ "\x30\3\4\1x", "\6\1\x2b" }) do
+    local inner = item:rep(200000)
+    check.quick(function()
+      local list, after = decoder:decode("\x30\x84" .. string.pack(">s4", inner))
+      check.same({ #list, after }, { 200000, #inner + 7 })
+    end)
+  end
+end)
+
+test("an item of ASN.1 does not reach beyond the sequence that it stands in", function()
+  local decoder = require("asn1").ASN1Decoder:new()
+  check.same(decoder:decode("\x30\x08\x30\2\4\3\2\1\7x\4\1y"), { {}, 7 })
+  check.same({ decoder:decode("\x30\4\6\2\x2b\x81\1\1") }, { {}, 7 })
+end)
+
 test("match.numbytes waits for its bytes, pattern_limit for no more than its limit", function()
   check.same({ match.numbytes(3)("ab") }, {})
   check.same({ match.numbytes(3)("abcd") }, { 3, 3 })
