@@ -12,7 +12,7 @@ local string, table, type = string, table, type
 
 local M = {}
 
-local answer_max, depth_max, handles_max = 65536, 32, 4096
+local answer_max, depth_max, handles_max, names_max = 65536, 32, 4096, 256
 
 -- Serialized objects ------------------------------------------------------------------------------
 
@@ -248,20 +248,30 @@ function M.endpoint(object)
   end
 end
 
-local function describe_into(info, object, depth)
+local function add_name(list, name)
+  if #list < names_max then
+    list[#list + 1] = name
+  end
+end
+
+-- Objects may hold each other in circles: each counts once.
+local function describe_into(info, object, depth, seen)
   local class = object.class
+  seen[object] = true
   for _, name in ipairs(class and class.interfaces or {}) do
-    info.interfaces[#info.interfaces + 1] = name
+    add_name(info.interfaces, name)
   end
   for _, each in ipairs(lineage(class)) do
     if not each.interfaces then
-      info.classes[#info.classes + 1] = each.name
+      add_name(info.classes, each.name)
     end
   end
   local address, port = M.endpoint(object)
   info.address, info.port = info.address or address, info.port or port
   for _, part in ipairs(depth < depth_max and object.parts or {}) do
-    describe_into(info, part, depth + 1)
+    if not seen[part] then
+      describe_into(info, part, depth + 1, seen)
+    end
   end
 end
 
@@ -269,7 +279,7 @@ end
 function M.describe(value)
   local info = { interfaces = {}, classes = {} }
   if type(value) == "table" and value.class then
-    describe_into(info, value, 1)
+    describe_into(info, value, 1, {})
   end
   return info
 end

@@ -18,8 +18,9 @@ M.JavaClass.__index = M.JavaClass
 
 local lines_of
 
--- A class as lines: its name, what it stands for, its fields, the class above it. `object`: whose.
-local function class_lines(class, object, depth)
+-- A class as lines: its name, what it stands for, its fields, the class above it. `object`: whose;
+-- `seen`: the objects that were told.
+local function class_lines(class, object, depth, seen)
   local lines = {}
   if class.interfaces then
     local names = {}
@@ -33,23 +34,29 @@ local function class_lines(class, object, depth)
   local fields = {}
   for _, member in ipairs(object.members) do
     if member.class == class then
-      fields[#fields + 1] = { member.of .. " " .. member.name, lines_of(member.value, depth + 1) }
+      fields[#fields + 1] = { member.of .. " " .. member.name,
+        lines_of(member.value, depth + 1, seen) }
     end
   end
   if #fields > 0 then
     table.move({ "fields", fields }, 1, 2, 2, lines)
   end
   if type(class.super) == "table" and class.super.fields and depth < depth_max then
-    table.move({ "extends", class_lines(class.super, object, depth + 1) }, 1, 2, #lines + 1, lines)
+    local above = class_lines(class.super, object, depth + 1, seen)
+    table.move({ "extends", above }, 1, 2, #lines + 1, lines)
   end
   return lines
 end
 
-function lines_of(object, depth)
+-- Objects may hold each other in circles: of one that was told already, the name of its class.
+function lines_of(object, depth, seen)
   if type(object.class) ~= "table" or not object.class.fields or depth > depth_max then
     return {}
+  elseif seen[object] then
+    return { object.class.name }
   end
-  local lines = class_lines(object.class, object, depth)
+  seen[object] = true
+  local lines = class_lines(object.class, object, depth, seen)
   local address, port = jrmp.endpoint(object)
   if address then
     table.insert(lines, 2, ("@%s:%d"):format(address, port))
@@ -73,7 +80,7 @@ end
 --- The object as nested lists of lines.
 function M.JavaClass:toTable()
   local object = self.object
-  local lines = type(object.class) == "table" and lines_of(object, 1) or {}
+  local lines = type(object.class) == "table" and lines_of(object, 1, {}) or {}
   local texts = lines[1] and texts_of(object) or {}
   if M.JavaClass.customDataFormatter and #texts > 0 then
     local title, more = M.JavaClass.customDataFormatter(object.class.name, texts)

@@ -80,6 +80,32 @@ test("scripts for rmi get what is bound as lines, with the fields that hold it",
       "@127.0.0.1:1100", "extends", { "java.rmi.server.RemoteObject" } } } } } })
 end)
 
+-- An object whose two fields hold the object itself.
+local circle = "sr\0\4Ring" .. ("\0"):rep(8) .. "\2\0\2L\0\1at\0\6LRing;L\0\1bq\0\x7e\0\1xp"
+  .. ("q\0\x7e\0\2"):rep(2)
+
+test("objects in circles are told once", function()
+  check.quick(function()
+    local result = jrmp.parse_return(head .. circle)
+    check.same(jrmp.describe(result.value), { interfaces = {}, classes = { "Ring" } })
+  end)
+  registry(head .. circle)
+  local _, object = require("rmi").Registry:new(script.host(), script.port(port)):lookup("x")
+  check.quick(function()
+    check.same(object:toTable(), { "Ring", "fields",
+      { { "LRing; a", { "Ring" } }, { "LRing; b", { "Ring" } } } })
+  end)
+end)
+
+test("what describes an object has a limit", function()
+  local class = "r\0\4Ring" .. ("\0"):rep(8) .. "\2\0\1L\0\1at\0\6LRing;xp"
+  local array = "ur\0\2[R" .. ("\0"):rep(8) .. "\2\0\0xp" .. string.pack(">i4", 2000)
+  local result = jrmp.parse_return(head .. array .. "s" .. class .. "p"
+    .. ("sq\0\x7e\0\2p"):rep(1999))
+  local object = { class = result.value.items[1].class, blocks = {}, parts = result.value.items }
+  check.equal(#jrmp.describe(object).classes, 256)
+end)
+
 -- An object of a class that says where it can be had (Java Object Serialization Specification 6.4.2).
 test("where a class can be had is given to who formats it", function()
   local rmi = require "rmi"
