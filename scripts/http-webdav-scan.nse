@@ -21,6 +21,7 @@ identity = {}
 volatile = { "Server Date" }
 finding = { ["Directory Listing"] = "medium" }
 
+local api = require "http.api"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -28,21 +29,48 @@ local stringaux = require "stringaux"
 
 portrule = shortport.http
 
-local listing_max = 20
+local listing_max, read_max = 20, 1000
 
 local function listing(host, port, path)
   local response = http.generic_request(host, port, "PROPFIND", path,
-    { header = { Depth = "1" }, redirect_ok = false })
-  if response.status ~= 207 then
+    { header = { Depth = "1" }, redirect_ok = false, truncated_ok = true })
+  if api.certain(response, "PROPFIND " .. path).status ~= 207 then
     return nil
   end
   local found = {}
   for name, href in (response.body or ""):gmatch("<([%w:]+)%f[^%w:][^<>]*>([^<]*)</") do
-    if #found < listing_max and name:lower():find("^%w*:?href$") then
+    if #found < read_max and name:lower():find("^%w*:?href$") then
       found[#found + 1] = stringaux.trim(href)
     end
   end
-  return #found > 0 and found or nil
+  table.sort(found)
+  return #found > 0 and { table.unpack(found, 1, listing_max) } or nil
+end
+
+-- The methods of a header, sorted, each once: some servers name them in another order each time.
+local function sorted(list)
+  local methods, seen = {}, {}
+  for method in (list or ""):gmatch("[^,%s]+") do
+    if not seen[method] then
+      seen[method], methods[#methods + 1] = true, method
+    end
+  end
+  table.sort(methods)
+  return list and table.concat(methods, ",")
+end
+
+-- What is shown: the same with the headers as they are.
+local function text_of(output, header)
+  local raw = { ["Allowed Methods"] = header.allow, ["Public Options"] = header.public }
+  local lines = {}
+  for key, value in pairs(output) do
+    local is_list = type(value) == "table"
+    lines[#lines + 1] = ("\n  %s: %s"):format(key, is_list and "" or raw[key] or value)
+    for _, item in ipairs(is_list and value or {}) do
+      lines[#lines + 1] = "\n    " .. item
+    end
+  end
+  return table.concat(lines)
 end
 
 -- Apache's mod_dav names its own property set among the classes, and sends MS-Author-Via like IIS.
@@ -64,11 +92,11 @@ function action(host, port)
     return nil
   end
   local output = stdnse.output_table()
-  output["Allowed Methods"] = header.allow
-  output["Public Options"] = header.public
+  output["Allowed Methods"] = sorted(header.allow)
+  output["Public Options"] = sorted(header.public)
   output["Server Type"] = header.server
   output["Server Date"] = header.date
   output["WebDAV type"] = kind_of(header)
   output["Directory Listing"] = listing(host, port, path)
-  return output
+  return output, text_of(output, header)
 end

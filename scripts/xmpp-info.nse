@@ -67,7 +67,7 @@ local function add(list, seen, value)
   end
 end
 
--- What one opening of a stream told, as lists and sets by section.
+-- What one opening of a stream told, as sorted lists and sets by section.
 local function describe(stream)
   local told = {
     stream_id = stream.attrs.id, xmpp = stdnse.output_table(), capabilities = stdnse.output_table(),
@@ -92,6 +92,10 @@ local function describe(stream)
   end
   for _, element in ipairs(stream.errors or {}) do
     told.errors[#told.errors + 1] = element.name .. (element.text ~= "" and ": " .. element.text or "")
+  end
+  -- servers name them in another order after each start
+  for _, section in ipairs({ "features", "compression_methods", "auth_mechanisms", "unknown" }) do
+    table.sort(told[section])
   end
   return told
 end
@@ -165,11 +169,18 @@ function action(host, port)
   table.insert(output, name_line(stream))
   local before = describe(stream)
   local offers_tls = xmpp.XML.find(stream.features, "starttls")
-  if offers_tls and not stream.secure and stream:starttls() then
+  local begun, failure = false, nil
+  if offers_tls and not stream.secure then
+    begun, failure = stream:starttls()
+  end
+  if begun then
     local after = describe(stream)
     output.info = part(before, after, is_same)
     output.pre_tls = part(before, after, is_other)
     output.post_tls = part(after, before, is_other)
+  elseif failure == "TIMEOUT" then
+    stream:disconnect()
+    error("no answer to STARTTLS", 0)
   else
     if offers_tls and not stream.secure then
       table.insert(output, "STARTTLS Failed")

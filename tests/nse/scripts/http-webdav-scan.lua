@@ -20,6 +20,36 @@ test("a WebDAV server and its directory are shown", function()
     /plans.txt]])
 end)
 
+test("the order of methods and of a directory is no difference", function()
+  local function told(allow, first, second)
+    web.serve(80, {
+      ["OPTIONS /"] = { header = { DAV = "1", Allow = allow, Public = allow } },
+      ["PROPFIND /"] = { status = 207, body = "<D:href>" .. first .. "</D:href><D:href>" .. second
+        .. "</D:href>" },
+    })
+    local text, data = script.run("http-webdav-scan", port)
+    check.contains(text, "  Allowed Methods: " .. allow .. "\n  Public Options: " .. allow .. "\n")
+    return data
+  end
+  local data = told("OPTIONS, GET,PROPFIND, GET", "/b", "/a")
+  check.equal(data["Allowed Methods"], "GET,OPTIONS,PROPFIND")
+  check.same(data, told("PROPFIND,OPTIONS,GET", "/a", "/b"))
+end)
+
+test("a directory about which there is no answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 } }) do
+    web.serve(80, { ["OPTIONS /"] = { header = { DAV = "1" } }, ["PROPFIND /"] = lost })
+    check.throws("no answer for PROPFIND /", script.run, "http-webdav-scan", port)
+  end
+end)
+
+test("a directory that is longer than any answer may be is told in part", function()
+  web.serve(80, { ["OPTIONS /"] = { header = { DAV = "1" } }, ["PROPFIND /"] = { status = 207,
+    body = ("<D:href>/a</D:href>"):rep(200000) } })
+  local _, data = script.run("http-webdav-scan", port)
+  check.equal(#data["Directory Listing"], 20)
+end)
+
 test("a plain web server has no result", function()
   web.serve(80, { ["OPTIONS /"] = { header = { Allow = "GET" } } })
   check.equal(script.run("http-webdav-scan", port), nil)

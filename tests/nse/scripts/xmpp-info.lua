@@ -56,6 +56,31 @@ test("what is offered before and after TLS", function()
   check.same(data.post_tls.auth_mechanisms, { "PLAIN" })
 end)
 
+test("the order in which a server names what it offers is no difference", function()
+  local function told(...)
+    fake.servers["tcp:5222"] = script.server({ { "<stream:stream", features(table.concat({ ... })) } })
+    return select(2, script.run("xmpp-info", port, host))
+  end
+  local bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+  local x, y = "<x xmlns='urn:example:x'/>", "<y xmlns='urn:example:y'/>"
+  local zip = "<compression><method>zlib</method><method>lzw</method></compression>"
+  local data = told(bind, register, x, y, mechanisms("PLAIN", "EXTERNAL"), zip)
+  check.same(data.info.auth_mechanisms, { "EXTERNAL", "PLAIN" })
+  check.same(data.info.compression_methods, { "lzw", "zlib" })
+  check.same(data, told(mechanisms("EXTERNAL", "PLAIN"), y, register, x, bind, zip))
+end)
+
+test("silence where TLS was to begin is an error, a refusal is a result", function()
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", before }, { "<starttls", false } })
+  check.throws("no answer to STARTTLS", script.run, "xmpp-info", port, host)
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", before }, { "<starttls", proceed } })
+  fake.servers["starttls:5222"] = script.server({ { "<stream:stream", false } })
+  check.throws("no answer to STARTTLS", script.run, "xmpp-info", port, host)
+  fake.servers["tcp:5222"] = script.server({ { "<stream:stream", before },
+    { "<starttls", "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" } })
+  check.contains(script.run("xmpp-info", port, host), "STARTTLS Failed")
+end)
+
 test("a server that does not know the name says so", function()
   script.replay("xmpp-info")
   local _, data = script.run("xmpp-info", port)
@@ -93,7 +118,8 @@ test("another server, and garbage, have none", function()
   for _ = 1, 300 do
     fake.servers["tcp:5222"] = script.server({ { "<stream:stream", fake.mutated(before) },
       { "<starttls", fake.mutated(proceed) } })
-    script.run("xmpp-info", port, host)
+    local ok, message = pcall(script.run, "xmpp-info", port, host)
+    check.truthy(ok or message == "no answer to STARTTLS", message)
   end
 end)
 
