@@ -197,6 +197,43 @@ programs.frr = { { "Hello, this is FRRouting %(version ([%w.]+)", product = "FRR
 programs.quagga = { { "Hello, this is Quagga %(version ([%w.]+)", product = "Quagga vty",
   version = "%1", cpe = { "cpe:/a:quagga:quagga:%1" } } }
 
+-- What follows "Server: " (RFC 9110, section 10.2.4).
+programs.http = {
+  { "^nginx/([%d.]+)", product = "nginx", version = "%1", cpe = { "cpe:/a:f5:nginx:%1" } },
+  { "^nginx", product = "nginx", cpe = { "cpe:/a:f5:nginx" } },
+  { "^openresty/([%d.]+)", product = "OpenResty", version = "%1",
+    cpe = { "cpe:/a:openresty:openresty:%1" } },
+  { "^Apache%-Coyote/([%d.]+)", product = "Apache Tomcat/Coyote JSP engine", version = "%1",
+    cpe = { "cpe:/a:apache:tomcat" } },
+  { "^Apache/([%d.]+) %(([^)]+)%)", product = "Apache httpd", version = "%1", extrainfo = "(%2)",
+    cpe = { "cpe:/a:apache:http_server:%1" } },
+  { "^Apache/([%d.]+)", product = "Apache httpd", version = "%1",
+    cpe = { "cpe:/a:apache:http_server:%1" } },
+  { "^Apache$", product = "Apache httpd", cpe = { "cpe:/a:apache:http_server" } },
+  { "^Microsoft%-IIS/([%d.]+)", product = "Microsoft IIS httpd", version = "%1",
+    ostype = "Windows", cpe = { "cpe:/a:microsoft:internet_information_services:%1", windows } },
+  { "^Microsoft%-HTTPAPI/([%d.]+)", product = "Microsoft HTTPAPI httpd", version = "%1",
+    ostype = "Windows", cpe = { windows } },
+  { "^lighttpd/([%d.]+)", product = "lighttpd", version = "%1",
+    cpe = { "cpe:/a:lighttpd:lighttpd:%1" } },
+  { "^Jetty%(([%w.%-]+)%)", product = "Jetty", version = "%1", cpe = { "cpe:/a:eclipse:jetty:%1" } },
+  { "^SimpleHTTP/[%d.]+ Python/([%w.+]+)", product = "SimpleHTTPServer", extrainfo = "Python %1",
+    cpe = { "cpe:/a:python:python:%1" } },
+  { "^Werkzeug/([%w.]+) Python/([%w.+]+)", product = "Werkzeug httpd", version = "%1",
+    extrainfo = "Python %2", cpe = { "cpe:/a:palletsprojects:werkzeug:%1" } },
+  { "^CUPS/([%d.]+)", product = "CUPS", version = "%1", cpe = { "cpe:/a:openprinting:cups:%1" } },
+  { "^Caddy", product = "Caddy httpd", cpe = { "cpe:/a:caddyserver:caddy" } },
+  { "^GoAhead", product = "GoAhead WebServer", cpe = { "cpe:/a:embedthis:goahead" } },
+  { "^Boa/([%w.]+)", product = "Boa httpd", version = "%1", cpe = { "cpe:/a:boa:boa:%1" } },
+  { "^Hiawatha v([%d.]+)", product = "Hiawatha httpd", version = "%1",
+    cpe = { "cpe:/a:hiawatha-webserver:hiawatha:%1" } },
+  { "^squid/([%w.%-]+)", product = "Squid http proxy", version = "%1",
+    cpe = { "cpe:/a:squid-cache:squid:%1" } },
+  -- "name/1.2.3 more" of whoever it is, else all of it
+  { "^([%w%-_.]+)/([%w%-_.]+)", product = "%1", version = "%2" },
+  { "^(.+)$", product = "%1" },
+}
+
 local function expand(template, captures)
   return (string.gsub(template, "%%(%d)", function(digit)
     return captures[tonumber(digit)] or ""
@@ -329,6 +366,11 @@ function M.recognise(text, port_name)
       return named(shape[2], text)
     end
   end
+end
+
+--- What a web server's header `Server` says: a table as from `recognise`.
+function M.web_server(header)
+  return named("http", header)
 end
 
 -- Services whose servers speak first.

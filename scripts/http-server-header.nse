@@ -12,6 +12,7 @@ categories = { "version" }
 identity = {}
 volatile = {}
 
+local greeting = require "greeting"
 local http = require "http"
 local shortport = require "shortport"
 
@@ -26,11 +27,12 @@ local function set_version(host, port, server, over_tls)
   if version.product or (version.name_confidence or 0) > 3 and version.name ~= "http" then
     return
   end
-  local product, number = server:match("^([%w%-_.]+)/([%w%-_.]+)")
+  local info = greeting.web_server(server)
   port.version = version
   version.name = version.name or "http"
-  version.product = product or server
-  version.version = number
+  for _, key in ipairs({ "product", "version", "extrainfo", "ostype", "cpe" }) do
+    version[key] = info[key]
+  end
   if over_tls then
     version.service_tunnel = "ssl"
   end

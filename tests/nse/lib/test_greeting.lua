@@ -119,3 +119,19 @@ test("a reply of several lines ends with a line without hyphen", function()
   check.equal(greeting.is_whole("SSH-2.0-OpenSSH_9.2\r\n"), true)
   check.equal(greeting.is_whole("\255\253\1"), true)
 end)
+
+test("web servers say in a header what they are", function()
+  for header, want in pairs({
+    ["nginx/1.22.1"] = "nginx|1.22.1|-",
+    ["nginx"] = "nginx|-|-",
+    ["Apache/2.4.57 (Debian) PHP/8.2"] = "Apache httpd|2.4.57|(Debian)",
+    ["Microsoft-IIS/10.0"] = "Microsoft IIS httpd|10.0|-",
+    ["SimpleHTTP/0.6 Python/3.11.2"] = "SimpleHTTPServer|-|Python 3.11.2",
+    ["Jetty(9.4.50.v20221201)"] = "Jetty|9.4.50.v20221201|-",
+    ["box-httpd/2.1 extra"] = "box-httpd|2.1|-",
+    ["Some box"] = "Some box|-|-",
+  }) do
+    local info = greeting.web_server(header)
+    check.equal(table.concat({ info.product, info.version or "-", info.extrainfo or "-" }, "|"), want)
+  end
+end)
