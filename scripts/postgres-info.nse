@@ -70,11 +70,12 @@ local function ask_tls(host, port, sockets)
   return takes, secure, reason ~= "EOF" and reason or nil
 end
 
--- Too many clients, starting up, shutting down (classes 53 and 57 of the manual's appendix A) say
--- nothing of the server: they pass.
+-- Too many clients, starting up, shutting down (classes 53 and 57 of the manual's appendix A; of
+-- PgBouncer a text) say nothing of the server: they pass.
 local function check_lasting(fields)
-  if (fields.code or ""):find("^5[37]") then
-    error(fields.message or "the server is busy", 0)
+  local message = fields.message or ""
+  if (fields.code or ""):find("^5[37]") or message:find("no more connections allowed", 1, true) then
+    error(message, 0)
   end
 end
 

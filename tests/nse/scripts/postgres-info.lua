@@ -74,11 +74,12 @@ end)
 local many = error_of("53300", "sorry, too many clients already", "proc.c", 359, "InitProcess")
 local starting = error_of("57P03", "the database system is starting up", "postmaster.c", 2370,
   "ProcessStartupPacket")
+local pooled = error_of("08P01", "no more connections allowed (max_client_conn)", "", 0, "")
 local slots = error_of("53300", "remaining connection slots are reserved", "postinit.c", 846,
   "InitPostgres")
 
 test("what passes is no result: too many clients, a server that starts", function()
-  for _, passing in ipairs({ many, starting, message("R", "\0\0\0\0") .. slots }) do
+  for _, passing in ipairs({ many, starting, pooled, message("R", "\0\0\0\0") .. slots }) do
     serve("N", passing)
     check.throws("", script.run, "postgres-info", port)
     serve("S", no_entry, passing)
