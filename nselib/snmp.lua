@@ -177,8 +177,9 @@ function M.fetchResponseValues(resp)
   local message = resp._snmp and resp or resp[3]
   local list = type(message) == "table" and message[4]
   for _, binding in ipairs(type(list) == "table" and list or {}) do
-    if type(binding) == "table" and type(binding[1]) == "table" then
-      result[#result + 1] = { binding[2], M.oid2str(binding[1]), binding[1] }
+    local name = type(binding) == "table" and binding[1]
+    if type(name) == "table" and name._snmp == "\6" then
+      result[#result + 1] = { binding[2], M.oid2str(name), name }
     end
   end
   return result
@@ -216,6 +217,22 @@ function M.Helper:connect()
   return true
 end
 
+-- The answer to the request of this number, passing over late ones to what was asked before.
+local function receive_answer(self, id)
+  for _ = 1, 3 do
+    local status, reply = self.socket:receive()
+    if not status then
+      return nil, reply
+    end
+    self.heard = true
+    local packet = M.decode(reply)
+    if type(packet) ~= "table" or type(packet[3]) ~= "table" or packet[3][1] == id then
+      return true, reply
+    end
+  end
+  return nil, "answers to other requests only"
+end
+
 --- Sends a request and returns the bytes of the answer: true, bytes; or nil, reason. It is asked
 -- twice.
 function M.Helper:request(message)
@@ -226,16 +243,7 @@ function M.Helper:request(message)
     if not status then
       return nil, reply
     end
-    for _ = 1, 3 do
-      status, reply = self.socket:receive()
-      local packet = status and M.decode(reply)
-      self.heard = self.heard or status
-      if not status or type(packet) ~= "table" or type(packet[3]) ~= "table"
-        or packet[3][1] == message[1] then
-        break
-      end
-      -- a late answer to what was asked before
-    end
+    status, reply = receive_answer(self, message[1])
     if status then
       return true, reply
     end
@@ -275,7 +283,8 @@ function M.Helper:walk(base_oid)
   local result, oid = { baseoid = base_oid }, base_oid
   local last = {}
   while #result < walk_max do
-    local status, values, message = self:getnext({ reqId = #result + 1 }, oid)
+    self.walked = (self.walked or 0) + 1
+    local status, values, message = self:getnext({ reqId = self.walked }, oid)
     if not status then
       return false, values
     end

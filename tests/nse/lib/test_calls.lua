@@ -10,6 +10,42 @@ test("rpc: a call without a procedure is one of the null procedure", function()
     .. "00000002" .. "000186a0" .. "00000002" .. "00000000" .. string.rep("00", 16))
 end)
 
+local snmp = require "snmp"
+
+test("snmp: a name that is no identifier has no value", function()
+  local list = { { { 1 }, 2 }, { { {} }, 3 }, { "x", 4 }, { snmp.str2oid("1.3.6.1"), 5 } }
+  check.equal(#snmp.fetchResponseValues({ _snmp = "\xa2", 1, 0, 0, list }), 1)
+  check.same(snmp.fetchResponseValues(snmp.encode(snmp.buildPacket({ _snmp = "\xa2", 1, 0, 0,
+    list }))), { { 5, "1.3.6.1", { 1, 3, 6, 1, _snmp = "\6" } } })
+end)
+
+test("snmp: a late answer to one walk is not taken for one to the next", function()
+  fake.servers["udp:161"] = function(peer)
+    local walks = { ["1.3.6.1.2.1"] = "first", ["1.3.6.1.4.1"] = "second" }
+    local late
+    while true do
+      local request = snmp.decode(peer:recv())[3]
+      local name = snmp.oid2str(request[4][1][1])
+      local value = walks[name]
+      local reply = snmp.buildGetResponse({ reqId = request[1], err = value and 0 or 2 },
+        value and name .. ".1" or name, value or false)
+      local bytes = snmp.encode(snmp.buildPacket(reply))
+      if value == "second" then
+        peer:send(late)
+      end
+      peer:send(bytes)
+      late = late or bytes
+    end
+  end
+  local helper = snmp.Helper:new({ ip = "192.0.2.1" }, { number = 161, protocol = "udp" })
+  helper:connect()
+  for _, base in ipairs({ "1.3.6.1.2.1", "1.3.6.1.4.1" }) do
+    local status, result = helper:walk(base)
+    check.equal(status, true)
+    check.equal(result[1] and result[1].oid, base .. ".1")
+  end
+end)
+
 -- A conversation whose server sends these pieces once it was asked.
 local function called(...)
   local pieces = { ... }
