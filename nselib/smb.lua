@@ -183,22 +183,35 @@ local function set_time(smb, filetime, minutes)
   smb.date = datetime.format_timestamp(smb.time) or "N/A"
 end
 
-local function two_strings(data)
+-- SMB_FLAGS2_UNICODE in the header of an answer (MS-CIFS 2.2.3.1): is its text Unicode?  Old
+-- servers write a byte for each character.
+local function has_unicode(header)
+  return string.unpack("<I2", header, 11) & 0x8000 ~= 0
+end
+
+-- Where the text that begins at `at` ends, with its zero.
+local function text_end(data, at, wide)
+  local first = string.find(data, wide and "\0\0" or "\0", at, true)
+  -- the two zeros must stand on even places
+  while wide and first and (first - at) % 2 == 1 do
+    first = string.find(data, "\0\0", first + 1, true)
+  end
+  return first and first + (wide and 1 or 0) or #data
+end
+
+local function two_strings(data, wide)
   local out, at = {}, 1
   while #out < 2 and at <= #data do
-    local first = string.find(data, "\0\0", at, true)
-    -- the two zeros must stand on even places
-    while first and (first - at) % 2 == 1 do
-      first = string.find(data, "\0\0", first + 1, true)
-    end
-    local last = first and first + 1 or #data
-    out[#out + 1] = unicode.utf16to8(string.sub(data, at, last))
+    local last = text_end(data, at, wide)
+    local text = string.sub(data, at, last)
+    out[#out + 1] = wide and unicode.utf16to8(text)
+      or unicode.transcode(text, unicode.cp437_dec, unicode.utf8_enc)
     at = last + 1
   end
   return out[1], out[2]
 end
 
-local function parse_negotiation(smb, parameters, data)
+local function parse_negotiation(smb, parameters, data, header)
   local filetime, minutes, key_length
   smb.dialect = string.unpack("<I2", parameters)
   if smb.dialect == 0xffff then
@@ -215,7 +228,9 @@ local function parse_negotiation(smb, parameters, data)
   else
     smb.extended_security = false
     smb.server_challenge = string.sub(data, 1, key_length)
-    smb.domain, smb.server = two_strings(string.sub(data, key_length + 1))
+    -- in this one answer the capability counts as well: some leave the flag out of its header
+    local wide = smb.capabilities & 4 ~= 0 or has_unicode(header)
+    smb.domain, smb.server = two_strings(string.sub(data, key_length + 1), wide)
   end
   return true
 end
@@ -235,7 +250,7 @@ function M.negotiate_v1(smb, overrides)
   elseif status ~= 0 then
     return false, M.get_status_name(status)
   end
-  local ok, result, reason = pcall(parse_negotiation, smb, parameters, data_in)
+  local ok, result, reason = pcall(parse_negotiation, smb, parameters, data_in, reply)
   if not ok then
     return false, "broken answer to the negotiation"
   elseif not result then
@@ -301,10 +316,11 @@ end
 
 -- Sessions ----------------------------------------------------------------------------------------
 
-local function read_os_strings(smb, data, odd)
-  -- Unicode strings begin on an even place of the message
-  local text = odd and string.sub(data, 2) or data
-  local system, manager = two_strings(text)
+-- `place`: of the data in the message.
+local function read_os_strings(smb, header, data, place)
+  local wide = has_unicode(header)
+  -- Unicode strings begin on an even place of the message (MS-CIFS 2.2.4.53.2)
+  local system, manager = two_strings(wide and place % 2 == 1 and string.sub(data, 2) or data, wide)
   local function clean(s)
     return s and stringaux.trim_end(s, "%z") or nil
   end
@@ -336,7 +352,7 @@ local function setup_extended(smb, account)
     local length = #parameters_in >= 8 and string.unpack("<I2", parameters_in, 7) or 0
     blob_in = string.sub(data_in, 1, length)
     if #data_in > length then
-      read_os_strings(smb, string.sub(data_in, length + 1), (#parameters_in + 35 + length) % 2 == 1)
+      read_os_strings(smb, reply, string.sub(data_in, length + 1), #parameters_in + 35 + length)
     end
     for key, value in pairs(smbauth.get_host_info_from_security_blob(blob_in)) do
       smb[key] = value
@@ -368,7 +384,7 @@ local function setup_basic(smb, account)
     return false, M.get_status_name(status)
   end
   smb.uid = string.unpack("<I2", reply, 29)
-  read_os_strings(smb, data_in, (#parameters_in + 35) % 2 == 1)
+  read_os_strings(smb, reply, data_in, #parameters_in + 35)
   return true
 end
 
