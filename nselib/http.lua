@@ -6,7 +6,7 @@
 -- joined by ", "), `rawheader` (the lines), `cookies` (array of { name, value, path, ... }), `body`
 -- (decoded), `rawbody`, `decoded`, `undecoded` (content codings), `location` (the Location of each
 -- redirect that was followed), `truncated`, `ssl` (true when TLS was used), `incomplete` (beside an
--- error: what there was of the response).
+-- error: what there was of the response), `refused` (see pipeline_go).
 --
 -- Options of a request, all optional:
 --   timeout             milliseconds
@@ -379,10 +379,11 @@ local function batch_text(host, port, requests, from, to, scheme)
   return table.concat(out)
 end
 
--- Sends the requests from..to over one connection; puts responses into `responses`. Returns how
--- many came.
-local function run_batch(host, port, requests, from, to, responses)
-  local options = requests[from].options
+-- Sends the requests from..to over one connection, by `scheme` when that is known; puts responses
+-- into `responses`. Returns how many came; scheme, or why none.
+local function run_batch(host, port, requests, from, to, responses, known_scheme)
+  local options = setmetatable({ scheme = requests[from].options.scheme or known_scheme },
+    { __index = requests[from].options })
   local socket, reader, scheme = open(host, port, options, function(s)
     return batch_text(host, port, requests, from, to, s)
   end)
@@ -406,34 +407,84 @@ local function run_batch(host, port, requests, from, to, responses)
     end
   end
   socket:close()
-  return n, why
+  return n, n > 0 and scheme or why
+end
+
+-- So many requests in a row may be refused before the server is asked whether it still answers.
+local refused_max = 12
+
+local Pipeline = {}
+Pipeline.__index = Pipeline
+
+-- The server ended the connection twice instead of an answer: some refuse paths so. Whether that
+-- was why shows when it answers something else.
+function Pipeline:refuse()
+  local response = failure("the server ends the connection")
+  response.refused = true
+  self.responses[self.at] = response
+  self.at, self.tries, self.refused = self.at + 1, 0, self.refused + 1
+end
+
+-- Does the server answer to the page that each one has? Then the scheme is known: before, nobody
+-- can tell which attempt a reason is of.
+function Pipeline:root()
+  local n, scheme = run_batch(self.host, self.port, M.pipeline_add("/"), 1, 1, {}, self.scheme)
+  self.scheme = n > 0 and scheme or self.scheme
+  return n > 0
+end
+
+-- Are the latest refusals ones?
+function Pipeline:confirm()
+  if self.refused > 0 and self:root() then
+    self.refused = 0
+  end
+  return self.refused == 0
+end
+
+-- The next batch.
+function Pipeline:step()
+  local n, why = run_batch(self.host, self.port, self.requests, self.at,
+    math.min(#self.requests, self.at + self.batch - 1), self.responses, self.scheme)
+  if n > 0 then
+    -- a server that answered a whole batch is given larger ones
+    self.batch = n == self.batch and math.min(self.batch * 2, 40) or n
+    self.scheme, self.at, self.tries, self.refused = why, self.at + n, 0, 0
+    return
+  end
+  stdnse.debug1("pipeline: request %d got no answer: %s", self.at, tostring(why))
+  self.batch = 1
+  local known = self.scheme ~= nil
+  if known or not self:root() then
+    self.tries = self.tries + 1
+  end
+  if known and self.tries == 2 and why ~= "TIMEOUT"
+    and (self.refused < refused_max or self:confirm()) then
+    self:refuse()
+  end
 end
 
 --- Sends all requests, several at a time over one connection where the server keeps it open, and
--- returns their responses in the same order. nil when the server answered none.
+-- returns their responses in the same order. nil when the server answers nothing. One without a
+-- status is `refused` when the server ends the connection instead of an answer, and only there.
 function M.pipeline_go(host, port, all_requests)
-  local responses, at = {}, 1
-  local batch = math.max(1, tonumber(stdnse.get_script_args("http.max-pipeline") or "") or 1)
-  local failures = 0
-  while at <= #all_requests and failures < 3 do
-    local n, why = run_batch(host, port, all_requests, at, math.min(#all_requests, at + batch - 1),
-      responses)
-    if n == 0 then
-      failures, batch = failures + 1, 1
-      stdnse.debug1("pipeline: request %d got no answer: %s", at, tostring(why))
-    else
-      -- a server that answered a whole batch is given larger ones
-      failures, batch = 0, n == batch and math.min(batch * 2, 40) or n
-      at = at + n
-    end
+  local run = setmetatable({
+    host = host, port = port, requests = all_requests, responses = {}, at = 1, tries = 0,
+    refused = 0,
+    batch = math.max(1, tonumber(stdnse.get_script_args("http.max-pipeline") or "") or 1),
+  }, Pipeline)
+  while run.at <= #all_requests and run.tries < 3 do
+    run:step()
   end
-  if at == 1 then
+  if not run:confirm() then
+    run.at = run.at - run.refused
+  end
+  if run.at == 1 then
     return nil
   end
-  for i = at, #all_requests do
-    responses[i] = failure("the server stopped answering")
+  for i = run.at, #all_requests do
+    run.responses[i] = failure("the server stopped answering")
   end
-  return responses
+  return run.responses
 end
 
 --- The older names of the same.

@@ -49,15 +49,15 @@ function M.follow(host, port, path, options)
 end
 
 --- The responses to all of `requests` (http.pipeline_add). An error when one is missing, or when
--- all are failures of the server: single paths may fail for good.
+-- all are failures of the server: single paths may fail, or be refused, for good.
 function M.all(host, port, requests)
   local responses, works = http.pipeline_go(host, port, requests) or {}, false
   for i, request in ipairs(requests) do
     local response = responses[i] or {}
-    if not response.status or response.status == 429 then
+    if not response.refused and (not response.status or response.status == 429) then
       M.certain(response, request.path)
     end
-    works = works or M.counts(response)
+    works = works or response.refused or M.counts(response)
   end
   if not works then
     M.certain(responses[1], requests[1].path)

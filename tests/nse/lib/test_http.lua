@@ -268,6 +268,73 @@ test("a pipeline to a dead server ends", function()
   check.equal(http.pipeline_go(host(), port, all), nil)
 end)
 
+-- A server that ends the connection where the path has a dot, and falls silent after `max` answers.
+local function picky(max)
+  local answers = 0
+  fake.servers["tcp:80"] = function(peer)
+    for request in peer.recv, peer do
+      for path in request:gmatch("GET (%S+) HTTP") do
+        if path:find(".", 1, true) then
+          return
+        elseif answers == max then
+          peer:hang()
+        end
+        answers = answers + 1
+        peer:send("HTTP/1.1 200 OK\r\nContent-Length: " .. #path .. "\r\n\r\n" .. path)
+      end
+    end
+  end
+end
+
+local function told(paths)
+  local all
+  for _, path in ipairs(paths) do
+    all = http.pipeline_add(path, nil, all)
+  end
+  local out = {}
+  for i, response in ipairs(http.pipeline_go(host(), port, all) or {}) do
+    out[i] = response.body or response.refused and "refused" or "lost"
+  end
+  return out
+end
+
+test("a pipeline goes on after a path for which the server ends the connection", function()
+  picky()
+  check.same(told({ "/.env", "/a", "/.git", "/.svn", "/b", "/.hg" }),
+    { "refused", "/a", "refused", "refused", "/b", "refused" })
+  local many, wanted = { "/a" }, { "/a" }
+  for i = 2, 40 do
+    many[i], wanted[i] = "/." .. i, "refused"
+  end
+  check.same(told(many), wanted)
+  local connections = 0
+  fake.servers["tcp:80"] = function()
+    connections = connections + 1
+  end
+  check.same(told(many), {})
+  check.truthy(connections < 10, "a server that answers nothing is left alone")
+end)
+
+test("a pipeline is told apart whose first paths are refused, or all", function()
+  picky()
+  check.same(told({ "/.a", "/.b" }), { "refused", "refused" })
+  check.same(told({ "/.a", "/b" }), { "refused", "/b" })
+end)
+
+test("a pipeline ends where the server falls silent, or is gone", function()
+  picky(2)
+  check.same(told({ "/a", "/.x", "/b", "/c", "/d" }), { "/a", "refused", "/b", "lost", "lost" })
+  picky(2)
+  check.same(told({ "/a", "/b", "/.x", "/c" }), { "/a", "/b", "lost", "lost" })
+  picky()
+  local serve, n = fake.servers["tcp:80"], 0
+  fake.servers["tcp:80"] = function(peer)
+    n = n + 1
+    return n == 1 and serve(peer)
+  end
+  check.same(told({ "/a", "/.x", "/c", "/d" }), { "/a", "lost", "lost", "lost" })
+end)
+
 test("Basic and Digest authentication", function()
   local requests = serve(function(request)
     if request:find("Authorization: Digest", 1, true) then

@@ -63,3 +63,11 @@ test("a server that stops answering is an error, as is one that has had enough",
   web.serve(80, { default = { status = 503 } })
   check.throws("no answer for /.env", script.run, "http-exposed-files", port)
 end)
+
+test("a server that ends the connection for hidden files is asked for the others", function()
+  web.serve(80, setmetatable({ ["/id_rsa"] = "" }, { __index = function(_, path)
+    return path:find("^/%.") and web.ended or path == "/server.key"
+      and { header = plain, body = "-----BEGIN PRIVATE KEY-----\n" } or nil
+  end }))
+  check.equal(script.run("http-exposed-files", port), "  /server.key: private key")
+end)

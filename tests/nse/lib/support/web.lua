@@ -3,10 +3,11 @@
 --     web.serve(80, { ["/"] = "<html>...", ["GET /x"] = { status = 200, header = {...}, body = "" } })
 --
 -- Keys are paths, or "METHOD path". A text is a body with status 200 and type text/html. Other paths
--- are answered with 404. `web.silence` instead of an answer: none comes, the client waits in vain.
+-- are answered with 404. Instead of an answer `web.silence` lets the client wait in vain, `web.ended`
+-- ends the connection.
 local fake = require "support.fake_nmap"
 
-local M = { silence = {} }
+local M = { silence = {}, ended = {} }
 
 local words = { [200] = "OK", [207] = "Multi-Status", [301] = "Moved Permanently", [302] = "Found",
   [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed" }
@@ -60,6 +61,8 @@ function M.serve(number, pages)
         local answer = answer_to(pages, method, path)
         if answer == M.silence then
           peer:hang()
+        elseif answer == M.ended then
+          return
         end
         local text = M.response(answer)
         peer:send(method == "HEAD" and text:match("^.-\r\n\r\n") or text)
