@@ -23,7 +23,10 @@ local function ask(socket, text)
   if status then
     status, line = socket:receive_buf(match.pattern_limit("\r?\n", line_max), false)
   end
-  return status and line or nil
+  if not status then
+    return nil, line
+  end
+  return line
 end
 
 --- Logs in with USER and PASS: true, M.err.none; or false and which of them failed.
@@ -88,23 +91,46 @@ function M.login_apop(socket, user, pw, challenge)
   return true, M.err.none
 end
 
--- Lines up to the lone dot.
+-- Lines up to the lone dot (RFC 1939, section 3); nil, reason when it does not come.
 local function read_list(socket)
   local lines = {}
   for _ = 1, lines_max do
     local status, line = socket:receive_buf(match.pattern_limit("\r?\n", line_max), false)
-    if not status or line == "." then
+    if not status then
+      return nil, line
+    elseif line == "." then
       return lines
     end
     lines[#lines + 1] = line
   end
-  return lines
+  return nil, "the list does not end"
+end
+
+-- The lines of the answer to CAPA, none from a server that does not know it; nil, reason.
+local function ask_capabilities(socket)
+  local line, reason = ask(socket, "CAPA")
+  if not line then
+    return nil, reason
+  end
+  if not M.stat(line) then
+    return {}
+  end
+  return read_list(socket)
+end
+
+local function words_of(text)
+  local words = {}
+  for word in string.gmatch(text, "%S+") do
+    words[#words + 1] = word
+  end
+  return words
 end
 
 --- What a server can do: a table NAME -> array of its parameters; APOP when the greeting has a
--- challenge. nil, reason when it is no POP3 server.
+-- challenge. nil, reason when it is no POP3 server; and with it true when it is one, which refused
+-- to talk or broke off.
 function M.capabilities(host, port)
-  local socket, greeting, _, early = comm.tryssl(host, port, "", { recv_before = true,
+  local socket, greeting, _, early = comm.tryssl(host, port, "", { recv_before = true, lines = 1,
     timeout = 10000 })
   if not socket then
     return nil, greeting
@@ -112,25 +138,20 @@ function M.capabilities(host, port)
   greeting = early or greeting
   if not M.stat(greeting) then
     socket:close()
-    return nil, "no POP3 greeting"
+    return nil, "no POP3 greeting", string.find(greeting, "^%-ERR") ~= nil
   end
-  local result = {}
-  if string.find(greeting, "<[^%s<>]+>") then
-    result.APOP = {}
+  local lines, reason = ask_capabilities(socket)
+  socket:close()
+  if not lines then
+    return nil, reason, true
   end
-  if M.stat(ask(socket, "CAPA")) then
-    for _, line in ipairs(read_list(socket)) do
-      local name, rest = string.match(line, "^(%S+)%s*(.*)$")
-      if name then
-        local parameters = {}
-        for word in string.gmatch(rest, "%S+") do
-          parameters[#parameters + 1] = word
-        end
-        result[name] = parameters
-      end
+  local result = { APOP = string.find(greeting, "<[^%s<>]+>") and {} or nil }
+  for _, line in ipairs(lines) do
+    local name, rest = string.match(line, "^(%S+)%s*(.*)$")
+    if name then
+      result[name] = words_of(rest)
     end
   end
-  socket:close()
   return result
 end
 

@@ -3,8 +3,8 @@
 -- A reply is a table { type =, data = }; types are those of `Response.Type`. Data: a text, a
 -- number, or, of an array, the array of its replies.
 
-local comm, ipairs, match, setmetatable = require "comm", ipairs, require "match", setmetatable
-local select, string, table = select, string, table
+local comm, ipairs, match, math = require "comm", ipairs, require "match", math
+local select, setmetatable, string, table = select, setmetatable, string, table
 local tonumber, tostring = tonumber, tostring
 
 local M = {}
@@ -61,7 +61,7 @@ local function read_reply(socket, depth)
     return false, line
   end
   local mark, rest = string.match(line, "^([+%-:$*])(.*)$")
-  local number = tonumber(rest or "")
+  local number = math.tointeger(tonumber(string.match(rest or "", "^[+-]?%d+$") or ""))
   if mark == "+" then
     return true, { type = Type.STATUS, data = rest }
   elseif mark == "-" then

@@ -1,6 +1,6 @@
 --- RTSP (RFC 2326): requests, responses, a client.
 
-local ipairs, match, nmap = ipairs, require "match", require "nmap"
+local ipairs, match, math, nmap = ipairs, require "match", math, require "nmap"
 local setmetatable, string, stringaux = setmetatable, string, require "stringaux"
 local table, tonumber, tostring = table, tonumber, tostring
 
@@ -95,7 +95,8 @@ function M.Client:sendReq(request)
   if not response then
     return false, "no RTSP response"
   end
-  local length = tonumber(response:getHeader("Content-Length") or "0") or 0
+  local given = string.match(response:getHeader("Content-Length") or "", "^%d+$")
+  local length = math.tointeger(tonumber(given or "0")) or 0
   if length > 0 and length <= body_max then
     status, response.body = self.socket:receive_buf(match.numbytes(length), true)
     if not status then

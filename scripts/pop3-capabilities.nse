@@ -19,8 +19,11 @@ local stdnse = require "stdnse"
 portrule = shortport.port_or_service({ 110, 995 }, { "pop3", "pop3s" })
 
 function action(host, port)
-  local capabilities, reason = pop3.capabilities(host, port)
-  if not capabilities then
+  local capabilities, reason, passing = pop3.capabilities(host, port)
+  if passing then
+    -- the server is there: what it can do stays what it was
+    error("it does not tell what it can do: " .. reason, 0)
+  elseif not capabilities then
     stdnse.debug1("%s", tostring(reason))
     return nil
   end

@@ -64,3 +64,17 @@ test("the rule asks for the port or the service", function()
   check.truthy(select(3, script.run("redis-info", port)))
   check.falsy(select(3, script.run("redis-info", { number = 6380, service = "unknown" })))
 end)
+
+test("lengths and numbers that are not whole are no reply", function()
+  local redis = require "redis"
+  for _, reply in ipairs({ "$0.5", "$1e1", "$0x4", "*0.5", "*1e0", ":0.5", "$99999999999999999999",
+    "*-99999999999999999999", "$" }) do
+    fake.servers["tcp:6379"] = fake.replies(nil, { reply .. "\r\n0123456789\r\n" })
+    local helper = redis.Helper:new(script.host(), script.port(port))
+    check.truthy(helper:connect(fake.nmap.new_socket()))
+    helper.socket:connect("192.0.2.1", 6379)
+    local status, why = helper:reqCmd("GET", "x")
+    check.fails(status, why)
+    check.equal(why, "no Redis reply")
+  end
+end)

@@ -26,6 +26,14 @@ test("another server, and garbage, have none", function()
   end
 end)
 
+test("a length that is no whole number is none", function()
+  for _, length in ipairs({ "0.5", "1e1", "0x4", "99999999999999999999" }) do
+    fake.servers["tcp:554"] = script.server({ { "DESCRIBE",
+      "RTSP/1.0 200 OK\r\nServer: Hipcam\r\nContent-Length: " .. length .. "\r\n\r\n0123456789" } })
+    check.contains(script.run("rtsp-info", port), "Server: Hipcam")
+  end
+end)
+
 test("a header of many blanks is read at once", function()
   local response = require("rtsp").Response:new("RTSP/1.0 200 OK\r\nServer: a" .. (" "):rep(100000)
     .. "b \r\nCSeq:1")
