@@ -56,31 +56,35 @@ function M.Helper:connect(methods)
   return true, { method = number, name = M.method_name(number) }
 end
 
---- Asks a version 5 server to connect on: true, or false and the reason.
+--- Asks a version 5 server to connect on: true, or false, reason.
 function M.Helper:connect_to(ip, port)
   local address = ipOps.ip_to_str(ip)
   self.socket:send(string.pack(">BBBB", 5, 1, 0, #address == 16 and 4 or 1) .. address
     .. string.pack(">I2", port))
   local status, answer = self.socket:receive_buf(match.numbytes(4), true)
-  if not status or string.byte(answer) ~= 5 then
-    return false, "no answer"
+  if not status then
+    return false, answer
+  elseif string.byte(answer) ~= 5 then
+    return false, "no SOCKS 5 server"
   end
   return string.byte(answer, 2) == 0, ("reply %d"):format(string.byte(answer, 2))
 end
 
---- Asks a version 4 server to connect on: true, or false and the reason.
+--- Asks a version 4 server to connect on: true, or false, reason, connected.
 function M.Helper:connect4(ip, port)
   local status, reason = open(self)
   if not status then
-    return false, reason
+    return false, reason, false
   end
   self.socket:send(string.pack(">BBI2", 4, 1, port) .. ipOps.ip_to_str(ip) .. "\0")
   local answer
   status, answer = self.socket:receive_buf(match.numbytes(8), true)
-  if not status or string.byte(answer) ~= 0 then
-    return false, "no SOCKS 4 server"
+  if not status then
+    return false, answer, true
+  elseif string.byte(answer) ~= 0 then
+    return false, "no SOCKS 4 server", true
   end
-  return string.byte(answer, 2) == 90, ("reply %d"):format(string.byte(answer, 2))
+  return string.byte(answer, 2) == 90, ("reply %d"):format(string.byte(answer, 2)), true
 end
 
 function M.Helper:close()

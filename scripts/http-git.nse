@@ -21,6 +21,7 @@ identity = {}
 volatile = {}
 finding = "high"
 
+local api = require "http.api"
 local http = require "http"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -38,7 +39,7 @@ local shown_max = 60
 
 local function read(host, port, path)
   local response = http.get(host, port, path, { redirect_ok = false })
-  return response.status == 200 and response.body or nil
+  return response.status == 200 and response.body or nil, response
 end
 
 local function is_head(text)
@@ -69,7 +70,8 @@ end
 local function fetch(host, port, root)
   local texts, n = {}, 1
   for _, name in ipairs(expected) do
-    local text = read(host, port, root .. name)
+    local text, response = read(host, port, root .. name)
+    api.certain(response, root .. name)
     -- a site may have a page for everything
     if text and not text:find("^%s*<") then
       texts[name], n = text, n + 1

@@ -32,7 +32,7 @@ local function headers_of(host, port)
     local header = response.header or {}
     if header["x-jenkins"] or header["x-hudson"] then
       return base, header
-    elseif answers then
+    elseif answers and (response.status or 0) < 500 then
       api.certain(response, base .. "/login")
     end
     answers = api.counts(response)

@@ -18,26 +18,55 @@ identity = {}
 volatile = {}
 finding = "high"
 
+local asker = require "asker"
 local shortport = require "shortport"
 local socks = require "socks"
 local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service({ 1080, 9050 }, { "socks", "socks4", "socks5", "tor-socks" })
 
-function action(host, port)
-  local versions = {}
+-- Whether each version connects us on to the proxy itself: status, reason, connected.
+local ask = {}
+
+function ask.socks4(host, port, helper)
+  return helper:connect4(host.ip, port.number)
+end
+
+function ask.socks5(host, port, helper)
+  local status, answer, connected = helper:connect()
+  if not status then
+    return false, answer, connected
+  elseif answer.method ~= socks.AuthMethod.NONE then
+    return false, "no acceptable method", true
+  end
+  status, answer = helper:connect_to(host.ip, port.number)
+  return status, answer, true
+end
+
+local function ask_once(host, port, version)
   local helper = socks.Helper:new(host, port)
-  if not host.ip:find(":", 1, true) and helper:connect4(host.ip, port.number) then
-    versions[#versions + 1] = "socks4"
+  local status, reason, connected = ask[version](host, port, helper)
+  if helper.socket then
+    helper:close()
   end
-  helper:close()
-  helper = socks.Helper:new(host, port)
-  local status, answer = helper:connect()
-  if status and answer.method == socks.AuthMethod.NONE
-    and helper:connect_to(host.ip, port.number) then
-    versions[#versions + 1] = "socks5"
+  if status then
+    return asker.ANSWERED, true
   end
-  helper:close()
+  return connected and asker.kind_of(reason) or asker.SILENT, nil, reason
+end
+
+function action(host, port)
+  local server, is_open, versions = asker.new(function(version)
+    return ask_once(host, port, version)
+  end), {}, {}
+  -- SOCKS 4 has no addresses of IPv6
+  local all = host.ip:find(":", 1, true) and { "socks5" } or { "socks4", "socks5" }
+  server:each(all, function(version)
+    is_open[version] = server:ask(version)
+  end)
+  for _, version in ipairs(all) do
+    versions[#versions + 1] = is_open[version] and version or nil
+  end
   if #versions == 0 then
     return nil
   end

@@ -60,3 +60,10 @@ test("a site that has a page for everything has none", function()
   web.serve(80, { default = "<h1>Welcome</h1>" })
   check.equal(script.run("http-git", port), nil)
 end)
+
+test("a file about which there is no answer is an error", function()
+  for _, lost in ipairs({ web.silence, { status = 503 }, { status = 429 } }) do
+    web.serve(80, { ["/.git/HEAD"] = "ref: refs/heads/live\n", ["/.git/config"] = lost })
+    check.throws("no answer for /.git/config", script.run, "http-git", port)
+  end
+end)
