@@ -7,7 +7,7 @@
 --
 -- A question that was not answered is asked again. Silence counts as a refusal only of a server
 -- that still answers the question that it answered first; of another it is an error. Before anything
--- was answered that cannot be told: see `each`.
+-- was answered that cannot be told: see `each`. Questions are kept: do not change their tables.
 
 local error, ipairs, setmetatable, tostring = error, ipairs, setmetatable, tostring
 

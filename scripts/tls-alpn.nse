@@ -14,6 +14,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local sslcert = require "sslcert"
 local tls = require "tls"
@@ -43,12 +44,12 @@ local function open(host, port)
   return status, status and socket or reason
 end
 
--- The ServerHello to a hello that offers `names`: its extensions; or nil, and the reason when there
--- was no answer at all.
+-- One hello that offers `names`: a kind of the library asker; the extensions of the ServerHello, or
+-- nil and a reason.
 local function ask_once(host, port, names)
   local status, socket = open(host, port)
   if not status then
-    return nil, socket
+    return asker.SILENT, nil, socket
   end
   local helpers = tls.EXTENSION_HELPERS
   socket:send(tls.client_hello({
@@ -65,24 +66,15 @@ local function ask_once(host, port, names)
   status, buffer = tls.record_buffer(socket, "", 1)
   socket:close()
   if not status then
-    return nil, buffer
+    return asker.kind_of(buffer), nil, buffer
   end
   local _, record = tls.record_read(buffer, 1)
   for _, message in ipairs(record and record.body or {}) do
     if message.type == "server_hello" then
-      return message.extensions
+      return asker.ANSWERED, message.extensions
     end
   end
-end
-
--- Asks again where there was no answer. A server that ends the connection each time has answered:
--- some do so instead of an alert.
-local function ask(host, port, names)
-  local extensions, reason = ask_once(host, port, names)
-  if reason then
-    extensions, reason = ask_once(host, port, names)
-  end
-  return extensions, reason ~= "EOF" and reason or nil
+  return asker.ANSWERED
 end
 
 local function chosen_of(extensions)
@@ -90,18 +82,15 @@ local function chosen_of(extensions)
   return data and #data > 3 and data:sub(4) or nil
 end
 
-function action(host, port)
+-- Does the server take whatever it is offered? Then it tells nothing.
+local function takes_all(server)
+  return chosen_of((server:ask({ "muster/unknown" }))) == "muster/unknown"
+end
+
+local function agreed(server)
   local found, left = {}, { table.unpack(protocols) }
-  -- a server that takes whatever it is offered tells nothing
-  if chosen_of((ask(host, port, { "muster/unknown" }))) == "muster/unknown" then
-    return nil
-  end
   while #left > 0 do
-    local extensions, reason = ask(host, port, left)
-    if reason and #found > 0 then
-      error("no answer after " .. table.concat(found, ", ") .. ": " .. tostring(reason), 0)
-    end
-    local chosen, at = chosen_of(extensions), nil
+    local chosen, at = chosen_of((server:ask({ table.unpack(left) }))), nil
     for i, name in ipairs(left) do
       at = at or name == chosen and i or nil
     end
@@ -110,5 +99,19 @@ function action(host, port)
     end
     found[#found + 1] = table.remove(left, at)
   end
-  return #found > 0 and found or nil
+  return found
+end
+
+function action(host, port)
+  local server = asker.new(function(names)
+    return ask_once(host, port, names)
+  end)
+  if takes_all(server) then
+    return nil
+  end
+  local lost, found = server.silent, agreed(server)
+  if #found == 0 or lost and takes_all(server) then
+    return nil
+  end
+  return found
 end

@@ -15,14 +15,43 @@ test("a protocol whose connection is turned away once is there, one that is agai
   check.same(select(2, script.run("tls-alpn", port)), { "h2", "http/1.1" })
   script.replay("tls-alpn", nil, { 1, 2, 3, 0, 0 })
   check.same(select(2, script.run("tls-alpn", port)), { "h2", "http/1.1" })
-  local serve, n = fake.servers["tcp:443"], 0
   script.replay("tls-alpn")
-  serve = fake.servers["tcp:443"]
+  script.losing("tcp:443", 3, 1000, "hang")
+  check.throws("no longer answers", script.run, "tls-alpn", port)
+end)
+
+test("a server that is silent where it agrees to nothing has those that it agreed to", function()
+  local recorded = script.replay("tls-alpn")
   fake.servers["tcp:443"] = function(peer)
-    n = n + 1
-    return n > 2 and peer:hang() or serve(peer)
+    local names = peer:recv()
+    for at, name in ipairs({ "\2h2", "\8http/1.1" }) do
+      if names:find(name, 1, true) then
+        peer:send(recorded[at + 1][1][2])
+        peer:hang()
+      end
+    end
+    peer:hang()
   end
-  check.throws("no answer after h2", script.run, "tls-alpn", port)
+  check.same(select(2, script.run("tls-alpn", port)), { "h2", "http/1.1" })
+end)
+
+test("a server that takes all names tells nothing, also when its first answer is lost", function()
+  local function first_name(hello)
+    -- extension 16: its length, that of the list, names
+    local at = hello:find("\0\16..%z.[\2-\20]%l")
+    return string.unpack("s1", hello, at + 6)
+  end
+  for lost = 0, 1 do
+    fake.servers["tcp:443"] = function(peer)
+      local names = string.pack(">s2", string.pack("s1", first_name(peer:recv())))
+      local body = "\3\3" .. ("r"):rep(32) .. "\0\0\x2f\0"
+        .. string.pack(">s2", string.pack(">I2s2", 16, names))
+      peer:send(string.pack(">BI2s2", 22, 0x303, string.pack(">Bs3", 2, body)))
+      peer:hang()
+    end
+    script.losing("tcp:443", 1, lost, "hang")
+    check.equal(script.run("tls-alpn", port), nil)
+  end
 end)
 
 test("a server without the extension gives none", function()
