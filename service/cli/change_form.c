@@ -236,11 +236,14 @@ static void ndiff_head(struct buf *out, struct change_writer *w, const struct ch
 
 static void write_ndiff(struct buf *out, struct change_writer *w, const struct change *c)
 {
-    bool came = same(c->what, "opened") || same(c->what, "appeared") || same(c->what, "returned");
-    bool went = same(c->what, "closed") || same(c->what, "gone");
+    /* A port may go with its host or to another one, a detail with its port: by the values, then.
+     */
+    bool host = same(c->kind, "host");
+    bool came = host ? same(c->what, "appeared") || same(c->what, "returned") : !c->old_json;
+    bool went = host ? same(c->what, "gone") : !c->new_json;
     char sign = came ? '+' : '-';
 
-    if (same(c->kind, "host") && (came || went)) {
+    if (host && (came || went)) {
         ndiff_head(out, w, c, sign);
         buf_printf(out, "%cHost is %s.\n", came ? '+' : '-', "up");
         return;

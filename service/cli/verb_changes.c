@@ -172,8 +172,21 @@ static int range_make(struct range *g, const struct db_args *a, struct err *e)
     return r;
 }
 
+/* The last change that was read, of each list: facts, policies. */
 struct follower {
-    char tx[32], id[32]; /* the last change that was read */
+    struct {
+        char tx[32], id[32];
+    } at[2];
+};
+
+/* Changes of policies are few; their day is asked for because the table has no index by
+ * transaction. */
+static const char *const follow_sql[] = {
+    "SELECT" CHANGE_COLUMNS " FROM report.changes_after($1::xid8, $2::int8, " FOLLOW_ROWS ") c",
+    "SELECT" CHANGE_COLUMNS " FROM report.policy_change c"
+    " WHERE (c.tx, c.change_id) > ($1::xid8, $2::int8)"
+    " AND c.tx < pg_snapshot_xmin(pg_current_snapshot()) AND c.at > now() - interval '1 day'"
+    " ORDER BY c.tx, c.change_id LIMIT " FOLLOW_ROWS,
 };
 
 /* Everything that commits from now on is behind this point. */
@@ -184,33 +197,42 @@ static int follow_from_now(struct cli_db *x, struct follower *f, struct err *e)
 
     if (r < 0)
         return r;
-    snprintf(f->tx, sizeof f->tx, "%s", db_rows_text(rows, 0, 0));
-    snprintf(f->id, sizeof f->id, "0");
+    for (size_t i = 0; i < ARRAY_LEN(f->at); i++) {
+        snprintf(f->at[i].tx, sizeof f->at[i].tx, "%s", db_rows_text(rows, 0, 0));
+        snprintf(f->at[i].id, sizeof f->at[i].id, "0");
+    }
     return 0;
 }
 
-static int follow_once(struct cli_db *x, const struct db_args *a, struct change_writer *w,
-                       struct follower *f, struct err *e)
+static int follow_list(struct cli_db *x, const struct db_args *a, struct change_writer *w,
+                       struct follower *f, size_t list, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(buf_done) struct buf out = {0};
-    const char *params[] = {f->tx, f->id};
-    int r = cli_ask(x,
-                    "SELECT" CHANGE_COLUMNS
-                    " FROM report.changes_after($1::xid8, $2::int8, " FOLLOW_ROWS ") c",
-                    params, ARRAY_LEN(params), &rows, e);
+    const char *params[] = {f->at[list].tx, f->at[list].id};
+    int r = cli_ask(x, follow_sql[list], params, ARRAY_LEN(params), &rows, e);
 
     for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
         struct change c;
 
         change_of_row(&c, x, rows, i);
-        snprintf(f->tx, sizeof f->tx, "%s", db_rows_text(rows, i, COLUMN_TX));
-        snprintf(f->id, sizeof f->id, "%s", db_rows_text(rows, i, COLUMN_ID));
+        snprintf(f->at[list].tx, sizeof f->at[list].tx, "%s", db_rows_text(rows, i, COLUMN_TX));
+        snprintf(f->at[list].id, sizeof f->at[list].id, "%s", db_rows_text(rows, i, COLUMN_ID));
         if ((a->all || db_rows_bool(rows, i, COLUMN_NEWS)) &&
             (!a->zone || (c.zone && strcmp(c.zone, a->zone) == 0)))
             change_write(&out, w, &c);
     }
     cli_print(&out);
+    return r;
+}
+
+static int follow_once(struct cli_db *x, const struct db_args *a, struct change_writer *w,
+                       struct follower *f, struct err *e)
+{
+    int r = 0;
+
+    for (size_t list = 0; r == 0 && list < ARRAY_LEN(f->at); list++)
+        r = follow_list(x, a, w, f, list, e);
     return r;
 }
 
@@ -254,7 +276,7 @@ static int changes_follow(struct verb_call *c, struct cli_db *x, struct change_w
         return verb_fail(c, (err_set(&e, -EINVAL, "--follow has no end; leave out --between"), &e));
     if (ask_zones(x, w, &e) < 0 || follow_from_now(x, &f, &e) < 0)
         return verb_fail(c, &e);
-    g->before_tx = f.tx;
+    g->before_tx = f.at[0].tx;
     if (a->since && print_range(x, a, w, g, &e) < 0)
         return verb_fail(c, &e);
     return follow(x, a, w, &f);

@@ -149,6 +149,16 @@ int verb_policy_remove(struct verb_call *c)
     return EXIT_NOTHING;
 }
 
+/* An answer that is none, such as two rows of one key, is kept as the policy's error. */
+static int run_error(struct cli_db *x, const char *name, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = cli_ask(x, "SELECT error FROM report.policy WHERE name = $1", &name, 1, &rows, e);
+    const char *error = r == 0 ? db_rows_text(rows, 0, 0) : NULL;
+
+    return error ? err_set(e, -EINVAL, "policy '%s': %s", name, error) : r;
+}
+
 /* One run by hand: as musterd does it.  Edges that it made go to *ret_edges. */
 static int run_now(struct cli_db *x, const char *name, int64_t *ret_edges, struct err *e)
 {
@@ -176,9 +186,13 @@ static int run_now(struct cli_db *x, const char *name, int64_t *ret_edges, struc
     }
     r = cli_ask(x, "SELECT api.policy_told($1::int4, $2::int8, $3::jsonb, $4)", params, 4, &told,
                 e);
-    if (r == 0)
-        *ret_edges = db_rows_int(told, 0, 0, 0);
-    return r;
+    if (r < 0)
+        return r;
+    *ret_edges = db_rows_int(told, 0, 0, 0);
+    if (*ret_edges < 0)
+        return err_set(e, -EAGAIN, "policy '%s' was run by another process meanwhile; try again",
+                       name);
+    return run_error(x, name, e);
 }
 
 static const struct column finding_columns[] = {

@@ -135,10 +135,14 @@ def test_following_prints_a_change_as_it_happens():
             visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
                   ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"'])
             line = follower.stdout.readline()
+            db.sql("""INSERT INTO inv.policy_change(policy, key, what, news, new) VALUES ('no-ssh', '{}', 'violated', true, '{"zone": "lan", "address": "10.1.0.2"}')""")
+            policy = follower.stdout.readline()
         finally:
             limit.cancel()
             follower.terminate()
     assert line.endswith(" port opened  tcp/22 on 10.1.0.2 (ssh)\n"), line
+    assert "no-ssh violated" in policy and "10.1.0.2" in policy, policy
+    db.sql("DELETE FROM inv.policy_change")
 
 
 def test_passes_and_rescan():

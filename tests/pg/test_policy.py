@@ -207,6 +207,12 @@ def test_a_zone_is_forgotten():
     assert "there is no zone 'lan'" in muster("forget", "lan", check=2)
 
 
+def test_a_run_without_an_answer_is_an_error():
+    muster("policy", "add", "twice", "SELECT zone FROM (VALUES ('lan'), ('lan')) v(zone)", "--key", "zone", "--by", "ann")
+    error = muster("policy", "run", "twice", check=2)
+    assert error.startswith("muster policy run: policy 'twice': two rows have the key"), error
+
+
 if __name__ == "__main__":
     if not MUSTER.exists():
         pgtest.skip(f"{MUSTER} is not built")

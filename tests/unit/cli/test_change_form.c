@@ -112,6 +112,37 @@ static void ndiff_groups_by_host(void **state)
     assert_string_equal(out.data, ndiff);
 }
 
+/* The port of an address that is another device's now, and the result that went with a port. */
+static void ndiff_ends_what_goes_with_something_else(void **state)
+{
+    static const struct change gone[] = {
+        {.address = "192.0.2.8",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "port",
+         .what = "reassigned",
+         .old_value = "open",
+         .service = "ssh",
+         .old_json = "{}"},
+        {.address = "192.0.2.8",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "script",
+         .name = "ssh-hostkey",
+         .what = "port closed",
+         .old_value = "256 ...",
+         .old_json = "1"},
+    };
+    struct change_writer w = {.form = CHANGE_NDIFF};
+    CLEANUP(buf_done) struct buf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++)
+        change_write(&out, &w, &gone[i]);
+    assert_string_equal(out.data,
+                        " 192.0.2.8:\n-22/tcp open ssh\n-|_ssh-hostkey 22/tcp: 256 ...\n");
+}
+
 static void csv_has_a_head_and_no_formulas(void **state)
 {
     CLEANUP(buf_done) struct buf out = {0};
@@ -157,6 +188,7 @@ static void forms_have_names(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(text_is_one_safe_line_each),
     cmocka_unit_test(ndiff_groups_by_host),
+    cmocka_unit_test(ndiff_ends_what_goes_with_something_else),
     cmocka_unit_test(csv_has_a_head_and_no_formulas),
     cmocka_unit_test(json_has_whole_values),
     cmocka_unit_test(zones_are_named_where_there_are_several),
