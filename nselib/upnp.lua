@@ -4,7 +4,7 @@
 -- A description is fetched from the address that answered, never from another host that a LOCATION
 -- names: an answer must not make us talk to whom it likes.
 
-local error = error
+local error, pcall = error, pcall
 local http, ipairs, math, nmap = require "http", ipairs, math, require "nmap"
 local setmetatable, slaxml = setmetatable, require "slaxml"
 local stdnse, string, table = require "stdnse", string, table
@@ -76,7 +76,10 @@ function M.parse_description(xml)
       end
     end,
   })
-  reader:parseSAX(string.sub(xml, 1, description_max))
+  -- what nests too deeply, or is no XML, describes no device
+  if not pcall(reader.parseSAX, reader, string.sub(xml, 1, description_max)) then
+    return {}
+  end
   return devices
 end
 

@@ -40,7 +40,7 @@ function action(host, port)
   nmap.set_port_state(host, port, "open")
   local text, data = tostring(description), stdnse.output_table()
   data["Description"] = text
-  status, values = helper:get({ reqId = 28428 }, "1.3.6.1.2.1.1.3.0")
+  status, values = helper:get({ reqId = 28429 }, "1.3.6.1.2.1.1.3.0")
   local ticks = status and values[1] and values[1][1]
   if math.type(ticks) == "integer" then
     data["System uptime"] = datetime.format_time(ticks, 100) .. " (" .. ticks .. " timeticks)"

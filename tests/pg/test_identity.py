@@ -471,7 +471,7 @@ RECORDED = [
     ("snmp-info", {"enterprise": "net-snmp", "engineIDFormat": "unknown", "engineIDData": "7a1f3c5e9b", "snmpEngineBoots": 3}, {("snmp-engine", "7a1f3c5e9b")}),
     ("smb-guid", {"guid": "04030201-0605-0807-090a-0b0c0d0e0ff0"}, {("smb-guid", "04030201-0605-0807-090a-0b0c0d0e0ff0")}),
     ("smb-guid", {"name": "NAS"}, {("name", "nas")}),
-    ("nbstat", {"server_name": "FILES", "mac": "00:1b:21:00:0a:01"}, {("name", "files"), ("mac", "00:1b:21:00:0a:01")}),
+    ("nbstat", {"server_name": "FILES", "mac": {"address": "00:1b:21:00:0a:01", "manuf": "Intel Corporate"}}, {("name", "files"), ("mac", "00:1b:21:00:0a:01")}),
     ("smb-os-discovery", {"fqdn": "files.example", "server": "FILES"}, {("name", "files.example"), ("name", "files")}),
     ("enip-info", {"serialNumber": "0x00c0ffee"}, {("serial", "0x00c0ffee")}),
     ("s7-info", {"Serial Number": "S C-C2UR28922012"}, {("serial", "S C-C2UR28922012")}),

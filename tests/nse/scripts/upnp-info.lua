@@ -136,3 +136,7 @@ test("silence and other answers give none", function()
     check.equal(script.run("upnp-info", port), nil)
   end
 end)
+
+test("a description that nests without end describes no device", function()
+  check.same(require("upnp").parse_description(("<device>"):rep(300)), {})
+end)
