@@ -188,17 +188,25 @@ static void ask_gateway(struct scan *s, struct hop *h)
     send_frame(h->link, kind, &t);
 }
 
-/* Who answers no questions may still be where the kernel knows it. */
-static void give_up_asking(struct scan *s, struct hop *h)
+/* Who answers no questions may still be where the kernel knows it.  False: it is no way. */
+static bool give_up_asking(struct scan *s, struct hop *h)
 {
     h->has_mac = route_neighbour(s->routes, h->ifindex, &h->gateway, &h->mac) == 0;
     if (!h->has_mac)
         h->kind = HOP_UNREACHABLE;
+    return h->has_mac;
+}
+
+/* In the middle of a scan hosts are under way to it, whose silence would prove nothing. */
+static void end_cut_off(struct scan *s)
+{
+    sweep_reroute(s->sweep, s->pending ? &s->probe : NULL, 0, loop_now(s->loop));
+    s->pending = false;
 }
 
 usec_t scan_resolve_gateways(struct scan *s)
 {
-    bool give_up = s->gateway_tries >= GATEWAY_TRIES, waiting = false;
+    bool give_up = s->gateway_tries >= GATEWAY_TRIES, waiting = false, cut = false;
 
     for (size_t i = 0; i < s->plan.n_hops; i++) {
         struct hop *h = &s->plan.hops[i];
@@ -206,12 +214,14 @@ usec_t scan_resolve_gateways(struct scan *s)
         if (!h->resolve || h->kind != HOP_GATEWAY || h->has_mac)
             continue;
         if (give_up) {
-            give_up_asking(s, h);
+            cut |= !give_up_asking(s, h);
             continue;
         }
         ask_gateway(s, h);
         waiting = true;
     }
+    if (cut)
+        end_cut_off(s);
     s->gateway_tries++;
     return waiting ? GATEWAY_WAIT : 0;
 }

@@ -1,5 +1,6 @@
 """Several interfaces (of a VLAN: test_scan_vlan.py), and what changes while a scan runs: an interface that goes down and comes back, one
-that stays away, one that is deleted, a cable that is pulled, an address that is replaced.  Nothing is lost and nothing false is said."""
+that stays away, one that is deleted, a cable that is pulled, an address that is replaced, a gateway that is not there.  Nothing is lost and
+nothing false is said."""
 import collections
 import json
 import subprocess
@@ -123,6 +124,27 @@ def stale_gateway(world):
     print("a gateway whose MAC address the kernel knew long ago: asked, and believed only where it is silent", flush=True)
 
 
+def gateway_gone(world):
+    """Who is behind a new gateway that nobody holds was not asked: that is no silence of theirs.  One host is behind a router that is there."""
+    behind, other = [f"10.78.2.{n}" for n in range(1, 9)], "10.78.3.1"
+    for address in [*behind, other]:
+        world.hosts["h10"].run("ip", "addr", "add", f"{address}/32", "dev", "lo")
+    netns.sh("ip", "route", "add", f"{other}/32", "via", "10.77.0.10")
+    netns.sh("ip", "route", "add", "default", "via", "10.77.0.10")
+    run = Running("-sS", "-p", "1-200", "--max-rate", "200", "10.78.2.1-8", other)
+    netns.sh("ip", "route", "replace", "default", "via", "10.77.0.99")
+    run.end()
+    netns.sh("ip", "route", "del", "default")
+    netns.sh("ip", "route", "del", f"{other}/32")
+    silent = {r["address"] for r in run.records if r["record"] == "port" and r["reason"] == "no-response"}
+    told = [r["address"] for r in run.records if r["record"] == "port" and r["address"] == other]
+    assert not run.complete and run.status == 0, run.status
+    assert run.undecided == set(behind), run.undecided
+    assert not silent and not run.down, (silent, run.down)
+    assert len(told) == 200, len(told)
+    print("a gateway replaced by one that is not there: who is behind it stays undecided", flush=True)
+
+
 def address_changes(world):
     run = Running("10.77.0.0/25")
     netns.sh("ip", "addr", "del", "10.77.0.1/24", "dev", "br0")
@@ -162,7 +184,8 @@ def main():
         netns.skip(f"{scanlab.DRIVER} is not built")
     with netns.World() as world:
         build(world)
-        for test in (several, comes_back, cable, connect, no_way_for_connect, stale_gateway, address_changes, one_stays_away, all_stay_away):
+        for test in (several, comes_back, cable, connect, no_way_for_connect, stale_gateway, gateway_gone,
+                     address_changes, one_stays_away, all_stay_away):
             test(world)
 
 
