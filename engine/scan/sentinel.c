@@ -62,6 +62,7 @@ void sentinels_apart(struct sentinels *s, const struct netloss_slot *net, usec_t
 static void drop(struct sentinels *s, struct sentinel *v)
 {
     *v = s->v[--s->n];
+    s->v[s->n].waiting = false; /* nobody's any more: the next to be learned has that place */
     s->next_place = s->n % SENTINELS_MAX;
     s->next_turn = 0;
 }
