@@ -23,10 +23,8 @@ static void on_deadline(struct timer *t)
         stream_complete_broken(s, -ETIMEDOUT);
         return;
     }
-    if (op == &s->send) {
-        s->send_broken = s->out_pos > 0 || s->ssl;
-        stream_drop_output(s);
-    }
+    if (op == &s->send)
+        stream_cut_output(s);
     stream_complete(op, -ETIMEDOUT, NULL);
 }
 

@@ -60,7 +60,8 @@ void stream_complete(struct stream_op *op, int status, const char *data);
  */
 void stream_complete_broken(struct stream *s, int status);
 void stream_drop_output(struct stream *s);
-void stream_close(struct stream *s); /* the socket */
+void stream_cut_output(struct stream *s); /* drops what a send that ends early leaves unsent */
+void stream_close(struct stream *s);      /* the socket */
 int stream_fail(struct stream *s, int status,
                 const char *text); /* keeps the text; returns status */
 

@@ -59,6 +59,12 @@ void stream_drop_output(struct stream *s)
     s->out_len = s->out_pos = 0;
 }
 
+void stream_cut_output(struct stream *s)
+{
+    s->send_broken = s->out_pos > 0 || s->ssl;
+    stream_drop_output(s);
+}
+
 /* How long the operation may still wait. */
 static usec_t patience(const struct stream_op *op)
 {
@@ -299,8 +305,10 @@ static void watch(struct stream *s)
         stream_complete_broken(s, r);
         return;
     }
-    if (s->send.active)
+    if (s->send.active) {
+        stream_cut_output(s);
         stream_complete(&s->send, r, NULL);
+    }
     if (!s->closing && s->recv.active)
         stream_complete(&s->recv, r, NULL);
 }

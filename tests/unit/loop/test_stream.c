@@ -3,7 +3,22 @@
 #include "engine/loop/guard.h"
 #include "tests/unit/loop/peer.h"
 
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 static struct outcome done, got;
+static bool epoll_full; /* no further socket can be watched */
+
+/* In place of libc's. */
+int epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *ev)
+{
+    if (epoll_full && op != EPOLL_CTL_DEL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_ctl, epoll_fd, op, fd, ev);
+}
 
 static int setup(void **state)
 {
@@ -331,6 +346,27 @@ static void a_send_that_timed_out_in_the_middle_closes_that_direction(void **sta
     loop_free(l);
 }
 
+static void a_send_that_cannot_be_watched_in_the_middle_closes_that_direction(void **state)
+{
+    enum { SIZE = 32 * 1024 * 1024 };
+    struct loop *l = loop_make();
+    CLEANUP(freep) char *data = calloc(1, SIZE);
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+
+    (void)state;
+    assert_int_equal(stream_send(s, data, SIZE, PATIENCE, on_done, &done), 0);
+    epoll_full = true;
+    wait_done(l, &done);
+    epoll_full = false;
+    assert_int_equal(done.status, -ENOSPC);
+    assert_true(stream_bytes_out(s) > 0);
+    assert_int_equal(stream_send(s, "x", 1, PATIENCE, on_done, &done), -EPIPE);
+    stream_free(s);
+    close(fd);
+    loop_free(l);
+}
+
 /* ---- the guard */
 
 static struct guard *guard_make(struct loop *l, double rate, uint16_t fragile)
@@ -447,6 +483,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(one_operation_of_a_direction_at_a_time, setup),
     cmocka_unit_test_setup(a_large_send_finishes_when_the_kernel_has_all_of_it, setup),
     cmocka_unit_test_setup(a_send_that_timed_out_in_the_middle_closes_that_direction, setup),
+    cmocka_unit_test_setup(a_send_that_cannot_be_watched_in_the_middle_closes_that_direction,
+                           setup),
     cmocka_unit_test_setup(the_guard_forbids_connections_out_of_scope, setup),
     cmocka_unit_test_setup(a_fragile_port_may_be_connected_to_but_gets_no_bytes, setup),
     cmocka_unit_test_setup(a_rate_makes_operations_wait_for_their_token, setup),
