@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BLOCKS_MAX 65536 /* per zone: a /8 of IPv4 */
+#define BLOCK 256 /* addresses */
 
 const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX])
 {
@@ -15,14 +15,14 @@ const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX])
     return addr_format(&plain, buf);
 }
 
-/* The last address of the 256 that the range begins in; all of a range that is not swept. */
+/* The last address of the block that the range begins in; all of a range that is not swept. */
 static struct addr end_of_block(const struct addr *first, const struct addr *last)
 {
     struct addr end = *first;
 
     if (addr_range_is_wide(&(struct addr_range){*first, *last}))
         return *last;
-    end.b[addr_len(first) - 1] = 0xff;
+    end.b[addr_len(first) - 1] = BLOCK - 1;
     return end;
 }
 
@@ -87,6 +87,13 @@ static void on_block(void *user, const struct addr *first, const struct addr *la
                store_addr_text(first, a), store_addr_text(last, b));
 }
 
+/* As many as a zone has whose addresses a sweep can visit: each range may begin and end within a
+ * block, and each that is not swept is one. */
+static size_t most_blocks(const struct addr_set *set)
+{
+    return ADDR_SWEEP_MAX / BLOCK + 2 * set->n;
+}
+
 static int zone_blocks(struct buf *out, const struct store_zone *z, struct err *e)
 {
     struct addr_set set = {0};
@@ -97,10 +104,11 @@ static int zone_blocks(struct buf *out, const struct store_zone *z, struct err *
     if (r == 0 && z->excludes)
         r = addr_set_subtract(&set, z->excludes);
     if (r == 0)
-        r = store_blocks(&set, BLOCKS_MAX, on_block, out);
+        r = store_blocks(&set, most_blocks(&set), on_block, out);
     if (r == -E2BIG)
-        err_set(e, r, "zone %s: the networks are too large: more than %d blocks of 256 addresses",
-                z->name, BLOCKS_MAX);
+        err_set(e, r,
+                "zone %s: the networks are too large: more than %zu blocks of at most %d addresses",
+                z->name, most_blocks(&set), BLOCK);
     addr_set_done(&set);
     return r;
 }

@@ -176,7 +176,7 @@ def test_config_retires_and_brings_back(db, d):
 @with_store
 def test_too_large_networks_are_refused_with_a_sentence(db, d):
     expect(d.do("config lab 10.0.0.0/7 - 3 presence/presence/1h/30s//0"),
-           "config refused: zone lab: the networks are too large: more than 65536 blocks of 256 addresses")
+           "config refused: zone lab: the networks are too large: more than 65538 blocks of at most 256 addresses")
     expect(d.do("config lab 10.0.0.0/16 - 3 presence/presence/1h/30s//0"), "config ok")
     db.equal("blocks", "SELECT count(*) FROM report.coverage", 256)
 

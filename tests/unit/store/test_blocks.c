@@ -68,6 +68,42 @@ static void too_many_blocks_are_refused_early(void **state)
     addr_set_done(&s);
 }
 
+/* Each address that is left out cuts a block in two, and may not take the zone with it. */
+static void largest_zone_may_have_excludes(void **state)
+{
+    static const char *const nets[] = {"10.0.0.0/8", "2001:db8::/104"};
+    static const char *const holes[][2] = {{"10.1.2.3/32", "10.255.255.254/32"},
+                                           {"2001:db8::5/128", "2001:db8::77:9/128"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(nets); i++) {
+        CLEANUP(buf_done) struct buf out = {0};
+        CLEANUP(addr_set_done) struct addr_set net = {0}, without = {0};
+        struct store_zone z = {.name = "large", .networks = &net, .excludes = &without};
+        struct store_config c = {.zones = &z, .n_zones = 1};
+
+        add(&net, nets[i]);
+        add(&without, holes[i][0]);
+        add(&without, holes[i][1]);
+        assert_int_equal(store_config_json(&out, &c, NULL), 0);
+    }
+}
+
+static void zone_larger_than_a_sweep_is_refused(void **state)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    CLEANUP(addr_set_done) struct addr_set net = {0};
+    struct store_zone z = {.name = "large", .networks = &net};
+    struct store_config c = {.zones = &z, .n_zones = 1};
+    struct err e = {0};
+
+    (void)state;
+    add(&net, "10.0.0.0/7");
+    assert_int_equal(store_config_json(&out, &c, &e), -E2BIG);
+    assert_string_equal(err_text(&e), "zone large: the networks are too large: more than 65538 "
+                                      "blocks of at most 256 addresses");
+}
+
 static void ports_become_ranges_of_slots(void **state)
 {
     static const struct {
@@ -130,6 +166,8 @@ static void link_local_addresses_lose_their_scope(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(networks_are_cut_at_multiples_of_256),
     cmocka_unit_test(too_many_blocks_are_refused_early),
+    cmocka_unit_test(largest_zone_may_have_excludes),
+    cmocka_unit_test(zone_larger_than_a_sweep_is_refused),
     cmocka_unit_test(ports_become_ranges_of_slots),
     cmocka_unit_test(configuration_becomes_json_with_its_defaults),
     cmocka_unit_test(link_local_addresses_lose_their_scope),
