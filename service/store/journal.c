@@ -88,7 +88,7 @@ int journal_get(const struct journal *j, uint64_t *at, struct buf *ret)
         return r;
     len = rbuf_u32(&h);
     if (len > JOURNAL_RECORD_MAX)
-        return -EIO;
+        return -EBADMSG;
     buf_clear(ret);
     if (!buf_room(ret, RECORD_HEAD + (size_t)len))
         return -ENOMEM;
@@ -99,29 +99,35 @@ int journal_get(const struct journal *j, uint64_t *at, struct buf *ret)
     ret->data[ret->len] = 0;
     all = rbuf_of(ret->data, ret->len);
     if (!journal_read_record(&all, &record))
-        return -EIO;
+        return -EBADMSG;
     buf_consume(ret, RECORD_HEAD);
     *at = from + RECORD_HEAD + len;
     return 0;
 }
 
-/* Where the last whole record ends. */
+static int get_header(struct journal *j)
+{
+    uint8_t header[HEADER_LEN];
+    struct rbuf in = rbuf_of(header, sizeof header);
+    int r = read_whole(j->in, header, sizeof header, 0);
+
+    if (r < 0)
+        return r;
+    return journal_read_header(&in, &j->owner) ? 0 : -EBADMSG;
+}
+
+/* Where the last whole record ends: the file does, or what follows is spoiled.  What cannot be read
+ * now is no end, it may well be there at the next start. */
 static int find_end(struct journal *j, uint64_t size)
 {
     CLEANUP(buf_done) struct buf record = {0};
-    uint8_t header[HEADER_LEN];
-    struct rbuf in = rbuf_of(header, sizeof header);
     uint64_t at = HEADER_LEN;
-    int r = size >= HEADER_LEN ? read_whole(j->in, header, sizeof header, 0) : -ENOENT;
+    int r = get_header(j);
 
     j->size = size;
-    if (r < 0 || !journal_read_header(&in, &j->owner)) {
-        j->size = 0;
-        return 0;
-    }
-    while ((r = journal_get(j, &at, &record)) == 0)
-        continue;
-    if (r == -ENOMEM)
+    while (r == 0)
+        r = journal_get(j, &at, &record);
+    if (r != -ENOENT && r != -EBADMSG)
         return r;
     j->size = at > HEADER_LEN ? at : 0;
     return 0;

@@ -23,7 +23,8 @@ struct journal_owner {
 
 struct journal;
 
-/* Opens or creates `path`; `limit`: bytes that the file may have.  -errno with a sentence. */
+/* Opens or creates `path`; `limit`: bytes that the file may have.  -errno with a sentence; a file
+ * that cannot be read stays as it is. */
 int journal_open(struct journal **ret, const char *path, uint64_t limit, struct err *e) MUST_USE;
 struct journal *journal_free(struct journal *j);
 /* NULL: there is no record. */
@@ -33,8 +34,8 @@ const struct journal_owner *journal_owner(const struct journal *j);
  * limit, or the disk, is reached; other -errno.  Nothing half is left behind. */
 int journal_add(struct journal *j, const struct journal_owner *o, const void *data, size_t len,
                 uint64_t *ret_at) MUST_USE;
-/* The record at *at (0: the first), which then moves to the next.  -ENOENT: behind the last; -EIO,
- * -ENOMEM. */
+/* The record at *at (0: the first), which then moves to the next.  -ENOENT: behind the last;
+ * -EBADMSG: spoiled; -ENOMEM; -errno: it cannot be read. */
 int journal_get(const struct journal *j, uint64_t *at, struct buf *ret) MUST_USE;
 /* Forgets all records. */
 int journal_clear(struct journal *j) MUST_USE;

@@ -94,7 +94,7 @@ void outbox_spill(struct store *s)
         job_spill(j);
 }
 
-/* -EBADMSG, -EIO: what was written there is not there. */
+/* -EBADMSG, -errno: what was written there is not there. */
 static int job_load(struct outbox_job *j)
 {
     CLEANUP(buf_done) struct buf bytes = {0};
@@ -551,9 +551,11 @@ int outbox_replay(struct store *s)
         r = replay_one(s, start, &p);
         part_done(&p);
     }
+    if (r != -ENOENT)
+        return r;
     s->replaying = true;
     loop_post(s->loop, &s->pump);
-    return r == -ENOENT ? 0 : r;
+    return 0;
 }
 
 void outbox_open(struct store *s)

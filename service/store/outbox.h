@@ -11,5 +11,6 @@ void outbox_done(struct store *s);
 
 /* The database is gone: all that waits, and what comes until it is back, goes to the journal. */
 void outbox_spill(struct store *s);
-/* Queues the records of the journal; store_hello() comes when they are answered.  -EIO, -ENOMEM. */
+/* Queues the records of the journal; store_hello() comes when they are answered.  On
+ * errors (-EBADMSG, -ENOMEM, -errno) the caller drops what is queued by then. */
 int outbox_replay(struct store *s) MUST_USE;

@@ -148,6 +148,28 @@ static void on_beat(struct timer *t)
         log_debug("store: a beat was left out");
 }
 
+/* What cannot be read now stays for the next process, and nothing is written behind it; what is
+ * spoiled or of another database is of no use to anybody. */
+static void replay_failed(struct store *s, int r)
+{
+    struct journal *j = s->journal;
+    bool keep = r != -EXDEV && r != -EBADMSG;
+
+    s->journal = NULL; /* the end of the last job would empty it */
+    outbox_done(s);
+    log_event(LOG_WARNING,
+              keep ? "findings that waited on disk cannot be read, they stay there until the next "
+                     "start and new ones wait in memory alone"
+              : r == -EXDEV
+                  ? "findings that waited on disk are of another database, they are dropped"
+                  : "findings that waited on disk are spoiled, they are dropped",
+              "EVENT", keep ? "no-journal" : "journal-dropped", "WHY", strerror(-r));
+    if (keep || journal_clear(j) < 0)
+        journal_free(j);
+    else
+        s->journal = j;
+}
+
 /* What an earlier process left in the journal goes first, under its name: its leases live on until
  * our own hello.  True: there is something. */
 static bool replay_first(struct store *s)
@@ -162,16 +184,9 @@ static bool replay_first(struct store *s)
         r = outbox_replay(s);
     else
         r = -EXDEV;
-    if (r == 0)
-        return true;
-    log_event(LOG_WARNING,
-              r == -EXDEV ? "findings that waited on disk are of another database, they are dropped"
-                          : "findings that waited on disk cannot be read, they are dropped",
-              "EVENT", "journal-dropped");
-    outbox_done(s);
-    if (journal_clear(s->journal) < 0)
-        s->journal = journal_free(s->journal);
-    return false;
+    if (r < 0)
+        replay_failed(s, r);
+    return r == 0;
 }
 
 static void on_hello(void *user, int status, const struct db_rows *rows, const struct err *e)

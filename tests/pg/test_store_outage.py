@@ -111,6 +111,24 @@ def test_journal_of_a_lost_lease_or_of_another_database_changes_nothing():
     d.close()
 
 
+def test_journal_that_is_spoiled_before_it_is_replayed_is_dropped():
+    db, journal = pg.database(migrated=True), journal_of(pg)
+    d, lease = visit_in_progress(db, journal)
+    pg.stop()
+    d.do(f"part! {lease} icmp 10.0.0.77,up")
+    d.do("spin 200")
+    d.kill()
+    d = pgtest.Driver("pg_store_driver")
+    assert d.do("open " + db.conninfo.replace(" ", ";") + f" 0 0 {journal}").startswith("state down")
+    with open(journal, "r+b") as f:
+        f.seek(48 + 8)                                         # the first record's data
+        f.write(b"spoiled")
+    pg.start()
+    expect(d.do("state-wait"), "state ready")
+    expect(journal.stat().st_size, 0)
+    d.close()
+
+
 def test_memory_is_bounded_and_so_is_the_journal():
     db, journal = pg.database(migrated=True), journal_of(pg)
     d = open_store(db, f" 0 6000 {journal} 12000")

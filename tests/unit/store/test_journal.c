@@ -4,10 +4,22 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/muster-journal-XXXXXX";
 static const struct journal_owner owner = {{1, 2, 3}, {4, 5, 6}};
+
+static off_t bad_place = -1; /* of the disk: what begins to be read there is not given */
+
+/* In place of the C library's, which the layer would call. */
+ssize_t pread(int fd, void *to, size_t len, off_t at)
+{
+    if (bad_place < 0 || bad_place < at || bad_place >= at + (off_t)len)
+        return (ssize_t)syscall(SYS_pread64, fd, to, len, at);
+    errno = EIO;
+    return -1;
+}
 
 static int setup(void **state)
 {
@@ -145,10 +157,39 @@ static void bad_place_is_named(void **state)
     assert_string_equal(err_text(&e), "journal '/nonexistent/journal': No such file or directory");
 }
 
+/* What the disk does not give now it may give at the next start. */
+static void file_that_cannot_be_read_stays_as_it_is(void **state)
+{
+    static const struct {
+        const char *name;
+        off_t at;
+    } cases[] = {{"header", 0}, {"head of a record", 48 + 11}, {"data", 48 + 11 + 8}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct journal *j = opened(1000);
+        struct err e = {0};
+
+        add(j, "one");
+        add(j, "two");
+        journal_free(j);
+        j = NULL;
+        bad_place = cases[i].at;
+        assert_int_equal(journal_open(&j, path, 1000, &e), -EIO);
+        bad_place = -1;
+        assert_null(j);
+        j = opened(1000);
+        expect(j, "|one|two");
+        assert_int_equal(journal_clear(j), 0);
+        journal_free(j);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(records_come_back_in_order_after_a_restart, setup, teardown),
     cmocka_unit_test_setup_teardown(limit_is_kept, setup, teardown),
     cmocka_unit_test_setup_teardown(torn_end_is_cut_off, setup, teardown),
+    cmocka_unit_test_setup_teardown(file_that_cannot_be_read_stays_as_it_is, setup, teardown),
     cmocka_unit_test_setup_teardown(bad_place_is_named, setup, teardown),
 };
 TEST_MAIN(tests)
