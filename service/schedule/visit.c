@@ -232,6 +232,19 @@ void visit_lose(struct visit *v, const char *why)
     visit_end(v, -ESTALE, NULL);
 }
 
+/* The store said why.  A visit whose end is under way already is not complete either: the end says
+ * how many parts there were. */
+static void visit_lacks_part(struct visit *v, int status)
+{
+    static const char why[] = "the database refused a part";
+
+    if (v->state == VISIT_RUNNING)
+        visit_end(v, status, why);
+    else if (!v->status)
+        visit_complain(v, why);
+    v->status = v->status ? v->status : status;
+}
+
 /* What a part's callback needs of a visit that may be gone by then. */
 struct applied {
     struct schedule *schedule;
@@ -251,10 +264,8 @@ static void on_applied(void *user, int status, const struct store_applied *a)
         return;
     if (status == -ESTALE)
         visit_lose(v, "somebody else has it");
-    else { /* the store said why; the part is missing, so the visit cannot count as complete */
-        visit_end(v, status, "the database refused a part");
-        v->status = v->status ? v->status : status;
-    }
+    else
+        visit_lacks_part(v, status);
 }
 
 /* Hands one part over.  0: none left; 1: done; negative: the store takes none. */

@@ -3,8 +3,9 @@
  * A part is kept until it is answered: a lost connection sends it again ((fence, part number) makes
  * that harmless), and when the server lacks facts or bodies it goes out again with them.  An end
  * that is asked for while the last part of its visit still waits travels with that part: one
- * transaction less.  While the database takes nothing, and when too much waits in memory, payloads
- * go to the journal; the job stays here, in its place. */
+ * transaction less.  A part that the database refuses is lost: the end says how many there were, so
+ * that a visit that lacks one is never complete.  While the database takes nothing, and when too
+ * much waits in memory, payloads go to the journal; the job stays here, in its place. */
 #include "service/store/outbox.h"
 
 #include "engine/base/log.h"
@@ -48,6 +49,51 @@ static void job_free(struct outbox_job *j)
     part_free(j->part);
     free(j->want);
     free(j);
+}
+
+static struct outbox_job *job_new(struct store *s, int64_t fence)
+{
+    struct outbox_job *j = calloc(1, sizeof *j);
+
+    if (!j)
+        return NULL;
+    j->store = s;
+    j->fence = fence;
+    j->part = calloc(1, sizeof *j->part);
+    if (j->part)
+        return j;
+    free(j);
+    return NULL;
+}
+
+static void set_end(struct outbox_job *j, const struct coverage *c, store_cb cb, void *user)
+{
+    struct part *p = j->part;
+
+    p->ends = true;
+    p->end = (struct coverage){.probes = c->probes,
+                               .retransmissions = c->retransmissions,
+                               .loss = c->loss,
+                               .rate_pps = c->rate_pps,
+                               .drops = c->drops,
+                               .complete = c->complete};
+    j->ends = true;
+    j->end_cb = cb;
+    j->end_user = user;
+}
+
+/* The end of a visit by itself. */
+static struct outbox_job *end_new(struct store *s, int64_t schedule, int64_t fence)
+{
+    struct outbox_job *j = job_new(s, fence);
+
+    if (!j)
+        return NULL;
+    j->lone = true;
+    j->part->schedule = schedule;
+    j->part->fence = fence;
+    j->part->last = -1;
+    return j;
 }
 
 /* ------------------------------------------------------------------ journal */
@@ -170,31 +216,6 @@ static void job_end(struct outbox_job *j, int status, const struct store_applied
     left(s, bytes);
 }
 
-/* The addresses of an array; *ret is the caller's.  -ENOMEM; items that are none are left out. */
-static int addresses(const char *array, struct addr **ret, size_t *ret_n)
-{
-    CLEANUP(buf_done) struct buf item = {0};
-    size_t pos = 0, n = 0, cap = 0;
-    struct addr *list = NULL;
-
-    while (array && pg_array_next(array, &pos, &item) == PG_ARRAY_ITEM) {
-        if (n == cap) {
-            struct addr *grown = realloc(list, (cap = cap ? cap * 2 : 16) * sizeof *list);
-
-            if (!grown) {
-                free(list);
-                return -ENOMEM;
-            }
-            list = grown;
-        }
-        if (item.data && pg_inet_parse(item.data, &list[n]) == 0)
-            n++;
-    }
-    *ret = list;
-    *ret_n = n;
-    return 0;
-}
-
 static void remember(struct outbox_job *j)
 {
     struct store *s = j->store;
@@ -213,7 +234,7 @@ static void job_applied(struct outbox_job *j, const struct db_rows *rows)
         .events = (unsigned)db_rows_int(rows, 0, 6, 0),
     };
     struct addr *list = NULL;
-    int r = addresses(db_rows_text(rows, 0, 7), &list, &a.n_new_ports);
+    int r = part_addresses(db_rows_text(rows, 0, 7), &list, &a.n_new_ports);
 
     a.new_ports = list;
     remember(j);
@@ -225,26 +246,9 @@ static void job_applied(struct outbox_job *j, const struct db_rows *rows)
 
 static int job_send(struct outbox_job *j);
 
-/* The numbers of hosts (from 1) whose facts the server needs. */
-static int need_facts(struct part *p, const char *array)
-{
-    CLEANUP(buf_done) struct buf item = {0};
-    enum pg_array what;
-    size_t pos = 0;
-
-    while ((what = pg_array_next(array, &pos, &item)) == PG_ARRAY_ITEM) {
-        unsigned long n = strtoul(item.data ? item.data : "", NULL, 10);
-
-        if (n < 1 || n > p->n_hosts)
-            return -EBADMSG;
-        p->hosts[n - 1].alone = false;
-    }
-    return what == PG_ARRAY_END ? 0 : -EBADMSG;
-}
-
 static int job_again(struct outbox_job *j, const char *want, const char *need)
 {
-    int r = want && need ? need_facts(j->part, need) : -EBADMSG;
+    int r = want && need ? part_need_facts(j->part, need) : -EBADMSG;
 
     if (r < 0 || ++j->rounds > ROUNDS_MAX)
         return r < 0 ? r : -EBADMSG;
@@ -255,6 +259,39 @@ static int job_again(struct outbox_job *j, const char *want, const char *need)
 }
 
 static void send_first(struct store *s);
+
+static void refused_complain(struct outbox_job *j, int status, const struct err *e)
+{
+    struct store *s = j->store;
+
+    if (s->refused == j->fence)
+        return; /* and without it none of the later ones is taken */
+    s->refused = j->fence;
+    log_event(LOG_WARNING, "the database does not take findings, their visit is made again",
+              "EVENT", "part-refused", "WHY", e && e->text[0] ? e->text : strerror(-status));
+}
+
+/* The part is lost.  An end that travelled with it goes by itself now: a visit that lacks a part
+ * is over, but not complete. */
+static void job_refused(struct outbox_job *j, int status, const struct err *e)
+{
+    struct outbox_job *end = NULL;
+    struct coverage c = j->part ? j->part->end : (struct coverage){0};
+
+    if (status != -ESTALE && status != -ECANCELED) {
+        refused_complain(j, status, e);
+        end = j->ends && j->part ? end_new(j->store, j->part->schedule, j->fence) : NULL;
+    }
+    if (end) {
+        c.complete = false;
+        end->part->method = take(&j->part->method);
+        set_end(end, &c, j->end_cb, j->end_user);
+        j->ends = false;
+        TAILQ_INSERT_HEAD(&j->store->outbox, end, entry);
+        j->store->jobs++;
+    }
+    job_end(j, status, NULL, e);
+}
 
 static void part_answered(struct outbox_job *j, int status, const struct db_rows *rows,
                           const struct err *e)
@@ -278,7 +315,7 @@ static void part_answered(struct outbox_job *j, int status, const struct db_rows
         else if (v == 's')
             r = -ESTALE;
         if (r < 0)
-            job_end(j, r, NULL, e);
+            job_refused(j, r, e);
     }
 }
 
@@ -308,12 +345,13 @@ static void on_finished(void *user, int status, const struct db_rows *rows, cons
 
 static int send_end(struct outbox_job *j, const struct buf *b)
 {
-    const char *params[] = {
-        b[PART_SCHEDULE].data, b[PART_FENCE].data,    b[PART_E_COMPLETE].data,
-        b[PART_METHOD].data,   b[PART_E_PROBES].data, b[PART_E_RETRANSMISSIONS].data,
-        b[PART_E_DROPS].data,  b[PART_E_LOSS].data,   b[PART_E_RATE].data};
+    const char *params[] = {b[PART_SCHEDULE].data,   b[PART_FENCE].data,
+                            b[PART_E_COMPLETE].data, b[PART_METHOD].data,
+                            b[PART_E_PROBES].data,   b[PART_E_RETRANSMISSIONS].data,
+                            b[PART_E_DROPS].data,    b[PART_E_LOSS].data,
+                            b[PART_E_RATE].data,     b[PART_NUMBER].data};
     struct db_call c = {
-        .sql = "SELECT api.finish($1,$2,$3,$4,$5,$6,$7,$8,$9)",
+        .sql = "SELECT api.finish($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
         .params = params,
         .n_params = ARRAY_LEN(params),
         .flags = DB_RETRY | DB_OFTEN,
@@ -385,7 +423,7 @@ static void send_first(struct store *s)
     s->flight = j;
     r = job_send(j);
     if (r < 0)
-        job_end(j, r, NULL, NULL);
+        job_refused(j, r, NULL);
 }
 
 static void on_pump(struct task *t)
@@ -405,21 +443,6 @@ static void job_push(struct outbox_job *j)
     if (s->down || s->bytes > s->opts.queue_limit)
         job_spill(j);
     loop_post(s->loop, &s->pump);
-}
-
-static struct outbox_job *job_new(struct store *s, int64_t fence)
-{
-    struct outbox_job *j = calloc(1, sizeof *j);
-
-    if (!j)
-        return NULL;
-    j->store = s;
-    j->fence = fence;
-    j->part = calloc(1, sizeof *j->part);
-    if (j->part)
-        return j;
-    free(j);
-    return NULL;
 }
 
 static bool full(const struct store *s)
@@ -457,22 +480,6 @@ int store_apply(struct store *s, struct store_lease *l, const struct store_part 
     return 0;
 }
 
-static void set_end(struct outbox_job *j, const struct coverage *c, store_cb cb, void *user)
-{
-    struct part *p = j->part;
-
-    p->ends = true;
-    p->end = (struct coverage){.probes = c->probes,
-                               .retransmissions = c->retransmissions,
-                               .loss = c->loss,
-                               .rate_pps = c->rate_pps,
-                               .drops = c->drops,
-                               .complete = c->complete};
-    j->ends = true;
-    j->end_cb = cb;
-    j->end_user = user;
-}
-
 /* The last part of the visit, while it waits in memory. */
 static struct outbox_job *waiting_part(struct store *s, int64_t fence)
 {
@@ -496,12 +503,10 @@ int store_finish(struct store *s, const struct store_lease *l, const struct cove
         set_end(j, c, cb, user);
         return 0;
     }
-    j = job_new(s, l->fence);
+    j = end_new(s, l->schedule, l->fence);
     if (!j)
         return -ENOMEM;
-    j->lone = true;
-    j->part->schedule = l->schedule;
-    j->part->fence = l->fence;
+    j->part->last = l->part;
     j->part->method = strdup(c->method ? c->method : "unknown");
     if (!j->part->method) {
         job_free(j);

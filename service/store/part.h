@@ -9,7 +9,7 @@
 enum part_param {
     PART_SCHEDULE,
     PART_FENCE,
-    PART_NUMBER,
+    PART_NUMBER, /* of an end by itself: of the last part before it */
     PART_AT,
     PART_METHOD,
     PART_H_ADDR,
@@ -80,7 +80,8 @@ struct part {
     struct value *values;    /* the bodies, kept until the server has them */
     struct part_port *ports; /* names of ports */
     size_t n_hosts, n_facts, n_names, n_judged, n_values, n_ports;
-    bool ends; /* the visit ends with it, as `end` says (its texts are NULL) */
+    int64_t last; /* of an end by itself: number of the last part before it; -1: not known */
+    bool ends;    /* the visit ends with it, as `end` says (its texts are NULL) */
     struct coverage end;
     size_t bytes; /* about what it takes in memory */
 };
@@ -102,6 +103,12 @@ int part_params(const struct part *p, const char *want, struct buf params[PART_P
 void part_params_done(struct buf params[PART_PARAMS]);
 /* Of those that have thousands of items: text costs both sides several times as much. */
 bool part_param_is_binary(size_t param);
+
+/* part_answer.c.  The addresses of an array; *ret is the caller's.  -ENOMEM; items that are none
+ * are left out. */
+int part_addresses(const char *array, struct addr **ret, size_t *ret_n) MUST_USE;
+/* The facts travel of the hosts (numbers from 1) in an array.  -EBADMSG: there are no such. */
+int part_need_facts(struct part *p, const char *array) MUST_USE;
 
 /* part_wire.c.  Failure is out->failed. */
 void part_encode(struct buf *out, const struct part *p);

@@ -75,7 +75,10 @@ static void put_scalars(struct buf *params, const struct part *p)
 
     buf_printf(&params[PART_SCHEDULE], "%lld", (long long)p->schedule);
     buf_printf(&params[PART_FENCE], "%lld", (long long)p->fence);
-    buf_printf(&params[PART_NUMBER], "%u", p->number);
+    if (p->number)
+        buf_printf(&params[PART_NUMBER], "%u", p->number);
+    else if (p->last >= 0)
+        buf_printf(&params[PART_NUMBER], "%lld", (long long)p->last);
     buf_str(&params[PART_AT], pg_time_format(p->at, text));
     buf_str(&params[PART_METHOD], p->method);
     buf_printf(&params[PART_JUDGED], "%zu", p->n_judged);

@@ -84,6 +84,8 @@ void part_encode(struct buf *out, const struct part *p)
     put(out, p->end.drops, 8);
     put_real(out, p->end.loss);
     put_real(out, p->end.rate_pps);
+    if (!p->number && p->last >= 0)
+        put(out, (uint64_t)p->last, 4);
 }
 
 /* The caller's; NULL: none, or in->bad.  A NUL inside is no text of ours. */
@@ -208,6 +210,8 @@ static void get_end(struct rbuf *in, struct part *p)
     p->end.drops = rbuf_u64(in);
     p->end.loss = get_real(in);
     p->end.rate_pps = get_real(in);
+    /* Older versions did not write this. */
+    p->last = p->number || in->bad || !rbuf_left(in) ? -1 : (int64_t)rbuf_u32(in);
 }
 
 static void get_lists(struct rbuf *in, struct part *p)

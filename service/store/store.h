@@ -189,9 +189,9 @@ int store_apply(struct store *s, struct store_lease *l, const struct store_part 
                 store_apply_cb cb, void *user) MUST_USE;
 
 /* Ends a visit.  c->complete: every address of the lease (of `only` when it is not empty) was told
- * in some part.  Else the visit counts for nothing but what its parts said, and the row is due
- * again after a backoff.  `scripts` of the parts counts as covered. cb may be NULL.  Never -EAGAIN.
- */
+ * in some part.  Else, and when the database refused one of the parts, the visit counts for nothing
+ * but what its parts said, and the row is due again after a backoff.  `scripts` of the parts counts
+ * as covered. cb may be NULL.  Never -EAGAIN. */
 int store_finish(struct store *s, const struct store_lease *l, const struct coverage *c,
                  store_cb cb, void *user) MUST_USE;
 

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 /* The oldest schema that this program works with where it does not know its own migrations. */
-#define STORE_SCHEMA_MIN 151
+#define STORE_SCHEMA_MIN 180
 
 #define STORE_NEWS_CHANNEL "muster_event"
 
@@ -45,8 +45,9 @@ struct store {
     struct outbox_jobs outbox;
     struct outbox_job *flight; /* the one that is being answered; not in `outbox` */
     struct task pump;
-    size_t jobs;  /* parts and finishes that wait */
-    size_t bytes; /* of the parts, in memory */
+    int64_t refused; /* fence of the visit of which a part was refused last: that was said */
+    size_t jobs;     /* parts and finishes that wait */
+    size_t bytes;    /* of the parts, in memory */
     bool told_full;
     struct marks *marks;        /* NULL: no memory for them */
     struct journal *journal;    /* NULL: none */

@@ -342,7 +342,7 @@ static void cmd_part(char *args, bool wait)
         wait_done();
 }
 
-static void cmd_finish(char *args)
+static void cmd_finish(char *args, bool wait)
 {
     struct store_lease *l = &leases[strtoul(strtok(args, " "), NULL, 10)];
     struct coverage c = {.method = "syn", .probes = 10, .loss = 0.25, .rate_pps = 100};
@@ -350,7 +350,8 @@ static void cmd_finish(char *args)
     c.complete = strcmp(strtok(NULL, " "), "complete") == 0;
     done = false;
     need(store_finish(store, l, &c, on_status, (void *)"finished"), "finish");
-    wait_done();
+    if (wait)
+        wait_done();
 }
 
 static void on_targets(void *user, int status, const struct store_target *t, size_t n)
@@ -538,8 +539,8 @@ static void run(char *command, char *args)
         cmd_claim(args);
     } else if (strcmp(command, "part") == 0 || strcmp(command, "part!") == 0) {
         cmd_part(args, command[4] != '!');
-    } else if (strcmp(command, "finish") == 0) {
-        cmd_finish(args);
+    } else if (strcmp(command, "finish") == 0 || strcmp(command, "finish!") == 0) {
+        cmd_finish(args, command[6] != '!');
     } else if (strcmp(command, "targets") == 0) {
         done = false;
         need(store_targets(store, &leases[strtoul(args, NULL, 10)], on_targets, NULL), "targets");

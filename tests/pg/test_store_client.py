@@ -232,7 +232,7 @@ def test_volatile_keys_are_no_change(db, d):
 def test_database_that_is_not_migrated_is_named():
     db = pg.database()
     d = pgtest.Driver("pg_store_driver")
-    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 151: run 'muster db migrate'")
+    expect(d.do("open " + db.conninfo.replace(" ", ";")), "state down the database is at schema 0, this program needs 180: run 'muster db migrate'")
     d.close()
 
 

@@ -129,6 +129,61 @@ def test_journal_that_is_spoiled_before_it_is_replayed_is_dropped():
     d.close()
 
 
+def refuses(db, address):
+    """From now on the database takes half a second over what is told of this address, and then does not take it."""
+    db.sql("CREATE FUNCTION inv.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5);"
+           " RAISE 'too slow' USING ERRCODE = '57014'; END $$;"
+           f" CREATE TRIGGER refuse BEFORE INSERT ON inv.fact_now FOR EACH ROW WHEN (NEW.addr = '{address}') EXECUTE FUNCTION inv.refuse()")
+
+
+def expect_made_again(db, parts):
+    db.equal("what is recorded", "SELECT complete || ' ' || parts FROM inv.coverage ORDER BY at DESC LIMIT 1", f"false {parts}")
+    db.equal("and it is due again soon", "SELECT count(*) FROM inv.schedule WHERE kind = 'presence' AND sensor_id IS NULL AND due_at <= now() + interval '10 s'", 1)
+    db.equal("what came before is there", "SELECT count(*) FROM report.host WHERE present_since IS NOT NULL", 1 + parts)
+
+
+def test_visit_whose_last_part_is_refused_under_way_is_made_again():
+    db = pg.database(migrated=True)
+    d, lease = visit_in_progress(db, journal_of(pg))
+    refuses(db, "10.0.0.66")
+    expect(d.do(f"part {lease} icmp 10.0.0.2,up"), "applied 2 0 0 1")
+    d.do(f"part! {lease} icmp 10.0.0.66,up")
+    d.do("spin 100")                                           # the server has it
+    expect(d.do(f"finish {lease} complete"), "applied Connection timed out\nfinished ok")
+    expect_made_again(db, 1)
+    d.close()
+
+
+def test_visit_whose_last_part_is_refused_with_its_end_is_made_again():
+    db = pg.database(migrated=True)
+    d, lease = visit_in_progress(db, journal_of(pg))
+    refuses(db, "10.0.0.66")
+    d.do(f"part! {lease} icmp 10.0.0.2,up")
+    d.do(f"part! {lease} icmp 10.0.0.66,up")
+    got = d.do(f"finish {lease} complete").splitlines()
+    expect(got[1:], ["applied Connection timed out", "finished ok"])
+    expect_made_again(db, 1)
+    d.close()
+
+
+def test_visit_that_ends_in_the_journal_with_a_part_that_is_refused_is_made_again():
+    with pgtest.Cluster(options=DURABLE) as server:
+        db, journal = server.database(migrated=True), journal_of(server)
+        d, lease = visit_in_progress(db, journal)
+        refuses(db, "10.0.0.66")
+        server.stop()
+        d.do(f"part! {lease} icmp 10.0.0.2,up")
+        d.do(f"part! {lease} icmp 10.0.0.66,up")
+        d.do("spin 300")
+        d.do(f"finish! {lease} complete")
+        d.do("spin 300")
+        d.kill()
+        server.start()
+        d = open_store(db, f" 0 0 {journal}")
+        expect_made_again(db, 1)
+        d.close()
+
+
 def test_memory_is_bounded_and_so_is_the_journal():
     db, journal = pg.database(migrated=True), journal_of(pg)
     d = open_store(db, f" 0 6000 {journal} 12000")

@@ -469,6 +469,40 @@ static void part_survives_the_journal(void **state)
     done(&p);
 }
 
+/* The length of `p` as bytes; it must be the same part when it is read again. */
+static size_t wire_of_end(const struct part *p, struct buf *wire)
+{
+    struct rbuf in;
+    struct part q;
+
+    part_encode(wire, p);
+    in = rbuf_of(wire->data, wire->len);
+    assert_int_equal(part_decode(&q, &in), 0);
+    assert_int_equal(q.last, p->last);
+    assert_true(q.ends && q.end.complete);
+    part_done(&q);
+    return wire->len;
+}
+
+static void end_by_itself_tells_the_last_part_if_that_is_known(void **state)
+{
+    CLEANUP(buf_done) struct buf wire = {0};
+    CLEANUP(buf_done) struct buf older = {0};
+    struct part p = {.method = (char *)"icmp", .ends = true, .end.complete = true, .last = 7};
+    struct buf out[PART_PARAMS];
+    size_t len = wire_of_end(&p, &wire);
+
+    (void)state;
+    assert_int_equal(part_params(&p, NULL, out), 0);
+    assert_string_equal(out[PART_NUMBER].data, "7");
+    part_params_done(out);
+    p.last = -1;
+    assert_int_equal(wire_of_end(&p, &older), len - 4);
+    assert_int_equal(part_params(&p, NULL, out), 0);
+    assert_null(out[PART_NUMBER].data);
+    part_params_done(out);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(mark_says_what_was_found_and_not_in_which_order, setup,
                                     teardown),
@@ -476,6 +510,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(a_service_is_in_doubt_where_a_script_ended_early, setup,
                                     teardown),
     cmocka_unit_test_setup_teardown(part_survives_the_journal, setup, teardown),
+    cmocka_unit_test(end_by_itself_tells_the_last_part_if_that_is_known),
     cmocka_unit_test_setup_teardown(states_of_hosts_are_told, setup, teardown),
     cmocka_unit_test_setup_teardown(open_ports_are_facts_of_ports_passes_alone, setup, teardown),
     cmocka_unit_test_setup_teardown(results_are_facts_by_outcome, setup, teardown),
