@@ -103,6 +103,8 @@ static void on_name(void *user, int status, const char *name)
 
     run->naming--;
     h->query = NULL;
+    if (run->ended)
+        return;
     if (status == 0)
         note_result(run, host_record_set_name(h->record, name));
     host_named(run, h);
@@ -270,6 +272,8 @@ void scan_host_finish(struct scan_run *run, struct scan_host *h)
     scan_written(run);
     if (!h->record->timed_out && !run->interrupted)
         scan_account_done(run, &h->record->host.address);
+    if (h->query)
+        return; /* an answer is still to come: it is freed with the run */
     HASH_DEL(run->hosts, h);
     host_free(h);
 }

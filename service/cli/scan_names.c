@@ -22,7 +22,9 @@ struct lookups {
     struct scan_plan *plan;
     struct lookup *each;
     size_t n, pending;
-    int failure; /* -ENOMEM */
+    int failure;                  /* -ENOMEM */
+    const struct lookup *unknown; /* an exclude without an address; NULL: none */
+    const char *why;              /* of that */
 };
 
 static int named_add(struct scan_plan *p, const struct addr *a, const char *name)
@@ -68,6 +70,11 @@ static void lookup_failed(struct lookup *k, int status)
 
     if (status == -ECANCELED)
         return;
+    if (k->exclude) {
+        k->all->unknown = k;
+        k->all->why = why;
+        return;
+    }
     fprintf(stderr, "muster scan: cannot resolve '%s': %s\n", k->expression, why);
     k->all->plan->n_unresolved++;
 }
@@ -179,6 +186,10 @@ int scan_plan_resolve(struct scan_plan *p, struct loop *l, struct dns *d, struct
         r = lookups_run(p->lookups, l, d);
     if (r < 0)
         return err_set(e, r, "looking up names: %s", strerror(-r));
+    if (p->lookups->unknown)
+        return err_set(e, -EHOSTUNREACH,
+                       "nobody is asked, as the exclude '%s' cannot be resolved: %s",
+                       p->lookups->unknown->expression, p->lookups->why);
     return plan_scope(p, e);
 }
 

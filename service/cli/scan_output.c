@@ -13,20 +13,31 @@ static bool is_stdout(const char *path)
     return path && strcmp(path, "-") == 0;
 }
 
-/* mode: of fopen(3). */
+/* Leaves alone what the file holds. */
 static int output_add(struct scan_outputs *o, const struct scan_form *form, const char *path,
-                      const char *mode, struct err *e)
+                      struct err *e)
 {
     FILE *f;
 
     if (!path)
         return 0;
-    f = is_stdout(path) ? stdout : fopen(path, mode);
+    f = is_stdout(path) ? stdout : fopen(path, "ae");
     if (!f)
         return err_set(e, -errno, "cannot write '%s': %s", path, strerror(errno));
     o->to_stdout |= f == stdout;
     o->each[o->n++] = (struct scan_output){.form = form, .path = path, .file = f};
     return 0;
+}
+
+/* When all could be opened.  What cannot be cut, a pipe or a device, holds nothing. */
+static void outputs_empty(struct scan_outputs *o, bool appending)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const struct scan_output *x = &o->each[i];
+
+        if (x->file != stdout && (!appending || x->form == &scan_form_xml))
+            (void)!ftruncate(fileno(x->file), 0);
+    }
 }
 
 /* XML cannot go on behind its end: the first of FILE.2, FILE.3 ... that is not there. */
@@ -43,20 +54,22 @@ static const char *next_name(struct scan_outputs *o, const char *path)
 int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct err *e)
 {
     bool taken = is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->json);
-    const char *mode = a->appending ? "ae" : "we", *xml = a->xml;
+    const char *xml = a->xml;
     int r;
 
     /* Not by lines, also on a terminal: the line of progress is cleared just before a flush. */
     setvbuf(stdout, NULL, _IOFBF, 65536);
     if (a->appending && xml && !is_stdout(xml))
         xml = next_name(o, xml);
-    r = output_add(o, &scan_form_text, taken ? NULL : "-", mode, e);
+    r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
     if (r == 0)
-        r = output_add(o, &scan_form_text, a->text, mode, e);
+        r = output_add(o, &scan_form_text, a->text, e);
     if (r == 0)
-        r = output_add(o, &scan_form_xml, xml, "we", e);
+        r = output_add(o, &scan_form_xml, xml, e);
     if (r == 0)
-        r = output_add(o, &scan_form_json, a->json, mode, e);
+        r = output_add(o, &scan_form_json, a->json, e);
+    if (r == 0)
+        outputs_empty(o, a->appending);
     return r;
 }
 

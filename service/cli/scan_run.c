@@ -13,6 +13,7 @@
 #include "service/cli/estimate_text.h"
 #include "service/cli/scan_run_priv.h"
 #include "service/cli/verb.h"
+#include "service/privilege/privilege.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -184,6 +185,16 @@ static int run_open(struct scan_run *run, const struct option_list *targets,
     return r;
 }
 
+/* They do nothing before the loop turns. */
+static int parts_start(struct scan_run *run, struct err *e)
+{
+    int r = scan_scripts_start(run, e);
+
+    if (r == 0)
+        r = scanner_start(run, e);
+    return r < 0 ? r : scan_account_start(run, e);
+}
+
 /* The outputs come last, so that no file is emptied for a scan that cannot start. */
 static int run_start(struct scan_run *run, const char *command, struct err *e)
 {
@@ -196,6 +207,9 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     r = scan_scripts_load(run, e);
     if (r == 0)
         r = signals_open(run, e);
+    run->scan_over = !run->plan.scope.n; /* no host has answered a multicast */
+    if (r == 0 && !run->scan_over)
+        r = parts_start(run, e);
     if (r == 0)
         r = scan_outputs_open(&run->outputs, run->args, e);
     if (r < 0)
@@ -204,15 +218,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     scan_outputs_begin(&run->outputs, &run->info);
     scan_load_results(run);
     scan_written(run);
-    run->scan_over = !run->plan.scope.n; /* no host has answered a multicast */
-    if (run->scan_over)
-        return 0;
-    r = scan_scripts_start(run, e);
-    if (r == 0)
-        r = scanner_start(run, e);
-    if (r == 0)
-        r = scan_account_start(run, e);
-    return r < 0 ? r : scan_progress_start(run, e);
+    return run->scan_over ? 0 : scan_progress_start(run, e);
 }
 
 void scan_run_advance(struct scan_run *run)
@@ -232,6 +238,7 @@ static void run_end(struct scan_run *run, const char *failure)
 {
     struct scan_host *h, *next;
 
+    run->ended = true;
     HASH_ITER (hh, run->hosts, h, next)
         scan_host_finish(run, h);
     scan_phase_write(run, SCRIPT_PRE);
@@ -280,6 +287,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
     int r;
 
     TAILQ_INIT(&run.to_name);
+    privilege_raise_files(); /* scripts and connect() scans hold many sockets */
     r = run_open(&run, targets, begin, &e);
     if (r == 0 && a->estimate)
         return tell_estimate(&run);

@@ -70,6 +70,7 @@ struct scan_run {
     bool scan_over, job_finished, job_over;
     bool begun; /* the outputs have their heads */
     bool interrupted;
+    bool ended;                      /* all is written: what comes now comes too late */
     bool partial;                    /* something is missing: exit code 1 */
     struct record_script *phases[2]; /* results of SCRIPT_PRE and SCRIPT_POST not written yet */
     size_t n_phases[2];

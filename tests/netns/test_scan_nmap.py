@@ -218,6 +218,7 @@ def bad_input(world):
         (["-n", "-p", "80", "--script", endless, "--script-timeout", "1s", "10.77.0.10"], "script endless on 10.77.0.10 took too long", 1),
         (["--script", "banner", "--script-args-file", world.path("nowhere"), "10.77.0.10"], "No such file or directory", 2),
         (["-n", "-p", "80", "no-such-name.invalid", "10.77.0.10"], "cannot resolve 'no-such-name.invalid'", 1),
+        (["-n", "-p", "80", "--exclude", "no-such-name.invalid", "10.77.0.10"], "the exclude 'no-such-name.invalid' cannot be resolved", 2),
     ]
     gots = netns.together(*[functools.partial(run, MUSTER, "scan", *options, check=code) for options, _, code in cases])
     for (options, text, _), got in zip(cases, gots):
