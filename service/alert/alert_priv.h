@@ -44,6 +44,7 @@ struct item {
     struct endpoint *endpoint;
     TAILQ_ENTRY(item) entry; /* in `live` (in the order of the log) or `due` */
     TAILQ_ENTRY(item) queue; /* in `ready` or `finished` */
+    TAILQ_ENTRY(item) line;  /* in its subject */
     UT_hash_handle hh;       /* by seq */
     bool live;               /* from the log, not from alert.open */
     bool orphan;             /* the lease was lost while it was being sent */
@@ -56,9 +57,8 @@ struct item {
     unsigned shrink;   /* too large: limits are halved so often */
     usec_t born;       /* monotonic, may lie before the start */
     struct subject *subject;
-    struct item *behind; /* the next of the subject */
-    const char *reason;  /* of its fate; static */
-    usec_t delay;        /* FATE_RETRY */
+    const char *reason; /* of its fate; static */
+    usec_t delay;       /* FATE_RETRY */
     long code;
     char about[80];  /* what the event is about, as far as endpoints are concerned */
     char digest[65]; /* SHA-256 of the last request's body */
@@ -72,8 +72,7 @@ TAILQ_HEAD(items, item);
 /* Events with one dedup key: one after the other. */
 struct subject {
     UT_hash_handle hh;
-    struct item *last;
-    unsigned n;
+    struct items items;
     char key[];
 };
 

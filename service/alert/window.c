@@ -38,26 +38,29 @@ static struct subject *subject_get(struct endpoint *ep, const char *key)
     if (!s)
         return NULL;
     memcpy(s->key, key, len);
+    TAILQ_INIT(&s->items);
     HASH_ADD_KEYPTR(hh, ep->subjects, s->key, len, s);
     return s;
 }
 
-/* Takes an item out of its subject; true when the next one may go. */
+/* Takes an item out of its subject and returns the first one that stays.  It may leave from the
+ * middle: what was fetched as `held` is recorded at once, while the first may wait for a pause. */
 static struct item *subject_leave(struct item *i)
 {
     struct endpoint *ep = i->endpoint;
     struct subject *s = i->subject;
-    struct item *next = i->behind;
+    struct item *first;
 
     if (!s)
         return NULL;
+    TAILQ_REMOVE(&s->items, i, line);
     i->subject = NULL;
-    i->behind = NULL;
-    if (--s->n == 0) {
+    first = TAILQ_FIRST(&s->items);
+    if (!first) {
         HASH_DELETE(hh, ep->subjects, s);
         free(s);
     }
-    return next;
+    return first;
 }
 
 static bool goes_to_open(const struct item *i)
@@ -101,12 +104,21 @@ static void finish_one(struct item *i, enum item_fate fate)
     TAILQ_INSERT_TAIL(&ep->finished, i, queue);
 }
 
+/* Whoever stands behind it and has no fate yet is put aside with it. */
+static void subject_hold(struct item *i)
+{
+    if (!i->subject)
+        return;
+    for (struct item *next = TAILQ_NEXT(i, line); next; next = TAILQ_NEXT(next, line))
+        if (next->state == ITEM_BLOCKED)
+            finish_one(next, FATE_HELD);
+}
+
 void window_finish(struct item *i, enum item_fate fate)
 {
     finish_one(i, fate);
     if (fate == FATE_RETRY || fate == FATE_HELD)
-        for (struct item *next = i->behind; next; next = next->behind)
-            finish_one(next, FATE_HELD);
+        subject_hold(i);
     record_soon(i->endpoint);
 }
 
@@ -140,7 +152,7 @@ void window_recorded(struct endpoint *ep)
     struct item *i, *after;
 
     for (i = TAILQ_FIRST(&ep->finished); i; i = after) {
-        struct item *next;
+        struct item *first;
 
         after = TAILQ_NEXT(i, queue);
         if (i->state != ITEM_RECORDING)
@@ -149,9 +161,9 @@ void window_recorded(struct endpoint *ep)
         ep->unrecorded--;
         i->state = ITEM_RECORDED;
         HASH_DEL(ep->by_seq, i); /* alert.open may bring it again */
-        next = subject_leave(i);
-        if (next && next->state == ITEM_BLOCKED)
-            make_ready(next);
+        first = subject_leave(i);
+        if (first && first->state == ITEM_BLOCKED)
+            make_ready(first);
         if (!i->live)
             item_drop(i);
     }
@@ -210,17 +222,11 @@ static void item_insert(struct endpoint *ep, struct item *i)
 static void item_enqueue(struct endpoint *ep, struct item *i, bool held)
 {
     struct subject *s = subject_get(ep, i->dedup);
-    struct item *ahead = s ? s->last : NULL;
+    struct item *ahead = s ? TAILQ_LAST(&s->items, items) : NULL;
 
     if (s) {
-        bool empty = s->n++ == 0;
-
         i->subject = s;
-        s->last = i;
-        if (empty)
-            ahead = NULL;
-        else
-            ahead->behind = i;
+        TAILQ_INSERT_TAIL(&s->items, i, line);
     }
     ep->unsent++;
     if (held || (ahead && goes_to_open(ahead))) {

@@ -286,6 +286,29 @@ def test_events_of_one_subject_arrive_in_order_and_others_pass():
     p.close()
 
 
+def during_a_pause(db):
+    """X is put aside, due again, and meets a pause of the endpoint; Y and Z of its subject come meanwhile.  Their ids."""
+    x = add_events(db, subject="host/192.0.2.1")
+    wait("the pause", lambda: endpoint_state(db) == "throttled")
+    for n in (2, 3):                          # the second one's place is recorded before the third comes
+        x += add_events(db, subject="host/192.0.2.1")
+        wait("its place behind the first", lambda n=n: db.sql("SELECT count(*) FROM alert.open") == str(n))
+    return x
+
+
+def test_what_comes_behind_one_that_waits_for_a_pause_keeps_its_place():
+    for then in ([], [status(500)]):          # the first one succeeds, or fails once more
+        db = pg.database(migrated=True)
+        r = Receiver(status(500), status(429, "Retry-After: 4\r\n"), *then, status(204))
+        p = Pipeline(db, [r], timeout=9000)
+        ids = during_a_pause(db)
+        wait("all", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "3")
+        p.idle()
+        equal("order", r.ids(), [ids[0]] * (3 + len(then)) + ids[1:])
+        db.ok("nothing is open", "NOT EXISTS (SELECT FROM alert.open)")
+        p.close()
+
+
 # ---------------------------------------------------------------- endpoints that fail
 
 def probes(since, pause):
