@@ -252,9 +252,11 @@ static bool is_about_itself(const struct item *i)
 static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
 {
     int64_t seq = db_rows_int(rows, row, 1, 0);
-    struct item *i;
+    bool done = db_rows_bool(rows, row, 9);
+    struct item *i = NULL;
 
-    HASH_FIND(hh, ep->by_seq, &seq, sizeof seq, i);
+    if (!done) /* one that is may be due as well: this row is its place in the log */
+        HASH_FIND(hh, ep->by_seq, &seq, sizeof seq, i);
     if (i) /* due, and in memory already */
         return 0;
     i = item_of_row(ep, rows, row);
@@ -265,8 +267,7 @@ static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
         ep->fetch_xid = i->xid;
         ep->fetch_seq = i->seq;
     }
-    if (db_rows_bool(rows, row, 9) ||
-        is_about_itself(i)) { /* nothing to send: the cursor may pass */
+    if (done || is_about_itself(i)) { /* nothing to send: the cursor may pass */
         i->state = ITEM_RECORDED;
         ep->cursor_dirty = true;
         return 0;
@@ -279,7 +280,8 @@ static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
 static void on_rows(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct endpoint *ep = c->endpoint;
-    size_t live = 0;
+    uint64_t xid = ep->fetch_xid;
+    int64_t seq = ep->fetch_seq;
 
     if (!call_is_current(c))
         return;
@@ -287,12 +289,11 @@ static void on_rows(struct call *c, int status, const struct db_rows *rows, cons
     (void)e;
     if (status < 0)
         return; /* the next poll asks again */
-    for (size_t i = 0; i < db_rows_count(rows); i++) {
+    for (size_t i = 0; i < db_rows_count(rows); i++)
         if (take_row(ep, rows, i) < 0)
             break;
-        live += db_rows_bool(rows, i, 0);
-    }
-    ep->fetch_more = live > 0; /* perhaps: until a fetch brings nothing */
+    /* perhaps: until a fetch brings nothing new */
+    ep->fetch_more = ep->fetch_xid != xid || ep->fetch_seq != seq;
     trim(ep);
     if (ep->cursor_dirty)
         record_soon(ep);

@@ -309,6 +309,35 @@ def test_what_comes_behind_one_that_waits_for_a_pause_keeps_its_place():
         p.close()
 
 
+def count_fetches(db):
+    """From now on public.fetches counts how often is asked for work."""
+    db.sql("""CREATE SEQUENCE public.fetches;
+      ALTER FUNCTION alert.fetch(int4, xid8, int8, int4, int8, int4) RENAME TO fetch_of;
+      CREATE FUNCTION alert.fetch(int4, xid8, int8, int4, int8, int4) RETURNS TABLE (live bool, seq int8, xid xid8, id text, type text,
+        observed_at timestamptz, dedup text, attempts int4, age float8, done bool, held bool, data text, kind text, severity int2)
+      LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.fetches'); RETURN QUERY SELECT * FROM alert.fetch_of($1, $2, $3, $4, $5, $6); END $$""")
+
+
+def test_one_that_is_due_and_behind_the_cursor_is_asked_for_once():
+    db, r = pg.database(migrated=True), Receiver(hang, status(500), hang)
+    p = Pipeline(db, [r], timeout=30000)
+    add_events(db)
+    wait("the first", lambda: len(r.requests) == 1)
+    add_events(db, first=1)                   # fails, while the first one keeps the cursor
+    wait("the second", lambda: db.sql("SELECT count(*) FROM alert.open") == "1")
+    p.kill()
+    wait("its time", lambda: db.sql("SELECT next_at <= now() FROM alert.open") == "t")
+    count_fetches(db)
+    p = Pipeline(db, [r], timeout=30000, poll=1000)
+    wait("both", lambda: len(r.requests) >= 4)
+    before = int(db.sql("SELECT last_value FROM public.fetches"))
+    time.sleep(3)
+    asked = int(db.sql("SELECT last_value FROM public.fetches")) - before
+    if asked > 12:
+        raise AssertionError(f"asked {asked} times in 3 s")
+    p.kill()
+
+
 # ---------------------------------------------------------------- endpoints that fail
 
 def probes(since, pause):
