@@ -250,6 +250,7 @@ static int open_parts(struct alert *a, const struct alert_opts *o, struct err *e
     struct dns_opts dns = {.servers = o->resolver};
     struct db_opts db = {.conninfo = o->conninfo,
                          .application_name = "muster alert",
+                         .writes = true,
                          .user = a,
                          .state = alert_on_db_state,
                          .notify = alert_on_db_notify};

@@ -99,7 +99,6 @@ struct endpoint {
     bool held; /* the lease is ours */
     int64_t id, epoch, batch;
     unsigned generation; /* of the lease: late answers of an earlier one are dropped */
-    usec_t broken_until; /* the database refuses our records */
 
     enum endpoint_state state;
     char reason[HTTP_ERROR_MAX + 32];
@@ -134,6 +133,7 @@ struct endpoint {
     bool replaying, feeding; /* a replay has not ended; it is being asked for more */
     bool batch_lazy;         /* nothing but successes in it */
     bool recording, state_dirty, ok_dirty, recovered, cursor_dirty;
+    bool complained; /* the database refuses this batch, and that was said */
     uint64_t cursor_xid;
     int64_t cursor_seq;
     struct timer flush, wake;

@@ -83,13 +83,12 @@ static void endpoint_begin(struct endpoint *ep, const struct db_rows *rows, size
 
 static void apply_leases(struct alert *a, const struct db_rows *rows)
 {
-    usec_t now = loop_now(a->loop);
     size_t n = db_rows_count(rows);
 
     for (size_t i = 0; i < n; i++) {
         struct endpoint *ep = endpoint_find(a, db_rows_text(rows, i, 0));
 
-        if (ep && now >= ep->broken_until && (!ep->held || ep->epoch != db_rows_int(rows, i, 2, 0)))
+        if (ep && (!ep->held || ep->epoch != db_rows_int(rows, i, 2, 0)))
             endpoint_begin(ep, rows, i);
     }
     for (size_t k = 0; k < a->n_endpoints; k++) {

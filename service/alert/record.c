@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define AGAIN_USEC  USEC_PER_SEC
-#define BROKEN_USEC (60 * USEC_PER_SEC)
+#define AGAIN_USEC   USEC_PER_SEC
+#define REFUSED_USEC (5 * USEC_PER_SEC)
 
 static void put_text(struct buf *out, const char *key, const char *text)
 {
@@ -153,20 +153,24 @@ static void batch_send(struct endpoint *ep)
         (void)!timer_set(ep->alert->loop, &ep->flush, AGAIN_USEC);
 }
 
-static void refused(struct endpoint *ep, int status, const struct err *e)
+static void replaced(struct endpoint *ep)
 {
-    struct alert *a = ep->alert;
-
-    if (status == -EDOM) {
-        log_event(LOG_WARNING, "another process delivers for this endpoint now, standing by",
-                  "ENDPOINT", ep->name);
-    } else {
-        log_event(LOG_ERR, "the database refuses outcomes of deliveries, pausing for a minute",
-                  "ENDPOINT", ep->name, "ERROR", err_text(e));
-        ep->broken_until = loop_now(a->loop) + BROKEN_USEC;
-    }
+    log_event(LOG_WARNING, "another process delivers for this endpoint now, standing by",
+              "ENDPOINT", ep->name);
     endpoint_lease_lost(ep);
-    alert_take_soon(a);
+    alert_take_soon(ep->alert);
+}
+
+/* The lease is kept: a new one would begin at the cursor and send again all that is in this batch.
+ * What is sent meanwhile is bounded by BATCH_ITEMS. */
+static void refused(struct endpoint *ep, const struct err *e)
+{
+    if (!ep->complained)
+        log_event(LOG_ERR,
+                  "the database refuses outcomes of deliveries, will try again every 5 seconds",
+                  "ENDPOINT", ep->name, "ERROR", err_text(e));
+    ep->complained = true;
+    (void)!timer_set(ep->alert->loop, &ep->flush, REFUSED_USEC);
 }
 
 static void on_recorded(struct call *c, int status, const struct db_rows *rows, const struct err *e)
@@ -180,11 +184,15 @@ static void on_recorded(struct call *c, int status, const struct db_rows *rows, 
         (void)!timer_set(ep->alert->loop, &ep->flush, AGAIN_USEC);
         return;
     }
-    if (status < 0) {
-        refused(ep, status, e);
+    if (status == -EDOM) {
+        replaced(ep);
         return;
     }
-    ep->recording = false;
+    if (status < 0) {
+        refused(ep, e);
+        return;
+    }
+    ep->recording = ep->complained = false;
     buf_clear(&ep->batch_text);
     window_recorded(ep);
     if (!TAILQ_EMPTY(&ep->finished) || ep->attempts.len || ep->state_dirty)

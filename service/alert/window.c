@@ -364,5 +364,6 @@ void window_reset(struct endpoint *ep)
     ep->fetching = ep->fetch_again = ep->fetch_more = ep->fetch_full = false;
     buf_clear(&ep->attempts);
     buf_clear(&ep->batch_text);
-    ep->recording = ep->state_dirty = ep->ok_dirty = ep->recovered = ep->cursor_dirty = false;
+    ep->recording = ep->complained = false;
+    ep->state_dirty = ep->ok_dirty = ep->recovered = ep->cursor_dirty = false;
 }

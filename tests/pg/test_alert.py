@@ -663,6 +663,23 @@ def test_kills_and_a_database_restart_lose_nothing():
     p.close()
 
 
+def test_outcomes_that_the_database_does_not_take_wait_and_repeat_nothing():
+    for sqlstate in ("53100", "22000"):       # no room on its disk; an error of another kind
+        db, r = pg.database(migrated=True), Receiver()
+        p = Pipeline(db, [r], timeout=9000)
+        db.sql(f"""CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = '{sqlstate}'; END $$;
+          CREATE TRIGGER refuse BEFORE INSERT ON alert.attempt FOR EACH ROW EXECUTE FUNCTION public.refuse()""")
+        ids = add_events(db, 5)
+        wait("the requests", lambda: len(r.ids()) == 5)
+        time.sleep(2)                         # it goes on being refused
+        db.sql("DROP TRIGGER refuse ON alert.attempt")
+        ids += add_events(db, 5, first=5)
+        wait("all", lambda: db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'") == "10")
+        equal("ids", sorted(r.ids()), sorted(ids))
+        equal("epoch", db.sql("SELECT epoch FROM alert.endpoint"), "1")
+        p.close()
+
+
 def test_a_second_process_stands_by_and_takes_over():
     db, r = pg.database(migrated=True), Receiver()
     one = Pipeline(db, [r], holder="one")
