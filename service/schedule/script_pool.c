@@ -395,7 +395,8 @@ static void on_selected(struct worker_link *w, const struct ipc_selected *m)
         w->n_scripts++;
 }
 
-/* The set-up holds: its jobs begin.  It does not: they end. */
+/* The set-up holds: its jobs begin.  It does not: they end.  Either way the worker may be without
+ * work, and for those in line there was none while it was set up. */
 static void on_setup_done(struct worker_link *w, const struct ipc_setup_done *m)
 {
     struct pool_job *j;
@@ -403,12 +404,12 @@ static void on_setup_done(struct worker_link *w, const struct ipc_setup_done *m)
 
     if (w->state != WORKER_SETTING_UP)
         return;
+    loop_post(w->pool->loop, &w->pool->assign);
     if (m->error) {
         w->state = WORKER_IDLE;
         scripts_drop(w);
         while ((j = TAILQ_FIRST(&w->jobs)))
             job_kill(j, -(int)m->error, NULL, m->text ? m->text : "the scripts cannot be set up");
-        loop_post(w->pool->loop, &w->pool->assign);
         return;
     }
     w->state = WORKER_READY;

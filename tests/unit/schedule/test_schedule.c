@@ -865,6 +865,44 @@ static void scripts_that_cannot_be_selected_give_the_visit_up(void **state)
     assert_int_equal(w.complete, 0);
 }
 
+/* The worker is set up for one pass, whose visit ends meanwhile; another pass waits for it. */
+static void a_worker_that_was_set_up_for_nobody_takes_who_waits(void **state)
+{
+    static const char text[] = "scripts: {workers: 1, datadirs: [/nonexistent]}\n"
+                               "zones:\n"
+                               "- name: lab\n"
+                               "  networks: [10.0.0.0/24]\n"
+                               "  resolver: off\n"
+                               "  passes:\n"
+                               "  - {kind: scripts, scripts: \"http-*\"}\n"
+                               "  - {kind: scripts, name: other, scripts: \"ssh-*\"}\n";
+    int64_t lost = 101;
+
+    (void)state;
+    assert_int_equal(schedule_config(w.s, config_of(text), NULL), 0);
+    due(STORE_SCRIPTS, 7);
+    targets(1);
+    w.leases[w.n_leases++] = (struct store_lease){.fence = 200,
+                                                  .kind = STORE_SCRIPTS,
+                                                  .first = host(0),
+                                                  .last = host(7),
+                                                  .zone = "lab",
+                                                  .pass = "other"};
+    loop_fake_advance(w.loop, 2 * USEC_PER_SEC);
+    run();
+    targets(1);
+    loop_fake_advance(w.loop, 20 * USEC_PER_SEC);
+    w.keep_cb(w.keep_user, 0, &lost, 1);
+    run();
+    assert_int_equal(schedule_visits(w.s), 1);
+    assert_int_equal(count(&w.worker, MSG_SETUP), 1);
+    worker_is_set_up();
+    assert_int_equal(count(&w.worker, MSG_SETUP), 2);
+    assert_non_null(strstr(w.worker.expression, "ssh-*"));
+    worker_is_set_up();
+    assert_int_equal(count(&w.worker, MSG_JOB_START), 1);
+}
+
 static void due_at_once(uint32_t n)
 {
     const struct addr a = host(n);
@@ -982,6 +1020,7 @@ static const struct CMUnitTest tests[] = {
     ENGINE_TEST(a_script_that_kills_its_worker_twice_is_left_out),
     ENGINE_TEST(deaths_without_a_culprit_give_the_visit_up),
     ENGINE_TEST(scripts_that_cannot_be_selected_give_the_visit_up),
+    ENGINE_TEST(a_worker_that_was_set_up_for_nobody_takes_who_waits),
     ENGINE_TEST(hosts_just_seen_with_new_ports_go_first),
     ENGINE_TEST(those_that_were_overtaken_are_fed_too),
     ENGINE_TEST(a_visit_may_end_while_its_hosts_are_asked_for),
