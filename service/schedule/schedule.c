@@ -49,6 +49,7 @@ struct schedule {
     struct timer keep;
     struct complaint *complaints;
     bool congested, stopping;
+    bool keeping, keep_owed; /* a heartbeat is under way; and another was due meanwhile */
 };
 
 struct loop *schedule_loop(struct schedule *s)
@@ -162,21 +163,29 @@ struct visit *schedule_visit_find(struct schedule *s, int64_t fence)
     return NULL;
 }
 
+static void keep_fails(void)
+{
+    log_event(LOG_ERR, "out of memory, leases will run out", "EVENT", "visit-failed");
+}
+
 static void on_kept(void *user, int status, const int64_t *lost, size_t n_lost)
 {
     struct schedule *s = user;
 
+    s->keeping = false;
     for (size_t i = 0; i < n_lost && status == 0; i++) {
         struct visit *v = schedule_visit_find(s, lost[i]);
 
         if (v && v->state != VISIT_FINISHING)
             visit_lose(v, "it was not renewed in time");
     }
+    /* It names the visits of back then. */
+    if (s->keep_owed && status != -ECANCELED && timer_set(s->loop, &s->keep, 0) < 0)
+        keep_fails();
 }
 
-static void on_keep(struct timer *t)
+static void keep_send(struct schedule *s)
 {
-    struct schedule *s = CONTAINER_OF(t, struct schedule, keep);
     int64_t fences[LEASES_MAX];
     struct store_keep keep = {.fences = fences, .lease = LEASE};
     struct visit *v;
@@ -184,10 +193,20 @@ static void on_keep(struct timer *t)
     TAILQ_FOREACH (v, &s->visits, entry)
         if (keep.n < LEASES_MAX)
             fences[keep.n++] = v->lease.fence;
-    if (keep.n)
-        (void)s->store.keep(s->store.user, &keep, on_kept, s); /* next time, if it fails */
+    if (keep.n) /* next time, if it fails */
+        s->keeping = s->store.keep(s->store.user, &keep, on_kept, s) == 0;
+}
+
+/* One at a time: while the database is away they would pile up. */
+static void on_keep(struct timer *t)
+{
+    struct schedule *s = CONTAINER_OF(t, struct schedule, keep);
+
+    s->keep_owed = s->keeping;
+    if (!s->keeping)
+        keep_send(s);
     if (timer_set(s->loop, &s->keep, KEEP_EVERY) < 0)
-        log_event(LOG_ERR, "out of memory, leases will run out", "EVENT", "visit-failed");
+        keep_fails();
 }
 
 static void visit_destroy(void *object)

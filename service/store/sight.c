@@ -104,7 +104,10 @@ int store_sight(struct store *s, const struct store_sighting *list, size_t n, st
 
 static void on_listeners(void *user, int status, const struct db_rows *rows, const struct err *e)
 {
-    (void)user, (void)rows;
+    struct store *s = user;
+
+    (void)rows;
+    s->listening = false;
     if (status < 0 && status != -ECANCELED)
         log_debug("the state of the listeners was not stored: %s", err_text(e));
 }
@@ -116,7 +119,10 @@ int store_listeners(struct store *s, const struct store_listener *list, size_t n
     const char *params[] = {sensor, NULL};
     struct db_call c = {
         .sql = "SELECT api.listening($1, $2)", .params = params, .n_params = 2, .flags = DB_RETRY};
+    int r;
 
+    if (s->listening) /* while the database is away they would pile up */
+        return -EBUSY;
     buf_char(&json, '[');
     for (size_t i = 0; i < n; i++) {
         const struct store_listener *l = &list[i];
@@ -141,5 +147,7 @@ int store_listeners(struct store *s, const struct store_listener *list, size_t n
         return -ENOMEM;
     snprintf(sensor, sizeof sensor, "%lld", (long long)s->sensor_id);
     params[1] = json.data;
-    return store_call(s, &c, on_listeners, NULL);
+    r = store_call(s, &c, on_listeners, s);
+    s->listening = r == 0;
+    return r;
 }

@@ -272,5 +272,6 @@ struct store_listener {
     const char *why; /* it is down; else NULL */
     uint64_t frames, bad, told, limited, drops;
 };
-/* All listeners of this engine as they are now, for `muster status`. */
+/* All listeners of this engine as they are now, for `muster status`.  -EBUSY: those of before are
+ * still on their way, one at a time. */
 int store_listeners(struct store *s, const struct store_listener *list, size_t n) MUST_USE;

@@ -42,6 +42,7 @@ struct store {
     bool down;     /* the database takes nothing now */
     bool greeting; /* from the question for the version to the last answer: once at a time */
     bool closing;
+    bool listening; /* the state of the listeners is on its way */
     struct outbox_jobs outbox;
     struct outbox_job *flight; /* the one that is being answered; not in `outbox` */
     struct task pump;

@@ -9,6 +9,7 @@
  * [dup] [new=ADDR,..] HOST:
  * ADDR,up|down|blind|unsure[,mac=M][,name=N][,p=PORT[:NAME]][,v=PORT:PRODUCT][,s=PORT:SCRIPT:OUTCOME:OUTPUT][,d=PORT:SCRIPT:JSON]
  *   migrate CONNINFO DIR [check|WAIT-MS]
+ *   listeners (one, does not wait)
  *   finish I complete|aborted    targets I    keep LEASE I ...    rescan ZONE|- FIRST LAST
  * sync-wait    state-wait    sql TEXT    spin MS    pending    sensor NAME (before open) */
 #include "service/store/embedded.h"
@@ -424,6 +425,13 @@ static void cmd_rescan(char *args)
     wait_done();
 }
 
+static void cmd_listeners(void)
+{
+    const struct store_listener one = {.interface = "eth0", .up = true};
+
+    need(store_listeners(store, &one, 1), "listeners");
+}
+
 static void cmd_sql(char *args, unsigned flags)
 {
     struct db_call c = {.sql = args, .flags = flags};
@@ -555,6 +563,8 @@ static void run(char *command, char *args)
         cmd_keep(args);
     } else if (strcmp(command, "rescan") == 0) {
         cmd_rescan(args);
+    } else if (strcmp(command, "listeners") == 0) {
+        cmd_listeners();
     } else if (strcmp(command, "sql") == 0) {
         cmd_sql(args, 0);
     } else if (strcmp(command, "sql-retry") == 0) {

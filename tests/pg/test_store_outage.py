@@ -184,6 +184,19 @@ def test_visit_that_ends_in_the_journal_with_a_part_that_is_refused_is_made_agai
         d.close()
 
 
+def test_figures_of_listeners_wait_once_for_the_database():
+    db = pg.database(migrated=True)
+    d = open_store(db)
+    pg.stop()
+    expect(d.do("listeners"), "")
+    d.do("spin 100")
+    expect(d.do("listeners"), "listeners refused: Device or resource busy")
+    pg.start()
+    expect(d.do("state-wait"), "state ready")
+    wait_for("the answer", lambda: (d.do("spin 50"), d.do("listeners") == "")[1])
+    d.close()
+
+
 def test_memory_is_bounded_and_so_is_the_journal():
     db, journal = pg.database(migrated=True), journal_of(pg)
     d = open_store(db, f" 0 6000 {journal} 12000")

@@ -53,6 +53,7 @@ static struct world {
     store_keep_cb keep_cb;
     void *keep_user;
     size_t n_kept;
+    unsigned keeps;
     store_apply_cb apply_cbs[SEEN_MAX];
     void *apply_users[SEEN_MAX];
     size_t n_applied, n_answered;
@@ -92,6 +93,7 @@ static int fake_keep(void *user, const struct store_keep *k, store_keep_cb cb, v
 {
     (void)user;
     w.n_kept = k->n;
+    w.keeps++;
     w.keep_cb = cb;
     w.keep_user = cb_user;
     return 0;
@@ -668,6 +670,25 @@ static void leases_of_visits_that_wait_to_end_are_renewed(void **state)
     assert_int_equal(schedule_visits(w.s), 0);
 }
 
+static void one_heartbeat_is_under_way_at_a_time(void **state)
+{
+    (void)state;
+    due(STORE_PORTS, 2);
+    for (int i = 0; i < 6; i++) {
+        loop_fake_advance(w.loop, 20 * USEC_PER_SEC);
+        run();
+    }
+    assert_int_equal(w.keeps, 1);
+    w.keep_cb(w.keep_user, 0, NULL, 0); /* the database is back: now those that it does not know */
+    loop_fake_advance(w.loop, 0);
+    assert_int_equal(w.keeps, 2);
+    w.keep_cb(w.keep_user, 0, NULL, 0);
+    loop_fake_advance(w.loop, 19 * USEC_PER_SEC);
+    assert_int_equal(w.keeps, 2);
+    loop_fake_advance(w.loop, USEC_PER_SEC);
+    assert_int_equal(w.keeps, 3);
+}
+
 static void stopping_ends_visits_with_what_they_have(void **state)
 {
     uint32_t id;
@@ -1011,6 +1032,7 @@ static const struct CMUnitTest tests[] = {
     ENGINE_TEST(a_store_that_takes_nothing_loses_nothing),
     ENGINE_TEST(leases_are_renewed_and_lost_ones_dropped),
     ENGINE_TEST(leases_of_visits_that_wait_to_end_are_renewed),
+    ENGINE_TEST(one_heartbeat_is_under_way_at_a_time),
     ENGINE_TEST(stopping_ends_visits_with_what_they_have),
     ENGINE_TEST(a_visit_ends_under_the_configuration_it_began_with),
     ENGINE_TEST(a_lease_of_a_pass_that_is_gone_is_given_back),
