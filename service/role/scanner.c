@@ -150,10 +150,13 @@ static void say_done(struct scanner *s, uint32_t id, const struct coverage *c, i
                      const char *text)
 {
     struct ipc_scan_done done = {.error = (uint32_t)-status, .text = text};
+    int r;
 
     if (c)
         done.coverage = *c;
-    if (channel_send(s->core, MSG_SCAN_DONE, id, &done) < 0)
+    /* However much waits: the end of a scan that was stopped because of that is told like this. */
+    r = channel_send_always(s->core, MSG_SCAN_DONE, id, &done);
+    if (r < 0 && r != -EPIPE)
         scanner_fail(s, "the end of a scan cannot be told");
 }
 
