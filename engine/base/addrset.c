@@ -202,6 +202,19 @@ uint64_t addr_set_count(const struct addr_set *s)
     return sum;
 }
 
+bool addr_set_next(const struct addr_set *s, struct addr_walk *w, struct addr *ret)
+{
+    const struct addr_range *r;
+
+    if (w->range >= s->n)
+        return false;
+    r = &s->ranges[w->range];
+    *ret = addr_add(&r->first, w->at);
+    if (w->at++ == addr_distance(&r->first, &r->last))
+        *w = (struct addr_walk){.range = w->range + 1};
+    return true;
+}
+
 bool addr_set_nth(const struct addr_set *s, uint64_t n, struct addr *ret)
 {
     for (size_t i = 0; i < s->n; i++) {

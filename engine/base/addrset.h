@@ -28,5 +28,12 @@ bool addr_range_is_wide(const struct addr_range *r);
 /* The ranges that are not wide.  *ret is empty before.  0, -ENOMEM. */
 int addr_set_narrow(struct addr_set *ret, const struct addr_set *s) MUST_USE;
 uint64_t addr_set_count(const struct addr_set *s); /* UINT64_MAX when it does not fit */
-/* The n-th address in order.  False when n >= count. */
+/* All addresses in order, one at each call; a zeroed walk begins.  False: that was all.  The set
+ * stays as it is meanwhile. */
+struct addr_walk {
+    size_t range;
+    uint64_t at;
+};
+bool addr_set_next(const struct addr_set *s, struct addr_walk *w, struct addr *ret);
+/* The n-th address in order, by a look at each range before it.  False when n >= count. */
 bool addr_set_nth(const struct addr_set *s, uint64_t n, struct addr *ret);

@@ -29,11 +29,11 @@ static void on_sampled(void *user, int status, const struct err *e)
 int visit_tell_sample(struct visit *v)
 {
     const struct schedule_store *store = schedule_store(v->schedule);
-    uint64_t n = addr_set_count(&v->targets);
+    struct addr_walk walk = {0};
     struct addr a;
     int r = 0;
 
-    for (uint64_t i = 0; i < n && r == 0 && addr_set_nth(&v->targets, i, &a); i++)
+    while (r == 0 && addr_set_next(&v->targets, &walk, &a))
         if (collect_is_done(v->collect, &a))
             r = addr_set_add(&v->sampled, &a, &a);
     v->expected = addr_set_count(&v->sampled);

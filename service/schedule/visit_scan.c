@@ -50,12 +50,12 @@ static void on_host_done(void *user, const struct addr *a, bool conclusive)
 /* What is left to ask, when a scan ended in the middle. */
 static int targets_left(struct visit *v, struct addr_set *ret)
 {
+    struct addr_walk walk = {0};
+    struct addr a;
     int r = 0;
 
-    for (uint64_t i = 0; i < v->expected && r == 0; i++) {
-        struct addr a;
-
-        if (!addr_set_nth(&v->targets, i, &a) || collect_is_done(v->collect, &a))
+    while (r == 0 && addr_set_next(&v->targets, &walk, &a)) {
+        if (collect_is_done(v->collect, &a))
             continue;
         collect_forget(v->collect, &a);
         r = addr_set_add(ret, &a, &a);

@@ -324,10 +324,11 @@ int store_sampled(struct store *s, const struct store_lease *l, const struct add
                         .n_params = 3,
                         .flags = DB_RETRY};
     struct ask what = {.cb.status = cb, .user = user};
+    struct addr_walk walk = {0};
     struct addr a;
 
     pg_array_open(&addrs);
-    for (uint64_t i = 0; addr_set_nth(asked, i, &a); i++) {
+    while (addr_set_next(asked, &walk, &a)) {
         char text[ADDR_TEXT_MAX];
 
         pg_array_plain(&addrs, "%s", store_addr_text(&a, text));

@@ -61,6 +61,7 @@ static void reversed_or_mixed_ranges_are_refused(void **state)
 
 static void check(const struct addr_set *s, const bool *in)
 {
+    struct addr_walk walk = {0};
     uint64_t count = 0;
     struct addr got;
 
@@ -72,8 +73,11 @@ static void check(const struct addr_set *s, const bool *in)
             continue;
         assert_true(addr_set_nth(s, count, &got));
         assert_true(addr_equal(&got, &a));
+        assert_true(addr_set_next(s, &walk, &got));
+        assert_true(addr_equal(&got, &a));
         count++;
     }
+    assert_false(addr_set_next(s, &walk, &got));
     assert_int_equal(addr_set_count(s), count);
 }
 
