@@ -4,30 +4,31 @@
  * cancel and destroy.  Calling it from such a callback is a known source of use-after-free.  So its
  * callbacks only copy the answer and post; users hear of it in a later turn, from the top of the
  * loop, where they may start or free whatever they like.  A cancelled query is answered at once and
- * left to run out by itself.  A query lives until both its user and c-ares are through with it. The
- * timers of c-ares run on the real clock, also under the fake one.
+ * left to run out by itself.  A query lives until both its user and c-ares are through with it.
+ *
+ * A channel knows the servers that the system named when it was opened.  They come late when the
+ * machine boots, and change with its networks: then the next query opens a new channel.
  *
  * Reverse names do not go by ares_gethostbyaddr(): it looks on in the hosts file after any failure
  * and then says "not found", so that a silent server could not be told from an address without a
  * name. */
 #include "engine/loop/dns.h"
 
-#include "engine/loop/loop_priv.h"
+#include "engine/loop/dns_channel.h"
 
-#include <ares.h>
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SOCKETS_MAX 16  /* c-ares uses one UDP and one TCP socket a server */
-#define ADDRS_MAX   256 /* of one name */
+#define ADDRS_MAX 256 /* of one name */
 
 #define POINTER_NAME_MAX 80 /* 32 digits and dots, "ip6.arpa" */
 
 struct dns_query {
     struct dns *dns;
+    struct dns_channel *channel; /* that will call back for it, or NULL */
     TAILQ_ENTRY(dns_query) entry;
     struct task deliver;
     dns_addrs_cb addrs_cb;
@@ -42,19 +43,18 @@ struct dns_query {
     bool delivered; /* the user was told */
 };
 
-struct dns_socket {
-    struct io io;
-    struct dns *dns;
-};
-
 struct dns {
     struct loop *loop;
-    ares_channel channel, files; /* files: knows the hosts file only, answers at once */
-    bool has_channel, has_files;
-    struct timer timer;
+    struct dns_opts o;                 /* of the next channel */
+    char *path;                        /* o.conf */
+    bool follows;                      /* the servers are the system's */
+    struct dns_conf conf;              /* that `channel` was opened with */
+    struct dns_channel *channel, *old; /* old: has queries to end, or `drop` is posted */
+    struct task drop;
+    ares_channel files; /* knows the hosts file only, answers at once */
+    bool has_files;
     struct task bury;
     TAILQ_HEAD(, dns_query) queries;
-    struct dns_socket sockets[SOCKETS_MAX]; /* fd -1: free */
 };
 
 static int status_of(int code)
@@ -102,10 +102,19 @@ static void on_deliver(struct task *t)
     query_release(q);
 }
 
+static void channel_release(struct dns_query *q)
+{
+    struct dns_channel *c = take(&q->channel);
+
+    if (c && --c->queries == 0 && c == q->dns->old)
+        loop_post(q->dns->loop, &q->dns->drop);
+}
+
 /* The end of a query as c-ares sees it; after a cancel nobody wants to know. */
 static void query_finish(struct dns_query *q, int status)
 {
     q->running = false;
+    channel_release(q);
     if (q->delivered) {
         query_release(q);
         return;
@@ -180,117 +189,67 @@ static void on_hosts_file(void *user, int code, int timeouts, struct hostent *ho
         query_finish(q, 0);
 }
 
-/* After every call into c-ares: when does it want to be called without an event? */
-static void rearm(struct dns *d)
-{
-    struct timeval tv;
-
-    if (!ares_timeout(d->channel, NULL, &tv)) {
-        timer_stop(d->loop, &d->timer);
-        return;
-    }
-    /* If there is no memory for the timer, the next socket event gets us here again. */
-    (void)!timer_set(d->loop, &d->timer, (usec_t)tv.tv_sec * USEC_PER_SEC + (usec_t)tv.tv_usec + 1);
-}
-
-static void on_timer(struct timer *t)
-{
-    struct dns *d = CONTAINER_OF(t, struct dns, timer);
-
-    ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    rearm(d);
-}
-
-static void on_ready(struct io *io, uint32_t events)
-{
-    struct dns *d = CONTAINER_OF(io, struct dns_socket, io)->dns;
-    uint32_t broken = events & (EPOLLERR | EPOLLHUP);
-    ares_socket_t fd = io->fd; /* the call may close it and recycle the slot */
-
-    ares_process_fd(d->channel, (events & EPOLLIN) || broken ? fd : ARES_SOCKET_BAD,
-                    events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
-    rearm(d);
-}
-
-static struct dns_socket *socket_find(struct dns *d, int fd)
-{
-    for (size_t i = 0; i < SOCKETS_MAX; i++)
-        if (d->sockets[i].io.fd == fd)
-            return &d->sockets[i];
-    return NULL;
-}
-
-/* Comes from inside c-ares, before it closes the socket when neither direction is wanted. */
-static void on_socket_state(void *user, ares_socket_t fd, int readable, int writable)
-{
-    struct dns *d = user;
-    struct dns_socket *s = socket_find(d, fd);
-
-    if (!readable && !writable) {
-        if (!s)
-            return;
-        io_remove(d->loop, &s->io);
-        s->io.fd = -1;
-        return;
-    }
-    if (!s)
-        s = socket_find(d, -1);
-    if (!s) /* not watched: c-ares runs into its timeout and tries the next server */
-        return;
-    s->io.fd = fd;
-    if (io_want(d->loop, &s->io, (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0)) < 0 &&
-        !s->io.wanted)
-        s->io.fd = -1;
-}
-
-static void channel_close(struct dns *d)
-{
-    if (d->has_channel)
-        ares_destroy(d->channel);
-    if (d->has_files)
-        ares_destroy(d->files);
-    d->has_channel = d->has_files = false;
-}
-
-static int files_open(struct dns *d)
+static int files_open(struct dns *d, struct err *e)
 {
     char only_files[] = "f";
     struct ares_options options = {.lookups = only_files};
     int code = ares_init_options(&d->files, &options, ARES_OPT_LOOKUPS);
 
     d->has_files = code == ARES_SUCCESS;
-    return code;
+    if (code == ARES_SUCCESS)
+        return 0;
+    return err_set(e, code == ARES_ENOMEM ? -ENOMEM : -EIO, "resolver: %s", ares_strerror(code));
 }
 
-static int channel_open(struct dns *d, const struct dns_opts *o, struct err *e)
+/* The options are kept for the channels to come; servers that were given do not change. */
+static int open_channels(struct dns *d, const struct dns_opts *o, struct err *e)
 {
-    struct ares_options options = {
-        .timeout = (int)((o && o->timeout ? o->timeout : 2 * USEC_PER_SEC) / USEC_PER_MSEC),
-        .tries = o && o->tries > 0 ? o->tries : 2,
-        .sock_state_cb = on_socket_state,
-        .sock_state_cb_data = d,
-    };
-    int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-    int code;
+    int r;
 
-    if (options.timeout < 1)
-        options.timeout = 1;
-    code = ares_init_options(&d->channel, &options, mask);
-    d->has_channel = code == ARES_SUCCESS;
-    if (code == ARES_SUCCESS)
-        code = files_open(d);
-    if (code != ARES_SUCCESS)
-        return err_set(e, code == ARES_ENOMEM ? -ENOMEM : -EIO, "resolver: %s",
-                       ares_strerror(code));
-    if (!o || !o->servers)
-        return 0;
-    code = ares_set_servers_ports_csv(d->channel, o->servers);
-    if (code != ARES_SUCCESS)
-        return err_set(
-            e, -EINVAL,
-            "DNS servers '%s': expected addresses with optional port, separated by commas",
-            o->servers);
-    return 0;
+    d->o.timeout = o->timeout;
+    d->o.tries = o->tries;
+    d->follows = !o->servers;
+    if (o->conf && !(d->path = strdup(o->conf)))
+        return err_set(e, -ENOMEM, "out of memory");
+    d->o.conf = d->path;
+    if (d->follows)
+        dns_conf_changed(&d->o, &d->conf, &d->conf);
+    r = dns_channel_new(&d->channel, d->loop, o, e);
+    return r < 0 ? r : files_open(d, e);
+}
+
+/* From the top of the loop. */
+static void on_drop(struct task *t)
+{
+    struct dns *d = CONTAINER_OF(t, struct dns, drop);
+
+    d->old = dns_channel_free(d->old);
+}
+
+/* The old channel runs out, and until then no further one is opened: a later lookup looks again, as
+ * it does where a new one could not be opened. */
+static void follow_conf(struct dns *d)
+{
+    struct dns_channel *fresh = NULL;
+    struct dns_conf now;
+
+    if (!d->follows || d->old || !dns_conf_changed(&d->o, &d->conf, &now) ||
+        dns_channel_new(&fresh, d->loop, &d->o, NULL) < 0)
+        return;
+    d->conf = now;
+    d->old = d->channel;
+    d->channel = fresh;
+    if (d->old->queries == 0)
+        loop_post(d->loop, &d->drop);
+}
+
+/* The channel for a query that is about to be asked. */
+static struct dns_channel *query_channel(struct dns_query *q)
+{
+    follow_conf(q->dns);
+    q->channel = q->dns->channel;
+    q->channel->queries++;
+    return q->channel;
 }
 
 /* From the top of the loop: ares_destroy() ends the queries that still run. */
@@ -299,7 +258,11 @@ static void on_bury(struct task *t)
     struct dns *d = CONTAINER_OF(t, struct dns, bury);
     struct dns_query *q;
 
-    channel_close(d);
+    d->channel = dns_channel_free(d->channel);
+    d->old = dns_channel_free(d->old);
+    if (d->has_files)
+        ares_destroy(d->files);
+    task_cancel(d->loop, &d->drop); /* posted by the end of the old one's last query */
     while ((q = TAILQ_FIRST(&d->queries))) {
         if (!q->delivered) {
             task_cancel(d->loop, &q->deliver);
@@ -309,13 +272,14 @@ static void on_bury(struct task *t)
             query_release(q);
         }
     }
-    timer_stop(d->loop, &d->timer);
     ares_library_cleanup();
+    free(d->path);
     free(d);
 }
 
 int dns_new(struct dns **ret, struct loop *l, const struct dns_opts *o, struct err *e)
 {
+    const struct dns_opts none = {0};
     struct dns *d;
     int r;
 
@@ -327,12 +291,10 @@ int dns_new(struct dns **ret, struct loop *l, const struct dns_opts *o, struct e
         return err_set(e, -ENOMEM, "out of memory");
     }
     d->loop = l;
-    d->timer.fire = on_timer;
+    d->drop.run = on_drop;
     d->bury.run = on_bury;
     TAILQ_INIT(&d->queries);
-    for (size_t i = 0; i < SOCKETS_MAX; i++)
-        d->sockets[i] = (struct dns_socket){.io = {.ready = on_ready, .fd = -1}, .dns = d};
-    r = channel_open(d, o, e);
+    r = open_channels(d, o ? o : &none, e);
     if (r < 0) {
         on_bury(&d->bury);
         return r;
@@ -401,13 +363,15 @@ int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_add
         .ai_socktype = SOCK_STREAM,
     };
     struct dns_query *q = query_new(d, user);
+    struct dns_channel *c;
 
     if (!q)
         return -ENOMEM;
     q->addrs_cb = cb;
     if (!answer_number(q, name, family)) {
-        ares_getaddrinfo(d->channel, name, NULL, &hints, on_addrs, q);
-        rearm(d);
+        c = query_channel(q);
+        ares_getaddrinfo(c->ares, name, NULL, &hints, on_addrs, q);
+        dns_channel_rearm(c);
     }
     if (ret)
         *ret = q;
@@ -437,6 +401,7 @@ int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
 {
     int family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
     char name[POINTER_NAME_MAX];
+    struct dns_channel *c;
     struct dns_query *q;
     size_t len = addr_len(a);
 
@@ -450,8 +415,9 @@ int dns_reverse(struct dns *d, const struct addr *a, dns_name_cb cb, void *user,
     ares_gethostbyaddr(d->files, a->b, (int)len, family, on_hosts_file, q);
     if (q->running) {
         pointer_name(a, name);
-        ares_query(d->channel, name, C_IN, T_PTR, on_pointer, q);
-        rearm(d);
+        c = query_channel(q);
+        ares_query(c->ares, name, C_IN, T_PTR, on_pointer, q);
+        dns_channel_rearm(c);
     }
     if (ret)
         *ret = q;

@@ -14,7 +14,9 @@ typedef void (*dns_addrs_cb)(void *user, int status, const struct addr *addrs, s
 typedef void (*dns_name_cb)(void *user, int status, const char *name);
 
 struct dns_opts {
-    const char *servers; /* "192.0.2.1,[2001:db8::1]:53"; NULL: as the system says */
+    const char *servers; /* "192.0.2.1,[2001:db8::1]:53"; NULL: as the system says, also when that
+                            becomes another */
+    const char *conf;    /* where it says so; NULL: /etc/resolv.conf */
     usec_t timeout;      /* per try; 0: 2 s */
     int tries;           /* 0: 2 */
 };

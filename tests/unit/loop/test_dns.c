@@ -3,6 +3,10 @@
 
 #include "tests/unit/loop/peer.h"
 
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 /* Answers "a.test" with 192.0.2.1 and 2001:db8::1, reverse of 192.0.2.1 and 2001:db8::1 with
  * "a.test", of 192.0.2.4 with two names, "fail.test" and the reverse of 192.0.2.3 with SERVFAIL,
  * "silent.test" and the reverse of 192.0.2.5 never, anything else with NXDOMAIN. */
@@ -129,6 +133,12 @@ static void on_addrs(void *user, int status, const struct addr *addrs, size_t n)
         assert_int_equal(dns_lookup(again, "b.test", ADDR_V4, on_addrs, NULL, NULL), 0);
     if (got.free_in_cb)
         *got.free_in_cb = dns_free(*got.free_in_cb);
+}
+
+static void on_told(void *user, int status, const struct addr *addrs, size_t n)
+{
+    (void)addrs, (void)n;
+    on_done(user, status);
 }
 
 static void on_name(void *user, int status, const char *name)
@@ -357,6 +367,128 @@ static void wrong_servers_are_named_in_the_error(void **state)
     assert_non_null(strstr(e.text, "'not-an-address'"));
 }
 
+/* ---- the system's servers: a file that names 127.0.0.1 (the responder) or 127.0.0.2 (nobody) */
+
+static char directory[64], conf[96];
+
+/* In place of libc's: the file can name no port. */
+int connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    struct sockaddr_in sin;
+
+    if (to->sa_family == AF_INET && len >= sizeof sin) {
+        memcpy(&sin, to, sizeof sin);
+        if (sin.sin_port == htons(53) && sin.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
+            sin.sin_port = htons(responder.port);
+        return (int)syscall(SYS_connect, fd, &sin, sizeof sin);
+    }
+    return (int)syscall(SYS_connect, fd, to, len);
+}
+
+/* As programs do that write it: a new file takes the place of the old one. */
+static void write_conf(const char *server)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/new", directory);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    fprintf(f, "nameserver %s\n", server);
+    fclose(f);
+    assert_int_equal(rename(path, conf), 0);
+}
+
+static int setup_system(void **state)
+{
+    struct dns_opts o = {.conf = conf, .timeout = 100 * USEC_PER_MSEC, .tries = 2};
+
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/muster-dns-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    snprintf(conf, sizeof conf, "%s/resolv.conf", directory);
+    loop = loop_make();
+    responder = responder_start(loop);
+    assert_int_equal(io_want(loop, &responder.io, EPOLLIN), 0);
+    assert_int_equal(dns_new(&dns, loop, &o, NULL), 0);
+    return 0;
+}
+
+static int teardown_system(void **state)
+{
+    unlink(conf);
+    rmdir(directory);
+    return teardown(state);
+}
+
+static void servers_that_the_system_names_later_are_asked(void **state)
+{
+    (void)state;
+    write_conf("127.0.0.2");
+    lookup("a.test", ADDR_V4);
+    assert_true(got.o.status < 0);
+    write_conf("127.0.0.1");
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+    write_conf("127.0.0.2");
+    reverse("192.0.2.1");
+    assert_true(got.o.status < 0);
+    write_conf("127.0.0.1");
+    reverse("192.0.2.1");
+    assert_int_equal(got.o.status, 0);
+}
+
+static void a_file_of_servers_that_is_gone_or_cannot_be_read_changes_nothing(void **state)
+{
+    (void)state;
+    write_conf("127.0.0.1");
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+    assert_int_equal(unlink(conf), 0);
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+    assert_int_equal(symlink("resolv.conf", conf), 0);
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+}
+
+static void lookups_under_way_end_by_the_servers_that_they_asked(void **state)
+{
+    static struct outcome silent;
+
+    (void)state;
+    outcome_reset(&silent);
+    write_conf("127.0.0.1");
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(dns_lookup(dns, "silent.test", ADDR_V4, on_told, &silent, NULL), 0);
+    write_conf("127.0.0.2");
+    lookup("a.test", ADDR_V4);
+    assert_true(got.o.status < 0);
+    wait_done(loop, &silent);
+    assert_int_equal(silent.status, -ETIMEDOUT);
+    write_conf("127.0.0.1");
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+}
+
+static void freeing_the_resolver_cancels_also_what_asks_former_servers(void **state)
+{
+    static struct outcome silent;
+
+    (void)state;
+    outcome_reset(&silent);
+    write_conf("127.0.0.1");
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(dns_lookup(dns, "silent.test", ADDR_V4, on_told, &silent, NULL), 0);
+    write_conf("127.0.0.2");
+    assert_int_equal(dns_lookup(dns, "a.test", ADDR_V4, on_told, &silent, NULL), 0);
+    dns = dns_free(dns);
+    for (int i = 0; i < TURNS && silent.calls < 2; i++)
+        loop_turn(loop, 0);
+    assert_int_equal(silent.calls, 2);
+    assert_int_equal(silent.status, -ECANCELED);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(names_have_addresses_of_the_family_asked_for, setup, teardown),
     cmocka_unit_test_setup_teardown(what_is_not_there_or_broken_has_its_own_status, setup,
@@ -376,6 +508,15 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(the_resolver_may_be_freed_in_a_callback, setup, teardown),
     cmocka_unit_test_setup_teardown(a_hundred_lookups_at_once_all_end, setup, teardown),
     cmocka_unit_test_setup_teardown(wrong_servers_are_named_in_the_error, setup, teardown),
+    cmocka_unit_test_setup_teardown(servers_that_the_system_names_later_are_asked, setup_system,
+                                    teardown_system),
+    cmocka_unit_test_setup_teardown(
+        a_file_of_servers_that_is_gone_or_cannot_be_read_changes_nothing, setup_system,
+        teardown_system),
+    cmocka_unit_test_setup_teardown(lookups_under_way_end_by_the_servers_that_they_asked,
+                                    setup_system, teardown_system),
+    cmocka_unit_test_setup_teardown(freeing_the_resolver_cancels_also_what_asks_former_servers,
+                                    setup_system, teardown_system),
 };
 
 TEST_MAIN(tests)
