@@ -185,7 +185,7 @@ static void alertmanager_notes(struct request *r, cJSON *notes, const struct kin
 }
 
 /* Without an end the receiver would close it after minutes of silence, and an event is told once:
- * what is not resolved ends after a day. */
+ * what is not resolved ends after a day, counted from now where it comes late. */
 #define OPEN_USEC (86400 * USEC_PER_SEC)
 
 static void put_times(struct request *r, cJSON *alert, const struct kind_call *c,
@@ -200,7 +200,8 @@ static void put_times(struct request *r, cJSON *alert, const struct kind_call *c
     if (resolved)
         put_text(r, alert, "endsAt", start);
     else if (time_parse(start, &at) == 0)
-        put_text(r, alert, "endsAt", time_format(at + OPEN_USEC, end));
+        put_text(r, alert, "endsAt",
+                 time_format((at > c->message->now ? at : c->message->now) + OPEN_USEC, end));
 }
 
 void alertmanager_render(struct request *r, const struct kind_call *c)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/base/buf.h"
+#include "engine/base/time.h"
 #include "service/alert/render.h"
 #include "service/config/template.h"
 
@@ -28,6 +29,7 @@ struct message {
     size_t n_left_out;   /* that the group counts and does not hold */
     enum severity severity;
     bool resolved;
+    usec_t now; /* wall clock as it is sent, set by the caller after message_open(); 0: not known */
 };
 
 /* -EINVAL: data is no JSON object (or there is no memory for it).  raw's texts are borrowed. */

@@ -166,6 +166,7 @@ static int render(struct item *i, struct request *request)
     struct message m;
     int r = message_open(&m, i->id, &e);
 
+    m.now = loop_wall(i->endpoint->alert->loop);
     if (r == 0)
         r = kind_render(request, &i->endpoint->kind, &m, i->shrink);
     message_done(&m);

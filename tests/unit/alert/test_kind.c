@@ -147,7 +147,7 @@ static const struct {
     {"an end without rules", "{\"state\":\"resolved\",\"dedup_key\":\"d\"}", true, true},
 };
 
-static bool says(enum config_kind kind, const char *data, const char *words)
+static bool says_at(enum config_kind kind, const char *data, const char *words, usec_t now)
 {
     struct render_event raw = {"port.closed", "2026-11-22T17:00:00Z", data, strlen(data)};
     struct kind_config config = {kind, .url = "https://a.example.net/v2/alerts", .token = "t"};
@@ -156,10 +156,16 @@ static bool says(enum config_kind kind, const char *data, const char *words)
     bool found;
 
     assert_int_equal(message_open(&m, "evt_1", &raw), 0);
+    m.now = now;
     assert_int_equal(kind_render(&r, &config, &m, 0), 0);
     found = strstr(r.body.data, words) || (r.url.len && strstr(r.url.data, words));
     message_done(&m);
     return found;
+}
+
+static bool says(enum config_kind kind, const char *data, const char *words)
+{
+    return says_at(kind, data, words, 0);
 }
 
 static void an_end_closes_what_was_told_before(void **state)
@@ -179,12 +185,36 @@ static void an_end_closes_what_was_told_before(void **state)
     }
 }
 
+/* An endpoint that was down for days is told of what is open, not of what ended long ago. */
+static void alertmanager_keeps_what_comes_late_open_for_a_day(void **state)
+{
+    static const struct {
+        const char *now, *want;
+    } cases[] = {
+        {"2026-11-22T17:00:02Z", "\"endsAt\":\"2026-11-23T17:00:02"},
+        {"2026-11-26T09:00:00Z", "\"endsAt\":\"2026-11-27T09:00:00"},
+        {"2026-11-20T09:00:00Z", "\"endsAt\":\"2026-11-23T17:00:00"}, /* a clock that went back */
+        {NULL, "\"endsAt\":\"2026-11-23T17:00:00"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        usec_t now = 0;
+
+        if (cases[i].now)
+            assert_int_equal(time_parse(cases[i].now, &now), 0);
+        if (!says_at(KIND_ALERTMANAGER, "{\"state\":\"firing\"}", cases[i].want, now))
+            fail_msg("%s", cases[i].want);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(answers_mean_what_the_receiver_says),
     cmocka_unit_test(urls_give_wrong_kinds_away),
     cmocka_unit_test(texts_are_cut_by_characters_of_utf16),
     cmocka_unit_test(templates_are_read_once_and_their_faults_named),
     cmocka_unit_test(an_end_closes_what_was_told_before),
+    cmocka_unit_test(alertmanager_keeps_what_comes_late_open_for_a_day),
 };
 
 TEST_MAIN(tests)
