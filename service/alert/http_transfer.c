@@ -159,15 +159,19 @@ static CURLcode set_blob(CURL *easy, CURLoption option, const char *pem)
 }
 
 /* The address of a socket is asked for in any case, so a proxy has to pass the policy too.  A
- * proxy of the environment would go round it.
+ * proxy of the environment would go round it.  Its port is said, because libcurl takes 1080 where
+ * http://HOST has none, and the address of the name is known for that of the scheme.
  *
  * Without the directory of certificates: libcurl would trust it beside our own authority, and it
  * keeps the store of the system's file for the next connections only when there is none (reading
  * that file takes longer than a turn of the loop may). */
-static int set_trust(CURL *easy, const struct http_trust *trust)
+static int set_trust(CURL *easy, const struct http_post *p)
 {
+    const struct http_trust *trust = p->trust;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, trust->proxy ? trust->proxy : "");
 
+    if (code == CURLE_OK && trust->proxy)
+        code = curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)p->where->port);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                                 trust->http2 ? (long)CURL_HTTP_VERSION_2TLS
@@ -228,7 +232,7 @@ int transfer_new(struct http_transfer **ret, struct http *h, const struct http_p
         transfer_free(t);
         return r;
     }
-    r = set_trust(t->easy, p->trust);
+    r = set_trust(t->easy, p);
     if (r < 0) {
         transfer_free(t);
         return r;

@@ -534,6 +534,21 @@ def test_names_are_resolved_here_and_addresses_refused():
     p.close()
 
 
+def test_a_proxy_without_a_port_listens_at_that_of_its_scheme():
+    db, names = pg.database(migrated=True), Names({"proxy.test": ["127.0.0.80"]})
+    proxies = ("http://proxy.test", "https://proxy.test/", "http://proxy.test:18080")
+    d = pgtest.Driver("pg_alert_driver")
+    for i, proxy in enumerate(proxies):
+        d.do(f"endpoint e{i} http://192.0.2.7/ - 9000 1 1000 127.0.0.80 proxy={proxy}")
+    d.do(f"start {db.conninfo.replace(' ', ';')} local 60000 1000 {names.address}")
+    wait("the endpoints", lambda: db.sql("SELECT count(*) FROM alert.endpoint WHERE instance IS NOT NULL") == str(len(proxies)))
+    add_events(db)
+    for i, proxy in enumerate(proxies):       # nobody listens there; for another port the address would not be known
+        wait("an attempt", lambda i=i: db.sql(f"SELECT count(*) FROM report.attempt WHERE endpoint = 'e{i}'") != "0")
+        equal(proxy, db.sql(f"SELECT curl || ' ' || error FROM report.attempt WHERE endpoint = 'e{i}' AND n = 1"), "7 Couldn't connect to server")
+    d.close()
+
+
 def test_a_certificate_nobody_vouches_for_is_the_endpoints_failure():
     with tempfile.TemporaryDirectory() as d:
         made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
