@@ -45,13 +45,13 @@ static unsigned long long now_ms(void)
     return (unsigned long long)t.tv_sec * 1000 + (unsigned long long)t.tv_nsec / 1000000;
 }
 
-/* Waits for the socket, at most one tick. */
-static void wait_socket(const struct run *r, short events)
+/* Waits for the socket, at most one tick.  True: it is ready. */
+static bool wait_socket(const struct run *r, short events)
 {
     struct pollfd p = {.fd = PQsocket(r->conn), .events = events};
 
     tick(r);
-    (void)poll(&p, 1, TICK_MS); /* early or failed: the caller looks itself */
+    return poll(&p, 1, TICK_MS) > 0;
 }
 
 static int fail(const struct run *r, int code, const char *what, const char *words)
@@ -73,6 +73,24 @@ static void on_notice(void *user, const PGresult *res)
         r->o->notice(r->o->user, words);
 }
 
+/* Until it is up, has failed, or a host hangs.  libpq takes the socket for ready whenever it is
+ * called: where the host has not even answered the SYN, it would write, and wait for that itself.
+ */
+static PostgresPollingStatusType poll_connection(const struct run *r)
+{
+    unsigned long long end = now_ms() + CONNECT_MS;
+    PostgresPollingStatusType s = PGRES_POLLING_WRITING;
+
+    while (PQstatus(r->conn) != CONNECTION_BAD && now_ms() < end) {
+        if (!wait_socket(r, s == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+            continue;
+        s = PQconnectPoll(r->conn);
+        if (s == PGRES_POLLING_OK || s == PGRES_POLLING_FAILED)
+            break;
+    }
+    return s;
+}
+
 /* One walk through the hosts.  -ETIMEDOUT: one of them hangs. */
 static int connect_once(struct run *r, const struct db_hosts *hosts)
 {
@@ -82,21 +100,13 @@ static int connect_once(struct run *r, const struct db_hosts *hosts)
                                                "gssencmode"};
     const char *values[ARRAY_LEN(keys)] = {r->o->check_only ? "any" : "read-write", r->o->conninfo,
                                            "muster migrate", "UTF8", "disable"};
-    unsigned long long end = now_ms() + CONNECT_MS;
-    PostgresPollingStatusType s = PGRES_POLLING_WRITING;
 
     db_hosts_params(hosts, keys + 5, values + 5);
     PQfinish(r->conn);
     r->conn = PQconnectStartParams(keys, values, 1);
     if (!r->conn)
         return -ENOMEM;
-    while (PQstatus(r->conn) != CONNECTION_BAD && s != PGRES_POLLING_OK && now_ms() < end) {
-        wait_socket(r, s == PGRES_POLLING_READING ? POLLIN : POLLOUT);
-        s = PQconnectPoll(r->conn);
-        if (s == PGRES_POLLING_FAILED)
-            break;
-    }
-    if (s == PGRES_POLLING_OK)
+    if (poll_connection(r) == PGRES_POLLING_OK)
         return 0;
     return PQstatus(r->conn) == CONNECTION_BAD ? -ECONNREFUSED : -ETIMEDOUT;
 }
@@ -128,7 +138,7 @@ static PGresult *collect(const struct run *r)
 
     for (;;) {
         while (PQisBusy(r->conn)) {
-            wait_socket(r, POLLIN);
+            (void)wait_socket(r, POLLIN); /* libpq looks itself */
             if (!PQconsumeInput(r->conn))
                 return last;
         }

@@ -8,7 +8,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pgtest
-from silent import silent_server
+from silent import deaf_server, silent_server
 
 
 class Dir:
@@ -46,6 +46,13 @@ def test_migrator_passes_over_a_host_that_hangs():
     with silent_server() as silent, Dir(_0001_a="CREATE TABLE a()") as d:
         db = pg.database()
         expect(migrate(db, d.path, conninfo=db.conninfo.replace("host=", f"host={silent},")), "applied 0001_a.sql\nmigrated to 1 of 1")
+
+
+def test_migrator_passes_over_a_host_that_is_off():
+    with deaf_server() as port, Dir(_0001_a="CREATE TABLE a()") as d:
+        db = pg.database()
+        conninfo = db.conninfo.replace("host=", "host=127.0.0.1,") + f" port={port},5432"
+        expect(migrate(db, d.path, conninfo=conninfo), "applied 0001_a.sql\nmigrated to 1 of 1")
 
 
 def test_migrator_looks_for_the_server_that_takes_writes():
