@@ -171,6 +171,14 @@ static void next_apply(struct monitor *m)
     notify_ready(m->status);
 }
 
+/* The core has rejected the first configuration that it was given: it gets the one in force. */
+static void core_restore(struct monitor *m)
+{
+    m->generation++;
+    if (monitor_core_configure(m) < 0)
+        proc_kill(&m->core);
+}
+
 static void monitor_reload(struct monitor *m);
 
 /* The core has taken the new configuration in, or has not: a reload that was asked for meanwhile
@@ -184,6 +192,8 @@ static void reload_done(struct monitor *m, const char *error)
     else {
         next_drop(m);
         config_rejected(m, error);
+        if (!m->core_configured && proc_running(&m->core))
+            core_restore(m);
     }
     m->reload_again = false;
     if (again)
@@ -196,6 +206,8 @@ void monitor_config_done(struct monitor *m, uint32_t generation, const struct ip
 
     if (m->next && generation == m->generation) {
         reload_done(m, done->error ? why : NULL);
+    } else if (m->next) {
+        return; /* about what held before: the core goes on with the next one, which may mend it */
     } else if (done->error && m->started) {
         config_rejected(
             m, why); /* what held before: a secret is gone, perhaps.  Try again, with pauses */
@@ -228,9 +240,20 @@ static int reload_check(struct monitor *m, struct err *e)
                : 0;
 }
 
+/* Without a core the next one decides, which is started at once: nothing is in force unchecked. */
+static void reload_send(struct monitor *m)
+{
+    int r;
+
+    m->generation++;
+    r = proc_running(&m->core) ? monitor_core_configure(m)
+                               : timer_set(m->loop, &m->core.restart, 0);
+    if (r < 0)
+        reload_done(m, "the core cannot take it in just now; reload again");
+}
+
 static void monitor_reload(struct monitor *m)
 {
-    const struct ipc_config msg = {.path = m->path};
     struct err e = {0};
 
     if (m->stop != STOP_NOT || !m->started)
@@ -245,9 +268,7 @@ static void monitor_reload(struct monitor *m)
         config_rejected(m, err_text(&e));
         return;
     }
-    m->generation++;
-    if (proc_send(&m->core, MSG_CONFIG, m->generation, &msg, m->next_fd) < 0)
-        next_apply(m); /* no core is there: the next one gets it at its start */
+    reload_send(m);
 }
 
 /* -------------------------------------------------------------------- signals, watchdog */

@@ -65,16 +65,23 @@ static void start_worker(struct monitor *m, struct proc *p)
     connect_worker(m, p);
 }
 
+int monitor_core_configure(struct monitor *m)
+{
+    const struct ipc_config msg = {.path = m->path};
+
+    return proc_send(&m->core, MSG_CONFIG, m->generation, &msg,
+                     m->next ? m->next_fd : m->config_fd);
+}
+
 /* A core needs its configuration before it is given workers. */
 static void start_core(struct monitor *m)
 {
     const char *args[] = {m->opts.foreground ? "--foreground" : NULL, NULL};
-    const struct ipc_config msg = {.path = m->path};
     struct err e = {0};
     int r = proc_start(&m->core, args, &e);
 
     if (r == 0)
-        r = proc_send(&m->core, MSG_CONFIG, m->generation, &msg, m->config_fd);
+        r = monitor_core_configure(m);
     if (r == 0)
         return;
     log_event(LOG_ERR, "the core cannot be started, trying again", "WHY",

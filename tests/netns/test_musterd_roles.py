@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""The monitor while one of its roles is away: a reload is decided by the next core, which a new configuration can bring back.  There is no
+database: the roles run without."""
+import os
+import pathlib
+import signal
+import time
+
+import daemon
+import netns
+from test_musterd_faults import pids_of, said
+
+REJECTED, APPLIED = "event=config-rejected", "event=config-applied"
+
+
+class Roles:
+    """A musterd whose database is nowhere."""
+
+    def __init__(self, world, name, scripts="{workers: 1}"):
+        self.state, self.config, self.path = world.path(f"{name}.state"), world.path(f"{name}.yaml"), world.path(f"{name}.log")
+        self.nowhere = world.path("no-socket")
+        self.configure(scripts)
+        self.process = world.start([str(daemon.BUILD / "musterd"), "--config", self.config], log=f"{name}.log")
+        netns.wait_for("the start", lambda: said(self, "Muster has started"))
+
+    def configure(self, scripts):
+        pathlib.Path(self.config).write_text(f"database: \"host={self.nowhere} dbname=muster\"\nstate_directory: {self.state}\nlog_level: debug\n"
+                                             f"scripts: {scripts}\nzones:\n  - {{name: self, networks: [127.0.0.1]}}\n")
+
+    def reload(self, scripts):
+        """The events that follow, as soon as there is one."""
+        before = len(self.events())
+        self.configure(scripts)
+        self.process.send(signal.SIGHUP)
+        return netns.wait_for("an answer to the reload", lambda: self.events()[before:])
+
+    def events(self):
+        return [line for line in self.log().splitlines() if REJECTED in line or APPLIED in line]
+
+    def log(self):
+        return pathlib.Path(self.path).read_text(errors="replace")
+
+    def kill_until_it_waits(self, role, times):
+        """The more often, the longer until it is started again: 0, 0.5, 1, 2, 4 s."""
+        for _ in range(times):
+            pid = netns.wait_for(f"the {role} runs", lambda: pids_of(self, role))[0]
+            died = len(said(self, "event=worker-died", f"role={role}"))
+            os.kill(pid, signal.SIGKILL)
+            netns.wait_for(f"the {role} has died", lambda: len(said(self, "event=worker-died", f"role={role}")) > died, step=0.005)
+        assert not pids_of(self, role), f"the {role} is back already"
+
+
+def reload_without_a_core(world):
+    d = Roles(world, "reload")
+    missing = world.path("no-such-arguments")
+    d.kill_until_it_waits("core", 5)
+    got = d.reload(f"{{workers: 1, args_file: {missing}}}")
+    assert REJECTED in got[0] and missing in got[0], got
+    d.kill_until_it_waits("core", 1)
+    got = d.reload("{workers: 2}")
+    assert len(got) == 1 and APPLIED in got[0], got
+    netns.wait_for("two script workers", lambda: len(pids_of(d, "script")) == 2)
+    assert d.process.stop() == 0
+    print("a reload while the core is away is decided by the next one", flush=True)
+
+
+def reload_that_brings_the_core_back(world):
+    arguments = pathlib.Path(world.path("arguments"))
+    arguments.write_text("")
+    d = Roles(world, "repair", f"{{workers: 1, args_file: {arguments}}}")
+    arguments.unlink()
+    os.kill(pids_of(d, "core")[0], signal.SIGKILL)
+    netns.wait_for("cores that reject what is in force", lambda: len(said(d, REJECTED, str(arguments))) > 1)
+    d.configure("{workers: 1}")
+    d.process.send(signal.SIGHUP)
+    netns.wait_for("the reload", lambda: said(d, APPLIED))
+    core = netns.wait_for("the core runs", lambda: pids_of(d, "core"))
+    time.sleep(1)
+    assert pids_of(d, "core") == core and APPLIED in d.events()[-1], d.events()
+    assert d.process.stop() == 0
+    print("a configuration that no core takes any more is mended by a reload", flush=True)
+
+
+def main():
+    netns.enter()
+    daemon.need_programs()
+    with netns.World() as world:
+        netns.together(lambda: reload_without_a_core(world), lambda: reload_that_brings_the_core_back(world))
+
+
+if __name__ == "__main__":
+    main()
