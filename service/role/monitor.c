@@ -101,10 +101,9 @@ void monitor_stop(struct monitor *m)
     if (m->stop != STOP_NOT)
         return;
     m->stop = STOP_CORE;
-    timer_stop(m->loop, &m->roles);
+    monitor_roles_hold(m);
     notify_stopping("stopping");
     log_event(LOG_INFO, "stopping");
-    timer_stop(m->loop, &m->core.restart);
     proc_stop(&m->core, CORE_STOP);
     monitor_stop_step(m);
 }

@@ -250,6 +250,15 @@ void monitor_workers_resize(struct monitor *m)
     }
 }
 
+void monitor_roles_hold(struct monitor *m)
+{
+    timer_stop(m->loop, &m->roles);
+    timer_stop(m->loop, &m->core.restart);
+    timer_stop(m->loop, &m->scanner.restart);
+    for (uint32_t i = 0; i < WORKERS_MAX; i++)
+        timer_stop(m->loop, &m->workers[i].restart);
+}
+
 void monitor_workers_stop(struct monitor *m)
 {
     proc_stop(&m->scanner, USEC_PER_SEC / 2);

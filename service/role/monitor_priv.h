@@ -61,6 +61,7 @@ void monitor_roles_done(struct monitor *m);
 void monitor_roles_start(struct monitor *m);
 /* Sends it what is asked of it: to decide about `next`, or else to take what is in force. */
 int monitor_core_configure(struct monitor *m);
+void monitor_roles_hold(struct monitor *m); /* none of them is started any more */
 void monitor_workers_resize(
     struct monitor *m); /* to the configuration; changed ones are started anew */
 void monitor_workers_stop(struct monitor *m);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The monitor while one of its roles is away: a reload is decided by the next core, which a new configuration can bring back.  There is no
-database: the roles run without."""
+"""The monitor while one of its roles is away: a reload is decided by the next core, which a new configuration can bring back, and nothing
+is started any more once the end has begun.  There is no database: the roles run without."""
 import os
 import pathlib
 import signal
@@ -81,11 +81,23 @@ def reload_that_brings_the_core_back(world):
     print("a configuration that no core takes any more is mended by a reload", flush=True)
 
 
+def stop_while_a_worker_waits(world):
+    """The scanner is deaf, so that the end takes until it is killed, and the worker's time comes meanwhile."""
+    d = Roles(world, "stop")
+    d.kill_until_it_waits("script", 4)
+    time.sleep(1.6)
+    os.kill(pids_of(d, "scanner")[0], signal.SIGSTOP)
+    d.process.send(signal.SIGTERM)
+    assert d.process.popen.wait(netns.CEILING) == 0
+    print("no role is started again during the end", flush=True)
+
+
 def main():
     netns.enter()
     daemon.need_programs()
     with netns.World() as world:
-        netns.together(lambda: reload_without_a_core(world), lambda: reload_that_brings_the_core_back(world))
+        netns.together(lambda: reload_without_a_core(world), lambda: reload_that_brings_the_core_back(world),
+                       lambda: stop_while_a_worker_waits(world))
 
 
 if __name__ == "__main__":
