@@ -17,10 +17,15 @@ local depth_max = 256
 
 local entities = { lt = "<", gt = ">", quot = '"', apos = "'", amp = "&" }
 
+-- (tonumber wraps around beyond 64 bits)
+local function hexadecimal(digits)
+  digits = string.gsub(digits, "^0+", "")
+  return #digits <= 6 and tonumber("0" .. digits, 16) or nil
+end
+
 local function numeric(text)
   local code = tonumber(string.match(text, "^#(%d+)$") or "")
-    -- (tonumber wraps around beyond 64 bits)
-    or tonumber(string.match(text, "^#x0*(%x%x?%x?%x?%x?%x?)$") or "", 16)
+    or hexadecimal(string.match(text, "^#x(%x+)$") or "x")
   return code and code <= 0x10ffff and utf8.char(code) or nil
 end
 

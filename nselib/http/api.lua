@@ -4,7 +4,7 @@
 -- is no such server; to a further one they are an error, which leaves the inventory as it was.
 
 local error, http, json, ipairs = error, require "http", require "json", ipairs
-local stdnse, table, type = require "stdnse", table, type
+local stdnse, stringaux, table, type = require "stdnse", require "stringaux", table, type
 
 local M = {}
 
@@ -37,7 +37,7 @@ end
 function M.certain(response, what)
   if not M.counts(response) then
     local line = response["status-line"] or "nothing"
-    error(("no answer for %s: %s"):format(what, line:match("^(.-)%s*$")), 0)
+    error(("no answer for %s: %s"):format(what, stringaux.trim(line)), 0)
   end
   return response
 end
