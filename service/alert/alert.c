@@ -106,6 +106,22 @@ static int name_check(const char *name, struct err *e)
     return 0;
 }
 
+/* What is not as usual: an endpoint without any of it keeps the hash that it always had. */
+static void hash_reach(struct buf *text, const struct alert_endpoint *o)
+{
+    char first[ADDR_TEXT_MAX], last[ADDR_TEXT_MAX];
+
+    if (o->timeout && o->timeout != TIMEOUT_USEC)
+        buf_printf(text, "\ntimeout %llu", (unsigned long long)o->timeout);
+    if (o->plain_http)
+        buf_str(text, "\nplain_http");
+    if (o->http2)
+        buf_str(text, "\nhttp2");
+    for (size_t i = 0; o->allow && i < o->allow->n; i++)
+        buf_printf(text, "\nallow %s %s", addr_format(&o->allow->ranges[i].first, first),
+                   addr_format(&o->allow->ranges[i].last, last));
+}
+
 /* Tells whether the configuration is another one, and nothing about what is in it. */
 static void hash_config(struct endpoint *ep, const struct alert_endpoint *o)
 {
@@ -125,6 +141,7 @@ static void hash_config(struct endpoint *ep, const struct alert_endpoint *o)
     for (size_t i = 0; i < ARRAY_LEN(more); i++)
         if (more[i])
             buf_printf(&text, "\n%zu %s", i, more[i]);
+    hash_reach(&text, o);
     if (text.failed || !EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL))
         memset(digest, 0, sizeof digest);
     for (size_t i = 0; i < 8; i++)

@@ -83,7 +83,8 @@ enum endpoint_state endpoint_state_from(const char *name);
 struct endpoint {
     struct alert *alert;
     char *name, *url;
-    char hash[17]; /* of URL and secrets: another one means that the configuration changed */
+    char hash[17]; /* of all that decides whether it works: another one means that the configuration
+                      changed */
     struct reach_url where;
     struct reach reach;
     struct sign_keys keys;

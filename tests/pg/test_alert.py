@@ -534,6 +534,21 @@ def test_names_are_resolved_here_and_addresses_refused():
     p.close()
 
 
+def test_an_address_that_is_allowed_then_ends_the_quarantine():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r], allow="-", backoff=600000)
+    [event] = add_events(db)
+    wait("the quarantine", lambda: endpoint_state(db) == "quarantined")
+    p.close()
+    p = Pipeline(db, [r], allow="-", backoff=600000)
+    wait("the take-over", lambda: db.sql("SELECT epoch FROM alert.endpoint") == "2")
+    equal("the same configuration changes nothing", endpoint_state(db), "quarantined")
+    p.close()
+    p = Pipeline(db, [r], backoff=600000)
+    wait("the delivery", lambda: state_of(db, event) == "delivered", 60)
+    p.close()
+
+
 def test_a_proxy_without_a_port_listens_at_that_of_its_scheme():
     db, names = pg.database(migrated=True), Names({"proxy.test": ["127.0.0.80"]})
     proxies = ("http://proxy.test", "https://proxy.test/", "http://proxy.test:18080")
