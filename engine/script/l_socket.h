@@ -109,6 +109,7 @@ struct sock {
 
 #define SOCK_TYPE            "nsock"
 #define SOCK_DEFAULT_TIMEOUT (30 * USEC_PER_SEC)
+#define GATHERED_MAX         ((size_t)16 << 20) /* bytes that one receive waits for */
 
 /* ---- l_socket.c ---- */
 struct sockets *sockets_of(lua_State *L);

@@ -1,10 +1,13 @@
 /* socket:receive_buf(): text up to a delimiter, with the rest kept for the next call.
  *
  * The rest stands in the object's user value and is seen by receive_buf() alone; it survives a new
- * connect, not close(). Stack of a call: socket, delimiter, keep, and from 4 on what one round
- * needs. */
+ * connect, not close().  A peer that never sends the delimiter must not fill the memory: nothing
+ * more is asked for once GATHERED_MAX are there, which stay as after every failure.
+ *
+ * Stack of a call: socket, delimiter, keep, and from 4 on what one round needs. */
 #include "engine/script/l_socket.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
 
@@ -74,6 +77,8 @@ static int buf_round(lua_State *L)
     if (lua_type(L, -1) == LUA_TNUMBER && lua_type(L, -2) == LUA_TNUMBER)
         return split(L, lua_tointeger(L, -2), lua_tointeger(L, -1));
     lua_settop(L, 4);
+    if (lua_rawlen(L, 4) >= GATHERED_MAX)
+        return sock_push_failure(L, -ENOBUFS);
     c = sock_ready(L, s); /* again: the delimiter function may have closed it */
     return c ? conn_receive(L, s, c, more_k) : 2;
 }

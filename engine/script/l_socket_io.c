@@ -14,7 +14,6 @@
 #define CHUNK_SMALL  4096                 /* a plain chunk below this took all there was */
 #define DRAIN_USEC   (50 * USEC_PER_MSEC) /* for the rest of a TLS record that has begun to come */
 #define READY_MAX    (576 * 1024)         /* receive() stops here, as nmap's does */
-#define GATHERED_MAX ((size_t)16 << 20)   /* of one receive_bytes() or receive_lines() */
 #define BUFFERED_MAX ((size_t)256 << 20)  /* of all sockets together */
 
 /* ---- sending ---- */

@@ -73,6 +73,14 @@ same(s:send("x\r\ntwo"), true)
 a, b = s:receive_buf("\r\n", false)
 same(a, b, true, "one\rx")
 
+-- a delimiter that never comes ends in an error, not in the memory; what has come stays
+s = connected "endless"
+a, b = s:receive_buf("\n", false)
+same(a, b, nil, "ERROR")
+a, b = s:receive_buf("x", true)
+same(a, b, true, "x")
+s:close()
+
 -- the delimiter function may close the socket
 s = connected "holds"
 a, b = s:receive_buf(function() s:close() end, true)
