@@ -182,7 +182,8 @@ struct run {
     enum run_at at;
     struct sthread *thread;
     bool worker;
-    bool borrowed;          /* the rule was asked with the tables that all rules get */
+    struct loan *host_loan; /* of the tables that its rule was asked with; NULL: its own */
+    struct loan *port_loan;
     bool takes_more;        /* it has `taken` its script's candidates */
     struct crew *crew;      /* NULL: it has not started a worker */
     int box_ref;            /* worker: the table that gets its error */

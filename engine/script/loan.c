@@ -40,7 +40,7 @@ static struct loans *loans_of(struct job_host *jh)
     return jh->loans;
 }
 
-static struct loan *host_loan(const struct run *r)
+static struct loan *loan_of_host(const struct run *r)
 {
     struct loans *l = loans_of(r->jh);
 
@@ -48,9 +48,9 @@ static struct loan *host_loan(const struct run *r)
 }
 
 /* NULL: not lent.  Scripts that come after others see what those changed. */
-static struct loan *port_loan(const struct run *r)
+static struct loan *loan_of_port(const struct run *r)
 {
-    struct loans *l = loans_of(r->jh);
+    struct loans *l = r->port != SIZE_MAX ? loans_of(r->jh) : NULL;
 
     if (!l || r->port >= n_lent(r->jh) || (r->jh->ports[r->port].found && r->script->level > 1))
         return NULL;
@@ -96,25 +96,26 @@ static void push_lent(lua_State *L, const struct loan *l)
     lua_rawgeti(L, LUA_REGISTRYINDEX, l->ref);
 }
 
+/* Which table was lent is remembered: once the rule has named the port's service, the port would
+ * count as one that is not lent. */
 void loans_push(lua_State *L, struct run *r)
 {
-    struct loan *host = host_loan(r), *port = r->port != SIZE_MAX ? port_loan(r) : NULL;
-
     luaL_checkstack(L, 8, NULL);
-    r->borrowed = true;
-    if (host && host->ref != LUA_NOREF) {
-        push_lent(L, host);
+    r->host_loan = loan_of_host(r);
+    r->port_loan = loan_of_port(r);
+    if (r->host_loan && r->host_loan->ref != LUA_NOREF) {
+        push_lent(L, r->host_loan);
     } else {
         push_host(L, r->jh);
-        lend(L, host);
+        lend(L, r->host_loan);
     }
     if (r->port == SIZE_MAX) {
         lua_pushnil(L);
-    } else if (port && port->ref != LUA_NOREF) {
-        push_lent(L, port);
+    } else if (r->port_loan && r->port_loan->ref != LUA_NOREF) {
+        push_lent(L, r->port_loan);
     } else {
         push_port(L, port_rec_for(r->script, &r->jh->ports[r->port]));
-        lend(L, port);
+        lend(L, r->port_loan);
     }
 }
 
@@ -125,12 +126,9 @@ static bool is_untouched(lua_State *L, const struct loan *l, int index)
 
 bool loans_return(lua_State *L, struct run *r, int host)
 {
-    if (!r->borrowed)
-        return true;
-    if (!is_untouched(L, host_loan(r), host) ||
-        (r->port != SIZE_MAX && !is_untouched(L, port_loan(r), host + 1)))
+    if (!is_untouched(L, r->host_loan, host) || !is_untouched(L, r->port_loan, host + 1))
         return false;
-    r->borrowed = false;
+    r->host_loan = r->port_loan = NULL;
     return true;
 }
 
@@ -146,12 +144,9 @@ void loans_keep(struct run *r)
 {
     lua_State *L = r->host->sched->L;
 
-    if (!r->borrowed)
-        return;
-    r->borrowed = false;
-    drop(L, host_loan(r));
-    if (r->port != SIZE_MAX)
-        drop(L, port_loan(r));
+    drop(L, r->host_loan);
+    drop(L, r->port_loan);
+    r->host_loan = r->port_loan = NULL;
 }
 
 void loans_free(lua_State *L, struct job_host *jh)

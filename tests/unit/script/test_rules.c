@@ -130,6 +130,28 @@ static void what_another_script_wrote_into_its_tables_is_not_seen(void **state)
     assert_int_equal(fx->n_results, 0);
 }
 
+/* "late" depends on nothing, so it is asked with the port as it was found; its file waits until
+ * "after" has been asked.  Tables are lent for as long as some script has not begun: "last". */
+static void what_a_rule_wrote_before_it_named_the_service_is_not_seen(void **state)
+{
+    (void)state;
+    fx_write(fx->dir, "scripts/before.nse",
+             "categories = {} action = print hostrule = function() return false end\n");
+    fx_write(
+        fx->dir, "scripts/after.nse",
+        "categories = {} dependencies = {'before'} action = print\n"
+        "portrule = function(h, p) p.version.name = 'other' nmap.set_port_version(h, p) end\n");
+    fx_write(fx->dir, "scripts/last.nse",
+             "categories = {} dependencies = {'late'} action = print\n"
+             "portrule = function() return false end\n");
+    run_rule("late", "if rawget(_ENV, 'SCRIPT_TYPE') then nmap.socket.sleep(1) end "
+                     "portrule = function(h, p) return p.version.name ~= 'x' end");
+    fx->host = script_host_free(fx->host);
+    fx_run("*", targets, N_HOSTS);
+    assert_non_null(fx->ports.data);
+    assert_int_equal(fx->n_results, 0);
+}
+
 static void what_an_action_wrote_into_its_tables_is_not_seen(void **state)
 {
     (void)state;
@@ -268,6 +290,7 @@ static void running_out_of_memory_is_survived(void **state)
 static const struct CMUnitTest tests[] = {
     FX_TEST(what_a_rule_leaves_is_not_seen_from_another_port),
     FX_TEST(what_another_script_wrote_into_its_tables_is_not_seen),
+    FX_TEST(what_a_rule_wrote_before_it_named_the_service_is_not_seen),
     FX_TEST(what_an_action_wrote_into_its_tables_is_not_seen),
     FX_TEST(what_a_rule_leaves_is_seen_from_its_action),
     FX_TEST(rules_that_only_look_are_asked_in_few_threads),
