@@ -34,33 +34,55 @@ static struct script *find_selected(struct script_host *h, const char *id)
     return NULL;
 }
 
-/* Loads one file that was selected.  One that does not load is told and left out. */
+static int add_selected(struct script_host *h, struct script *s)
+{
+    struct script **grown = reallocarray(h->scripts, h->n_scripts + 1, sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    h->scripts = grown;
+    h->scripts[h->n_scripts++] = s;
+    return 0;
+}
+
+/* Loads one file that was selected.  One that does not load is told, once however many parts of the
+ * expression select it, and left out: *ret stays NULL. */
+static int load_selected(struct script_host *h, const char *id, const char *path,
+                         struct script **ret, struct err *e)
+{
+    struct err why = {0};
+    struct script *s;
+    int r;
+
+    if (strings_has(&h->failed, path))
+        return 0;
+    r = script_load(h, path, &s, &why);
+    if (r != 0) {
+        report_load_failure(h, id, r, &why);
+        return strings_add(&h->failed, path) < 0 ? err_set(e, -ENOMEM, "out of memory") : 0;
+    }
+    if (add_selected(h, s) < 0) {
+        script_free(h, s);
+        return err_set(e, -ENOMEM, "out of memory");
+    }
+    *ret = s;
+    return 0;
+}
+
 static int choose(struct script_host *h, const char *path, enum select_how how, bool forced,
                   struct err *e)
 {
     CLEANUP(freep) char *id = script_base_name(path);
-    struct err why = {0};
-    struct script *s = id ? find_selected(h, id) : NULL, **grown;
+    struct script *s = id ? find_selected(h, id) : NULL;
     int r;
 
     if (!id)
         return err_set(e, -ENOMEM, "out of memory");
     if (s && strcmp(s->path, path) != 0)
         return err_set(e, -EEXIST, "duplicate script ID: '%s' (%s and %s)", id, s->path, path);
-    if (!s) {
-        r = script_load(h, path, &s, &why);
-        if (r != 0) {
-            report_load_failure(h, id, r, &why);
-            return 0;
-        }
-        grown = reallocarray(h->scripts, h->n_scripts + 1, sizeof *grown);
-        if (!grown) {
-            script_free(h, s);
-            return err_set(e, -ENOMEM, "out of memory");
-        }
-        h->scripts = grown;
-        h->scripts[h->n_scripts++] = s;
-    }
+    r = s ? 0 : load_selected(h, id, path, &s, e);
+    if (!s)
+        return r;
     s->forced |= forced;
     s->by_name |= how == SELECT_NAME;
     return 0;
@@ -177,6 +199,7 @@ int script_host_select(struct script_host *h, const char *expression, size_t *re
     r = host_index(h, e);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = choose_matching(h, &rules[i], e);
+    strings_done(&h->failed);
     if (r == 0)
         r = scripts_order(h, e);
     if (r == 0)

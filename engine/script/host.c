@@ -13,17 +13,6 @@
 
 /* ---- options ---- */
 
-static int add_string(struct strings *s, const char *text)
-{
-    char **grown = reallocarray(s->v, s->n + 1, sizeof *grown);
-
-    if (!grown)
-        return -ENOMEM;
-    s->v = grown;
-    s->v[s->n] = strdup(text);
-    return s->v[s->n++] ? 0 : -ENOMEM;
-}
-
 static int set_dirs(struct script_host *h, const struct script_host_opts *o, struct err *e)
 {
     char real[PATH_MAX];
@@ -31,7 +20,7 @@ static int set_dirs(struct script_host *h, const struct script_host_opts *o, str
     for (size_t i = 0; i < o->n_datadirs; i++) {
         if (!realpath(o->datadirs[i], real))
             return err_set(e, -errno, "data directory '%s': %s", o->datadirs[i], strerror(errno));
-        if (add_string(&h->datadirs, o->datadirs[i]) < 0 || add_string(&h->roots, real) < 0)
+        if (strings_add(&h->datadirs, o->datadirs[i]) < 0 || strings_add(&h->roots, real) < 0)
             return err_set(e, -ENOMEM, "out of memory");
     }
     if (!o->scratch_dir)
@@ -49,7 +38,8 @@ static int read_dns_servers(struct script_host *h)
     char line[256], server[ADDR_TEXT_MAX];
 
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "nameserver %63s", server) == 1 && add_string(&h->dns_servers, server) < 0)
+        if (sscanf(line, "nameserver %63s", server) == 1 &&
+            strings_add(&h->dns_servers, server) < 0)
             return -ENOMEM;
     return 0;
 }

@@ -30,6 +30,7 @@ struct strings {
 };
 
 bool strings_has(const struct strings *s, const char *text);
+int strings_add(struct strings *s, const char *text) MUST_USE; /* 0 or -ENOMEM */
 void strings_done(struct strings *s);
 
 struct script {
@@ -239,7 +240,8 @@ struct script_host {
     bool index_built;
     struct script **scripts;
     size_t n_scripts;
-    FILE *output; /* the default one of the io library: the log */
+    struct strings failed; /* files that did not load, told already; of the select under way */
+    FILE *output;          /* the default one of the io library: the log */
     struct job_list jobs;
     struct stage_list startable; /* stages that may have something to start */
     struct task pump;

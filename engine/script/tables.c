@@ -235,6 +235,20 @@ bool strings_has(const struct strings *s, const char *text)
     return false;
 }
 
+int strings_add(struct strings *s, const char *text)
+{
+    char **grown = reallocarray(s->v, s->n + 1, sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    s->v = grown;
+    s->v[s->n] = strdup(text);
+    if (!s->v[s->n])
+        return -ENOMEM;
+    s->n++;
+    return 0;
+}
+
 void strings_done(struct strings *s)
 {
     for (size_t i = 0; i < s->n; i++)

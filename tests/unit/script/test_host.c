@@ -61,6 +61,26 @@ static void a_script_that_does_not_load_is_told_and_the_others_run(void **state)
     fx_expect("good", SCRIPT_OK, "fine");
 }
 
+static void a_script_that_does_not_load_is_told_once_for_all_parts(void **state)
+{
+    char expression[256];
+
+    (void)state;
+    fx_write(fx->dir, "scripts/bad.nse", "categories = {'one', 'two'}\nerror('at load')\n");
+    fx_write(fx->dir, "scripts/needs.nse", "require('stdnse').silent_require('nosuch')\n");
+    fx_write(fx->dir, "scripts/script.db",
+             "Entry { filename = \"bad.nse\", categories = { \"one\", \"two\" } }\n"
+             "Entry { filename = \"needs.nse\", categories = { \"one\", \"two\" } }\n");
+    snprintf(expression, sizeof expression, "one,two,bad,%s/scripts/,needs", fx->dir);
+    for (int i = 0; i < 2; i++) { /* each select tells anew */
+        assert_int_equal(fx_select(expression, &(struct err){0}), 0);
+        assert_int_equal(fx->n_results, 2);
+        fx_expect("bad", SCRIPT_ERROR, "bad.nse:2: at load");
+        fx_expect("needs", SCRIPT_SKIPPED, "needs the library 'nosuch'");
+        fx_forget_results();
+    }
+}
+
 static void shebang_and_line_numbers_stay(void **state)
 {
     (void)state;
@@ -810,6 +830,7 @@ static void nmaps_scripts_are_selected_and_loaded_as_nmap_does(void **state)
 
 static const struct CMUnitTest tests[] = {
     FX_TEST(a_script_that_does_not_load_is_told_and_the_others_run),
+    FX_TEST(a_script_that_does_not_load_is_told_once_for_all_parts),
     FX_TEST(shebang_and_line_numbers_stay),
     FX_TEST(a_bad_expression_names_its_part),
     FX_TEST(files_and_directories_are_selected_by_path),
