@@ -203,7 +203,6 @@ int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port
  * Raises. */
 int run_start_worker(lua_State *L, int n_args);
 int run_body(lua_State *L); /* what the thread runs; argument: the run */
-void run_report(struct run *r, enum script_outcome outcome, const char *reason);
 
 /* It waits or acts: what it has is its own from now on.  Any number of times. */
 void run_settled(struct run *r);

@@ -32,11 +32,10 @@ static enum script_phase phase_of(const struct run *r)
     return phases[r->rule];
 }
 
-void run_report(struct run *r, enum script_outcome outcome, const char *reason)
+static struct script_result result_of(const struct run *r, enum script_outcome outcome,
+                                      const char *reason)
 {
-    const struct script_world *w = &r->host->world;
     const struct port_rec *p = r->port != SIZE_MAX ? &r->jh->ports[r->port] : NULL;
-    const struct output *o = &r->output;
     struct script_result res = {
         .phase = phase_of(r),
         .protocol = p ? p->protocol : 0,
@@ -51,19 +50,51 @@ void run_report(struct run *r, enum script_outcome outcome, const char *reason)
 
     if (r->jh)
         res.address = r->jh->address;
-    if (outcome == SCRIPT_OK) {
+    return res;
+}
+
+static void tell(const struct run *r, const struct script_result *res)
+{
+    const struct script_world *w = &r->host->world;
+
+    if (w->result)
+        w->result(w->user, r->job->id, res);
+}
+
+static void report(const struct run *r, enum script_outcome outcome, const char *reason)
+{
+    struct script_result res = result_of(r, outcome, reason);
+
+    tell(r, &res);
+}
+
+static void report_output(const struct run *r)
+{
+    const struct output *o = &r->output;
+    struct script_result res = result_of(r, o->any ? SCRIPT_OK : SCRIPT_NO_OUTPUT, NULL);
+
+    if (o->any) {
         res.output = o->text.data ? o->text.data : "";
         res.output_len = o->text.len;
-        if (o->structured) {
-            res.data = o->json.data;
-            res.xml = o->xml.data ? o->xml.data : "";
-        }
-    } else if (outcome == SCRIPT_ERROR && r->host->o.debugging == 0) {
+    }
+    if (o->any && o->structured) {
+        res.data = o->json.data;
+        res.xml = o->xml.data ? o->xml.data : "";
+    }
+    tell(r, &res);
+}
+
+/* Errors that the script raised have an output; what the host ended has none (nse-contract 1.5,
+ * 6.4). */
+static void report_error(const struct run *r, const char *reason)
+{
+    struct script_result res = result_of(r, SCRIPT_ERROR, reason);
+
+    if (r->host->o.debugging == 0) {
         res.output = FAILED_TEXT;
         res.output_len = sizeof FAILED_TEXT - 1;
     }
-    if (w->result)
-        w->result(w->user, r->job->id, &res);
+    tell(r, &res);
 }
 
 struct error_kind {
@@ -93,11 +124,11 @@ static void report_failure(struct run *r)
     (void)sched_protected(r->host->sched, classify_error, &k, NULL);
     if (k.is_try) {
         if (r->at == RUN_ACTION)
-            run_report(r, SCRIPT_NO_OUTPUT, NULL);
+            report(r, SCRIPT_NO_OUTPUT, NULL);
         return;
     }
     text = sthread_error_text(r->thread, true);
-    run_report(r, SCRIPT_ERROR, text ? text : "out of memory");
+    report_error(r, text ? text : "out of memory");
 }
 
 static void report_end(struct run *r, enum sthread_end how)
@@ -105,23 +136,23 @@ static void report_end(struct run *r, enum sthread_end how)
     switch (how) {
     case STHREAD_RETURNED:
         if (r->at == RUN_ACTION) /* else its rule was false */
-            run_report(r, r->output.any ? SCRIPT_OK : SCRIPT_NO_OUTPUT, NULL);
+            report_output(r);
         break;
     case STHREAD_FAILED:
         report_failure(r);
         break;
     case STHREAD_STRAYED:
-        run_report(r, SCRIPT_ERROR, "yielded unexpectedly and cannot be resumed");
+        report(r, SCRIPT_ERROR, "yielded unexpectedly and cannot be resumed");
         break;
     case STHREAD_TIMED_OUT:
-        run_report(r, SCRIPT_TIMEOUT, NULL);
+        report(r, SCRIPT_TIMEOUT, NULL);
         break;
     case STHREAD_EXHAUSTED:
-        run_report(r, SCRIPT_ERROR, r->thread->doom);
+        report(r, SCRIPT_ERROR, r->thread->doom);
         break;
     case STHREAD_KILLED:
-        run_report(r, r->end_reason ? SCRIPT_ERROR : SCRIPT_SKIPPED,
-                   r->end_reason ? r->end_reason : "cancelled");
+        report(r, r->end_reason ? SCRIPT_ERROR : SCRIPT_SKIPPED,
+               r->end_reason ? r->end_reason : "cancelled");
         break;
     }
 }

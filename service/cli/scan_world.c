@@ -76,8 +76,8 @@ static void on_result(void *user, uint64_t job, const struct script_result *r)
         load_result(run, r);
         return;
     }
-    /* The output of one that fails says so in its place; one that is ended has none. */
-    if (r->outcome == SCRIPT_TIMEOUT || (r->outcome == SCRIPT_ERROR && run->args->debug))
+    /* The output of one that raised an error says so in its place; one that is ended has none. */
+    if (r->outcome == SCRIPT_TIMEOUT || (r->outcome == SCRIPT_ERROR && !r->output))
         say_outcome(run, r);
     if (r->outcome != SCRIPT_SKIPPED)
         run->totals.scripts_run++;

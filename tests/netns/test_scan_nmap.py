@@ -200,9 +200,11 @@ def interrupted(world):
 
 def bad_input(world):
     unreadable, broken, endless = world.path("targets"), world.path("broken.nse"), world.path("endless.nse")
+    stray = world.path("stray.nse")
     pathlib.Path(unreadable).mkdir()
     pathlib.Path(broken).write_text('categories = {"safe"}\nportrule = function() return true end\naction = function( return end\n')
     pathlib.Path(endless).write_text('categories = {"safe"}\nhostrule = function() return true end\naction = function() while true do end end\n')
+    pathlib.Path(stray).write_text('categories = {"safe"}\nhostrule = function() return true end\naction = function() coroutine.yield() end\n')
     cases = [
         (["--exlude", "x", "10.77.0.1"], "unknown option '--exlude'; did you mean '--exclude'?", 2),
         (["10.77.0.0/33"], "target '10.77.0.0/33'", 2),
@@ -216,6 +218,7 @@ def bad_input(world):
         (["--script", "no-such-script", "10.77.0.1"], "no-such-script", 2),
         (["-n", "-p", "80", "--script", broken, "10.77.0.10"], "broken.nse:3", 1),
         (["-n", "-p", "80", "--script", endless, "--script-timeout", "1s", "10.77.0.10"], "script endless on 10.77.0.10 took too long", 1),
+        (["-n", "-p", "80", "--script", stray, "10.77.0.10"], "script stray on 10.77.0.10 failed: yielded unexpectedly", 1),
         (["--script", "banner", "--script-args-file", world.path("nowhere"), "10.77.0.10"], "No such file or directory", 2),
         (["-n", "-p", "80", "no-such-name.invalid", "10.77.0.10"], "cannot resolve 'no-such-name.invalid'", 1),
         (["-n", "-p", "80", "--exclude", "no-such-name.invalid", "10.77.0.10"], "the exclude 'no-such-name.invalid' cannot be resolved", 2),

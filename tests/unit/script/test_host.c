@@ -499,6 +499,7 @@ static void every_run_has_its_own_outcome_beside_the_others(void **state)
     }
     assert_string_equal(fx_result_of("error")->output,
                         "ERROR: Script execution failed (use -d to debug)");
+    assert_null(fx_result_of("stray")->output);
     assert_string_equal(fx_result_of("table")->data, "{\"a\":1}");
 }
 
