@@ -1,17 +1,20 @@
 /* Rooms where people talk: Slack, Mattermost, Teams, Discord.
  *
  * Text from the network must not become a mention, a link or markup there.  Each has its own way to
- * say so: Slack escapes three characters and takes text verbatim, Mattermost leaves code spans
- * alone, a Teams TextRun knows no markup, Discord allows no mention and takes backslashes. */
+ * say so: Slack has text objects that are plain, Mattermost leaves code spans alone, a Teams
+ * TextRun knows no markup, Discord allows no mention and takes backslashes. */
 #include "service/alert/kind_priv.h"
 
 #include <string.h>
 
-#define HEADER_MAX      120  /* characters of a header of Slack, which takes 150 */
+#define HEADER_MAX      130  /* characters of a header of Slack, which takes 150 */
 #define DESCRIPTION_MAX 1900 /* bytes of Discord's, which takes 4096, before it is escaped */
 
-static const char *const icons[SEVERITY_MAX] = {
-    ":white_circle:", ":large_blue_circle:", ":warning:", ":red_circle:", ":rotating_light:"};
+/* White, blue, a warning sign in colour, red, a light that turns: as characters, because the names
+ * that Slack has for them would let text from the network name some as well. */
+static const char *const icons[SEVERITY_MAX] = {"\xe2\x9a\xaa", "\xf0\x9f\x94\xb5",
+                                                "\xe2\x9a\xa0\xef\xb8\x8f", "\xf0\x9f\x94\xb4",
+                                                "\xf0\x9f\x9a\xa8"};
 static const unsigned colours[SEVERITY_MAX] = {0x95a5a6, 0x3498db, 0xf1c40f, 0xe67e22, 0xe74c3c};
 static const char *const shades[SEVERITY_MAX] = {"default", "accent", "warning", "attention",
                                                  "attention"};
@@ -37,19 +40,18 @@ static void slack_escape(struct buf *out, const struct buf *text)
     out->failed |= text->failed;
 }
 
-/* {"type": "mrkdwn", "text": ..., "verbatim": true}: no automatic links and mentions. */
+/* {"type": "plain_text", "text": ..., "emoji": false}: no markup, no mention, no link, no
+ * :shortcode:, and nothing that must be escaped. */
 static void slack_text(struct request *r, cJSON *parent, const char *key, struct buf *text,
                        size_t max)
 {
-    CLEANUP(buf_done) struct buf escaped = {0};
     cJSON *o = put_object(r, parent, key);
 
-    text_cut(text, max / 5); /* one character becomes five at most */
-    slack_escape(&escaped, text);
-    r->failed |= escaped.failed;
-    put_text(r, o, "type", "mrkdwn");
-    put_text(r, o, "text", escaped.len ? escaped.data : "-");
-    put_bool(r, o, "verbatim", true);
+    text_cut(text, max);
+    r->failed |= text->failed;
+    put_text(r, o, "type", "plain_text");
+    put_text(r, o, "text", text->len ? text->data : "-");
+    put_bool(r, o, "emoji", false);
 }
 
 static void slack_facts(struct request *r, cJSON *blocks, const struct kind_call *c)
@@ -97,40 +99,44 @@ static void slack_more(struct request *r, cJSON *blocks, const struct kind_call 
     slack_text(r, put_array(r, context, "elements"), NULL, &text, 3000);
 }
 
-void slack_render(struct request *r, const struct kind_call *c)
+static void slack_header(struct request *r, cJSON *blocks, const struct kind_call *c)
 {
-    cJSON *root = cJSON_CreateObject(), *blocks, *header, *text;
-    CLEANUP(buf_done) struct buf title = {0}, fallback = {0};
+    CLEANUP(buf_done) struct buf text = {0};
+    cJSON *header = put_object(r, blocks, NULL);
+
+    put_text(r, header, "type", "header");
+    buf_printf(&text, "%s ", icons[c->message->severity]);
+    message_field(&text, c->message, NULL, FIELD_TITLE, c->chars);
+    slack_text(r, header, "text", &text, HEADER_MAX);
+}
+
+/* What notifications show; there <...> would be a mention or a link, markup or not. */
+static void slack_fallback(struct request *r, cJSON *root, const struct kind_call *c)
+{
+    CLEANUP(buf_done) struct buf title = {0}, text = {0};
 
     message_field(&title, c->message, NULL, FIELD_TITLE, c->chars);
-    slack_escape(&fallback, &title);
-    put_text(r, root, "text", fallback.data);
+    slack_escape(&text, &title);
+    r->failed |= text.failed;
+    put_text(r, root, "text", text.data);
     put_bool(r, root, "mrkdwn", false);
     put_text(r, root, "parse", "none");
+}
+
+void slack_render(struct request *r, const struct kind_call *c)
+{
+    cJSON *root = cJSON_CreateObject(), *blocks;
+
+    slack_fallback(r, root, c);
     put_bool(r, root, "unfurl_links", false);
     put_bool(r, root, "unfurl_media", false);
     blocks = put_array(r, root, "blocks");
-    header = put_object(r, blocks, NULL);
-    put_text(r, header, "type", "header");
-    text = put_object(r, header, "text");
-    put_text(r, text, "type", "plain_text");
-    buf_clear(&fallback);
-    buf_printf(&fallback, "%s ", icons[c->message->severity]);
-    text_cut(&title, HEADER_MAX);
-    slack_escape(&fallback, &title);
-    if (fallback.len > HEADER_MAX + 30) { /* it was full of what is escaped */
-        buf_clear(&fallback);
-        text_cut(&title, HEADER_MAX / 5);
-        slack_escape(&fallback, &title);
-    }
-    put_text(r, text, "text", fallback.data);
-    put_bool(r, text, "emoji", true);
+    slack_header(r, blocks, c);
     if (c->message->events)
         slack_events(r, blocks, c);
     else
         slack_facts(r, blocks, c);
     slack_more(r, blocks, c);
-    r->failed |= title.failed || fallback.failed;
     request_json(r, root);
 }
 

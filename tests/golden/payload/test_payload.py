@@ -148,8 +148,6 @@ def check_harmless(kind, tree, body):
         if bad:
             yield f"a character that steers: {bad[0]!r} in {text!r:.100}"
         active = text
-        if kind == "slack" and re.search("<[!@#h]", text):
-            yield f"a mention or a link: {text!r:.100}"
         if kind == "mattermost":
             active = re.sub("`[^`\n]*`", "", text)
         if kind == "discord":
@@ -158,11 +156,22 @@ def check_harmless(kind, tree, body):
             yield f"markup is active: {active!r:.200}"
     if kind == "discord" and tree["allowed_mentions"] != {"parse": []}:
         yield "mentions are allowed"
-    if kind == "slack" and any(b.get("verbatim") is not True for block in tree["blocks"] for b in
-                               [*block.get("fields", []), *block.get("elements", []), *([block["text"]] if block["type"] == "section" and "text" in block else [])]):
-        yield "text that Slack may turn into links"
+    if kind == "slack":
+        yield from check_slack(tree)
     if kind == "teams" and "TextBlock\"" in body.replace("RichTextBlock", ""):
         yield "a TextBlock reads markup"
+
+
+def check_slack(tree):
+    """Only the text for notifications is read for what stands in <>; blocks are plain, so what is escaped would be shown escaped."""
+    if tree["mrkdwn"] is not False or tree["parse"] != "none" or re.search("<[!@#h]", tree["text"]):
+        yield f"a mention or a link: {tree['text']!r:.100}"
+    for block in tree["blocks"]:
+        for one in [*block.get("fields", []), *block.get("elements", []), *([block["text"]] if "text" in block else [])]:
+            if one["type"] != "plain_text" or one["emoji"] is not False:
+                yield f"text that Slack may turn into markup: {one}"
+            if "&lt;" in one["text"]:
+                yield f"escaped where nothing is: {one['text']!r:.100}"
 
 
 def check_crowd(kind, tree):
