@@ -41,7 +41,8 @@ struct core {
     struct core_alert alert;
     char *conninfo, sensor[STORE_NAME_MAX];
     enum database database;
-    char why[256]; /* the database is down */
+    unsigned syncs; /* under way */
+    char why[256];  /* the database is down */
     struct timer status, sync, degraded, stop;
     usec_t stop_by; /* monotonic; 0: not stopping */
     bool ready;
@@ -73,6 +74,10 @@ static void on_synced(void *user, int status, const struct err *e)
 {
     struct core *c = user;
 
+    /* Answers come in the order of the questions: only the last is about what is in force, unless
+     * that could not even be asked. */
+    if (--c->syncs || timer_running(&c->sync))
+        return;
     if (status == -ECANCELED || c->database != DATABASE_SYNCING)
         return;
     if (status < 0) {
@@ -99,12 +104,14 @@ static void core_sync(struct core *c)
     int r;
 
     schedule_disable(c->schedule);
+    timer_stop(c->loop, &c->sync);
     c->database = DATABASE_SYNCING;
     r = store_view_of(schedule_config_now(c->schedule), &view);
     if (r == 0) {
         const struct store_config config = {view.zones, view.n};
 
         r = store_sync_config(c->store, &config, on_synced, c, &e);
+        c->syncs += r == 0;
     }
     if (r < 0) {
         log_event(LOG_ERR, "the schedule cannot be made, trying again", "WHY",

@@ -230,6 +230,28 @@ def reload_while_a_delivery_is_under_way(world, d):
     print("a reload while a delivery is under way sends nothing twice", flush=True)
 
 
+def reloads_of_which_the_database_refuses_the_last(world, d):
+    """Two while the database is busy: that it took the first says nothing about the second."""
+    applied, up = len(said(d, "event=config-applied")), len(said(d, "event=database-up"))
+    d.sql("CREATE FUNCTION inv.unwanted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'an unwanted zone'; END $$;"
+          "CREATE TRIGGER unwanted BEFORE INSERT ON inv.zone FOR EACH ROW WHEN (NEW.name = 'unwanted') EXECUTE FUNCTION inv.unwanted()")
+    world.start(["psql", "-XAtq", "-d", d.conninfo(), "-c", "BEGIN; LOCK TABLE inv.zone; SELECT pg_sleep(120)"])
+    netns.wait_for("the lock", lambda: d.sql("SELECT pid FROM pg_locks WHERE relation = 'inv.zone'::regclass AND mode = 'AccessExclusiveLock' AND granted"))
+    for n, text in enumerate((zones(world, "fine", ports="8088,9009"), zones(world, "fine").replace("name: self", "name: unwanted")), 1):
+        configure(d, text)
+        reload(d)
+        netns.wait_for("the reload", lambda: len(said(d, "event=config-applied")) == applied + n)
+    d.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'inv.zone'::regclass AND mode = 'AccessExclusiveLock' AND granted")
+    wait_said(d, "the schedule cannot be made, trying again", "an unwanted zone", timeout=30)
+    assert len(said(d, "event=database-up")) == up
+    d.sql("DROP TRIGGER unwanted ON inv.zone")
+    netns.wait_for("the zone", lambda: len(said(d, "event=database-up")) > up, 60)
+    configure(d, zones(world, "fine"))
+    reload(d)
+    netns.wait_for("the reload", lambda: len(said(d, "event=config-applied")) == applied + 3)
+    print("of two reloads the answer to the last counts", flush=True)
+
+
 def database_away(world):
     nowhere = daemon.Daemon.__new__(daemon.Daemon)
     nowhere.world, nowhere.state, nowhere.config = world, world.path("nowhere"), world.path("nowhere.yaml")
@@ -277,6 +299,7 @@ def main():
         rejected_retention(world, d)
         reload_before_the_core_has_answered(world, d)
         reload_while_a_delivery_is_under_way(world, d)
+        reloads_of_which_the_database_refuses_the_last(world, d)
         resolver_that_changes(world, d)
         data_directory_that_appears_later(world, d)
         assert d.stop() == 0
