@@ -1,0 +1,8 @@
+-- What else changes without meaning, as the scripts declare it by now (see 0160).  What was learned stays.
+INSERT INTO inv.attr AS a (attr_id, kind, name, volatile)
+SELECT nextval('inv.attr_id'), 'script', v.name, v.keys FROM (VALUES
+  ('hddtemp-info', ARRAY['temperature', 'unit']),
+  ('kubernetes-info', ARRAY['Pods']),
+  ('nbstat', ARRAY['moving', 'user'])
+) AS v(name, keys)
+ON CONFLICT (kind, name) DO UPDATE SET volatile = ARRAY(SELECT k FROM unnest(a.volatile || excluded.volatile) WITH ORDINALITY AS u(k, n) GROUP BY k ORDER BY min(n));
