@@ -833,7 +833,7 @@ class Session:
     def empty(self):
         self.sql("SET client_min_messages = error; SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_tables "
                  "WHERE schemaname = 'alert' AND tablename NOT IN ('cluster', 'type', 'rule_cursor') OR schemaname = 'inv' AND tablename IN ('zone', 'profile', 'block', 'schedule', 'coverage', "
-                 "'fact_now', 'asset', 'annotation', 'asset_tag') \\gexec\n"
+                 "'fact_now', 'doubt', 'asset', 'annotation', 'asset_tag') \\gexec\n"
                  "UPDATE alert.rule_cursor SET xid = '3', seq = 0, look_at = '-infinity', age_at = '-infinity'")
         return self
 
