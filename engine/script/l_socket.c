@@ -136,13 +136,28 @@ static void sock_op_cancel(struct op *op)
 
 struct sock_op *sock_op_new(lua_State *L, const char *name, struct conn *c)
 {
-    struct sock_op *op = CONTAINER_OF(op_new(L, name, sizeof *op, NULL), struct sock_op, op);
+    struct sock_op *op =
+        CONTAINER_OF(op_new(L, name, sizeof *op, SOCK_OP_TYPE), struct sock_op, op);
 
     op->op.cancel = sock_op_cancel;
     op->conn = c;
+    op->all = c->all;
     op->serial = c->serial;
     c->op = op;
     return op;
+}
+
+void sock_op_drop(struct sock_op *op)
+{
+    op->all->buffered -= op->in.len;
+    buf_done(&op->in);
+}
+
+/* Its thread was ended, or ran out of memory, before it took what came. */
+static int sock_op_gc(lua_State *L)
+{
+    sock_op_drop(lua_touserdata(L, 1));
+    return 0;
 }
 
 struct conn *sock_op_conn(struct sock *s, const struct sock_op *op)
@@ -358,9 +373,11 @@ int l_socket_open(lua_State *L)
         {"parse_ssl_certificate", l_parse_ssl_certificate},
         {NULL, NULL},
     };
+    static const luaL_Reg none[] = {{NULL, NULL}};
 
     sockets_init(L);
     l_type_hidden(L, SOCK_TYPE, methods, sock_gc);
+    l_type_hidden(L, SOCK_OP_TYPE, none, sock_op_gc);
     l_cert_init(L);
     luaL_newlib(L, functions);
     return 1;

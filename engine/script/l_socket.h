@@ -51,6 +51,8 @@ struct sock_op {
     struct op op;
     struct conn *conn;
     uint64_t serial; /* of conn: whether the object still has the same */
+    struct sockets *all;
+    struct buf in; /* what came for it, once it is over */
 };
 
 /* What a connect, or a sendto, still has to do; gone when it is done. */
@@ -88,7 +90,7 @@ struct conn {
     struct plan *plan;
     const char *unresolved; /* why the name has no address; NULL: it has */
 
-    struct buf in; /* what the receive under way has gathered */
+    struct buf in; /* what the receive under way has gathered; empty when there is none */
     size_t want_bytes, want_lines, n_lines;
     usec_t deadline;            /* of it; USEC_INFINITY: none */
     bool draining;              /* enough is there; taking what else is ready */
@@ -108,6 +110,7 @@ struct sock {
 };
 
 #define SOCK_TYPE            "nsock"
+#define SOCK_OP_TYPE         "nsock op"
 #define SOCK_DEFAULT_TIMEOUT (30 * USEC_PER_SEC)
 #define GATHERED_MAX         ((size_t)16 << 20) /* bytes that one receive waits for */
 
@@ -126,6 +129,7 @@ struct sock_op *sock_op_new(lua_State *L, const char *name, struct conn *c);
 /* In a continuation: the connection of op, if the object still has it, else NULL (the op was
  * cancelled). */
 struct conn *sock_op_conn(struct sock *s, const struct sock_op *op);
+void sock_op_drop(struct sock_op *op);                 /* what came for it */
 int sock_push_failure(lua_State *L, int status);       /* nil, STATUS */
 int sock_push_soft(lua_State *L, const char *message); /* false, message */
 
@@ -138,8 +142,9 @@ struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol)
 void conn_close(struct conn *c); /* who waits on it gets -ECANCELED */
 struct conn *conn_ref(struct conn *c);
 void conn_unref(struct conn *c);
-void conn_finish(struct conn *c, int status); /* wakes who waits */
-bool conn_open(const struct conn *c);         /* it can be used */
+/* Wakes who waits, and gives it what was gathered: before it runs, another may use the socket. */
+void conn_finish(struct conn *c, int status);
+bool conn_open(const struct conn *c); /* it can be used */
 void conn_account(struct conn *c, struct sthread *t);
 usec_t conn_deadline(const struct conn *c, usec_t timeout);
 usec_t conn_time_left(const struct conn *c, usec_t deadline);
@@ -164,7 +169,7 @@ void lcapture_close(struct capture *c);
 /* Starts a receive of anything on c; the op stands on top of the stack.  Must be the tail call. */
 int conn_receive(lua_State *L, struct sock *s, struct conn *c, lua_KFunction k);
 /* In k: pushes the data, or returns the failure (< 0) with nothing pushed. */
-int conn_received(lua_State *L, struct sock *s, const struct sock_op *op);
+int conn_received(lua_State *L, struct sock *s, struct sock_op *op);
 
 /* Sends a copy of data; otherwise as conn_receive(). */
 int conn_send(lua_State *L, struct sock *s, struct conn *c, const void *data, size_t len,

@@ -51,7 +51,7 @@ static int split(lua_State *L, lua_Integer first, lua_Integer last)
 static int more_k(lua_State *L, int status, lua_KContext ctx)
 {
     struct sock *s = sock_check(L, 1);
-    int r = conn_received(L, s, (const struct sock_op *)ctx);
+    int r = conn_received(L, s, (struct sock_op *)ctx);
 
     (void)status;
     if (r < 0)

@@ -35,9 +35,12 @@ void conn_finish(struct conn *c, int status)
 {
     struct sock_op *op = c->op;
 
+    if (!op)
+        return;
     c->op = NULL;
-    if (op)
-        op_complete(&op->op, status);
+    op->in = c->in;
+    c->in = (struct buf){0};
+    op_complete(&op->op, status);
 }
 
 void conn_plan_done(struct conn *c)

@@ -183,12 +183,6 @@ static void on_datagram(void *user, int status, const char *data, const struct a
 
 /* ---- receiving, for Lua ---- */
 
-static void drop_gathered(struct conn *c)
-{
-    c->all->buffered -= c->in.len;
-    buf_done(&c->in);
-}
-
 /* A UDP socket that has sent nothing yet listens where the kernel puts it. */
 static int udp_socket(const struct sock *s, struct conn *c)
 {
@@ -203,7 +197,6 @@ static int start(lua_State *L, struct sock *s, struct conn *c, lua_KFunction k)
     struct sock_op *op = sock_op_new(L, "receive", c);
     int r = c->held_back;
 
-    drop_gathered(c); /* of a receive whose script ran out of memory */
     c->held_back = 0;
     if (r == 0 && c->udp)
         r = udp_socket(s, c);
@@ -224,18 +217,20 @@ int conn_receive(lua_State *L, struct sock *s, struct conn *c, lua_KFunction k)
     return start(L, s, c, k);
 }
 
-int conn_received(lua_State *L, struct sock *s, const struct sock_op *op)
+int conn_received(lua_State *L, struct sock *s, struct sock_op *op)
 {
     struct conn *c = sock_op_conn(s, op);
 
-    if (!c)
+    if (!c) {
+        sock_op_drop(op);
         return -ECANCELED;
+    }
     conn_account(c, sched_current(L));
     if (op->op.status == 0) {
-        conn_trace(c, TRACE_RECEIVE, c->in.data ? c->in.data : "", c->in.len);
-        lua_pushlstring(L, c->in.data ? c->in.data : "", c->in.len);
+        conn_trace(c, TRACE_RECEIVE, op->in.data ? op->in.data : "", op->in.len);
+        lua_pushlstring(L, op->in.data ? op->in.data : "", op->in.len);
     }
-    drop_gathered(c);
+    sock_op_drop(op);
     return op->op.status;
 }
 
@@ -245,7 +240,7 @@ static int receive_k(lua_State *L, int status, lua_KContext ctx)
 
     (void)status;
     lua_pushboolean(L, 1);
-    r = conn_received(L, sock_check(L, 1), (const struct sock_op *)ctx);
+    r = conn_received(L, sock_check(L, 1), (struct sock_op *)ctx);
     return r < 0 ? sock_push_failure(L, r) : 2;
 }
 

@@ -115,7 +115,7 @@ static int fail_io(lua_State *L, int status)
 static int received_k(lua_State *L, int status, lua_KContext ctx)
 {
     struct ssh *s = lua_touserdata(L, 1);
-    int r = conn_received(L, s->sock, (const struct sock_op *)ctx);
+    int r = conn_received(L, s->sock, (struct sock_op *)ctx);
     size_t len;
     const char *data;
 

@@ -30,6 +30,23 @@ local co = coroutine.wrap(function()
 end)
 same(co(), co(), "in between", "from a coroutine")
 
+-- what has come for one thread stays its own when another asks before it ran: three workers keep the
+-- processor until the answer has come, and a fourth then runs before the thread that waits for it
+local function keep_busy()
+  local till = os.clock() + 0.01
+  repeat until os.clock() >= till
+end
+for _ = 1, 10 do
+  s = nmap.new_socket()
+  same(s:connect("127.0.0.1", ports.starttls), true)
+  same(s:send("x"), true)
+  for _ = 1, 3 do spawn(keep_busy) end
+  spawn(function() pcall(s.receive, s) end)
+  a, b = s:receive()
+  same(a, b, true, "go\n")
+  s:close()
+end
+
 -- what a thread opened closes with it
 local left
 spawn(function()
