@@ -374,7 +374,7 @@ def test_random_walk_by_lists_is_the_walk_one_by_one():
     w.db.sql(";\n".join(random_visit(rng, w, truth) for _ in range(steps)))
     told = int(w.db.sql("SELECT last_value FROM t.told"))
     print(f"{steps} visits, in {told} of them nothing differed")
-    assert told > steps / 20
+    assert told > steps / 50, "the walk compares too few lists that are the same"
     w.db.equal("invariants", "SELECT string_agg(what || ': ' || n, ', ') FROM ops.invariants() WHERE n <> 0 AND what NOT LIKE 'rows outside%'", "")
 
 

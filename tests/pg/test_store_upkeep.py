@@ -80,6 +80,22 @@ def test_a_service_ends_by_the_pass_that_found_it():
     lab.db.check_invariants()
 
 
+def test_a_name_that_a_dead_process_took_with_it_is_taken_back():
+    db = Lab().db
+    living, dead = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+    db.sql(f"SELECT api.hello('t', '{living}'); SELECT api.hello('t', '{dead}')")
+    claim = f"SELECT count(*) FROM api.claim(1, '{{ports}}', 1, '1 minute', '{living}')"
+    db.equal("the later one has it", f"SELECT api.beat(1, '{living}')", "f")
+    db.equal("and the visits", claim, 0)
+    db.sql(f"SELECT count(*) FROM api.claim(1, '{{ports}}', 1, '1 minute', '{dead}')")
+    db.sql("UPDATE inv.sensor SET greeted_at = now() - interval '1 minute', beat_at = now() - interval '30 seconds'")
+    db.equal("while it beats", f"SELECT api.beat(1, '{living}')", "f")
+    db.sql("UPDATE inv.sensor SET beat_at = now() - interval '50 seconds'")
+    db.equal("when it is silent", f"SELECT api.beat(1, '{living}')", "t")
+    db.equal("its visits are free", claim, 1)
+    db.equal("it does not come back by a beat", f"SELECT api.beat(1, '{dead}')", "f")
+
+
 def test_presence_has_three_values():
     lab = Lab()
     lab.visit("ports", {"10.0.0.1": "u", "10.0.0.2": "u"})
