@@ -10,7 +10,8 @@
 -- the greeting does not say is left out: a host name may be another one at each visit (servers
 -- behind one address), and is not told.
 
-local ipairs, pairs, string, tostring = ipairs, pairs, string, tostring
+local ipairs, nmap, pairs, string = ipairs, require "nmap", pairs, string
+local tonumber, tostring = tonumber, tostring
 
 local M = {}
 
@@ -371,6 +372,19 @@ end
 --- What a web server's header `Server` says: a table as from `recognise`.
 function M.web_server(header)
   return named("http", header)
+end
+
+--- Writes down what was recognised: the port's version, as hard as a product is known. `info`: as
+-- from `recognise`; `over_tls`: it was said behind TLS.
+function M.store(host, port, info, over_tls)
+  local version = port.version
+  for _, key in ipairs({ "name", "product", "version", "extrainfo", "ostype", "devicetype", "cpe" }) do
+    version[key] = info[key]
+  end
+  if over_tls then
+    version.service_tunnel = "ssl"
+  end
+  nmap.set_port_version(host, port, info.product and "hardmatched" or "softmatched")
 end
 
 -- Services whose servers speak first.

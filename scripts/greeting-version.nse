@@ -71,24 +71,12 @@ local function listen(host, port)
   return text, reason, tls
 end
 
-local function store(host, port, info, tls)
-  local version = port.version
-  for _, key in ipairs({ "name", "product", "version", "extrainfo", "ostype", "devicetype" }) do
-    version[key] = info[key]
-  end
-  version.cpe = info.cpe
-  if tls then
-    version.service_tunnel = "ssl"
-  end
-  nmap.set_port_version(host, port, info.product and "hardmatched" or "softmatched")
-end
-
 -- A server that greets at other times, and was too busy now, is not told to be another one.
 function action(host, port)
   local text, reason, tls = listen(host, port)
   local info = text and greeting.recognise(text, port.service)
   if info then
-    store(host, port, info, tls)
+    greeting.store(host, port, info, tls)
   elseif (not text or text == "") and greeting.is_expected(port.service) then
     error("no greeting: " .. tostring(reason or "TIMEOUT"), 0)
   end

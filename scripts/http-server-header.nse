@@ -29,14 +29,8 @@ local function set_version(host, port, server, over_tls)
   end
   local info = greeting.web_server(server)
   port.version = version
-  version.name = version.name or "http"
-  for _, key in ipairs({ "product", "version", "extrainfo", "ostype", "cpe" }) do
-    version[key] = info[key]
-  end
-  if over_tls then
-    version.service_tunnel = "ssl"
-  end
-  nmap.set_port_version(host, port, "softmatched")
+  info.name = version.name or info.name
+  greeting.store(host, port, info, over_tls)
 end
 
 function action(host, port)

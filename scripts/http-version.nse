@@ -20,7 +20,6 @@ volatile = {}
 
 local greeting = require "greeting"
 local http = require "http"
-local nmap = require "nmap"
 local shortport = require "shortport"
 
 -- Services with clients and scripts of their own: what is written to them in another protocol stands
@@ -82,15 +81,7 @@ function action(host, port)
     return shortport.http(nil, port) and error("no answer: " .. response["status-line"], 0) or nil
   end
   local server = response.header.server
-  local info = server and server ~= "" and greeting.web_server(server) or {}
-  local version = port.version
-  version.name = "http"
-  for _, key in ipairs({ "product", "version", "extrainfo", "ostype", "cpe" }) do
-    version[key] = info[key]
-  end
-  if response.ssl then
-    version.service_tunnel = "ssl"
-  end
-  nmap.set_port_version(host, port, info.product and "hardmatched" or "softmatched")
+  local info = server and server ~= "" and greeting.web_server(server) or { name = "http" }
+  greeting.store(host, port, info, response.ssl)
   return nil
 end

@@ -370,11 +370,18 @@ def test_random_walk_by_lists_is_the_walk_one_by_one():
     print(f"seed {seed}")
     rng = random.Random(seed)
     w = in_full()
+    ask = w.sql
+
+    def now_and_again(*args, hours):
+        """Some visits are made twice: by chance alone too few find nothing new."""
+        again = ";\n" + ask(*args, hours=1) if rng.random() < 0.2 else ""
+        return ask(*args, hours=hours) + again
+    w.sql = now_and_again
     truth = [{"22": True, "80": True, "150": False, "443": True, "up": True, "mac": 0, "a": 1, "b": 0, "service": 1} for _ in range(4)]
     w.db.sql(";\n".join(random_visit(rng, w, truth) for _ in range(steps)))
     told = int(w.db.sql("SELECT last_value FROM t.told"))
     print(f"{steps} visits, in {told} of them nothing differed")
-    assert told > steps / 50, "the walk compares too few lists that are the same"
+    assert told > steps / 20
     w.db.equal("invariants", "SELECT string_agg(what || ': ' || n, ', ') FROM ops.invariants() WHERE n <> 0 AND what NOT LIKE 'rows outside%'", "")
 
 
