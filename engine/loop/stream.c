@@ -160,7 +160,7 @@ int stream_connect(struct stream *s, const struct addr *to, uint16_t port, const
     if (local && local->family != ADDR_NONE)
         s->local.addr = *local;
     s->phase = PHASE_CONNECTING;
-    s->connect_sent = s->send_broken = false;
+    s->connect_sent = s->send_broken = s->peer_ended = false;
     s->error[0] = '\0';
     return 0;
 }

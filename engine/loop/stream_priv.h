@@ -38,6 +38,8 @@ struct stream {
 
     struct addr_port to, local;
     bool bind_local, connect_sent;
+    bool ack_held;   /* of the handshake, until there is something to send or to wait for */
+    bool peer_ended; /* and nothing was sent since */
 
     char *out; /* what is being sent */
     size_t out_len, out_pos;

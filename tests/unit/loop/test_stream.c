@@ -3,6 +3,7 @@
 #include "engine/loop/guard.h"
 #include "tests/unit/loop/peer.h"
 
+#include <linux/tcp.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -128,32 +129,40 @@ static void connects_from_a_given_address_and_port(void **state)
     loop_free(l);
 }
 
+/* Connections that fill the accept queue of a listener with backlog 0. */
+static void fill(uint16_t port, int fds[2])
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    for (int i = 0; i < 2; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+        (void)connect(fds[i], (struct sockaddr *)&to, sizeof to);
+    }
+}
+
 /* A full accept queue drops the SYN, which looks like a filtered port. */
 static void a_connect_without_answer_times_out(void **state)
 {
     struct loop *l = loop_make();
     struct addr to = localhost();
-    struct stream *s[4];
     uint16_t port;
-    int lfd = listener(&port, 0), timed_out = 0;
-    static struct outcome o[4];
+    int lfd = listener(&port, 0), fds[2];
+    struct stream *s = stream_make(l, NULL);
 
     (void)state;
+    fill(port, fds);
     loop_fake_clock(l, 0);
-    for (int i = 0; i < 4; i++) {
-        outcome_reset(&o[i]);
-        s[i] = stream_make(l, NULL);
-        assert_int_equal(stream_connect(s[i], &to, port, NULL, 0, USEC_PER_SEC, on_done, &o[i]), 0);
-    }
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, USEC_PER_SEC, on_done, &done), 0);
     loop_fake_advance(l, USEC_PER_SEC - 1);
-    assert_int_equal(o[3].calls, 0);
+    assert_int_equal(done.calls, 0);
     loop_fake_advance(l, 1);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(o[i].calls, 1);
-        timed_out += o[i].status == -ETIMEDOUT;
-        stream_free(s[i]);
-    }
-    assert_true(timed_out >= 1);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, -ETIMEDOUT);
+    stream_free(s);
+    close(fds[0]);
+    close(fds[1]);
     close(lfd);
     loop_free(l);
 }
@@ -204,6 +213,114 @@ static void the_end_of_the_stream_is_told_each_time_it_is_asked_for(void **state
     }
     stream_free(s);
     loop_free(l);
+}
+
+/* Turns the loop until the server has the connection; false when only its patience ended. */
+static bool accepted(struct loop *l, int lfd, int *ret_fd)
+{
+    usec_t begin = loop_now(l);
+
+    assert_int_equal(fcntl(lfd, F_SETFL, O_NONBLOCK), 0);
+    for (*ret_fd = -1; *ret_fd < 0 && loop_now(l) < begin + PATIENCE;) {
+        assert_true(loop_turn(l, 1000) >= 0);
+        *ret_fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC);
+    }
+    return *ret_fd >= 0;
+}
+
+static unsigned segments_in(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_segs_in;
+}
+
+/* The acknowledgement of the handshake comes with the data: the server has got two segments, the
+ * SYN and this. */
+static void the_handshake_ends_with_the_first_data(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr to = localhost();
+    uint16_t port;
+    int lfd = listener(&port, 1), fd;
+    struct stream *s = stream_make(l, NULL);
+
+    (void)state;
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    outcome_reset(&done);
+    assert_int_equal(stream_send(s, "hello", 5, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_true(accepted(l, lfd, &fd));
+    assert_int_equal(segments_in(fd), 2);
+    stream_free(s);
+    close(fd);
+    close(lfd);
+    loop_free(l);
+}
+
+static void who_listens_first_ends_the_handshake_itself(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr to = localhost();
+    uint16_t port;
+    int lfd = listener(&port, 1), fd;
+    struct stream *s = stream_make(l, NULL);
+
+    (void)state;
+    assert_int_equal(fcntl(lfd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(stream_recv(s, 100, PATIENCE, on_data, &got), 0);
+    assert_true(loop_turn(l, 0) >= 0);
+    fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "220", 3), 3);
+    wait_done(l, &got);
+    assert_string_equal(got.data, "220");
+    stream_free(s);
+    close(fd);
+    close(lfd);
+    loop_free(l);
+}
+
+/* Reads the end of the connection as the peer sees it: 0 or -errno. */
+static int end_of(int fd)
+{
+    char buf[16];
+    ssize_t n;
+
+    do {
+        n = read(fd, buf, sizeof buf);
+    } while (n > 0);
+    return n < 0 ? -errno : 0;
+}
+
+static void what_the_peer_has_ended_is_reset_unless_something_was_sent_since(void **state)
+{
+    (void)state;
+    for (int sent_since = 0; sent_since < 2; sent_since++) {
+        struct loop *l = loop_make();
+        int fd;
+        struct stream *s = connected(l, NULL, &fd);
+
+        outcome_reset(&got);
+        outcome_reset(&done);
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        assert_int_equal(stream_recv(s, 100, PATIENCE, on_data, &got), 0);
+        wait_done(l, &got);
+        assert_int_equal(got.status, -ENODATA);
+        if (sent_since) {
+            assert_int_equal(stream_send(s, "bye", 3, PATIENCE, on_done, &done), 0);
+            wait_done(l, &done);
+        }
+        stream_free(s);
+        assert_int_equal(end_of(fd), sent_since ? 0 : -ECONNRESET);
+        close(fd);
+        loop_free(l);
+    }
 }
 
 static void a_reset_ends_recv_and_does_not_raise_sigpipe_on_send(void **state)
@@ -476,6 +593,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(a_connect_without_answer_times_out, setup),
     cmocka_unit_test_setup(a_silent_peer_times_out_and_may_speak_later, setup),
     cmocka_unit_test_setup(the_end_of_the_stream_is_told_each_time_it_is_asked_for, setup),
+    cmocka_unit_test_setup(the_handshake_ends_with_the_first_data, setup),
+    cmocka_unit_test_setup(who_listens_first_ends_the_handshake_itself, setup),
+    cmocka_unit_test_setup(what_the_peer_has_ended_is_reset_unless_something_was_sent_since, setup),
     cmocka_unit_test_setup(a_reset_ends_recv_and_does_not_raise_sigpipe_on_send, setup),
     cmocka_unit_test_setup(a_freed_stream_cancels_both_directions_in_a_later_turn, setup),
     cmocka_unit_test_setup(cancelled_operations_are_told_also_when_the_loop_goes, setup),
