@@ -8,8 +8,16 @@
 -- A question that was not answered is asked again. Silence counts as a refusal only of a server
 -- that still answers the question that it answered first; of another it is an error. Before anything
 -- was answered that cannot be told: see `each`. Questions are kept: do not change their tables.
+--
+-- And what the silence of a server means that was asked one thing only, the first:
+--
+--     local answer, reason = drain.all(host, port, question)
+--     if not answer then
+--       return asker.unanswered(port, { "epmd" }, reason)
+--     end
 
-local error, ipairs, setmetatable, tostring = error, ipairs, setmetatable, tostring
+local error, ipairs, setmetatable, stdnse = error, ipairs, setmetatable, require "stdnse"
+local string, tostring = string, tostring
 
 local M = { ANSWERED = "answered", ENDED = "ended", SILENT = "silent" }
 
@@ -28,6 +36,40 @@ function M.kind_of(reason)
     return M.SILENT
   end
   return (reason == "EOF" or reason == "ERROR") and M.ENDED or M.ANSWERED
+end
+
+-- What sockets say instead of an answer.
+local losses = { TIMEOUT = true, EOF = true, ERROR = true, CANCELLED = true }
+
+--- Was an answer lost? Reasons are those of sockets, or texts that end with one; what else a library
+-- says it did not like in an answer.
+function M.is_loss(reason)
+  return losses[string.match(tostring(reason), "%f[%a]%u+$") or ""] == true
+end
+
+--- Was the port's service recognised as one of `names`, at this visit or an earlier one? What the
+-- number of a port suggests does not count.
+function M.is_recognised(port, names)
+  if ((port.version or {}).name_confidence or 0) <= 3 then
+    return false
+  end
+  for _, name in ipairs(names) do
+    if port.service == name then
+      return true
+    end
+  end
+  return false
+end
+
+--- The end of a script whose first question got no answer, for `reason`: nil, there is no such
+-- service. But of one that was recognised as one of `names` silence says nothing: it may be too
+-- busy, or lock us out for a while. That is an error.
+function M.unanswered(port, names, reason)
+  if M.is_loss(reason) and M.is_recognised(port, names) then
+    error("no answer: " .. tostring(reason), 0)
+  end
+  stdnse.debug1("%s", tostring(reason))
+  return nil
 end
 
 local function once(self, question)
@@ -63,13 +105,17 @@ function Asker:ask(question)
 end
 
 --- Calls f(item), which asks, for each of `items`. Where there was silence before the server had
--- answered anything it is called once more after the others, if the server did answer.
+-- answered anything it is called once more after the others, if the server did answer.  When it
+-- never did, it is an error of a service that is `expected` to be there.
 function Asker:each(items, f)
   local left = {}
   for _, item in ipairs(items) do
     self.silent = false
     f(item)
     left[#left + 1] = self.silent and item or nil
+  end
+  if self.known == nil and self.expected and #left > 0 then
+    error("the server does not answer", 0)
   end
   for _, item in ipairs(self.known ~= nil and left or {}) do
     f(item)

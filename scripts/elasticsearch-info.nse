@@ -36,7 +36,7 @@ local fields = {
 
 local function indices_of(host, port, most)
   local names = {}
-  for _, index in ipairs(api.get(host, port, "/_cat/indices?format=json&h=index") or {}) do
+  for _, index in ipairs(api.follow(host, port, "/_cat/indices?format=json&h=index") or {}) do
     names[#names + 1] = type(index) == "table" and index.index or nil
   end
   table.sort(names)

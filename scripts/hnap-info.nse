@@ -24,6 +24,7 @@ volatile = {}
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local slaxml = require "slaxml"
 local stdnse = require "stdnse"
@@ -69,8 +70,8 @@ local function settings_of(xml)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/HNAP1", { redirect_ok = true, max_body_size = body_max,
-    truncated_ok = true })
+  local response = api.first_or_refused(host, port, http.get(host, port, "/HNAP1",
+    { redirect_ok = true, max_body_size = body_max, truncated_ok = true }))
   if response.status ~= 200 or not response.body
     or not response.body:find("GetDeviceSettingsResponse", 1, true) then
     return nil

@@ -17,6 +17,7 @@ volatile = { "Server Uptime", "Server Load", "Heading", "VHosts" }
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local stringaux = require "stringaux"
@@ -70,7 +71,7 @@ local function virtual_hosts(body)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/server-status")
+  local response = api.first_or_refused(host, port, http.get(host, port, "/server-status"))
   local body = response.status == 200 and response.body
   if not body or not body:find("Apache Server Status", 1, true) then
     return nil

@@ -19,6 +19,7 @@ identity = {}
 volatile = { "nonce", "opaque" }
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local stringaux = require "stringaux"
@@ -48,7 +49,7 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
-  local response = http.get(host, port, path, { redirect_ok = false })
+  local response = api.first(port, http.get(host, port, path, { redirect_ok = false }))
   if response.status ~= 401 then
     return nil
   end

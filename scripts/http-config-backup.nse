@@ -72,7 +72,7 @@ end
 
 function action(host, port)
   local base = (stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"):gsub("/?$", "/")
-  local ok, missing, known = http.identify_404(host, port)
+  local ok, missing, known = api.identify_404(host, port)
   if not ok then
     return nil
   end

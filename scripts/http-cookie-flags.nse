@@ -20,6 +20,7 @@ volatile = {}
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -52,7 +53,7 @@ end
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local wanted = stdnse.get_script_args(SCRIPT_NAME .. ".cookie")
-  local response = http.get(host, port, path)
+  local response = api.first(port, http.get(host, port, path))
   if not response.status then
     return nil
   end

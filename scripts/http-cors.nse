@@ -54,6 +54,7 @@ function action(host, port)
     local response = ask(host, port, path or "/", origin, method)
     works = works or api.counts(response)
     if not response.status and i == 1 then
+      api.first_or_refused(host, port, response)
       return nil
     elseif works or not response.status then
       api.certain(response, method)

@@ -14,13 +14,15 @@ volatile = { "date", "delta" }
 
 local datetime = require "datetime"
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
 portrule = shortport.http
 
 function action(host, port)
-  local response = http.get(host, port, "/", { bypass_cache = true, redirect_ok = false })
+  local response = api.first(port, http.get(host, port, "/", { bypass_cache = true,
+    redirect_ok = false }))
   local received = os.time()
   local text = response.status and response.header.date
   local date = text and http.parse_date(text)

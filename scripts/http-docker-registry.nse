@@ -28,7 +28,8 @@ portrule = shortport.port_or_service({ 80, 443, 5000, 5001, 8080, 8443 },
 local shown_max = 100
 
 function action(host, port)
-  local response = http.get(host, port, "/v2/", { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.get(host, port, "/v2/",
+    { redirect_ok = false }))
   local version = response.header and response.header["docker-distribution-api-version"]
   if not version then
     return nil

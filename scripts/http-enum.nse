@@ -146,7 +146,7 @@ function action(host, port)
   if not fingerprints then
     return stdnse.format_output(false, message)
   end
-  local ok, missing, known = http.identify_404(host, port)
+  local ok, missing, known = api.identify_404(host, port)
   if not ok then
     return stdnse.format_output(false, missing)
   end

@@ -17,6 +17,7 @@ identity = {}
 volatile = {}
 
 local http = require "http"
+local api = require "http.api"
 local page = require "http.page"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -35,7 +36,8 @@ end
 function action(host, port)
   local path, redirects = stdnse.get_script_args(SCRIPT_NAME .. ".path", SCRIPT_NAME
     .. ".redirects")
-  local response = http.get(host, port, path or "/", { redirect_ok = tonumber(redirects) or 3 })
+  local response = api.first(port, http.get(host, port, path or "/",
+    { redirect_ok = tonumber(redirects) or 3 }))
   if not response.status or not response.body then
     return nil
   end

@@ -128,7 +128,8 @@ end
 
 function action(host, port)
   local root = (stdnse.get_script_args(SCRIPT_NAME .. ".root") or "/"):gsub("/?$", "/")
-  local head = read(host, port, root .. ".git/HEAD")
+  local head, first = read(host, port, root .. ".git/HEAD")
+  api.first_or_refused(host, port, first)
   if not head or not is_head(head) then
     return nil
   end

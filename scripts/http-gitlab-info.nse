@@ -25,7 +25,8 @@ local stdnse = require "stdnse"
 portrule = shortport.http
 
 function action(host, port)
-  local response = http.get(host, port, "/users/sign_in", { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.get(host, port, "/users/sign_in",
+    { redirect_ok = false }))
   local body = (response.body or ""):sub(1, 131072)
   if response.status ~= 200 or not (response.header and response.header["x-gitlab-meta"]
     or body:find('content="GitLab"', 1, true)) then

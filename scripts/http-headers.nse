@@ -22,6 +22,7 @@ identity = {}
 volatile = { "*" }
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -38,7 +39,7 @@ function action(host, port)
     end
   end
   if not response then
-    response, kind = http.get(host, port, path), "GET"
+    response, kind = api.first(port, http.get(host, port, path)), "GET"
   end
   if not response.status or #response.rawheader < 2 then
     return nil

@@ -18,6 +18,7 @@ volatile = {}
 finding = "low"
 
 local comm = require "comm"
+local api = require "http.api"
 local ipOps = require "ipOps"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -30,6 +31,7 @@ function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local socket, answer = comm.tryssl(host, port, ("GET %s HTTP/1.0\r\n\r\n"):format(path))
   if not socket then
+    api.first_or_refused(host, port, { ["status-line"] = answer })
     return nil
   end
   socket:close()

@@ -34,6 +34,8 @@ local function headers_of(host, port)
       return base, header
     elseif answers and (response.status or 0) < 500 then
       api.certain(response, base .. "/login")
+    elseif base == "" then
+      api.first_or_refused(host, port, response)
     end
     answers = api.counts(response)
   end

@@ -22,6 +22,7 @@ volatile = {}
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local ls = require "ls"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -67,15 +68,17 @@ local function entries(body)
   return list
 end
 
-local function index_of(host, port, path)
-  local response = http.get(host, port, path)
+local function index_of(response)
   local body = response.status == 200 and response.body
   return body and is_index(body) and entries(body) or nil
 end
 
 -- Adds what is in a directory, each subdirectory followed by what is in it. False at the limit.
 local function add_all(output, host, port, at, depth)
-  for _, entry in ipairs(index_of(host, port, at.path .. at.below) or {}) do
+  local path = at.path .. at.below
+  local response = http.get(host, port, path)
+  -- a directory that does not answer may hold what it held; one that fails for good holds nothing
+  for _, entry in ipairs(index_of(response.status and response or api.certain(response, path)) or {}) do
     local name = at.below .. entry[3]
     if not ls.add_file(output, { entry[1], entry[2], name }) then
       ls.report_info(output, ("maxfiles limit reached (%d)"):format(ls.config("maxfiles")))
@@ -92,7 +95,7 @@ end
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url") or "/"
   local depth = tonumber(stdnse.get_script_args("ls.maxdepth")) or 1
-  if not index_of(host, port, path) then
+  if not index_of(api.first(port, http.get(host, port, path))) then
     return nil
   end
   local output = ls.new_listing()

@@ -19,6 +19,7 @@ volatile = {}
 finding = { ["Potentially risky methods"] = "low" }
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -72,7 +73,7 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url-path") or "/"
-  local response = http.generic_request(host, port, "OPTIONS", path)
+  local response = api.first_or_refused(host, port, http.generic_request(host, port, "OPTIONS", path))
   if not response.status then
     return nil
   end

@@ -23,13 +23,14 @@ identity = { "DNS_Computer_Name" }
 volatile = {}
 
 local http = require "http"
+local api = require "http.api"
 local ntlm = require "ntlm"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
 portrule = shortport.http
 
--- The answer to a login of this scheme: its challenge, and the schemes that the server names.
+-- The answer to a login of this scheme: its challenge, the schemes that the server names, all of it.
 local function challenge(host, port, path, scheme)
   local response = http.get(host, port, path, {
     header = { Authorization = scheme .. " " .. ntlm.negotiate64() },
@@ -38,15 +39,16 @@ local function challenge(host, port, path, scheme)
   local offered = response.header and response.header["www-authenticate"]
   for _, entry in ipairs(offered and http.parse_www_authenticate(offered) or {}) do
     if entry.params[1] and entry.scheme:lower() == scheme:lower() then
-      return ntlm.decode64(entry.params[1]), offered
+      return ntlm.decode64(entry.params[1]), offered, response
     end
   end
-  return nil, offered
+  return nil, offered, response
 end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".root") or "/"
-  local blob, offered = challenge(host, port, path, "NTLM")
+  local blob, offered, response = challenge(host, port, path, "NTLM")
+  api.first_or_refused(host, port, response)
   if not blob and offered and offered:lower():find("negotiate", 1, true) then
     blob = challenge(host, port, path, "Negotiate")
   end

@@ -18,13 +18,14 @@ identity = {}
 volatile = {}
 finding = "high"
 
+local asker = require "asker"
 local comm = require "comm"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local url = require "url"
 
-portrule = shortport.port_or_service({ 8123, 3128, 8000, 8080 },
-  { "polipo", "squid-http", "http-proxy" })
+local services = { "polipo", "squid-http", "http-proxy" }
+portrule = shortport.port_or_service({ 8123, 3128, 8000, 8080 }, services)
 
 -- The answer to "METHOD target HTTP/1.0", "" without one; then also why, unless the server ended
 -- the connection, which is an answer.
@@ -50,17 +51,17 @@ local function forwarded(answer, pattern)
     or head:find("\nproxy%-agent:") ~= nil
 end
 
--- Which methods get the page through the proxy; then why another got no answer.
+-- Which methods get the page through the proxy; then why another got no answer, and whether any got one.
 local function pages(host, port, page, name, pattern)
-  local found, silence = {}, nil
+  local found, silence, heard = {}, nil, false
   for _, method in ipairs({ "GET", "HEAD" }) do
     local answer, why = ask(host, port, method, page, name)
-    silence = silence or why
+    silence, heard = silence or why, heard or answer ~= ""
     if forwarded(answer, method == "GET" and pattern or nil) then
       found[#found + 1] = method
     end
   end
-  return found, silence
+  return found, silence, heard
 end
 
 function action(host, port)
@@ -69,7 +70,7 @@ function action(host, port)
   page = page or ("http://%s/"):format(host.ip:find(":", 1, true) and "[" .. host.ip .. "]"
     or host.ip)
   local parsed = url.parse(page)
-  local found, silence = pages(host, port, page, parsed.host, pattern)
+  local found, silence, heard = pages(host, port, page, parsed.host, pattern)
   if own and #found > 0 then
     -- a cache before a site says the same of that site to whoever asks it as a web server
     local answer, why = ask(host, port, "GET", "/", parsed.host)
@@ -83,6 +84,8 @@ function action(host, port)
   end
   if #found > 0 and silence then
     error(silence, 0)
+  elseif silence and not heard and tunnel == "" then
+    return asker.unanswered(port, services, silence)
   elseif #found > 0 then
     return "Potentially OPEN proxy.\nMethods supported: " .. table.concat(found, " ")
   end

@@ -22,6 +22,9 @@ function action(host, port)
   local answers = false
   for _, path in ipairs({ "/", "/index.php" }) do
     local response = http.get(host, port, path)
+    if path == "/" then
+      api.first(port, response)
+    end
     local header = response.header or {}
     for _, name in ipairs({ "x-powered-by", "server" }) do
       local version = (header[name] or ""):match("PHP/[%w.~+_-]+")

@@ -17,6 +17,7 @@ identity = {}
 volatile = {}
 
 local http = require "http"
+local api = require "http.api"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local string = require "string"
@@ -55,7 +56,7 @@ local function in_lines(words)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/robots.txt")
+  local response = api.first_or_refused(host, port, http.get(host, port, "/robots.txt"))
   if response.status ~= 200 or not response.body then
     return nil
   end

@@ -20,6 +20,7 @@ identity = {}
 volatile = { "Expires" }
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local transient = require "transient"
@@ -45,7 +46,7 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
-  local response = http.head(host, port, path)
+  local response = api.first_or_refused(host, port, http.head(host, port, path))
   if not response.status then
     return nil
   end

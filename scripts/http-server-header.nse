@@ -14,6 +14,7 @@ volatile = {}
 
 local greeting = require "greeting"
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 
 function portrule(host, port)
@@ -34,7 +35,7 @@ local function set_version(host, port, server, over_tls)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/", { redirect_ok = false })
+  local response = api.first(port, http.get(host, port, "/", { redirect_ok = false }))
   local server = response.status and response.header.server
   if not server or server == "" then
     return nil

@@ -22,6 +22,7 @@ volatile = { "Revision", "Last Changed Author", "Last Changed Date" }
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -36,9 +37,9 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url") or "/"
-  local response = http.generic_request(host, port, "PROPFIND", path, {
+  local response = api.first_or_refused(host, port, http.generic_request(host, port, "PROPFIND", path, {
     header = { Depth = "0", ["Content-Type"] = "text/xml" }, content = body, redirect_ok = false,
-  })
+  }))
   local text = response.status == 207 and response.body or ""
   local uuid = property(text, "repository%-uuid")
   if not uuid then

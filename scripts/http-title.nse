@@ -23,6 +23,7 @@ identity = {}
 volatile = {}
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -51,7 +52,7 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".url") or "/"
-  local response = http.get(host, port, path)
+  local response = api.first(port, http.get(host, port, path))
   if not response.status or not response.body then
     return nil
   end

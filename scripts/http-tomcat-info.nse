@@ -34,8 +34,8 @@ local applications = {
 
 local function version_of(host, port)
   -- a path that no one has: the error page bears the version
-  local response = http.get(host, port, "/muster-" .. stdnse.tohex(nmap.clock_ms() // 1 | 0),
-    { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.get(host, port,
+    "/muster-" .. stdnse.tohex(nmap.clock_ms() // 1 | 0), { redirect_ok = false }))
   local body = response.status and response.status >= 400 and response.body or ""
   return body:sub(1, 16384):match("Apache Tomcat/([%w.-]+)"),
     body:find("Apache Tomcat", 1, true) ~= nil

@@ -19,6 +19,7 @@ volatile = {}
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -27,7 +28,8 @@ portrule = shortport.http
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
-  local response = http.generic_request(host, port, "TRACE", path, { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.generic_request(host, port, "TRACE", path,
+    { redirect_ok = false }))
   if response.status ~= 200 or not (response.body or ""):find("^TRACE ") then
     return nil
   end

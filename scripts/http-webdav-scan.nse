@@ -86,7 +86,8 @@ end
 
 function action(host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
-  local response = http.generic_request(host, port, "OPTIONS", path, { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.generic_request(host, port, "OPTIONS", path,
+    { redirect_ok = false }))
   local header = response.header
   if not header or not header.dav then
     return nil

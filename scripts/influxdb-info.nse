@@ -33,7 +33,8 @@ local function databases(host, port)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/ping", { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.get(host, port, "/ping",
+    { redirect_ok = false }))
   local version = response.header and response.header["x-influxdb-version"]
   if not version then
     return nil

@@ -19,6 +19,7 @@ volatile = {}
 finding = "low"
 
 local http = require "http"
+local api = require "http.api"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -47,7 +48,8 @@ local function joined(...)
 end
 
 function action(host, port)
-  local response = http.get(host, port, "/metrics", { redirect_ok = false })
+  local response = api.first_or_refused(host, port, http.get(host, port, "/metrics",
+    { redirect_ok = false }))
   local text = response.status == 200 and response.body or ""
   local build, name = labels_of("\n" .. text, "[%w_]+_build_info")
   if not build then

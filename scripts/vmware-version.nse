@@ -18,6 +18,7 @@ identity = { "Instance UUID" }
 volatile = {}
 
 local http = require "http"
+local api = require "http.api"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -35,9 +36,9 @@ local function field(about, name)
 end
 
 function action(host, port)
-  local response = http.post(host, port, "/sdk",
+  local response = api.first_or_refused(host, port, http.post(host, port, "/sdk",
     { header = { ["Content-Type"] = "text/xml; charset=utf-8", SOAPAction = "urn:internalvim25" } },
-    nil, question)
+    nil, question))
   local body = response.status == 200 and response.body or ""
   local first = body:find("<about>", 1, true)
   if not first then

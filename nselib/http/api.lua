@@ -1,30 +1,85 @@
 --- JSON over HTTP, as management interfaces of servers speak it: one request, one decoded answer.
 -- And answers that count: no answer, "too many requests" (429) and failures of the server (5xx)
 -- pass, and say nothing of what was asked for. To a script's first question they may say that this
--- is no such server; to a further one they are an error, which leaves the inventory as it was.
+-- is no such server; to a further one they are an error, which leaves the inventory as it was. And so
+-- is it when a web server that is known to be there does not answer the first.
 
-local error, http, json, ipairs = error, require "http", require "json", ipairs
-local stdnse, stringaux, table, type = require "stdnse", require "stringaux", table, type
+local asker, error, http, json, ipairs = require "asker", error, require "http", require "json", ipairs
+local shortport, stdnse, stringaux = require "shortport", require "stdnse", require "stringaux"
+local table, tostring, type = table, tostring, type
 
 local M = {}
 
---- What a path answers to GET as a Lua value (json.parse), and the response. nil and the response
--- when the status is not 200 or the body is no JSON object or array. Redirects are not followed: an
--- interface that sends people to a login page is not open.
-function M.get(host, port, path, options)
+-- Services that are web servers, as they are called when they were recognised.
+local web_services = {
+  "consul", "couchdb", "docker", "elasticsearch", "etcd", "grafana", "influxdb", "kubernetes",
+  "prometheus", table.unpack(shortport.LIKELY_HTTP_SERVICES),
+}
+
+--- The end of a script that got no answer to its first question, for a page that every web server
+-- has: nil, or an error of one that was recognised (asker.unanswered).
+function M.unanswered(port, reason)
+  return asker.unanswered(port, web_services, reason)
+end
+
+--- The response to a script's first question, which is for a page that every web server has. An
+-- error when one that was recognised did not answer it.
+function M.first(port, response)
+  if not response.status then
+    M.unanswered(port, response["status-line"])
+  end
+  return response
+end
+
+-- Does the server answer the question for its page? Asked once in a visit.
+local function answers_page(host, port)
+  host.registry.web_answers = host.registry.web_answers or {}
+  local known = host.registry.web_answers
+  if known[port.number] == nil then
+    local response = http.get(host, port, "/", { redirect_ok = false, bypass_cache = true,
+      no_cache = true, truncated_ok = true, max_body_size = 65536 })
+    known[port.number] = response.status ~= nil
+  end
+  return known[port.number]
+end
+
+--- The same for a question that a server may not like: there are some that end the connection, or say
+-- nothing, to methods or paths. That is a refusal of one that does answer the question for "/".
+function M.first_or_refused(host, port, response)
+  local lost = not response.status and asker.is_loss(response["status-line"])
+  if lost and asker.is_recognised(port, web_services) and not answers_page(host, port) then
+    M.unanswered(port, response["status-line"])
+  end
+  return response
+end
+
+--- http.identify_404, as a script's first question.
+function M.identify_404(host, port)
+  local ok, missing, known = http.identify_404(host, port)
+  if not ok then
+    M.first_or_refused(host, port, { ["status-line"] = missing })
+  end
+  return ok, missing, known
+end
+
+-- What a path answers to GET as a Lua value, and the response.
+local function get(host, port, path, options)
   options = options or {}
   if options.redirect_ok == nil then
     options.redirect_ok = false
   end
   local response = http.get(host, port, path, options)
-  if response.status ~= 200 or not response.body then
-    return nil, response
-  end
-  local status, value = json.parse(response.body)
-  if not status or type(value) ~= "table" then
-    return nil, response
-  end
-  return value, response
+  local status, value = json.parse(response.status == 200 and response.body or "")
+  return status and type(value) == "table" and value or nil, response
+end
+
+--- What a path answers to GET as a Lua value (json.parse), and the response. nil and the response
+-- when the status is not 200 or the body is no JSON object or array. Redirects are not followed: an
+-- interface that sends people to a login page is not open. It is a script's first question: an error
+-- when a web server that was recognised answers nothing.
+function M.get(host, port, path, options)
+  local value, response = get(host, port, path, options)
+  return value, M.first_or_refused(host, port, response)
 end
 
 --- Does a response count? 501 does: the server cannot do it.
@@ -44,7 +99,7 @@ end
 
 --- The same as `get` for a further question.
 function M.follow(host, port, path, options)
-  local value, response = M.get(host, port, path, options)
+  local value, response = get(host, port, path, options)
   return value, M.certain(response, path)
 end
 

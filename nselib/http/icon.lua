@@ -1,7 +1,7 @@
 --- Icons of web sites.
 
-local http, ipairs, page, string = require "http", ipairs, require "http.page", string
-local url = require "url"
+local api, http, ipairs, page = require "http.api", require "http", ipairs, require "http.page"
+local string, url = string, require "url"
 
 local M = {}
 
@@ -28,7 +28,7 @@ end
 function M.fetch(host, port, given)
   local linked = not given and linked_icon(host, port) or nil
   for _, path in ipairs({ given or "/favicon.ico", linked }) do
-    local response = http.get(host, port, path)
+    local response = api.first_or_refused(host, port, http.get(host, port, path))
     if is_icon(response) then
       return response.body, response
     end

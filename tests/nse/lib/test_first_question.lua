@@ -1,0 +1,85 @@
+-- What scripts make of a service that does not answer their first question: of one that was recognised
+-- at an earlier visit (or by version detection) an error, which leaves the inventory as it was; where
+-- only the port's number suggests it, nothing.
+local test, check, fake = ...
+local script, web = require "support.script", require "support.web"
+
+local silent = {
+  refused = nil,
+  ended = function() end,
+  silent = function(peer)
+    peer:hang()
+  end,
+}
+
+-- Script -> number, name of the service as it was recognised, more fields of the port.
+local asked = {}
+local function add(number, service, names, fields)
+  for name in names:gmatch("%S+") do
+    asked[name] = { number = number, service = service, fields = fields or {} }
+  end
+end
+
+add(80, "http", [[hnap-info http-apache-server-status http-auth http-config-backup http-cookie-flags
+  http-cors http-date http-docker-registry http-enum http-exposed-files http-favicon http-generator
+  http-git http-gitlab-info http-headers http-icon http-internal-ip-disclosure http-jenkins-info
+  http-ls http-methods http-ntlm-info http-php-version http-robots.txt http-security-headers
+  http-server-header http-svn-info http-title http-tomcat-info http-trace
+  http-webdav-scan]])
+add(8080, "http-proxy", "http-open-proxy", { ends = true })
+add(8500, "http", "consul-info")
+add(5984, "http", "couchdb-databases couchdb-stats")
+add(2375, "docker", "docker-version")
+add(9200, "http", "elasticsearch-info")
+add(2379, "http", "etcd-info")
+add(3000, "http", "grafana-info")
+add(8086, "http", "influxdb-info")
+add(6443, "http", "kubernetes-info")
+add(9090, "http", "prometheus-info")
+add(8098, "http", "riak-http-info")
+add(443, "https", "vmware-version")
+
+local function port_of(entry, confidence)
+  local port = { number = entry.number, service = entry.service, version = {
+    name = entry.service, name_confidence = confidence, service_tunnel = entry.fields.tunnel or "none",
+    service_dtype = confidence > 3 and "probed" or "table",
+  } }
+  port.protocol = entry.fields.protocol
+  return port
+end
+
+local function serve(entry, server)
+  fake.reset()
+  for _, protocol in ipairs({ "tcp:", "ssl:", "udp:" }) do
+    fake.servers[protocol .. entry.number] = server
+  end
+end
+
+for name, entry in pairs(asked) do
+  test(name .. ": no answer of a service that was recognised is an error, else nothing", function()
+    for _, how in ipairs({ "refused", "ended", "silent" }) do
+      -- some end the connection to refuse
+      if how ~= "ended" or not entry.fields.ends then
+        serve(entry, silent[how])
+        local ok, text = pcall(script.run, name, port_of(entry, 10))
+        check.truthy(not ok, how .. ": " .. tostring(text))
+        check.truthy(tostring(text):find("answer", 1, true), how .. ": " .. tostring(text))
+      end
+      serve(entry, silent[how])
+      local text, _, rule = script.run(name, port_of(entry, 3))
+      check.equal(text, nil)
+      check.truthy(rule)
+    end
+  end)
+end
+
+test("a method or a path that a web server refuses by silence is refused", function()
+  for _, name in ipairs({ "http-methods", "http-trace", "http-git", "http-svn-info",
+    "http-webdav-scan", "http-ntlm-info", "http-robots.txt" }) do
+    for _, answer in ipairs({ web.silence, web.ended }) do
+      serve(asked[name], nil)
+      web.serve(80, { ["GET /"] = "<html></html>", default = answer })
+      check.equal(script.run(name, port_of(asked[name], 10)), nil)
+    end
+  end
+end)
