@@ -243,6 +243,43 @@ static void follow_conf(struct dns *d)
         loop_post(d->loop, &d->drop);
 }
 
+int dns_set_conf(struct dns *d, const char *path)
+{
+    char *copy = d->follows ? strdup(path) : NULL;
+
+    if (!copy)
+        return d->follows ? -ENOMEM : 0;
+    free(d->path);
+    d->o.conf = d->path = copy;
+    return 0;
+}
+
+static bool addr_of_server(const struct ares_addr_port_node *s, struct addr *ret)
+{
+    if (s->family == AF_INET)
+        *ret = addr_from_bytes(ADDR_V4, (const uint8_t *)&s->addr.addr4);
+    else if (s->family == AF_INET6)
+        *ret = addr_from_bytes(ADDR_V6, (const uint8_t *)&s->addr.addr6);
+    else
+        return false;
+    return true;
+}
+
+size_t dns_servers(struct dns *d, struct addr *ret, size_t max)
+{
+    struct ares_addr_port_node *servers = NULL;
+    size_t n = 0;
+
+    follow_conf(d);
+    if (ares_get_servers_ports(d->channel->ares, &servers) != ARES_SUCCESS)
+        return 0;
+    for (const struct ares_addr_port_node *s = servers; s && n < max; s = s->next)
+        n += addr_of_server(s, &ret[n]);
+    if (servers)
+        ares_free_data(servers);
+    return n;
+}
+
 /* The channel for a query that is about to be asked. */
 static struct dns_channel *query_channel(struct dns_query *q)
 {

@@ -25,6 +25,12 @@ int dns_new(struct dns **ret, struct loop *l, const struct dns_opts *o, struct e
 struct dns *dns_free(struct dns *d);
 void dns_freep(struct dns **d);
 
+/* The system's file is at another path from now on (who is confined is handed one), which stays
+ * readable until the next call.  Nothing where servers were given.  -ENOMEM. */
+int dns_set_conf(struct dns *d, const char *path) MUST_USE;
+/* Who would be asked now, in order, without ports; returns how many. */
+size_t dns_servers(struct dns *d, struct addr *ret, size_t max);
+
 /* family ADDR_NONE: both.  Numeric names and the hosts file are answered too.  ret may be NULL. */
 int dns_lookup(struct dns *d, const char *name, enum addr_family family, dns_addrs_cb cb,
                void *user, struct dns_query **ret);

@@ -31,19 +31,6 @@ static int set_dirs(struct script_host *h, const struct script_host_opts *o, str
     return h->scratch ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
-/* For nmap.get_dns_servers(); a machine without the file has none to tell. */
-static int read_dns_servers(struct script_host *h)
-{
-    CLEANUP(fclosep) FILE *f = fopen("/etc/resolv.conf", "re");
-    char line[256], server[ADDR_TEXT_MAX];
-
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "nameserver %63s", server) == 1 &&
-            strings_add(&h->dns_servers, server) < 0)
-            return -ENOMEM;
-    return 0;
-}
-
 static int check_args(lua_State *L)
 {
     struct script_host *h = lua_touserdata(L, 1);
@@ -70,9 +57,7 @@ static int set_opts(struct script_host *h, const struct script_host_opts *o, str
     h->o.max_sockets_per_host = o->max_sockets_per_host ? o->max_sockets_per_host : 20;
     h->o.family = o->family ? o->family : ADDR_V4;
     h->interface = o->interface ? strdup(o->interface) : NULL;
-    if ((o->interface && !h->interface) || read_dns_servers(h) < 0)
-        return err_set(e, -ENOMEM, "out of memory");
-    return 0;
+    return o->interface && !h->interface ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
 /* ---- life ---- */
@@ -130,7 +115,6 @@ struct script_host *script_host_free(struct script_host *h)
     index_done(&h->index);
     strings_done(&h->datadirs);
     strings_done(&h->roots);
-    strings_done(&h->dns_servers);
     buf_done(&h->args);
     free(h->interface);
     free(h->scratch);

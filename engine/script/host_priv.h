@@ -232,7 +232,6 @@ struct script_host {
     struct strings roots;      /* the same, resolved: what scripts may read */
     char *scratch;             /* resolved; NULL: nothing may be written */
     char *interface;
-    struct strings dns_servers;
     struct buf args; /* text */
     struct sched *sched;
     struct script_index index;

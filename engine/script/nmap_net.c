@@ -204,14 +204,19 @@ static int l_get_interface(lua_State *L)
     return 1;
 }
 
-/* nmap.get_dns_servers() -> array of addresses */
+#define SERVERS_MAX 16
+
+/* nmap.get_dns_servers() -> array of addresses: those that nmap.resolve() asks */
 static int l_get_dns_servers(lua_State *L)
 {
-    const struct strings *servers = &host_of(L)->dns_servers;
+    const struct script_host *h = host_of(L);
+    struct addr servers[SERVERS_MAX];
+    size_t n = h->dns ? dns_servers(h->dns, servers, SERVERS_MAX) : 0;
+    char text[ADDR_TEXT_MAX];
 
-    lua_createtable(L, (int)servers->n, 0);
-    for (size_t i = 0; i < servers->n; i++) {
-        lua_pushstring(L, servers->v[i]);
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushstring(L, addr_format(&servers[i], text));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

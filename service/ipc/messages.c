@@ -359,6 +359,7 @@ static const struct ipc_message messages[] = {
     {MSG_BLAME, "blame", ROUTE_FROM_CHILD, IPC_FREE, WITH(struct ipc_blame, blame_fields)},
     {MSG_SHUTDOWN, "shutdown", ROUTE_TO_CHILD, IPC_FREE,
      WITH(struct ipc_shutdown, shutdown_fields)},
+    {MSG_RESOLVER, "resolver", ROUTE_TO_CHILD, IPC_FREE | IPC_CARRIES_FD, EMPTY},
 
     {MSG_SCOPE, "scope", TO_WORKERS, 0, WITH(struct ipc_scope_msg, scope_fields)},
     {MSG_ZONE, "zone", ROUTE_TO_SCANNER, 0, WITH(struct ipc_zone, zone_fields)},

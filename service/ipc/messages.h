@@ -40,6 +40,7 @@ enum ipc_type {
     MSG_PEER_GONE,
     MSG_BLAME,
     MSG_SHUTDOWN,
+    MSG_RESOLVER, /* with what the system's resolv.conf has become in a memfd */
 
     MSG_SCOPE = 48, /* both to scanner (id: zone or scan) and script worker (id 0) */
     MSG_ZONE,       /* id: zone; its scopes came before */

@@ -349,9 +349,13 @@ static int monitor_open(struct monitor *m, struct err *e)
     m->deadline.fire = on_deadline;
     m->watchdog.fire = on_watchdog;
     m->roles.fire = on_roles;
+    m->resolver = (struct resolver){
+        .loop = m->loop, .path = "/etc/resolv.conf", .user = m, .changed = monitor_resolver};
     m->watchdog_every = notify_watchdog_interval();
     if (m->watchdog_every)
         r = timer_set(m->loop, &m->watchdog, 0);
+    if (r == 0)
+        r = resolver_watch(&m->resolver);
     if (r == 0)
         r = monitor_database_open(m, e);
     return r < 0 ? r : timer_set(m->loop, &m->roles, ROLES_WAIT);
@@ -362,6 +366,7 @@ static void monitor_done(struct monitor *m)
     if (m->loop)
         monitor_roles_done(m);
     monitor_database_done(m);
+    resolver_done(&m->resolver);
     loop_free(m->loop);
     next_drop(m);
     config_free(m->config);

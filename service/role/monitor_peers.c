@@ -236,6 +236,16 @@ void monitor_roles_start(struct monitor *m)
         start_worker(m, &m->workers[i]);
 }
 
+/* To the script workers: the others read the file themselves. */
+void monitor_resolver(void *user, int fd)
+{
+    struct monitor *m = user;
+
+    log_event(LOG_INFO, "resolv.conf has changed, handing it to the script workers");
+    for (uint32_t i = 0; i < WORKERS_MAX; i++)
+        (void)proc_send(&m->workers[i], MSG_RESOLVER, 0, NULL, fd); /* not there: reads it later */
+}
+
 /* Workers hold the directories and limits they began with. */
 void monitor_workers_resize(struct monitor *m)
 {

@@ -4,6 +4,7 @@
 
 #include "service/role/monitor.h"
 #include "service/role/proc.h"
+#include "service/role/resolver.h"
 #include "service/store/embedded.h"
 
 #include <systemd/sd-event.h>
@@ -38,6 +39,7 @@ struct monitor {
     usec_t postgres_began;
     bool database_ready; /* accepts connections */
 
+    struct resolver resolver; /* for the script workers */
     struct timer watchdog, deadline, roles;
     usec_t watchdog_every; /* 0: systemd does not watch */
     enum stop_stage stop;
@@ -57,6 +59,7 @@ void monitor_core_gone(struct monitor *m); /* before it is started again */
 /* monitor_peers.c */
 void monitor_roles_init(struct monitor *m);
 void monitor_roles_done(struct monitor *m);
+void monitor_resolver(void *user, int fd); /* resolver.changed */
 /* Once; later calls do nothing. */
 void monitor_roles_start(struct monitor *m);
 /* Sends it what is asked of it: to decide about `next`, or else to take what is in force. */

@@ -40,6 +40,7 @@ struct worker {
     struct addr_set scope, excludes;
     struct datadirs datadirs; /* what Landlock allows */
     struct dns *dns;
+    int resolver_fd; /* the system's resolv.conf, as it was handed over; -1: read by ourselves */
     struct guard *guard;
     struct script_host *host;
     LIST_HEAD(, worker_job) jobs;
@@ -450,6 +451,25 @@ static void on_peer(void *user, const struct ipc_peer_msg *p, int *fd)
         worker_fail(w, err_text(&e));
 }
 
+/* The file itself cannot be read any more; before the first set-up it will be. */
+static void on_resolver(void *user, int *fd)
+{
+    struct worker *w = user;
+    char path[32];
+
+    if (!w->dns)
+        return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
+    if (dns_set_conf(w->dns, path) < 0) {
+        worker_fail(w, "out of memory");
+        return;
+    }
+    if (w->resolver_fd >= 0)
+        close(w->resolver_fd);
+    w->resolver_fd = *fd;
+    *fd = -1;
+}
+
 static void on_shutdown(void *user, usec_t within)
 {
     (void)within;
@@ -464,13 +484,16 @@ static void worker_done(struct worker *w)
     addr_set_done(&w->excludes);
     channel_free(w->teller.core);
     datadirs_done(&w->datadirs);
+    if (w->resolver_fd >= 0)
+        close(w->resolver_fd);
     child_free(w->child);
 }
 
 int role_worker(uint64_t memory)
 {
-    struct worker w = {.teller = {.user = &w, .failed = worker_fail}};
-    const struct child_handlers h = {.user = &w, .peer = on_peer, .shutdown = on_shutdown};
+    struct worker w = {.teller = {.user = &w, .failed = worker_fail}, .resolver_fd = -1};
+    const struct child_handlers h = {
+        .user = &w, .peer = on_peer, .resolver = on_resolver, .shutdown = on_shutdown};
     const struct privilege_opts drop = {.role = PRIVILEGE_SCRIPT, .memory = memory};
     struct err e = {0};
     int r = child_open(&w.child, "script", &h, &e);

@@ -13,6 +13,7 @@ SCRIPTS = {
     "fine": 'hostrule = function() return true end\naction = function() return "all is well" end\n',
     "broken": "hostrule = function( return true end\n",
     "endless": "hostrule = function() return true end\naction = function() while true do end end\n",
+    "servers": 'hostrule = function() return true end\naction = function() return table.concat(nmap.get_dns_servers(), " ") end\n',
     # A grammar that lpeg matches in exponential time, inside one C call: no count hook gets in between.
     "hangs": 'local lpeg = require "lpeg"\nlocal a, s = lpeg.P "a", lpeg.V "S"\nhostrule = function() return true end\n'
              'action = function() return lpeg.match(lpeg.P { "S", S = a * s * "b" + a * s * "c" + a }, ("a"):rep(60)) end\n',
@@ -149,11 +150,29 @@ def reloads(world, d):
     print("a good one is in force at once; twenty in a row do no harm", flush=True)
 
 
+def name_servers(world, address):
+    """/etc/resolv.conf is a mount of this file."""
+    pathlib.Path(world.path("resolv.conf")).write_text(f"nameserver {address}\n")
+
+
+def name_servers_that_change(world, d):
+    configure(d, zones(world, "fine or servers"))
+    reload(d)
+    netns.wait_for("a script that has name servers", lambda: results(d).get("servers") == "127.0.0.2")
+    before = pids_of(d, "script")
+    for address in ("127.0.0.3", "127.0.0.4"):
+        name_servers(world, address)
+        netns.wait_for("a script that has the new ones", lambda: results(d).get("servers") == address)
+    assert pids_of(d, "script") == before, "a script worker was started anew"
+    print("script workers hear that resolv.conf has changed", flush=True)
+
+
 def resolver_that_changes(world, d):
     before = pid_of(d, "script")
-    configure(d, "resolver: 127.0.0.9\n" + zones(world, "fine"))
+    configure(d, "resolver: 127.0.0.9\n" + zones(world, "fine or servers"))
     reload(d)
     netns.wait_for("a script worker that asks the new resolver", lambda: before not in pids_of(d, "script"))
+    netns.wait_for("a script that has it", lambda: results(d).get("servers") == "127.0.0.9")
     d.wait_visits(1)
     print("script workers are started anew for another resolver", flush=True)
 
@@ -288,6 +307,8 @@ def main():
     daemon.need_programs()
     with netns.World() as world:
         write_scripts(world)
+        name_servers(world, "127.0.0.2")
+        netns.sh("mount", "--bind", world.path("resolv.conf"), "/etc/resolv.conf")
         bad_start(world)
         database_away(world)
         d = daemon.Daemon(world, zones(world, "fine or broken or endless or hangs"))
@@ -300,6 +321,7 @@ def main():
         reload_before_the_core_has_answered(world, d)
         reload_while_a_delivery_is_under_way(world, d)
         reloads_of_which_the_database_refuses_the_last(world, d)
+        name_servers_that_change(world, d)
         resolver_that_changes(world, d)
         data_directory_that_appears_later(world, d)
         assert d.stop() == 0

@@ -438,6 +438,39 @@ static void servers_that_the_system_names_later_are_asked(void **state)
     assert_int_equal(got.o.status, 0);
 }
 
+/* As a worker is told that may not open the system's file any more. */
+static void servers_are_told_by_another_file(void **state)
+{
+    struct addr asked[4], first = addr_v4(0x7f000002), second = addr_v4(INADDR_LOOPBACK);
+    char other[128];
+
+    (void)state;
+    write_conf("127.0.0.1");
+    snprintf(other, sizeof other, "%s/other", directory);
+    assert_int_equal(rename(conf, other), 0);
+    write_conf("127.0.0.2\nnameserver 127.0.0.3");
+    assert_int_equal(dns_servers(dns, asked, 4), 2);
+    assert_true(addr_equal(&asked[0], &first));
+    assert_int_equal(dns_servers(dns, asked, 1), 1);
+    loop_turn(loop, 0); /* the former channel has to be gone */
+    assert_int_equal(dns_set_conf(dns, other), 0);
+    lookup("a.test", ADDR_V4);
+    assert_int_equal(got.o.status, 0);
+    assert_int_equal(dns_servers(dns, asked, 4), 1);
+    assert_true(addr_equal(&asked[0], &second));
+    assert_int_equal(unlink(other), 0);
+}
+
+static void servers_that_were_given_stay(void **state)
+{
+    struct addr asked[4], given = addr_v4(INADDR_LOOPBACK);
+
+    (void)state;
+    assert_int_equal(dns_set_conf(dns, "/dev/null"), 0);
+    assert_int_equal(dns_servers(dns, asked, 4), 1);
+    assert_true(addr_equal(&asked[0], &given));
+}
+
 static void a_file_of_servers_that_is_gone_or_cannot_be_read_changes_nothing(void **state)
 {
     (void)state;
@@ -517,6 +550,9 @@ static const struct CMUnitTest tests[] = {
                                     setup_system, teardown_system),
     cmocka_unit_test_setup_teardown(freeing_the_resolver_cancels_also_what_asks_former_servers,
                                     setup_system, teardown_system),
+    cmocka_unit_test_setup_teardown(servers_are_told_by_another_file, setup_system,
+                                    teardown_system),
+    cmocka_unit_test_setup_teardown(servers_that_were_given_stay, setup, teardown),
 };
 
 TEST_MAIN(tests)
