@@ -61,12 +61,22 @@ function M.is_recognised(port, names)
   return false
 end
 
+--- The end of a script that got no answer to a further question, for `reason`: the service is there,
+-- so that a loss says nothing: an error. nil where the library did not like the answer.
+function M.broken_off(reason)
+  if M.is_loss(reason) then
+    error("no answer: " .. tostring(reason), 0)
+  end
+  stdnse.debug1("%s", tostring(reason))
+  return nil
+end
+
 --- The end of a script whose first question got no answer, for `reason`: nil, there is no such
 -- service. But of one that was recognised as one of `names` silence says nothing: it may be too
 -- busy, or lock us out for a while. That is an error.
 function M.unanswered(port, names, reason)
-  if M.is_loss(reason) and M.is_recognised(port, names) then
-    error("no answer: " .. tostring(reason), 0)
+  if M.is_recognised(port, names) then
+    return M.broken_off(reason)
   end
   stdnse.debug1("%s", tostring(reason))
   return nil

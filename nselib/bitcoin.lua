@@ -252,7 +252,7 @@ end
 function M.Response.recvPacket(socket, version)
   local status, head = socket:receive_buf(match.numbytes(24), true)
   if not status then
-    return false, "no message header came"
+    return false, "no message header came: " .. head
   end
   local header = M.Response.Header.parse(head)
   if not is_command(string.sub(head, 5, 16)) or header.length > message_max then
@@ -263,7 +263,7 @@ function M.Response.recvPacket(socket, version)
   local body
   status, body = socket:receive_buf(match.numbytes(header.length), true)
   if not status then
-    return false, "the message broke off"
+    return false, "the message broke off: " .. body
   end
   return M.Response.decode(head .. body, version)
 end

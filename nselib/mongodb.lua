@@ -115,8 +115,9 @@ end
 
 --- Connects, over TLS where the port speaks it: socket, the answer to hello; or nil, reason.
 function M.connect(host, port)
+  local reason
   for _, protocol in ipairs({ "tcp", "ssl" }) do
-    local socket = comm.opencon(host, port, nil,
+    local socket, why = comm.opencon(host, port, nil,
       { proto = protocol, connect_only = true, timeout = 8000 })
     if socket then
       local status, document = M.hello(socket)
@@ -124,9 +125,11 @@ function M.connect(host, port)
         return socket, document
       end
       socket:close()
+      why = not status and document or nil
     end
+    reason = reason or why
   end
-  return nil, "no MongoDB server"
+  return nil, reason or "no MongoDB server"
 end
 
 --- Runs a command, a list of pairs whose first is its name, on a database: `true, document` (what

@@ -128,9 +128,9 @@ function M.Helper:login(client_id, username, password)
     payload = payload .. (text and string.pack(">s2", text) or "")
   end
   self.socket:send(M.build(M.packet.CONNECT, 0, payload))
-  local kind, _, answer = self:read()
+  local kind, why, answer = self:read()
   if kind ~= M.packet.CONNACK or #answer < 2 then
-    return nil, "no MQTT broker"
+    return nil, kind and "no MQTT broker" or why
   end
   return string.byte(answer, 2)
 end

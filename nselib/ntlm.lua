@@ -3,7 +3,8 @@
 -- The client sends NEGOTIATE, the server answers CHALLENGE with its names and its version; nobody
 -- logs in. Sources of the carriers: MS-SMTPNTLM, MS-OXIMAP4, MS-POP3, MS-NNTP, MS-TNAP.
 
-local base64, comm, ipairs, os = require "base64", require "comm", ipairs, os
+local asker, base64, comm, ipairs = require "asker", require "base64", require "comm", ipairs
+local os = os
 local smbauth, sslcert, stdnse = require "smbauth", require "sslcert", require "stdnse"
 local string, type = string, type
 
@@ -66,26 +67,30 @@ function M.facts(blob)
   return output, info.timestamp and utc(info.timestamp) or nil
 end
 
--- The last line of a reply: one that is no "250-more" and no untagged "* line".
+-- The last line of a reply: one that is no "250-more" and no untagged "* line"; nil and the reason.
 local function last_line(socket)
   for _ = 1, lines_max do
     local status, line = socket:receive_buf("\r?\n", false)
     if not status or #line > reply_max then
-      return nil
+      return nil, line
     elseif not string.find(line, "^%d%d%d%-") and not string.find(line, "^%* ") then
       return line
     end
   end
 end
 
--- Says each line and expects its reply; what the last pattern captures is the challenge.
+-- Says each line and expects its reply; what the last pattern captures is the challenge. To end the
+-- connection is one way to refuse; silence of a server that has greeted us says nothing.
 local function converse(socket, steps)
   local found
   for _, step in ipairs(steps) do
-    if not socket:send(step[1] .. "\r\n") then
-      return nil
+    socket:send(step[1] .. "\r\n")
+    local line, reason = last_line(socket)
+    if reason == "TIMEOUT" then
+      socket:close()
+      asker.broken_off(reason)
     end
-    found = string.match(last_line(socket) or "", step[2])
+    found = string.match(line or "", step[2])
     if not found then
       return nil
     end
@@ -105,7 +110,7 @@ local function ask_directly(host, port, steps, greeting, cancel)
   local socket, first, _, early = comm.tryssl(host, port, "",
     { recv_before = true, lines = 1, timeout = 10000 })
   if not socket then
-    return nil
+    return nil, first
   end
   if not string.find(early or first or "", greeting) then
     socket:close()
@@ -133,14 +138,17 @@ end
 
 --- Asks a server that speaks lines. `dialog`: greeting (pattern of its first line), steps (array of
 -- { line, pattern of the reply }; the last pattern captures the challenge in base64), cancel (a line
--- that ends the login, or nil). In plain text or over TLS, whichever the port speaks; then after
--- STARTTLS. As `facts`.
+-- that ends the login, or nil), services (the names of the service, see asker.unanswered). In plain
+-- text or over TLS, whichever the port speaks; then after STARTTLS. As `facts`.
 function M.ask(host, port, dialog)
   if type(port) ~= "table" then
     return nil
   end
-  local blob = ask_directly(host, port, dialog.steps, dialog.greeting, dialog.cancel)
-    or ask_after_starttls(host, port, dialog.steps, dialog.cancel)
+  local blob, reason = ask_directly(host, port, dialog.steps, dialog.greeting, dialog.cancel)
+  if reason then
+    asker.unanswered(port, dialog.services or {}, reason)
+  end
+  blob = blob or ask_after_starttls(host, port, dialog.steps, dialog.cancel)
   return M.facts(blob)
 end
 

@@ -24,6 +24,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "Server Signature" }
 volatile = { "Network Addresses" }
 
+local asker = require "asker"
 local ipOps = require "ipOps"
 local match = require "match"
 local shortport = require "shortport"
@@ -41,16 +42,16 @@ local flag_names = {
   { "Copy File", 0 },
 }
 
--- DSIGetStatus (command 3); the answer's data, or nil.
+-- DSIGetStatus (command 3); the answer's data, or nil and the reason.
 local function get_status(host, port)
   local socket = nmap.new_socket()
   socket:set_timeout(5000)
-  if not socket:connect(host, port) then
-    return nil
+  local status, head = socket:connect(host, port)
+  if status then
+    socket:send(string.pack(">BBI2I4I4I4", 0, 3, 1, 0, 0, 0))
+    status, head = socket:receive_buf(match.numbytes(16), true)
   end
-  socket:send(string.pack(">BBI2I4I4I4", 0, 3, 1, 0, 0, 0))
-  local status, head = socket:receive_buf(match.numbytes(16), true)
-  local data
+  local data = not status and head or nil
   if status then
     local flags, command, _, code, length = string.unpack(">BBI2i4I4", head)
     if flags == 1 and command == 3 and code == 0 and length >= 12 and length <= reply_max then
@@ -58,7 +59,7 @@ local function get_status(host, port)
     end
   end
   socket:close()
-  return status and data or nil
+  return status and data or nil, data
 end
 
 local function number_at(data, at, format)
@@ -161,14 +162,14 @@ local function add_later_parts(output, data, at, flags)
 end
 
 function action(host, port)
-  local data = get_status(host, port)
+  local data, reason = get_status(host, port)
   local flags = data and number_at(data, 9, ">I2")
   local name, at = nil, nil
   if flags then
     name, at = pascal_at(data, 11)
   end
   if not name then
-    return nil
+    return asker.unanswered(port, { "afp" }, reason)
   end
   local output = stdnse.output_table()
   output["Server Flags"] = flags_table(flags)

@@ -19,6 +19,7 @@ volatile = { "*" }
 finding = "medium"
 
 local ajp = require "ajp"
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -33,8 +34,7 @@ function action(host, port)
   end
   helper:close()
   if not status then
-    stdnse.debug1("%s", tostring(response))
-    return nil
+    return asker.unanswered(port, { "ajp13" }, response)
   end
   return #response.rawheaders > 0 and stdnse.format_output(true, response.rawheaders) or nil
 end

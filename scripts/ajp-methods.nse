@@ -18,6 +18,7 @@ volatile = {}
 finding = "low"
 
 local ajp = require "ajp"
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
@@ -33,7 +34,10 @@ function action(host, port)
     status, response = helper:options(path)
   end
   helper:close()
-  local allow = status and response.status == 200 and response.headers.allow
+  if not status then
+    return asker.unanswered(port, { "ajp13" }, response)
+  end
+  local allow = response.status == 200 and response.headers.allow
   if not allow then
     return nil
   end

@@ -21,6 +21,7 @@ identity = {}
 volatile = {}
 
 local amqp = require "amqp"
+local asker = require "asker"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -29,14 +30,13 @@ portrule = shortport.version_port_or_service(5672, "amqp", "tcp")
 
 function action(host, port)
   local server = amqp.AMQP:new(host, port)
-  if not server:connect() then
-    return nil
+  local status, reason = server:connect()
+  if status then
+    status, reason = server:handshake()
+    server:disconnect()
   end
-  local status, reason = server:handshake()
-  server:disconnect()
   if not status then
-    stdnse.debug1("%s", tostring(reason))
-    return nil
+    return asker.unanswered(port, { "amqp", "amqps" }, reason)
   end
   port.version.name = "amqp"
   port.version.product = server:getServerProduct()

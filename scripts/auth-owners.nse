@@ -15,6 +15,7 @@ identity = {}
 volatile = {}
 finding = "low"
 
+local asker = require "asker"
 local match = require "match"
 local stringaux = require "stringaux"
 
@@ -43,15 +44,22 @@ function action(host, port)
   local service, auth = nmap.new_socket(), nmap.new_socket()
   service:set_timeout(5000)
   auth:set_timeout(5000)
-  local line
-  if service:connect(host, port) and auth:connect(host, 113) then
-    local status, _, ours = service:get_info()
-    if status and auth:send(("%d, %d\r\n"):format(port.number, ours)) then
-      status, line = auth:receive_buf(match.pattern_limit("\r?\n", line_max), false)
-      line = status and owner_of(line, port.number, ours)
-    end
+  local line, ours, _
+  local status, reason = service:connect(host, port)
+  if status then
+    status, reason = auth:connect(host, 113)
+  end
+  if status then
+    _, _, ours = service:get_info()
+    auth:send(("%d, %d\r\n"):format(port.number, ours))
+    status, line = auth:receive_buf(match.pattern_limit("\r?\n", line_max), false)
+    reason = not status and line or nil
   end
   auth:close()
   service:close()
-  return line or nil
+  if not status then
+    local known = nmap.get_port_state(host, { number = 113, protocol = "tcp" })
+    return asker.unanswered(known, { "auth", "ident" }, reason)
+  end
+  return owner_of(line, port.number, ours)
 end

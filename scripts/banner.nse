@@ -18,7 +18,9 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = { "*" }
 
+local asker = require "asker"
 local comm = require "comm"
+local greeting = require "greeting"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -48,9 +50,9 @@ local pause, enough = 150, 4096
 local function grab(host, port)
   local options = { timeout = timeout_ms(), proto = shortport.ssl(nil, port) and "ssl" or "tcp" }
   options.connect_only = true
-  local socket = comm.opencon(host, port, nil, options)
+  local socket, reason = comm.opencon(host, port, nil, options)
   if not socket then
-    return nil
+    return nil, reason
   end
   local text, status, piece = "", socket:receive()
   while status do
@@ -62,7 +64,7 @@ local function grab(host, port)
     status, piece = socket:receive()
   end
   socket:close()
-  return stringaux.trim(text)
+  return stringaux.trim(text), piece
 end
 
 local function printable(text)
@@ -90,9 +92,11 @@ local function wrapped(text, lines_max)
 end
 
 function action(host, port)
-  local text = grab(host, port)
+  local text, reason = grab(host, port)
   if not text or text == "" then
-    return nil
+    -- one that greets at other times
+    local greets = greeting.is_expected(port.service)
+    return asker.unanswered(port, { greets and port.service }, reason)
   end
   return wrapped(printable(text), nmap.verbosity() + 1)
 end

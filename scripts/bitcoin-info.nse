@@ -19,6 +19,7 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = { "Timestamp", "Node Id", "Lastblock" }
 
+local asker = require "asker"
 local bitcoin = require "bitcoin"
 local datetime = require "datetime"
 local shortport = require "shortport"
@@ -35,14 +36,13 @@ local networks = {
 
 function action(host, port)
   local node = bitcoin.Helper:new(host, port, { timeout = 10000 })
-  if not node:connect() then
-    return nil
+  local status, version = node:connect()
+  if status then
+    status, version = node:exchVersion()
+    node:close()
   end
-  local status, version = node:exchVersion()
-  node:close()
   if not status then
-    stdnse.debug1("%s", version)
-    return nil
+    return asker.unanswered(port, { "bitcoin" }, version)
   end
   datetime.record_skew(host, version.timestamp)
 

@@ -23,6 +23,7 @@ identity = { "Host ID" }
 volatile = {}
 finding = { ["Login without password"] = "high" }
 
+local asker = require "asker"
 local cassandra = require "cassandra"
 local comm = require "comm"
 local nmap = require "nmap"
@@ -39,9 +40,9 @@ end
 local function ask_options(host, port, protocol)
   local version = 4
   for _ = 1, 2 do
-    local socket = connected(host, port, protocol)
+    local socket, reason = connected(host, port, protocol)
     if not socket then
-      return nil
+      return nil, reason
     end
     local status, options = cassandra.options(socket, version)
     if status then
@@ -50,7 +51,7 @@ local function ask_options(host, port, protocol)
     socket:close()
     version = cassandra.greatest_version(options)
     if not version or version > 4 then
-      return nil
+      return nil, options
     end
   end
 end
@@ -77,14 +78,15 @@ local function joined(list)
 end
 
 local function by_cql(host, port)
-  local socket, options, version
+  local socket, options, version, reason
   for _, protocol in ipairs({ "tcp", "ssl" }) do
     if not socket then
+      reason = reason or options
       socket, options, version = ask_options(host, port, protocol)
     end
   end
   if not socket then
-    return nil
+    return nil, reason
   end
   local output = stdnse.output_table()
   output["CQL version"] = joined(options.CQL_VERSION)
@@ -103,9 +105,9 @@ local function by_cql(host, port)
 end
 
 local function by_thrift(host, port)
-  local socket = connected(host, port, "tcp")
+  local socket, reason = connected(host, port, "tcp")
   if not socket then
-    return nil
+    return nil, reason
   end
   local output = stdnse.output_table()
   local status, name = cassandra.describe_cluster_name(socket)
@@ -115,15 +117,25 @@ local function by_thrift(host, port)
     output.Version = more and version or nil
   end
   socket:close()
-  return #output > 0 and output or nil
+  return #output > 0 and output or nil, name
+end
+
+-- In the order that the port suggests: the result, or nil and why the first way had none.
+local function ask(host, port)
+  local first, second = by_cql, by_thrift
+  if port.number == 9160 or port.service == "cassandra-thrift" then
+    first, second = by_thrift, by_cql
+  end
+  local output, reason = first(host, port)
+  return output or second(host, port), reason
 end
 
 function action(host, port)
-  if port.number == 9160 or port.service == "cassandra-thrift" then
-    return by_thrift(host, port) or by_cql(host, port)
+  local output, reason = ask(host, port)
+  if not output then
+    return asker.unanswered(port, { "cassandra", "cassandra-thrift" }, reason)
   end
-  local output = by_cql(host, port) or by_thrift(host, port)
-  if output and output.Version then
+  if output.Version then
     port.version.name, port.version.version = "cassandra", output.Version
     nmap.set_port_version(host, port)
   end

@@ -17,18 +17,20 @@ identity = {}
 volatile = { "Database", "Database date" }
 finding = "medium"
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service(3310, { "clam", "clamd", "dyna-access" }, "tcp")
+local names = { "clam", "clamd", "dyna-access" }
+portrule = shortport.port_or_service(3310, names, "tcp")
 
 function action(host, port)
-  local answer = drain.all(host, port, "zVERSION\0", { bytes_max = 1024 })
+  local answer, reason = drain.all(host, port, "zVERSION\0", { bytes_max = 1024 })
   -- "ClamAV 1.0.7/27424/Tue Oct 10 07:45:12 2023", without the rest when no database is loaded
   local version, rest = (answer or ""):match("^ClamAV ([%w.+~-]+)([^%z\n]*)")
   if not version then
-    return nil
+    return asker.unanswered(port, names, reason)
   end
   local output = stdnse.output_table()
   output.Version = version

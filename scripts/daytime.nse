@@ -12,6 +12,7 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = { "*" }
 
+local asker = require "asker"
 local comm = require "comm"
 local shortport = require "shortport"
 
@@ -20,7 +21,7 @@ portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
 function action(host, port)
   local status, text = comm.exchange(host, port, "\r\n", { lines = 1 })
   if not status then
-    return nil
+    return asker.unanswered(port, { "daytime" }, text)
   end
   text = text:sub(1, 256)
   -- a clock tells digits; what else answers is another service

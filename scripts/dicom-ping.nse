@@ -17,6 +17,7 @@ identity = {}
 volatile = {}
 finding = { ["Any AET is accepted (Insecure)"] = "medium" }
 
+local asker = require "asker"
 local dicom = require "dicom"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -30,7 +31,7 @@ function action(host, port)
   local status, answer = dicom.associate(host, port)
   local rejected = not status and answer == "ASSOCIATE REJECT received"
   if not status and not rejected then
-    return nil
+    return asker.unanswered(port, { "dicom", "acr-nema" }, answer)
   end
   port.version.name = "dicom"
   port.version.product = status and (answer.version or answer.class_uid) or nil

@@ -17,6 +17,7 @@ identity = {}
 -- Time and load stand amid the text.
 volatile = { "*" }
 
+local asker = require "asker"
 local match = require "match"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -27,7 +28,7 @@ local line_max, lines_max = 1024, 200
 
 local function read_line(socket)
   local status, line = socket:receive_buf(match.pattern_limit("\r?\n", line_max), false)
-  return status and line or nil
+  return status and line or nil, line
 end
 
 -- The lines of a text that ends with a dot.
@@ -47,10 +48,13 @@ function action(host, port)
   local socket = nmap.new_socket()
   socket:set_timeout(5000)
   local lines = {}
-  if socket:connect(host, port) then
-    local greeting = read_line(socket)
+  local status, reason = socket:connect(host, port)
+  if status then
+    local greeting
+    greeting, reason = read_line(socket)
     if greeting and greeting:find("^220 ") and socket:send("SHOW SERVER\r\n") then
-      local reply = read_line(socket)
+      local reply
+      reply, reason = read_line(socket)
       if reply and reply:find("^114") then
         lines = read_text(socket)
         socket:send("QUIT\r\n")
@@ -58,5 +62,8 @@ function action(host, port)
     end
   end
   socket:close()
-  return #lines > 0 and stdnse.format_output(true, lines) or nil
+  if #lines == 0 then
+    return asker.unanswered(port, { "dict" }, reason)
+  end
+  return stdnse.format_output(true, lines)
 end

@@ -19,6 +19,7 @@ identity = {}
 volatile = {}
 finding = "critical"
 
+local asker = require "asker"
 local comm = require "comm"
 local match = require "match"
 local rand = require "rand"
@@ -56,9 +57,10 @@ end
 
 -- Did the daemon answer, and what did the job print?
 local function run(host, port, word)
-  local socket = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp", timeout = 8000 })
+  local socket, reason = comm.opencon(host, port, nil,
+    { connect_only = true, proto = "tcp", timeout = 8000 })
   if not socket then
-    return nil
+    return nil, reason
   end
   socket:send(job(word))
   local version, status = packet(socket, "DONE"), packet(socket, "STAT")
@@ -74,7 +76,7 @@ function action(host, port)
   local word = "muster-" .. rand.random_alpha(16)
   local answered, printed = run(host, port, word)
   if answered == nil then
-    return nil
+    return asker.unanswered(port, { "distccd" }, printed)
   end
   local vuln = {
     title = "distccd runs commands for anyone",

@@ -17,6 +17,7 @@ identity = {}
 -- the agent that answers
 volatile = { "External Name" }
 
+local asker = require "asker"
 local drda = require "drda"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -42,14 +43,13 @@ end
 
 function action(host, port)
   local helper = drda.Helper:new()
-  if not helper:connect(host, port) then
-    return nil
+  local status, info = helper:connect(host, port)
+  if status then
+    status, info = helper:getServerInfo()
+    helper:close()
   end
-  local status, info = helper:getServerInfo()
-  helper:close()
   if not status then
-    stdnse.debug1("%s", info)
-    return nil
+    return asker.unanswered(port, { "drda", "ibm-db2" }, info)
   end
   local short, product = product_of(info)
   local output = stdnse.output_table()

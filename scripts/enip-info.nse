@@ -22,12 +22,14 @@ categories = { "discovery", "version" }
 identity = { "serialNumber" }
 volatile = { "status", "state" }
 
+local asker = require "asker"
 local comm = require "comm"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service(44818, { "EtherNet-IP-2", "EtherNetIP-2" }, { "tcp", "udp" })
+local services = { "EtherNet-IP-2", "EtherNetIP-2" }
+portrule = shortport.port_or_service(44818, services, { "tcp", "udp" })
 
 -- Device types and vendor numbers as ODVA assigns them; those that are met most.
 local types = {
@@ -81,7 +83,7 @@ function action(host, port)
   local status, answer = comm.exchange(host, port, request, { timeout = 5000, bytes = 26 })
   local output = status and identity_of(answer)
   if not output then
-    return nil
+    return asker.unanswered(port, services, answer)
   end
   port.version.name = "EtherNet-IP-2"
   port.version.product = output.productName

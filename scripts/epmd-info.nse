@@ -17,6 +17,7 @@ identity = {}
 -- The ports of nodes are chosen anew at each start unless a range is set; a change of them is shown.
 volatile = {}
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -27,9 +28,9 @@ local nodes_max = 1000
 
 function action(host, port)
   -- NAMES_REQ; the answer is epmd's port, then a line for each node
-  local answer = drain.all(host, port, "\0\1n", { bytes_max = 65536 })
+  local answer, reason = drain.all(host, port, "\0\1n", { bytes_max = 65536 })
   if not answer or #answer < 4 then
-    return nil
+    return asker.unanswered(port, { "epmd" }, reason)
   end
   local number = string.unpack(">I4", answer)
   if number == 0 or number > 65535 then

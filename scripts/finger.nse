@@ -15,15 +15,19 @@ identity = {}
 volatile = { "*" }
 finding = "low"
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 
 portrule = shortport.port_or_service(79, "finger")
 
 function action(host, port)
-  local text = drain.all(host, port, "\r\n", { bytes_max = 16384 })
+  local text, reason = drain.all(host, port, "\r\n", { bytes_max = 16384 })
+  if not text then
+    return asker.unanswered(port, { "finger" }, reason)
+  end
   -- a web server that did not understand is none
-  if not text or text:find("^HTTP/%d") or not text:find("%S") then
+  if text:find("^HTTP/%d") or not text:find("%S") then
     return nil
   end
   return (text:gsub("[^\r\n\t -~\x80-\xff]", "."))

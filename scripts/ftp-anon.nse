@@ -16,11 +16,13 @@ identity = {}
 volatile = {}
 finding = "medium"
 
+local asker = require "asker"
 local ftp = require "ftp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
+local names = { "ftp", "ftps" }
+portrule = shortport.port_or_service({ 21, 990 }, names)
 
 local list_bytes_max = 65536
 
@@ -122,8 +124,7 @@ end
 local function log_in(host, port)
   local socket, code, message, buffer = ftp.connect(host, port, { request_timeout = 8000 })
   if not socket then
-    stdnse.debug1("%s", tostring(code))
-    return nil
+    return asker.unanswered(port, names, code)
   end
   local status = code == 220
   if status then

@@ -17,11 +17,13 @@ identity = {}
 volatile = {}
 finding = "medium"
 
+local asker = require "asker"
 local ftp = require "ftp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
+local names = { "ftp", "ftps" }
+portrule = shortport.port_or_service({ 21, 990 }, names)
 
 -- An address that is no one's (RFC 5737).
 local elsewhere = "192,0,2,1"
@@ -37,8 +39,7 @@ end
 function action(host, port)
   local socket, code, message, buffer = ftp.connect(host, port, { timeout = 10000 })
   if not socket then
-    stdnse.debug1("%s", tostring(code))
-    return nil
+    return asker.unanswered(port, names, code)
   end
   local user, password = stdnse.get_script_args(SCRIPT_NAME .. ".username",
     SCRIPT_NAME .. ".password")

@@ -19,11 +19,13 @@ identity = {}
 -- STAT counts sessions and names our own address.
 volatile = { "STAT" }
 
+local asker = require "asker"
 local ftp = require "ftp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 21, 990 }, { "ftp", "ftps" })
+local names = { "ftp", "ftps" }
+portrule = shortport.port_or_service({ 21, 990 }, names)
 
 local function ask(socket, buffer, command)
   local status, reason = socket:send(command .. "\r\n")
@@ -36,7 +38,7 @@ end
 function action(host, port)
   local socket, code, _, buffer = ftp.connect(host, port, { request_timeout = 8000 })
   if not socket then
-    return nil
+    return asker.unanswered(port, names, code)
   elseif code ~= 220 then
     socket:close()
     return nil

@@ -26,6 +26,7 @@ identity = {}
 volatile = { "*" }
 finding = "low"
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -75,11 +76,14 @@ end
 
 function action(host, port)
   local wait, most = stdnse.get_script_args(SCRIPT_NAME .. ".timeout", SCRIPT_NAME .. ".bytes")
-  local xml = drain.all(host, port, nil, {
+  local xml, reason = drain.all(host, port, nil, {
     timeout = (stdnse.parse_timespec(wait) or 30) * 1000, bytes_max = tonumber(most) or 1000000,
     last = function(text)
       return text:find("</GANGLIA_XML>", -64, true) ~= nil
     end,
   })
-  return xml and parse(xml)
+  if not xml then
+    return asker.unanswered(port, { "ganglia" }, reason)
+  end
+  return parse(xml)
 end

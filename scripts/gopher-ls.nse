@@ -17,6 +17,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -42,9 +43,10 @@ local function items_of(text)
 end
 
 function action(host, port)
-  local lines = items_of(drain.all(host, port, "\r\n", { bytes_max = 131072 }) or "")
+  local answer, reason = drain.all(host, port, "\r\n", { bytes_max = 131072 })
+  local lines = items_of(answer or "")
   if #lines == 0 then
-    return nil
+    return asker.unanswered(port, { "gopher" }, reason)
   end
   local most = tonumber(stdnse.get_script_args(SCRIPT_NAME .. ".maxfiles") or 10) or 10
   local shown = most < 1 and #lines or math.min(#lines, most)

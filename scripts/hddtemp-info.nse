@@ -14,6 +14,7 @@ identity = {}
 -- a disk that sleeps has "SLP" and "*"
 volatile = { "temperature", "unit" }
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 
@@ -44,7 +45,10 @@ local function disks_of(text)
 end
 
 function action(host, port)
-  local text = drain.all(host, port, nil, { bytes_max = 16384 })
+  local text, reason = drain.all(host, port, nil, { bytes_max = 16384 })
   local disks = disks_of(text or "")
-  return #disks > 0 and disks or nil
+  if #disks == 0 then
+    return asker.unanswered(port, { "hddtemp" }, reason)
+  end
+  return disks
 end

@@ -12,6 +12,7 @@ categories = { "default", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local imap = require "imap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -22,14 +23,13 @@ function action(host, port)
   local helper = imap.Helper:new(host, port)
   local status, reason = helper:connect()
   if not status then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, { "imap", "imaps" }, reason)
   end
   local capabilities
   status, capabilities = helper:capabilities()
   helper:close()
   if not status then
-    return nil
+    return asker.broken_off(capabilities)
   end
   local names = {}
   for name in pairs(capabilities) do

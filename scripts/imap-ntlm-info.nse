@@ -27,7 +27,7 @@ portrule = shortport.port_or_service({ 143, 993 }, { "imap", "imaps" })
 
 function action(host, port)
   return (ntlm.ask(host, port, {
-    greeting = "^%* OK",
+    greeting = "^%* OK", services = { "imap", "imaps" },
     steps = { { "a001 AUTHENTICATE NTLM", "^%+" }, { ntlm.negotiate64(), "^%+ (%S+)" } },
     cancel = "*",
   }))

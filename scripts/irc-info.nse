@@ -20,6 +20,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = { "users", "lusers", "uptime", "source ident", "source host", "chans", "ops" }
 
+local asker = require "asker"
 local comm = require "comm"
 local irc = require "irc"
 local rand = require "rand"
@@ -112,7 +113,7 @@ function action(host, port)
   local socket, first = comm.tryssl(host, port,
     ("USER nmap +iw nmap :Muster\r\nNICK %s\r\n"):format(nick), { timeout = 10000, lines = 1 })
   if not socket then
-    return nil
+    return asker.unanswered(port, { "irc", "ircs" }, first)
   elseif not is_irc(first) then
     socket:close()
     return nil

@@ -20,6 +20,7 @@ identity = {}
 volatile = {}
 finding = { ["NOT required"] = "high" }
 
+local asker = require "asker"
 local iscsi = require "iscsi"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -64,16 +65,15 @@ end
 
 function action(host, port)
   local helper = iscsi.Helper:new(host, port)
-  if not helper:connect() then
-    return nil
+  local status, targets, passes = helper:connect()
+  if status then
+    status, targets, passes = helper:discoverTargets()
   end
-  local status, targets, passes = helper:discoverTargets()
   helper:close()
   if passes then
     error(targets, 0)
   elseif not status then
-    stdnse.debug1("%s", targets)
-    return nil
+    return asker.unanswered(port, { "iscsi", "iscsi-target" }, targets)
   end
   local output = stdnse.output_table()
   for i = 1, math.min(#targets, asked_max) do

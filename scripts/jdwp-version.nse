@@ -17,6 +17,7 @@ identity = {}
 volatile = {}
 finding = "critical"
 
+local asker = require "asker"
 local match = require "match"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -62,15 +63,17 @@ end
 function action(host, port)
   local socket, found = nmap.new_socket(), nil
   socket:set_timeout(5000)
-  if socket:connect(host, port) and socket:send(greeting) then
-    local status, answer = socket:receive_buf(match.numbytes(#greeting), true)
-    if status and answer == greeting then
-      found = ask_version(socket)
-    end
+  local status, answer = socket:connect(host, port)
+  if status then
+    socket:send(greeting)
+    status, answer = socket:receive_buf(match.numbytes(#greeting), true)
+  end
+  if status and answer == greeting then
+    found = ask_version(socket)
   end
   socket:close()
   if not found then
-    return nil
+    return asker.unanswered(port, { "jdwp" }, answer)
   end
   local output = stdnse.output_table()
   output.Version = ("%d.%d"):format(found.major, found.minor)

@@ -18,6 +18,7 @@ categories = { "discovery", "intrusive" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local comm = require "comm"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -31,7 +32,7 @@ local function ask(host, port, unit, pdu)
   local frame = string.pack(">I2I2I2B", unit, 0, #pdu + 1, unit) .. pdu
   local status, answer = comm.exchange(host, port, frame, { timeout = 5000, bytes = 9 })
   if not status or #answer < 9 then
-    return nil
+    return nil, answer
   end
   local id, protocol, length = string.unpack(">I2I2I2", answer)
   if id ~= unit or protocol ~= 0 or length < 3 then
@@ -76,8 +77,10 @@ function action(host, port)
   local all = stdnse.get_script_args(SCRIPT_NAME .. ".aggressive")
   local output, found = stdnse.output_table(), false
   for unit = 1, units_max do
-    local pdu = ask(host, port, unit, "\x11")
-    if not pdu then
+    local pdu, reason = ask(host, port, unit, "\x11")
+    if not pdu and unit == 1 then
+      return asker.unanswered(port, { "modbus" }, reason)
+    elseif not pdu then
       break
     end
     local id = server_id(pdu)

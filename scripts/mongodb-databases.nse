@@ -20,6 +20,7 @@ identity = {}
 volatile = { "sizeOnDisk", "totalSize", "totalSizeMb", "operationTime", "$clusterTime" }
 finding = { databases = "high" }
 
+local asker = require "asker"
 local mongodb = require "mongodb"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -29,15 +30,13 @@ portrule = shortport.port_or_service({ 27017 }, { "mongodb", "mongod" })
 function action(host, port)
   local socket, reason = mongodb.connect(host, port)
   if not socket then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, { "mongodb", "mongod" }, reason)
   end
   local _, query = mongodb.listDbQuery()
   local status, document = mongodb.query(socket, query)
   socket:close()
   if not status then
-    stdnse.debug1("%s", document)
-    return nil
+    return asker.broken_off(document)
   end
   return document, stdnse.format_output(true, mongodb.queryResultToTable(document))
 end

@@ -22,6 +22,7 @@ identity = {}
 -- counters, clocks, memory; the clocks of a member of a set
 volatile = { "Server status", "operationTime", "$clusterTime" }
 
+local asker = require "asker"
 local creds = require "creds"
 local mongodb = require "mongodb"
 local nmap = require "nmap"
@@ -55,8 +56,7 @@ end
 function action(host, port)
   local socket, hello = mongodb.connect(host, port)
   if not socket then
-    stdnse.debug1("%s", hello)
-    return nil
+    return asker.unanswered(port, { "mongodb", "mongod" }, hello)
   end
   login(socket, host, port)
   local data, lists = stdnse.output_table(), {}

@@ -17,6 +17,7 @@ identity = {}
 volatile = { "Clients" }
 finding = { Anonymous = "medium" }
 
+local asker = require "asker"
 local mqtt = require "mqtt"
 local rand = require "rand"
 local shortport = require "shortport"
@@ -34,9 +35,8 @@ function action(host, port)
   local helper = mqtt.Helper:new(host, port, { ssl = ssl })
   local code, reason = helper:login("muster" .. rand.random_alpha(8))
   if not code then
-    stdnse.debug1("%s", tostring(reason))
     helper.socket:close()
-    return nil
+    return asker.unanswered(port, { "mqtt", "secure-mqtt" }, reason)
   end
   local output = stdnse.output_table()
   output.Connection = mqtt.codes[code] or ("code %d"):format(code)

@@ -20,6 +20,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "DNS_Computer_Name" }
 volatile = {}
 
+local asker = require "asker"
 local mssql = require "mssql"
 local ntlm = require "ntlm"
 local shortport = require "shortport"
@@ -31,16 +32,14 @@ function action(host, port)
   local helper = mssql.Helper:new()
   local status, data = helper:Connect(host, port)
   if not status then
-    stdnse.debug1("%s", data)
-    return nil
+    return asker.unanswered(port, { "ms-sql-s" }, data)
   end
   local packet = mssql.LoginPacket:new()
   packet.sspi = ntlm.negotiate()
   status, data = helper:SendLogin(packet)
   helper:Disconnect()
   if not status then
-    stdnse.debug1("%s", data)
-    return nil
+    return asker.broken_off(data)
   end
   return (ntlm.facts(data))
 end

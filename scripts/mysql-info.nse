@@ -19,6 +19,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = { "Thread ID", "Salt" }
 
+local asker = require "asker"
 local comm = require "comm"
 local mysql = require "mysql"
 local outlib = require "outlib"
@@ -50,16 +51,15 @@ local function status_text(status)
 end
 
 function action(host, port)
-  local socket = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp",
+  local socket, why = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp",
     timeout = 5000 })
   if not socket then
-    return nil
+    return asker.unanswered(port, { "mysql" }, why)
   end
   local status, greeting = mysql.receiveGreeting(socket)
   socket:close()
   if not status then
-    stdnse.debug1("%s", greeting)
-    return nil
+    return asker.unanswered(port, { "mysql" }, greeting)
   end
   local output = stdnse.output_table()
   if transient[greeting.errorcode] then

@@ -21,6 +21,7 @@ identity = {}
 volatile = {}
 finding = { ["Exported Block Devices"] = "high" }
 
+local asker = require "asker"
 local nbd = require "nbd"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -30,14 +31,16 @@ portrule = shortport.version_port_or_service({ 10809 }, { "nbd" })
 local asked_max = 16
 
 local function connected(host, port)
+  local first
   for _, use_tls in ipairs({ false, true }) do
     local server = nbd.Comm:new(host, port)
     local status, reason = server:connect(use_tls)
     if status then
       return server, use_tls
     end
-    stdnse.debug1("%s", reason)
+    first = first or reason
   end
+  return nil, first
 end
 
 -- Size and flags of each export, asked for or, where that tells nothing, by opening it.
@@ -72,7 +75,7 @@ end
 function action(host, port)
   local server, use_tls = connected(host, port)
   if not server then
-    return nil
+    return asker.unanswered(port, { "nbd" }, use_tls)
   end
   if server.protocol.negotiation == "fixed newstyle" and server:list() then
     ask_exports(server, host, port, use_tls)

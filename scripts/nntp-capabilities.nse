@@ -22,12 +22,14 @@ identity = {}
 volatile = {}
 finding = { ["Posting"] = "low" }
 
+local asker = require "asker"
 local comm = require "comm"
 local match = require "match"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 119, 433, 563 }, { "nntp", "nntps", "snews", "nnsp" })
+local names = { "nntp", "nntps", "snews", "nnsp" }
+portrule = shortport.port_or_service({ 119, 433, 563 }, names)
 
 local lines_max, line_max = 100, 1024
 
@@ -72,8 +74,7 @@ end
 function action(host, port)
   local socket, code, text = connected(host, port)
   if not socket then
-    stdnse.debug1("%s", code)
-    return nil
+    return asker.unanswered(port, names, code)
   end
   local list = capabilities(socket) or {}
   socket:send("QUIT\r\n")

@@ -27,7 +27,7 @@ portrule = shortport.port_or_service({ 119, 433, 563 }, { "nntp", "snews", "nntp
 
 function action(host, port)
   return (ntlm.ask(host, port, {
-    greeting = "^20[01]",
+    greeting = "^20[01]", services = { "nntp", "nntps", "snews" },
     steps = {
       { "AUTHINFO GENERIC NTLM", "^381" },
       { "AUTHINFO GENERIC " .. ntlm.negotiate64(), "^381 (%S+)" },

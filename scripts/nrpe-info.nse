@@ -16,6 +16,7 @@ volatile = {}
 -- Whom it answers at all, it lets run its checks.
 finding = "low"
 
+local asker = require "asker"
 local comm = require "comm"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -46,7 +47,7 @@ end
 function action(host, port)
   local socket, answer, protocol = comm.tryssl(host, port, packet("_NRPE_CHECK"), { timeout = 5000 })
   if not socket then
-    return nil
+    return asker.unanswered(port, { "nrpe", "nrpe-s" }, answer)
   end
   socket:close()
   if #answer < 12 then

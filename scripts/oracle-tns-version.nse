@@ -14,6 +14,7 @@ categories = { "version", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -36,8 +37,7 @@ end
 function action(host, port)
   local answer, reason = ask(host, port)
   if not answer then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, { "oracle-tns", "oracle" }, reason)
   end
   port.version.name, port.version.product = "oracle-tns", "Oracle TNS listener"
   port.version.version = tns.version_of(answer.text)

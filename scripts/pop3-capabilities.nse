@@ -12,6 +12,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local pop3 = require "pop3"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -24,8 +25,7 @@ function action(host, port)
     -- the server is there: what it can do stays what it was
     error("it does not tell what it can do: " .. reason, 0)
   elseif not capabilities then
-    stdnse.debug1("%s", tostring(reason))
-    return nil
+    return asker.unanswered(port, { "pop3", "pop3s" }, reason)
   end
   local names = {}
   for name, parameters in pairs(capabilities) do

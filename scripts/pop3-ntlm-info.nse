@@ -27,7 +27,7 @@ portrule = shortport.port_or_service({ 110, 995 }, { "pop3", "pop3s" })
 
 function action(host, port)
   return (ntlm.ask(host, port, {
-    greeting = "^%+OK",
+    greeting = "^%+OK", services = { "pop3", "pop3s" },
     steps = { { "AUTH NTLM", "^%+" }, { ntlm.negotiate64(), "^%+ (%S+)" } },
     cancel = "*",
   }))

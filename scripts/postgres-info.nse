@@ -21,6 +21,7 @@ identity = {}
 volatile = { "Refusal" }
 finding = { ["Login without password"] = "high", ["Password in clear text"] = "medium" }
 
+local asker = require "asker"
 local nmap = require "nmap"
 local pgsql = require "pgsql"
 local shortport = require "shortport"
@@ -159,7 +160,7 @@ local function look(host, port, sockets)
   if trouble then
     error(trouble, 0)
   elseif not status then
-    return nil
+    return asker.unanswered(port, { "postgresql", "postgres" }, response)
   end
   local output = stdnse.output_table()
   if takes_tls ~= nil then

@@ -13,6 +13,7 @@ categories = { "version" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local comm = require "comm"
 local shortport = require "shortport"
 
@@ -31,7 +32,7 @@ end
 function action(host, port)
   local status, reply = comm.exchange(host, port, request, { bytes = 156, timeout = 5000 })
   if not status or #reply < 156 then
-    return nil
+    return asker.unanswered(port, { "pptp" }, reply)
   end
   local _, kind, magic, message, _, _, _, _, _, _, _, _, firmware, name, vendor =
     string.unpack(">I2I2I4I2I2BBBBI4I4I2I2c64c64", reply)

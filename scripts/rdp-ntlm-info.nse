@@ -21,6 +21,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "DNS_Computer_Name" }
 volatile = { "System_Time" }
 
+local asker = require "asker"
 local ntlm = require "ntlm"
 local rdp = require "rdp"
 local shortport = require "shortport"
@@ -37,8 +38,7 @@ function action(host, port)
   local connection, answer = rdp.negotiate(host, port,
     rdp.PROTOCOL_SSL | rdp.PROTOCOL_HYBRID | rdp.PROTOCOL_HYBRID_EX)
   if not connection then
-    stdnse.debug1("%s", answer)
-    return nil
+    return asker.unanswered(port, { "ms-wbt-server" }, answer)
   end
   local blob
   if takes_credssp(answer) and connection.socket:reconnect_ssl() then

@@ -23,6 +23,7 @@ volatile = {
 -- a server that answers needs no password
 finding = "high"
 
+local asker = require "asker"
 local creds = require "creds"
 local redis = require "redis"
 local shortport = require "shortport"
@@ -97,17 +98,17 @@ end
 
 function action(host, port)
   local helper = redis.Helper:new(host, port)
-  if not helper:connect() then
-    return nil
+  local connected, why = helper:connect()
+  if not connected then
+    return asker.unanswered(port, { "redis" }, why)
   end
   local text, reason = ask(helper, "INFO")
   if not text and tostring(reason):find("NOAUTH", 1, true) and authenticate(helper, host, port) then
     text = ask(helper, "INFO")
   end
   if type(text) ~= "string" then
-    stdnse.debug1("%s", tostring(reason))
     helper:close()
-    return nil
+    return asker.unanswered(port, { "redis" }, reason)
   end
   local fields, output = fields_of(text), stdnse.output_table()
   for _, item in ipairs(shown) do

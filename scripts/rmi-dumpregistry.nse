@@ -20,13 +20,14 @@ identity = {}
 volatile = { "Port" }
 finding = "medium"
 
+local asker = require "asker"
 local jrmp = require "jrmp"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 1090, 1098, 1099, 8901, 8902, 8903 },
-  { "java-rmi", "rmiregistry", "rmiactivation" })
+local services = { "java-rmi", "rmiregistry", "rmiactivation" }
+portrule = shortport.port_or_service({ 1090, 1098, 1099, 8901, 8902, 8903 }, services)
 
 local names_max = 64
 
@@ -46,11 +47,10 @@ function action(host, port)
     names, reason = registry:list()
   end
   if not names then
-    stdnse.debug1("%s", reason)
     if registry then
       registry:close()
     end
-    return nil
+    return asker.unanswered(port, services, reason)
   end
   port.version.name, port.version.product = "java-rmi", "Java RMI registry"
   nmap.set_port_version(host, port)

@@ -15,6 +15,7 @@ identity = {}
 volatile = {}
 finding = "low"
 
+local asker = require "asker"
 local rsync = require "rsync"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -29,8 +30,8 @@ function action(host, port)
   end
   helper:disconnect()
   if not status then
-    stdnse.debug1("%s", tostring(modules))
-    return nil
+    return helper.version and asker.broken_off(modules)
+      or asker.unanswered(port, { "rsync" }, modules)
   end
   return #modules > 0 and stdnse.format_output(true, modules) or nil
 end

@@ -15,6 +15,7 @@ identity = {}
 volatile = {}
 finding = { Stream = "medium" }
 
+local asker = require "asker"
 local rtsp = require "rtsp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -35,14 +36,14 @@ end
 
 function action(host, port)
   local helper = rtsp.Helper:new(host, port)
-  if not helper:connect() then
-    return nil
-  end
+  local status, response = helper:connect()
   local address = host.ip:find(":", 1, true) and "[" .. host.ip .. "]" or host.ip
-  local status, response = helper:describe(("rtsp://%s:%d/"):format(address, port.number))
-  helper:close()
+  if status then
+    status, response = helper:describe(("rtsp://%s:%d/"):format(address, port.number))
+    helper:close()
+  end
   if not status then
-    return nil
+    return asker.unanswered(port, { "rtsp", "rtsp-alt" }, response)
   end
   local output = stdnse.output_table()
   output.Server = response:getHeader("Server")

@@ -14,6 +14,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local rtsp = require "rtsp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -22,14 +23,13 @@ portrule = shortport.port_or_service({ 554, 8554 }, { "rtsp", "rtsp-alt" })
 
 function action(host, port)
   local helper = rtsp.Helper:new(host, port)
-  if not helper:connect() then
-    return nil
+  local status, response = helper:connect()
+  if status then
+    status, response = helper:options(stdnse.get_script_args(SCRIPT_NAME .. ".path") or "*")
+    helper:close()
   end
-  local status, response = helper:options(stdnse.get_script_args(SCRIPT_NAME .. ".path") or "*")
-  helper:close()
   if not status then
-    stdnse.debug1("%s", tostring(response))
-    return nil
+    return asker.unanswered(port, { "rtsp", "rtsp-alt" }, response)
   end
   return response.status == 200 and (response:getHeader("Public") or response:getHeader("Allow"))
     or nil

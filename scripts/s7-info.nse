@@ -23,6 +23,7 @@ categories = { "discovery", "version" }
 identity = { "Serial Number" }
 volatile = {}
 
+local asker = require "asker"
 local match = require "match"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -56,7 +57,7 @@ end
 local function receive(socket)
   local status, head = socket:receive_buf(match.numbytes(4), true)
   if not status or head:byte(1) ~= 3 then
-    return nil
+    return nil, head
   end
   local length = string.unpack(">I2", head, 3) - 4
   if length < 1 or length > packet_max then
@@ -64,30 +65,38 @@ local function receive(socket)
   end
   local body
   status, body = socket:receive_buf(match.numbytes(length), true)
-  return status and body or nil
+  return status and body or nil, body
 end
 
 local function ask(socket, request)
-  return socket:send(request) and receive(socket) or nil
+  socket:send(request)
+  return receive(socket)
 end
 
--- A session with one of the usual places of a controller: rack 0 slot 2 (S7-300), rack 0 slot 0.
+-- A session with one of the usual places of a controller: rack 0 slot 2 (S7-300), rack 0 slot 0; or
+-- nil and the reason.
 local function open(host, port)
+  local first
   for _, tsap in ipairs({ 0x0102, 0x0100, 0x0200 }) do
     local socket = nmap.new_socket()
     socket:set_timeout(5000)
-    if not socket:connect(host, port) then
-      return nil
+    local status, reason = socket:connect(host, port)
+    if not status then
+      return nil, first or reason
     end
-    local confirm = ask(socket, connect_request(tsap))
+    local confirm
+    confirm, reason = ask(socket, connect_request(tsap))
     if confirm and confirm:byte(2) == 0xd0 then
-      local answer = ask(socket, setup)
+      local answer
+      answer, reason = ask(socket, setup)
       if answer and answer:byte(4) == 0x32 then
         return socket
       end
     end
     socket:close()
+    first = first or reason
   end
+  return nil, first
 end
 
 -- The records of a list: index -> bytes. They stand behind COTP (3), the header (10), parameters
@@ -123,9 +132,9 @@ local function version_of(record)
 end
 
 function action(host, port)
-  local socket = open(host, port)
+  local socket, reason = open(host, port)
   if not socket then
-    return nil
+    return asker.unanswered(port, { "iso-tsap" }, reason)
   end
   local modules = records(ask(socket, read_list(0x0011, 0)))
   local names = records(ask(socket, read_list(0x001c, 0)))

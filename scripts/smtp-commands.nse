@@ -15,6 +15,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local smtp = require "smtp"
 local stdnse = require "stdnse"
@@ -33,8 +34,7 @@ end
 function action(host, port)
   local socket, greeting = smtp.connect(host, port, { ssl = true, timeout = 10000 })
   if not socket then
-    stdnse.debug1("%s", greeting)
-    return nil
+    return asker.unanswered(port, { "smtp", "smtps", "submission" }, greeting)
   end
   local lines = {}
   local status, reply = smtp.ehlo(socket, smtp.get_domain(host))

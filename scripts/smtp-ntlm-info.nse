@@ -28,7 +28,7 @@ portrule = shortport.port_or_service({ 25, 465, 587 }, { "smtp", "smtps", "submi
 
 function action(host, port)
   return (ntlm.ask(host, port, {
-    greeting = "^220",
+    greeting = "^220", services = { "smtp", "smtps", "submission" },
     steps = {
       { "EHLO " .. smtp.get_domain(host), "^250" }, { "AUTH NTLM", "^334" },
       { ntlm.negotiate64(), "^334 (%S+)" },

@@ -15,6 +15,7 @@ identity = {}
 volatile = {}
 finding = { ["clear text"] = "low" }
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local telnet = require "telnet"
@@ -46,8 +47,7 @@ function action(host, port)
   local session, reason = telnet.Session:open(host, port,
     telnet.command("DO", encrypt) .. telnet.command("WILL", encrypt))
   if not session then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, { "telnet" }, reason)
   end
   local offered = offers_encryption(session)
   session:close()

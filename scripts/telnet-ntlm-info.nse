@@ -20,6 +20,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "DNS_Computer_Name" }
 volatile = {}
 
+local asker = require "asker"
 local ntlm = require "ntlm"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -68,8 +69,7 @@ end
 function action(host, port)
   local session, reason = telnet.Session:open(host, port, telnet.command("WILL", authentication))
   if not session then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, { "telnet", "telnets" }, reason)
   end
   local blob = challenge(session)
   session:close()

@@ -18,6 +18,7 @@ identity = {}
 volatile = {}
 finding = { WARNING = "high" }
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local vnc = require "vnc"
@@ -31,17 +32,18 @@ end
 
 function action(host, port)
   local server = vnc.VNC:new(host, port)
-  if not server:connect() then
-    return nil
+  local status, reason = server:connect()
+  if not status then
+    return asker.unanswered(port, { "vnc" }, reason)
   end
-  local status, reason = server:handshake()
+  status, reason = server:handshake()
   if not status then
     server:disconnect()
     if server.protover then
       -- it has locked us out for a while, or is busy: that says nothing of its ways to let people in
       error(reason, 0)
     end
-    return nil
+    return asker.unanswered(port, { "vnc" }, reason)
   end
   local output = stdnse.output_table()
   output["Protocol version"] = version_text(server.protover)

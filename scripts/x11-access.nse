@@ -13,6 +13,8 @@ identity = {}
 volatile = {}
 finding = "critical"
 
+local asker = require "asker"
+
 function portrule(_, port)
   return port.protocol == "tcp" and port.state == "open"
     and (port.number >= 6000 and port.number <= 6009 or (port.service or ""):find("^X11") ~= nil)
@@ -21,14 +23,18 @@ end
 function action(host, port)
   local socket = nmap.new_socket()
   socket:set_timeout(5000)
-  if not socket:connect(host, port) then
-    return nil
+  local status, answer = socket:connect(host, port)
+  if not status then
+    return asker.unanswered(port, { port.service or "X11" }, answer)
   end
   -- X Window System Protocol, appendix B: little endian, protocol 11.0, no authorization
   socket:send("l\0" .. string.pack("<I2I2I2I2I2", 11, 0, 0, 0, 0))
-  local status, answer = socket:receive_bytes(8)
+  status, answer = socket:receive_bytes(8)
   socket:close()
-  if status and #answer >= 8 and answer:byte(1) == 1 and string.unpack("<I2", answer, 3) == 11 then
+  if not status then
+    return asker.unanswered(port, { "X11" }, answer)
+  end
+  if #answer >= 8 and answer:byte(1) == 1 and string.unpack("<I2", answer, 3) == 11 then
     return true, "X server access is granted"
   end
 end

@@ -36,12 +36,13 @@ categories = { "version", "default", "discovery", "safe" }
 identity = {}
 volatile = { "stream_id" }
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local xmpp = require "xmpp"
 
-portrule = shortport.port_or_service({ 5222, 5223, 5269, 5270 },
-  { "jabber", "xmpp", "xmpp-client", "xmpp-server", "xmpps-client" })
+local services = { "jabber", "xmpp", "xmpp-client", "xmpp-server", "xmpps-client" }
+portrule = shortport.port_or_service({ 5222, 5223, 5269, 5270 }, services)
 
 -- Features by namespace (registrar of the XMPP Standards Foundation), as they are called here.
 local feature_names = {
@@ -162,8 +163,7 @@ function action(host, port)
     { server_name = stdnse.get_script_args(SCRIPT_NAME .. ".server_name") })
   local status, reason = stream:connect()
   if not status then
-    stdnse.debug1("%s", reason)
-    return nil
+    return asker.unanswered(port, services, reason)
   end
   local output = stdnse.output_table()
   table.insert(output, name_line(stream))

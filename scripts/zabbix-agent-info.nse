@@ -17,6 +17,7 @@ identity = { "agent.hostname" }
 volatile = {}
 finding = "medium"
 
+local asker = require "asker"
 local match = require "match"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -31,28 +32,30 @@ local value_max = 65536
 local function ask(host, port, key)
   local socket, value = nmap.new_socket(), nil
   socket:set_timeout(5000)
-  if socket:connect(host, port)
-    and socket:send("ZBXD\1" .. string.pack("<I4I4", #key, 0) .. key) then
-    local status, head = socket:receive_buf(match.numbytes(13), true)
-    local mark, flags, length
-    if status then
-      mark, flags, length = string.unpack("<c4BI4", head)
-    end
-    if mark == "ZBXD" and flags == 1 and length <= value_max then
-      status, value = match.read(socket, length)
-      value = status and value or nil
-    end
+  local status, head = socket:connect(host, port)
+  if status then
+    socket:send("ZBXD\1" .. string.pack("<I4I4", #key, 0) .. key)
+    status, head = socket:receive_buf(match.numbytes(13), true)
+  end
+  local mark, flags, length
+  if status then
+    mark, flags, length = string.unpack("<c4BI4", head)
+  end
+  if mark == "ZBXD" and flags == 1 and length <= value_max then
+    status, value = match.read(socket, length)
+    head = not status and value or nil
+    value = status and value or nil
   end
   socket:close()
-  return value
+  return value, head
 end
 
 function action(host, port)
   local output = stdnse.output_table()
   for _, key in ipairs({ "agent.version", "agent.hostname", "system.uname" }) do
-    local value = ask(host, port, key)
+    local value, reason = ask(host, port, key)
     if not value and not output["agent.version"] then
-      return nil
+      return asker.unanswered(port, { "zabbix", "zabbix-agent" }, reason)
     elseif not value then
       -- it answers us; so an agent that is busy is asked again
       value = ask(host, port, key) or error("no answer for " .. key, 0)

@@ -18,6 +18,7 @@ volatile = { "Latency", "Received", "Sent", "Connections", "Outstanding", "Zxid"
 -- `envi` tells paths, users and systems to anyone, where it is let through.
 finding = { Environment = "low" }
 
+local asker = require "asker"
 local drain = require "drain"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -39,10 +40,11 @@ local function pairs_of(text, separator)
 end
 
 function action(host, port)
-  local answer = pairs_of(drain.all(host, port, "srvr", { bytes_max = 8192 }), ":")
+  local text, reason = drain.all(host, port, "srvr", { bytes_max = 8192 })
+  local answer = pairs_of(text, ":")
   local version = answer["Zookeeper version"]
   if not version then
-    return nil
+    return asker.unanswered(port, { "zookeeper" }, reason)
   end
   local output = stdnse.output_table()
   output.Version = version:match("^([%w.]+)") or version
