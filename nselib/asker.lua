@@ -114,9 +114,16 @@ function Asker:ask(question)
   return answer, reason
 end
 
+--- An error when nothing was answered by a server that is `expected` to be there, a field that is
+-- set by whoever knows.
+function Asker:check()
+  if self.known == nil and self.expected then
+    error("the server does not answer", 0)
+  end
+end
+
 --- Calls f(item), which asks, for each of `items`. Where there was silence before the server had
--- answered anything it is called once more after the others, if the server did answer.  When it
--- never did, it is an error of a service that is `expected` to be there.
+-- answered anything it is called once more after the others, if the server did answer; see `check`.
 function Asker:each(items, f)
   local left = {}
   for _, item in ipairs(items) do
@@ -124,9 +131,7 @@ function Asker:each(items, f)
     f(item)
     left[#left + 1] = self.silent and item or nil
   end
-  if self.known == nil and self.expected and #left > 0 then
-    error("the server does not answer", 0)
-  end
+  self:check()
   for _, item in ipairs(self.known ~= nil and left or {}) do
     f(item)
   end

@@ -151,6 +151,8 @@ local function receive(socket)
   return message, #bytes
 end
 
+local too_many = "too many answers"
+
 -- A function that gives one answer to the message `id` after the other: what an operation before it
 -- left is passed over. nil, reason when there are none, or too many. next_message: as `receive`.
 local function answers_to(id, next_message)
@@ -167,7 +169,7 @@ local function answers_to(id, next_message)
           and message[3] or {}
       end
     end
-    return nil, "too many answers"
+    return nil, too_many
   end
 end
 
@@ -255,13 +257,16 @@ local function entry_of(result)
   return entry
 end
 
--- Reads answers until the search is done.
+-- Reads answers until the search is done: `true, entries`, or `false, reason` and, when it broke off,
+-- the entries that came before.
 local function collect(next_message, maximum)
   local entries = {}
   while #entries < maximum do
     local result, reason = next_message()
     if not result then
-      return #entries > 0, #entries > 0 and entries or reason
+      -- what fills our limits has had its say
+      local enough = reason == too_many and #entries > 0
+      return enough, enough and entries or reason, #entries > 0 and entries or nil
     elseif result.ldapOp == M.APPNO.SearchResponse then
       entries[#entries + 1] = entry_of(result)
     elseif result.ldapOp == M.APPNO.SearchResDone then
@@ -285,51 +290,59 @@ local function limit_of(params)
 end
 
 --- Searches. `params`: baseObject, scope, derefPolicy, filter (see `createFilter`), attributes
--- (array), sizeLimit, timeLimit, typesOnly, maxObjects. `true, entries` (with resultCode,
--- errorMessage) or `false, message`.
+-- (array), sizeLimit, timeLimit, typesOnly, maxObjects. `true, entries` (with resultCode and
+-- errorMessage, unless there are maxObjects), or `false, message` and, of a search that broke off, the
+-- entries that had come.
 function M.searchRequest(socket, params)
   local id = next_id(socket)
   local status, reason = socket:send(search_message(id, params))
   if not status then
     return false, reason
   end
-  local ok, entries = collect(answers_to(id, from(socket)), limit_of(params))
+  local ok, entries, before = collect(answers_to(id, from(socket)), limit_of(params))
   if ok and not entries.resultCode then
     abandon(socket, id)
   end
-  return ok, entries
+  return ok, entries, before
 end
 
 --- The same over UDP, without a bind.
 function M.udpSearchRequest(host, port, params)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(5000)
-  local id = next_id(socket)
-  local status, reason = socket:sendto(host, port, search_message(id, params))
+  local id, tries = next_id(socket), 1
+  local message = search_message(id, params)
+  local status, reason = socket:sendto(host, port, message)
   if not status then
     socket:close()
     return false, reason
   end
   -- all answers come in few datagrams
   local rest = ""
-  local ok, result = collect(answers_to(id, function()
+  local ok, result, before = collect(answers_to(id, function()
     if rest == "" then
       local got, bytes = socket:receive()
+      if bytes == "TIMEOUT" and tries > 0 then
+        -- datagrams get lost; a server that knows the question answers each with all there is
+        tries = tries - 1
+        socket:sendto(host, port, message)
+        got, bytes = socket:receive()
+      end
       if not got then
         return nil, bytes
       end
       rest = bytes
     end
-    local length, message, after = #rest, decoder:decode(rest)
+    local length, answer, after = #rest, decoder:decode(rest)
     rest = string.sub(rest, after or #rest + 1)
-    if type(message) ~= "table" then
+    if type(answer) ~= "table" then
       rest = ""
       return nil, "no LDAP message"
     end
-    return message, length - #rest
+    return answer, length - #rest
   end), limit_of(params))
   socket:close()
-  return ok, result
+  return ok, result, before
 end
 
 -- Results -----------------------------------------------------------------------------------------

@@ -17,13 +17,16 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = { "currentTime", "highestCommittedUSN" }
 
+local asker = require "asker"
 local comm = require "comm"
 local ldap = require "ldap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 389, 636 }, { "ldap", "ldapssl", "ldaps" })
+local services = { "ldap", "ldapssl", "ldaps" }
+portrule = shortport.port_or_service({ 389, 636 }, services)
 
+-- Status, entries or the reason, and whether an LDAP server has answered something else before.
 local function search(host, port)
   local params = {
     scope = ldap.SCOPE.base, baseObject = "", derefPolicy = ldap.DEREFPOLICY.never,
@@ -42,7 +45,8 @@ local function search(host, port)
     },
   }
   if port.protocol == "udp" then
-    return ldap.udpSearchRequest(host, port, params)
+    local status, result = ldap.udpSearchRequest(host, port, params)
+    return status, result
   end
   -- an anonymous bind, which any server answers in some way
   local socket, reply = comm.tryssl(host, port, "\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0",
@@ -52,7 +56,7 @@ local function search(host, port)
   end
   local status, result = ldap.searchRequest(socket, params)
   socket:close()
-  return status, result
+  return status, result, reply:find("^\x30") ~= nil
 end
 
 local function set_version(host, port, entries)
@@ -85,10 +89,11 @@ local function data_of(entries)
 end
 
 function action(host, port)
-  local status, entries = search(host, port)
-  if not status then
-    stdnse.debug1("%s", tostring(entries))
-    return nil
+  local status, entries, answers = search(host, port)
+  if not status and answers then
+    return asker.broken_off(entries)
+  elseif not status then
+    return asker.unanswered(port, services, entries)
   end
   local list = ldap.searchResultToTable(entries)
   if #list == 0 or #list[1][1] == 0 then

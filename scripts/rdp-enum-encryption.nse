@@ -134,7 +134,9 @@ function action(host, port)
   local server = asker.new(function(question)
     return ask[question[1]](host, port, table.unpack(question, 2))
   end)
+  server.expected = asker.is_recognised(port, { "ms-wbt-server" })
   local accepted = accepted_layers(server)
+  server:check()
   if not accepted or #accepted == 0 then
     return nil
   end

@@ -18,7 +18,8 @@ local asker = require "asker"
 local shortport = require "shortport"
 local socks = require "socks"
 
-portrule = shortport.port_or_service({ 1080, 9050 }, { "socks", "socks5", "tor-socks" })
+local services = { "socks", "socks5", "tor-socks" }
+portrule = shortport.port_or_service({ 1080, 9050 }, services)
 
 local function ask_once(host, port, number)
   local helper = socks.Helper:new(host, port)
@@ -34,6 +35,7 @@ function action(host, port)
   local server, methods = asker.new(function(number)
     return ask_once(host, port, number)
   end), {}
+  server.expected = asker.is_recognised(port, services)
   server:each({ 0, 1, 2 }, function(number)
     local answer = server:ask(number)
     methods[number] = answer and answer.method == number and answer.name

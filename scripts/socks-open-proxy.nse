@@ -23,7 +23,8 @@ local shortport = require "shortport"
 local socks = require "socks"
 local stdnse = require "stdnse"
 
-portrule = shortport.port_or_service({ 1080, 9050 }, { "socks", "socks4", "socks5", "tor-socks" })
+local services = { "socks", "socks4", "socks5", "tor-socks" }
+portrule = shortport.port_or_service({ 1080, 9050 }, services)
 
 -- Whether each version connects us on to the proxy itself: status, reason, connected.
 local ask = {}
@@ -59,6 +60,7 @@ function action(host, port)
   local server, is_open, versions = asker.new(function(version)
     return ask_once(host, port, version)
   end), {}, {}
+  server.expected = asker.is_recognised(port, services)
   -- SOCKS 4 has no addresses of IPv6
   local all = host.ip:find(":", 1, true) and { "socks5" } or { "socks4", "socks5" }
   server:each(all, function(version)

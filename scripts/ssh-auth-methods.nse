@@ -19,6 +19,7 @@ volatile = {}
 -- A server that asks for nothing shows text instead of the list.
 finding = { ["Supported authentication methods"] = "info", ["Login without authentication"] = "critical" }
 
+local asker = require "asker"
 local libssh2_util = require "libssh2-utility"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -30,8 +31,10 @@ function action(host, port)
   local helper = libssh2_util.SSHConnection:new()
   local ok, reason = helper:connect_pcall(host, port)
   if not ok then
-    stdnse.debug1("%s", tostring(reason))
-    return nil
+    -- libssh2's words for a connection that ended early: "Failed getting banner", "Error waiting on
+    -- banner"
+    local ended = tostring(reason):find("banner", 1, true) and "EOF"
+    return asker.unanswered(port, { "ssh" }, ended or reason)
   end
   local methods
   methods, reason = helper:list(user)
@@ -42,8 +45,7 @@ function action(host, port)
   elseif type(methods) == "table" then
     output["Supported authentication methods"] = methods
   else
-    stdnse.debug1("%s", tostring(reason))
-    return nil
+    return asker.broken_off(reason)
   end
   return output
 end

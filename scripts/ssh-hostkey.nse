@@ -20,6 +20,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "key" }
 volatile = {}
 
+local asker = require "asker"
 local ipOps = require "ipOps"
 local shortport = require "shortport"
 local ssh1 = require "ssh1"
@@ -87,7 +88,8 @@ local function fetch_types(host, port, types, keys)
   return unknown, reason
 end
 
--- A server that turned one of the connections away, as busy ones do, still has that key.
+-- The keys, or nil and why none was got. A server that turned one of the connections away, as busy
+-- ones do, still has that key.
 local function fetch_keys(host, port)
   local by_type, keys = {}, { ssh1.fetch_host_key(host, port) }
   local unknown, reason = fetch_types(host, port, key_types, by_type)
@@ -100,7 +102,7 @@ local function fetch_keys(host, port)
   for _, key_type in ipairs(key_types) do
     keys[#keys + 1] = by_type[key_type]
   end
-  return keys
+  return keys[1] and keys or nil, reason
 end
 
 local function key_data(key)
@@ -150,9 +152,9 @@ local function check_known_hosts(host, port, keys)
 end
 
 local function port_action(host, port)
-  local keys = fetch_keys(host, port)
-  if #keys == 0 then
-    return nil
+  local keys, reason = fetch_keys(host, port)
+  if not keys then
+    return asker.unanswered(port, { "ssh" }, reason)
   end
   local registry = nmap.registry.sshhostkey or {}
   nmap.registry.sshhostkey = registry

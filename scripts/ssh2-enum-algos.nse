@@ -20,6 +20,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local ssh2 = require "ssh2"
@@ -56,12 +57,12 @@ end
 function action(host, port)
   local status, socket = ssh2.connect(host, port)
   if not status then
-    return nil
+    return asker.unanswered(port, { "ssh" }, socket)
   end
-  local offered = ssh2.exchange_kex_init(socket)
+  local offered, reason = ssh2.exchange_kex_init(socket)
   socket:close()
   if not offered then
-    return nil
+    return asker.broken_off(reason)
   end
   local output = stdnse.output_table()
   for _, list in ipairs(lists) do

@@ -13,21 +13,25 @@ identity = {}
 volatile = {}
 finding = "high"
 
+local asker = require "asker"
 local match = require "match"
 local shortport = require "shortport"
 
 portrule = shortport.ssh
 
 function action(host, port)
-  local socket, line = nmap.new_socket(), nil
+  local socket = nmap.new_socket()
   socket:set_timeout(5000)
-  if socket:connect(host, port) then
-    local status, text = socket:receive_buf(match.pattern_limit("\r?\n", 512), false)
-    line = status and text
+  local status, line = socket:connect(host, port)
+  if status then
+    status, line = socket:receive_buf(match.pattern_limit("\r?\n", 512), false)
   end
   socket:close()
+  if not status then
+    return asker.unanswered(port, { "ssh" }, line)
+  end
   -- 1.99 is version 2 that takes version 1 too (RFC 4253, section 5.1)
-  local version = line and line:match("^SSH%-(%d+%.%d+)%-")
+  local version = line:match("^SSH%-(%d+%.%d+)%-")
   if version and (version == "1.99" or version:find("^1%.") ~= nil) then
     return true, "Server supports SSHv1"
   end

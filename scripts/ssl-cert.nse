@@ -28,6 +28,7 @@ local sslcert = require "sslcert"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"
+local probe = require "tls.probe"
 
 function portrule(host, port)
   return port.protocol == "tcp" and (shortport.ssl(host, port) or sslcert.isPortSupported(port))
@@ -154,8 +155,7 @@ end
 function action(host, port)
   local found, cert = sslcert.getCertificate(host, port)
   if not found then
-    stdnse.debug1("no certificate: %s", cert)
-    return nil
+    return probe.unanswered(host, port, cert)
   end
   local data, alternative_names = structured(cert)
   return data, text_of(cert, data, alternative_names)

@@ -13,11 +13,13 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = { "date", "delta" }
 
+local asker = require "asker"
 local datetime = require "datetime"
 local shortport = require "shortport"
 local sslcert = require "sslcert"
 local stdnse = require "stdnse"
 local tls = require "tls"
+local probe = require "tls.probe"
 
 function portrule(host, port)
   return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
@@ -34,11 +36,11 @@ local function open(host, port)
   return status, status and socket or reason
 end
 
--- The time of a ServerHello and when it came, or nil.
+-- The time of a ServerHello and when it came, or nil and the reason.
 local function server_time(host, port)
   local status, socket = open(host, port)
   if not status then
-    return nil
+    return nil, socket
   end
   socket:send(tls.client_hello({
     protocol = "TLSv1.2",
@@ -58,6 +60,7 @@ local function server_time(host, port)
       return message.time, received
     end
   end
+  return nil, not status and buffer or "no ServerHello"
 end
 
 local year = 365 * 86400
@@ -65,11 +68,11 @@ local year = 365 * 86400
 function action(host, port)
   local first, received = server_time(host, port)
   if not first then
-    return nil
+    return probe.unanswered(host, port, received)
   end
   local second, received_again = server_time(host, port)
   if not second then
-    return nil
+    return asker.broken_off(received_again)
   end
   -- two answers whose distance is not that of our clock are not times
   local drift = math.abs((second - first) - (received_again - received))

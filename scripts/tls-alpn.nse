@@ -18,6 +18,7 @@ local asker = require "asker"
 local shortport = require "shortport"
 local sslcert = require "sslcert"
 local tls = require "tls"
+local probe = require "tls.probe"
 
 function portrule(host, port)
   return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
@@ -49,7 +50,7 @@ end
 local function ask_once(host, port, names)
   local status, socket = open(host, port)
   if not status then
-    return asker.SILENT, nil, socket
+    return asker.is_loss(socket) and asker.SILENT or asker.ANSWERED, nil, socket
   end
   local helpers = tls.EXTENSION_HELPERS
   socket:send(tls.client_hello({
@@ -110,6 +111,8 @@ function action(host, port)
     return nil
   end
   local lost, found = server.silent, agreed(server)
+  server.expected = probe.is_expected(host, port)
+  server:check()
   if #found == 0 or lost and takes_all(server) then
     return nil
   end

@@ -18,6 +18,7 @@ volatile = {}
 local shortport = require "shortport"
 local sslcert = require "sslcert"
 local tls = require "tls"
+local probe = require "tls.probe"
 
 function portrule(host, port)
   return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
@@ -34,11 +35,11 @@ local function open(host, port)
   return status, status and socket or reason
 end
 
--- What the ServerHello says to an empty offer, or nil.
+-- What the ServerHello says to an empty offer, or nil and, when there was none, the reason.
 local function offer_of(host, port)
   local status, socket = open(host, port)
   if not status then
-    return nil
+    return nil, socket
   end
   socket:send(tls.client_hello({
     protocol = "TLSv1.2",
@@ -58,10 +59,15 @@ local function offer_of(host, port)
       return message.extensions and message.extensions.next_protocol_negotiation
     end
   end
+  return nil, not status and buffer or nil
 end
 
 function action(host, port)
-  local offer, names, at = offer_of(host, port) or "", {}, 1
+  local offer, reason = offer_of(host, port)
+  if not offer then
+    return reason and probe.unanswered(host, port, reason)
+  end
+  local names, at = {}, 1
   while at <= #offer do
     local length = offer:byte(at)
     if length == 0 or at + length > #offer then

@@ -75,6 +75,23 @@ function M.hello(host, port, options)
   return flight
 end
 
+--- Is TLS known to be there: did the port speak it, at this visit or an earlier one, or was its
+-- service recognised as one that switches to it?
+function M.is_expected(host, port)
+  local version = port.version or {}
+  local tried = ((host.registry or {}).ssl or {})[port.number .. port.protocol]
+  return version.service_tunnel == "ssl" or tried ~= nil and tried.tls == true
+    or (version.name_confidence or 0) > 3 and sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
+end
+
+--- The end of a script whose first hello got no answer, for `reason` (as asker.unanswered).
+function M.unanswered(host, port, reason)
+  if M.is_expected(host, port) then
+    return asker.broken_off(reason)
+  end
+  return nil
+end
+
 --- An asker (library asker) whose questions are the options of hellos, and whose answers flights;
 -- `host` is the host.
 function M.asker(host, port)
@@ -84,9 +101,11 @@ function M.asker(host, port)
       return asker.ANSWERED, flight
     end
     reason = reason or flight.broken
-    return (flight or connected) and asker.kind_of(reason) or asker.SILENT, flight, reason
+    -- that it has no TLS is an answer, too
+    local answered = flight or connected or not asker.is_loss(reason)
+    return answered and asker.kind_of(reason) or asker.SILENT, flight, reason
   end)
-  result.host = host
+  result.host, result.expected = host, M.is_expected(host, port)
   return result
 end
 

@@ -86,10 +86,17 @@ add(6000, "X11", "x11-access")
 add(5222, "xmpp-client", "xmpp-info")
 add(10050, "zabbix", "zabbix-agent-info")
 add(2181, "zookeeper", "zookeeper-info")
+add(22, "ssh", "ssh-hostkey ssh-weak-algos ssh2-enum-algos sshv1")
+add(389, "ldap", "ldap-rootdse")
+add(3389, "ms-wbt-server", "rdp-enum-encryption")
+add(1080, "socks5", "socks-auth-info socks-open-proxy")
+add(443, "http", "ssl-cert ssl-date ssl-dh-params ssl-enum-ciphers tls-alpn tls-nextprotoneg",
+  { tunnel = "ssl" })
 
 local function port_of(entry, confidence)
   local port = { number = entry.number, service = entry.service, version = {
-    name = entry.service, name_confidence = confidence, service_tunnel = entry.fields.tunnel or "none",
+    name = entry.service, name_confidence = confidence,
+    service_tunnel = confidence > 3 and entry.fields.tunnel or "none",
     service_dtype = confidence > 3 and "probed" or "table",
   } }
   port.protocol = entry.fields.protocol
@@ -99,7 +106,10 @@ end
 local function serve(entry, server)
   fake.reset()
   for _, protocol in ipairs({ "tcp:", "ssl:", "udp:" }) do
-    fake.servers[protocol .. entry.number] = server
+    -- what says nothing in a handshake is none that was made
+    if protocol ~= "ssl:" or not entry.fields.tunnel then
+      fake.servers[protocol .. entry.number] = server
+    end
   end
 end
 

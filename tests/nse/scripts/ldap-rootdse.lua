@@ -69,6 +69,44 @@ test("what is left of a search that had enough is not taken for the next one", f
   check.equal(got[2]:sub(-3), "\x50\1" .. got[1]:sub(5, 5))
 end)
 
+test("a search that breaks off is told as such, with the entries that came", function()
+  for _, hangs in ipairs({ true, false }) do
+    local socket = connected(function(peer)
+      peer:send(entry(peer:recv():byte(5), "a"))
+      if hangs then
+        peer:hang()
+      end
+    end)
+    local status, reason, before = ldap.searchRequest(socket, {})
+    check.same({ status, reason }, { false, hangs and "TIMEOUT" or "EOF" })
+    check.equal(before[1].objectName, "a")
+  end
+end)
+
+test("a root entry without the end of the search, or none after the bind, is an error", function()
+  for _, server in ipairs({ { { "objectClass", entry(1, "") } }, { { "objectClass", false } },
+    { { "objectClass", nil } } }) do
+    server[2] = { "", "\x30\x0c\2\1\1\x61\7\10\1\0\4\0\4\0" }
+    fake.servers["tcp:389"] = script.server(server)
+    check.throws("no answer", script.run, "ldap-rootdse", port)
+  end
+end)
+
+test("a search over UDP is sent again when there is no answer", function()
+  local asked = 0
+  fake.servers["udp:389"] = function(peer)
+    for _ = 1, 2 do
+      local id = peer:recv():byte(5)
+      asked = asked + 1
+      if asked == 2 then
+        peer:send(entry(id, "a") .. done(id))
+      end
+    end
+  end
+  local status, entries = ldap.udpSearchRequest("192.0.2.1", 389, {})
+  check.same({ status, #entries, asked }, { true, 1, 2 })
+end)
+
 test("references without end end the search", function()
   local socket = connected(function(peer)
     local id = peer:recv():byte(5)

@@ -33,6 +33,20 @@ test("a server that asks for nothing is a finding", function()
   check.same(data, { ["Login without authentication"] = "guest" })
 end)
 
+test("a server that was recognised and ends the connection early is an error", function()
+  answer = nil
+  local known = { number = 22, service = "ssh", version = { name_confidence = 10 } }
+  check.throws("no answer", script.run, "ssh-auth-methods", known)
+  local open = libssh2.session_open
+  libssh2.session_open = function()
+    error("Failed getting banner", 0)
+  end
+  local ok = pcall(script.run, "ssh-auth-methods", known)
+  check.equal(script.run("ssh-auth-methods", port), nil)
+  libssh2.session_open = open
+  check.falsy(ok)
+end)
+
 test("a server that refuses, and none at all, give none", function()
   answer = { root = false }
   check.equal(script.run("ssh-auth-methods", port), nil)
