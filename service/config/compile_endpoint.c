@@ -6,6 +6,30 @@
 
 #define TIMEOUT_MAX (300 * USEC_PER_SEC)
 
+/* What service/alert would refuse when musterd starts, said here with its line.  NULL: nothing. */
+static const char *url_place_fault(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t len = strcspn(host, "/?#");
+    const char *bracket = *host == '[' ? memchr(host, ']', len) : NULL;
+    const char *name_end = bracket ? bracket + 1 : host + strcspn(host, ":/?#");
+    const char *port = name_end + 1;
+    char *end;
+    long n;
+
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)host[i] <= ' ' || (unsigned char)host[i] >= 0x7f)
+            return "the host name must be written in ASCII (xn--...)";
+    if (name_end == host)
+        return "there is no host in it; expected https://host/...";
+    if (name_end == host + len || port == host + len)
+        return NULL;
+    n = strtol(port, &end, 10);
+    if (*name_end != ':' || end != host + len || (n != 80 && n != 443 && (n < 1024 || n > 65535)))
+        return "the port must be 80, 443, or from 1024 to 65535";
+    return NULL;
+}
+
 static void compile_url(struct compile *k, const struct config_endpoint *ep, const char *place)
 {
     char full[PLACE_MAX];
@@ -24,7 +48,7 @@ static void compile_url(struct compile *k, const struct config_endpoint *ep, con
         WRONG(k, full,
               "a user or password in the URL is not allowed; keep the whole URL as a "
               "secret: file:/path or cred:NAME");
-    else if ((fault = config_kind_url_fault(ep->kind, url)))
+    else if ((fault = url_place_fault(url)) || (fault = config_kind_url_fault(ep->kind, url)))
         WRONG(k, full, "%s", fault);
 }
 
