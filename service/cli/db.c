@@ -5,6 +5,7 @@
 #include "engine/loop/loop.h"
 #include "engine/model/services.h"
 #include "service/cli/scan_plan.h"
+#include "service/cli/when.h"
 #include "service/config/config.h"
 #include "service/store/embedded.h"
 
@@ -230,20 +231,11 @@ int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct er
 int cli_time(const char *text, const char *option, char ret[TIME_TEXT_MAX], struct err *e)
 {
     struct timespec now;
-    usec_t wall, span;
+    usec_t wall;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    if (span_parse(text, &span) == 0) {
-        usec_t t = (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
-
-        time_format(t > span ? t - span : 0, ret);
-        return 0;
-    }
-    if (time_parse(text, &wall) < 0)
-        return err_set(e, -EINVAL,
-                       "%s %s: expected a time such as 2026-01-01T00:00:00Z, or how long ago, "
-                       "such as 2h",
-                       option, text);
+    if (when_parse(text, (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000, &wall) < 0)
+        return err_set(e, -EINVAL, "%s %s: expected " WHEN_EXPECTED, option, text);
     time_format(wall, ret);
     return 0;
 }

@@ -72,5 +72,5 @@ int cli_rows_table(struct table *t, const struct db_rows *r, struct cli_db *x,
 /* Writes and empties the buffer; an error of the stream ends the process as a pipe would. */
 void cli_print(struct buf *out);
 
-/* "2h" or "2026-01-01T00:00:00Z" as RFC 3339.  -EINVAL names the option. */
+/* A time or a span ago (when.h) as RFC 3339.  -EINVAL names the option. */
 int cli_time(const char *text, const char *option, char ret[TIME_TEXT_MAX], struct err *e) MUST_USE;

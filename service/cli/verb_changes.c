@@ -122,7 +122,8 @@ struct range {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
     const char *before_tx; /* NULL: all */
     bool has_to;
-    bool net; /* what differs at its ends, rather than what happened in it */
+    bool net;                        /* what differs at its ends, rather than what happened in it */
+    const char *name_from, *name_to; /* of its ends, for messages */
 };
 
 static const char *range_sql(const struct range *g, enum change_form form)
@@ -163,12 +164,12 @@ static int range_make(struct range *g, const struct db_args *a, struct err *e)
         return cli_time(a->since ? a->since : "24h", "--since", g->from, e);
     if (a->since)
         return err_set(e, -EINVAL, "--since and --between exclude each other; give one");
-    r = cli_time(a->between[0], "--between", g->from, e);
+    r = cli_time(a->between[0], g->name_from, g->from, e);
     if (r == 0)
-        r = cli_time(a->between[1], "--between", g->to, e);
+        r = cli_time(a->between[1], g->name_to, g->to, e);
     g->has_to = true;
     if (r == 0 && strcmp(g->from, g->to) > 0)
-        return err_set(e, -EINVAL, "--between: %s is later than %s", g->from, g->to);
+        return err_set(e, -EINVAL, "%s: %s is later than %s", g->name_from, g->from, g->to);
     return r;
 }
 
@@ -303,7 +304,7 @@ static int changes_print(struct verb_call *c, struct range *g)
 
 int verb_changes(struct verb_call *c)
 {
-    struct range g = {0};
+    struct range g = {.name_from = "--between", .name_to = "--between"};
     struct err e = {0};
 
     if (range_make(&g, c->args, &e) < 0)
@@ -314,11 +315,11 @@ int verb_changes(struct verb_call *c)
 int verb_diff(struct verb_call *c)
 {
     struct db_args *a = c->args;
-    struct range g = {.net = true};
+    struct range g = {.net = true, .name_from = "A", .name_to = "B"};
     struct err e = {0};
 
     a->between[0] = c->operands.values[0];
-    a->between[1] = c->operands.values[1];
+    a->between[1] = c->operands.n > 1 ? c->operands.values[1] : "now";
     if (!a->format)
         a->format = "ndiff";
     if (range_make(&g, a, &e) < 0)

@@ -21,6 +21,7 @@ struct report {
     struct db_rows *params;  /* name, type, whether it has a default */
     struct db_rows *columns; /* name, type */
     const char *values[REPORT_PARAMS_MAX + 1];
+    char times[REPORT_PARAMS_MAX][TIME_TEXT_MAX]; /* what values points to where times were given */
     size_t n_values;
 };
 
@@ -170,6 +171,8 @@ static int report_param(struct report *g, size_t i, const struct db_args *a, str
         return err_set(e, -EINVAL, "%s needs --param %s=%s", g->name, name, type);
     if (g->n_values == REPORT_PARAMS_MAX)
         return err_set(e, -E2BIG, "%s has too many parameters", g->name);
+    if (strncmp(type, "timestamp", 9) == 0 && cli_time(value, "", g->times[g->n_values], NULL) == 0)
+        value = g->times[g->n_values]; /* else the server says what it takes, "infinity" say */
     g->values[g->n_values++] = value;
     buf_printf(sql, "%s%s => $%zu::%s", g->n_values > 1 ? ", " : "", name, g->n_values, type);
     return 0;

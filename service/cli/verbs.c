@@ -181,14 +181,14 @@ static const struct verb changes = {
 
 static const struct verb diff = {
     .name = "diff",
-    .operands = "A B",
-    .min_operands = 2,
+    .operands = "A [B]",
+    .min_operands = 1,
     .max_operands = 2,
     .group = ASK,
     .summary = "What differs between two times; exit code as diff(1)",
-    .more = "A and B are times (2026-01-01T00:00:00Z) or spans ago (2h).  What came and went in "
-            "between "
-            "is no difference; muster changes --between lists it.",
+    .more = "A and B are times (2026-01-01T00:00:00Z, yesterday) or spans ago (2h); B is now when "
+            "it is not given.\n"
+            "What came and went in between is no difference; muster changes --between lists it.",
     .options = DB_OPTIONS(diff_options),
     DB_ARGS,
     .run = verb_diff,

@@ -119,10 +119,21 @@ def test_ranges_of_changes():
     assert muster("changes", "--between", "3h", "2h") == ""
     assert muster("changes", "--since", "2030-01-01T00:00:00Z") == ""
     assert len(muster("changes", "--since", "2020-01-01T00:00:00Z", check=1).splitlines()) == 2
-    for words, text in ((["--since", "yesterday"], "--since yesterday: expected a time"),
+    for since in ("2020-01-01", "2020-01-01 15:30", "2020-01-01T15:30:00+05:30"):
+        assert len(muster("changes", "--since", since, check=1).splitlines()) == 2, since
+    for words, text in ((["--since", "soon"], "--since soon: expected a time"),
                         (["--between", "1h", "2h"], "is later than"),
                         (["--since", "1h", "--between", "2h", "1h"], "exclude each other")):
         assert text in muster("changes", *words, check=2), words
+
+
+def test_a_difference_is_up_to_now():
+    assert muster("diff", "2020-01-01", check=1) == muster("diff", "2020-01-01", "now", check=1) != ""
+    assert muster("diff", "now") == ""
+    assert muster("report", "run", "diff", "--param", "t1=2020-01-01") == muster("report", "run", "diff", "--param", "t1=3000d") != ""
+    assert muster("report", "run", "changes_since", "--param", "since=now") == ""
+    for words, text in ((["soon"], "muster diff: A soon: expected a time"), (["1d", "soon"], "B soon: expected"), (["1h", "2h"], "A: 20")):
+        assert text in muster("diff", *words, check=2), words
 
 
 def test_following_prints_a_change_as_it_happens():
