@@ -1,6 +1,8 @@
 /* An asset by id, address, MAC address or name. */
 #include "service/cli/asset_find.h"
 
+#include "service/cli/filter.h"
+
 #include "engine/base/addr.h"
 
 #include <errno.h>
@@ -9,10 +11,10 @@
 /* In this order of trust; never by part of a name. */
 static const char find_sql[] =
     "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
-    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
+    " AND (a.asset_id::text = $1 OR $4 = ANY(a.macs)"
     " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
     " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3)"
-    " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = lower($1)))"
+    " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = $4))"
     " ORDER BY a.zone, a.first_seen";
 
 /* An address says where to look; for all else the whole zone is made as it was. */
@@ -21,7 +23,7 @@ static const char find_at_sql[] =
     " WHERE $3 IS NOT NULL"
     " UNION SELECT a.asset_id FROM report.asset_at($4::timestamptz, $2, $5::uuid) a WHERE $3 IS "
     "NULL"
-    " AND (a.asset_id::text = $1 OR lower($1) = ANY(a.macs)"
+    " AND (a.asset_id::text = $1 OR $6 = ANY(a.macs)"
     " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1))";
 
 static int find(struct cli_db *x, const char *sql, const char *const *params, size_t n_params,
@@ -43,8 +45,8 @@ static int find(struct cli_db *x, const char *sql, const char *const *params, si
 int asset_find(struct cli_db *x, const char *what, const char *zone, struct db_rows **ret,
                struct err *e)
 {
-    char canonical[ADDR_TEXT_MAX] = "";
-    const char *params[] = {what, zone, canonical};
+    char canonical[ADDR_TEXT_MAX] = "", mac[MAC_TEXT_MAX];
+    const char *params[] = {what, zone, canonical, mac_text(what, mac) ? mac : NULL};
     struct addr address;
 
     if (addr_parse(what, &address) == 0)
@@ -60,11 +62,15 @@ static bool is_uuid(const char *text)
 int asset_find_at(struct cli_db *x, const char *what, const char *zone, const char *at,
                   struct db_rows **ret, struct err *e)
 {
-    char canonical[ADDR_TEXT_MAX] = "";
+    char canonical[ADDR_TEXT_MAX] = "", mac[MAC_TEXT_MAX];
     struct addr address;
     bool is_addr = addr_parse(what, &address) == 0;
-    const char *params[] = {what, zone, is_addr ? addr_format(&address, canonical) : NULL, at,
-                            is_uuid(what) ? what : NULL};
+    const char *params[] = {what,
+                            zone,
+                            is_addr ? addr_format(&address, canonical) : NULL,
+                            at,
+                            is_uuid(what) ? what : NULL,
+                            mac_text(what, mac) ? mac : NULL};
 
     return find(x, find_at_sql, params, ARRAY_LEN(params), ret, e);
 }

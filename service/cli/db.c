@@ -209,6 +209,25 @@ void cli_print(struct buf *out)
     buf_clear(out);
 }
 
+/* A zone that is not in the configuration any more has its history still. */
+int cli_zone_check(struct cli_db *x, const char *zone, struct err *e)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    const char *params[] = {zone}, *known;
+    int r = cli_ask(x,
+                    "SELECT EXISTS (SELECT FROM report.coverage WHERE zone = $1)"
+                    " OR EXISTS (SELECT FROM report.host WHERE zone = $1)"
+                    " OR EXISTS (SELECT FROM report.change WHERE zone = $1),"
+                    " (SELECT string_agg(DISTINCT zone, ', ') FROM report.coverage)",
+                    params, ARRAY_LEN(params), &rows, e);
+
+    if (r < 0 || db_rows_bool(rows, 0, 0))
+        return r;
+    known = db_rows_text(rows, 0, 1);
+    return err_set(e, -ENOENT, "there is no zone '%.80s'%s%.200s", zone,
+                   known ? "; there are: " : " yet", known ? known : "");
+}
+
 int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct err *e)
 {
     CLEANUP(table_done) struct table t = {.columns = l->columns, .n_columns = l->n_columns};
@@ -219,6 +238,8 @@ int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct er
 
     if (r == 0 && cli_rows_table(&t, rows, x, l) < 0)
         r = err_set(e, -ENOMEM, "out of memory");
+    if (r == 0 && !t.n_rows && l->zone)
+        r = cli_zone_check(x, l->zone, e);
     if (r < 0)
         return r;
     table_write(&out, &t, &style);

@@ -62,10 +62,14 @@ struct cli_listing {
     const struct column *columns;
     size_t n_columns;
     const char *nothing; /* on a terminal, when there is no row */
+    const char *zone; /* of this one alone: nothing in it is an error if it is not there; or NULL */
     /* Asked for cells without text; may be NULL. */
     const char *(*fill)(struct cli_db *x, const struct db_rows *r, size_t row, size_t column);
 };
 int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct err *e);
+/* Nothing was found in this zone: is there one of that name?  -ENOENT names those that there are.
+ */
+int cli_zone_check(struct cli_db *x, const char *zone, struct err *e) MUST_USE;
 /* Rows into a table with its columns, in the order of the query.  l may be NULL. */
 int cli_rows_table(struct table *t, const struct db_rows *r, struct cli_db *x,
                    const struct cli_listing *l) MUST_USE;

@@ -153,7 +153,9 @@ static int print_range(struct cli_db *x, const struct db_args *a, struct change_
             cli_print(&out);
     }
     cli_print(&out);
-    return db_rows_count(rows) ? EXIT_CHANGES : EXIT_NOTHING;
+    if (!db_rows_count(rows) && a->zone)
+        r = cli_zone_check(x, a->zone, e);
+    return db_rows_count(rows) ? EXIT_CHANGES : r;
 }
 
 static int range_make(struct range *g, const struct db_args *a, struct err *e)
@@ -275,7 +277,8 @@ static int changes_follow(struct verb_call *c, struct cli_db *x, struct change_w
 
     if (g->has_to)
         return verb_fail(c, (err_set(&e, -EINVAL, "--follow has no end; leave out --between"), &e));
-    if (ask_zones(x, w, &e) < 0 || follow_from_now(x, &f, &e) < 0)
+    if (ask_zones(x, w, &e) < 0 || follow_from_now(x, &f, &e) < 0 ||
+        (a->zone && cli_zone_check(x, a->zone, &e) < 0))
         return verb_fail(c, &e);
     g->before_tx = f.at[0].tx;
     if (a->since && print_range(x, a, w, g, &e) < 0)

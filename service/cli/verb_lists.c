@@ -1,55 +1,8 @@
 /* The listing verbs: assets, services, passes.  Each is a query over the views of schema report and
  * a table of columns. */
 #include "service/cli/db.h"
+#include "service/cli/filter.h"
 #include "service/cli/verb_db.h"
-
-#include "engine/base/addr.h"
-
-#include <string.h>
-
-/* A filter for SQL: as a network when it can be read so (text in [0]), else as a pattern for ILIKE
- * (in [1]). */
-struct filter {
-    const char *params[3]; /* network, pattern, port */
-    char pattern[256];
-};
-
-static bool is_number(const char *text)
-{
-    return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-/* Backslash, % and _ stand for themselves. */
-static void filter_pattern(struct filter *f, const char *text)
-{
-    size_t n = 0;
-
-    f->pattern[n++] = '%';
-    for (; *text && n + 4 < sizeof f->pattern; text++) {
-        if (strchr("\\%_", *text))
-            f->pattern[n++] = '\\';
-        f->pattern[n++] = *text;
-    }
-    f->pattern[n++] = '%';
-    f->pattern[n] = '\0';
-    f->params[1] = f->pattern;
-}
-
-static void filter_make(struct filter *f, const char *text)
-{
-    struct prefix p;
-    struct addr a;
-
-    *f = (struct filter){0};
-    if (!text)
-        return;
-    if (addr_parse(text, &a) == 0 || prefix_parse(text, &p, NULL) == 0)
-        f->params[0] = text;
-    else if (is_number(text) && strlen(text) < 6)
-        f->params[2] = text;
-    else
-        filter_pattern(f, text);
-}
 
 static int list(struct verb_call *c, struct cli_listing *l)
 {
@@ -62,16 +15,28 @@ static int list(struct verb_call *c, struct cli_listing *l)
     return EXIT_NOTHING;
 }
 
-/* --at goes into *ret_param as a time. */
-static int list_at(struct verb_call *c, struct cli_listing *l, const char **ret_param)
+enum { LIST_PARAMS = 7 }; /* zone, --all; of the filter: network, pattern, port, protocol; --at */
+
+/* A listing with a filter, of now or of a time. */
+static int list_filtered(struct verb_call *c, struct cli_listing *l)
 {
     const struct db_args *a = c->args;
+    const char *params[LIST_PARAMS] = {a->zone, a->all ? "t" : "f"};
     char at[TIME_TEXT_MAX] = "";
     struct err e = {0};
+    struct filter f;
 
-    if (a->at && cli_time(a->at, "--at", at, &e) < 0)
+    if (filter_make(&f, c->operands.n ? c->operands.values[0] : NULL, &e) < 0 ||
+        (a->at && cli_time(a->at, "--at", at, &e) < 0))
         return verb_fail(c, &e);
-    *ret_param = at;
+    params[2] = f.network;
+    params[3] = f.pattern;
+    params[4] = f.port;
+    params[5] = f.protocol;
+    params[6] = at;
+    l->zone = a->zone;
+    l->params = params;
+    l->n_params = a->at ? LIST_PARAMS : LIST_PARAMS - 1;
     return list(c, l);
 }
 
@@ -91,7 +56,8 @@ static const struct column asset_columns[] = {
     {"macs", NULL, COLUMN_JSON},
 };
 
-#define ASSETS_SQL(source, macs)                                                                   \
+/* The MAC address of a host need not be a key of its asset: phones make up their own. */
+#define ASSETS_SQL(source, macs, hosts, services)                                                  \
     "SELECT a.zone, a.name, a.state,"                                                              \
     " array_to_string(ARRAY(SELECT host(x) FROM unnest(a.addresses) x), ' ')," macs                \
     ", a.open_ports, a.first_seen, a.last_seen, a.vendor, a.asset_id, a.hostname,"                 \
@@ -100,37 +66,38 @@ static const struct column asset_columns[] = {
     " WHERE ($1::text IS NULL OR a.zone = $1) AND ($2::bool OR a.state <> 'absent')"               \
     " AND ($3::inet IS NULL OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE x <<= $3::inet))"   \
     " AND ($4::text IS NULL OR concat_ws(' ', a.name, a.hostname, a.vendor, a.label,"              \
-    " a.note, array_to_string(a.macs, ' ')) ILIKE $4 OR EXISTS (SELECT FROM report.annotation n"   \
+    " a.note, array_to_string(a.macs, ' '), array_to_string(ARRAY(SELECT host(x) FROM"             \
+    " unnest(a.addresses) x), ' ')) ILIKE $4"                                                      \
+    " OR ($4 LIKE '%:%' AND a.asset_id IN (SELECT h.asset_id FROM " hosts                          \
+    " WHERE h.mac ILIKE $4))"                                                                      \
+    " OR EXISTS (SELECT FROM report.annotation n"                                                  \
     " WHERE n.asset_id = a.asset_id AND concat_ws(' ', n.owner, array_to_string(n.tags, ' '))"     \
-    " ILIKE $4)) AND ($5::text IS NULL OR a.name ILIKE '%' || $5 || '%')"                          \
+    " ILIKE $4)) AND ($5::text IS NULL OR $6::text IS NOT NULL OR a.name ILIKE '%' || $5 || '%')"  \
+    " AND ($6::text IS NULL OR a.asset_id IN (SELECT s.asset_id FROM " services                    \
+    " WHERE s.protocol = $6 AND s.port = $5::int4))"                                               \
     " ORDER BY a.zone, (SELECT min(x) FROM unnest(a.addresses) x)"
 
 static const char assets_sql[] =
-    ASSETS_SQL("report.asset a", "COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg("
-                                 "DISTINCT h.mac, ' ') FROM report.host h WHERE h.zone = a.zone"
-                                 " AND h.address = ANY(a.addresses)))");
+    ASSETS_SQL("report.asset a",
+               "COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg("
+               "DISTINCT h.mac, ' ') FROM report.host h WHERE h.zone = a.zone"
+               " AND h.address = ANY(a.addresses)))",
+               "report.host h", "report.service s");
 static const char assets_at_sql[] =
-    ASSETS_SQL("report.asset_at($6::timestamptz, $1) a", "array_to_string(a.macs, ' ')");
+    ASSETS_SQL("report.asset_at($7::timestamptz, $1) a", "array_to_string(a.macs, ' ')",
+               "report.host_at($7::timestamptz, $1) h", "report.service_at($7::timestamptz, $1) s");
 
 int verb_assets(struct verb_call *c)
 {
     const struct db_args *a = c->args;
-    struct filter f;
-    const char *params[6];
     struct cli_listing l = {
         .sql = a->at ? assets_at_sql : assets_sql,
-        .params = params,
-        .n_params = a->at ? 6 : 5,
         .columns = asset_columns,
         .n_columns = ARRAY_LEN(asset_columns),
         .nothing = "no assets",
     };
 
-    filter_make(&f, c->operands.n ? c->operands.values[0] : NULL);
-    params[0] = a->zone;
-    params[1] = a->all ? "t" : "f";
-    memcpy(params + 2, f.params, sizeof f.params);
-    return list_at(c, &l, &params[5]);
+    return list_filtered(c, &l);
 }
 
 static const struct column service_columns[] = {
@@ -165,7 +132,7 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
                          db_rows_text(r, row, SERVICE_PORT));
 }
 
-#define SERVICES_SQL(source, misses)                                                               \
+#define SERVICES_SQL(source, misses, hosts)                                                        \
     "SELECT s.zone, host(s.address), s.port || '/' || s.protocol, s.state,"                        \
     " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"                              \
     " concat_ws(' ', s.product, s.version, '(' || s.extra || ')'), s.protocol, s.port,"            \
@@ -174,37 +141,32 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
     " WHERE ($1::text IS NULL OR s.zone = $1) AND ($2::bool OR s.state <> 'dormant')"              \
     " AND ($3::inet IS NULL OR s.address <<= $3::inet)"                                            \
     " AND ($4::text IS NULL OR concat_ws(' ', s.service, s.product, s.version, s.extra,"           \
-    " s.hostname) ILIKE $4)"                                                                       \
-    " AND ($5::int4 IS NULL OR s.port = $5::int4)"                                                 \
+    " s.hostname, host(s.address)) ILIKE $4"                                                       \
+    " OR s.asset_id IN (SELECT h.asset_id FROM " hosts " WHERE concat_ws(' ', h.hostname, h.mac)"  \
+    " ILIKE $4)"                                                                                   \
+    " OR s.asset_id IN (SELECT n.asset_id FROM report.annotation n WHERE n.label ILIKE $4))"       \
+    " AND ($5::int4 IS NULL OR s.port = $5::int4) AND ($6::text IS NULL OR s.protocol = $6)"       \
     " ORDER BY s.zone, s.address, s.protocol, s.port"
 
-static const char services_sql[] = SERVICES_SQL("report.service s", "s.misses");
+static const char services_sql[] = SERVICES_SQL("report.service s", "s.misses", "report.host h");
 /* One address is found by key, without the rest of its zone. */
 static const char services_at_sql[] =
-    SERVICES_SQL("report.service_at($6::timestamptz, $1,"
+    SERVICES_SQL("report.service_at($7::timestamptz, $1,"
                  " CASE WHEN $3::inet = host($3::inet)::inet THEN $3::inet END) s",
-                 "NULL");
+                 "NULL", "report.host_at($7::timestamptz, $1) h");
 
 int verb_services(struct verb_call *c)
 {
     const struct db_args *a = c->args;
-    struct filter f;
-    const char *params[6];
     struct cli_listing l = {
         .sql = a->at ? services_at_sql : services_sql,
-        .params = params,
-        .n_params = a->at ? 6 : 5,
         .columns = service_columns,
         .n_columns = ARRAY_LEN(service_columns),
         .nothing = "no open ports",
         .fill = service_fill,
     };
 
-    filter_make(&f, c->operands.n ? c->operands.values[0] : NULL);
-    params[0] = a->zone;
-    params[1] = a->all ? "t" : "f";
-    memcpy(params + 2, f.params, sizeof f.params);
-    return list_at(c, &l, &params[5]);
+    return list_filtered(c, &l);
 }
 
 static const struct column pass_columns[] = {
@@ -232,6 +194,7 @@ int verb_passes(struct verb_call *c)
         .columns = pass_columns,
         .n_columns = ARRAY_LEN(pass_columns),
         .nothing = "no passes: musterd has not taken over its configuration yet",
+        .zone = a->zone,
     };
 
     return list(c, &l);

@@ -349,6 +349,8 @@ static int report_run(struct cli_db *x, const struct db_args *a, struct report *
         r = cli_begin_as_reader(x, e);
     if (r == 0)
         r = cli_ask(x, sql.data, g->values, g->n_values, &rows, e);
+    if (r == 0 && !db_rows_count(rows) && a->zone)
+        r = cli_zone_check(x, a->zone, e);
     if (r < 0)
         return r;
     if (json)

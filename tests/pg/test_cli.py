@@ -64,8 +64,21 @@ def test_assets_are_listed():
     assert rows[1][4] == "02:00:00:00:00:02", rows[1]
     objects = [json.loads(line) for line in muster("assets", "--json").splitlines()]
     assert objects[0]["addresses"] == ["10.1.0.1"] and objects[0]["open_ports"] == 2, objects[0]
-    for filter_, n in (("10.1.0.0/31", 1), ("10.1.0.2", 1), ("BOX", 1), ("11:22", 1), ("100%", 0), ("10.9.0.0/16", 0)):
+    for filter_, n in (("10.1.0.0/31", 1), ("10.1.0.2", 1), ("BOX", 1), ("11:22", 1), ("100%", 0), ("10.9.0.0/16", 0), ("10.1.0", 2),
+                       ("0011.2233.4455", 1), ("02-00-00-00-00-02", 1), ("00:02", 1), ("80/tcp", 1), ("80/udp", 0), ("tcp/80", 1)):
         assert len(muster("assets", filter_).splitlines()) == n, filter_
+        if filter_ != "10.1.0.2" and "02" not in filter_:  # the second has no look at its ports yet
+            assert len(muster("assets", "--at", "0s", filter_).splitlines()) == n, filter_
+    for filter_, text in (("10.1.0.3/24", "did you mean 10.1.0.0/24?"), ("10.1.0.0/33", "a prefix length from 0 to 32")):
+        assert text in muster("assets", filter_, check=2), filter_
+
+
+def test_a_zone_that_is_not_there_is_no_empty_answer():
+    for words in (["assets"], ["services"], ["passes"], ["changes"], ["changes", "--follow"], ["diff", "1d"], ["report", "run", "open_services"],
+                  ["assets", "--at", "1m"]):
+        err = muster(*words, "--zone", "elsewhere", check=2)
+        assert err == f"muster {' '.join(words[:2] if words[0] == 'report' else words[:1])}: there is no zone 'elsewhere'; there are: lan\n", (words, err)
+    assert muster("assets", "nobody", "--zone", "lan") == "" and muster("changes", "--zone", "lan") == ""
 
 
 def test_output_that_cannot_be_written_is_told():
@@ -79,16 +92,17 @@ def test_output_that_cannot_be_written_is_told():
 def test_services_are_listed():
     rows = [line.split("\t") for line in muster("services").splitlines()]
     assert [(r[1], r[2], r[3], r[4]) for r in rows] == [("10.1.0.1", "22/tcp", "open", "ssh"), ("10.1.0.1", "80/tcp", "open", "http")], rows
-    assert len(muster("services", "80").splitlines()) == 1
-    assert len(muster("services", "ssh").splitlines()) == 1
-    assert muster("services", "--zone", "elsewhere") == ""
+    for filter_, n in (("80", 1), ("ssh", 1), ("80/tcp", 1), ("tcp/80", 1), ("80/udp", 0), ("box", 2), ("10.1", 2),
+                       ("8080800", 0)):
+        assert len(muster("services", filter_).splitlines()) == n, filter_
+    assert "a port from 1 to 65535" in muster("services", "70000/tcp", check=2)
     # of a time: one address is asked for by key, a net is not
     for filter_, n in (("10.1.0.1", 2), ("10.1.0.1/32", 2), ("10.1.0.0/24", 2), ("10.1.0.2", 0), ("22", 1)):
         assert len(muster("services", "--at", "0s", filter_).splitlines()) == n, filter_
 
 
 def test_one_asset_by_every_name():
-    for name in ("10.1.0.1", "BOX.example", "00:11:22:33:44:55"):
+    for name in ("10.1.0.1", "BOX.example", "00:11:22:33:44:55", "0011.2233.4455", "00-11-22-33-44-55"):
         text = muster("asset", name)
         assert "22/tcp" in text and "|_http-title: Welcome" in text, text
     document = json.loads(muster("asset", "10.1.0.1", "--json"))

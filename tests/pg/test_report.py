@@ -229,7 +229,7 @@ def test_report_in_every_form():
     assert {p["owner"] for p in parsed} == {"'=cmd,\"x\"\nline", ""}, parsed
     table = muster("report", "run", "closed_services").split("\t")
     assert table[:2] == ["lan", "10.1.0.1"] and table[4:7] == ["tcp", "80", "http"], table
-    assert muster("report", "run", "closed_services", "--zone", "other") == ""
+    assert "there is no zone 'other'; there are: lan" in muster("report", "run", "closed_services", "--zone", "other", check=2)
     for words, message in ((["new_asset"], "there is no report 'new_asset'; did you mean 'new_assets'?"), (["ip_history"], "ip_history needs --param ip=inet"),
                            (["new_assets", "--param", "day=3"], "--param day=3: expected NAME=VALUE; parameters of new_assets: days"),
                            (["new_assets", "--param", "days=x"], "invalid input syntax for type integer"), (["open_services", "--param", "x=1"], "parameters of open_services: none"),
