@@ -1,4 +1,4 @@
-/* TCP connections with deadlines: the operations, and how they end.
+/* Connections with deadlines: the operations, and how they end.
  *
  * The starting calls only record what is wanted and post `work`; all system calls happen in
  * stream_work(), in a later turn, so nothing can complete inside the call that started it, and
@@ -83,6 +83,15 @@ int stream_new(struct stream **ret, struct loop *l, struct guard *g)
     s->both.deadline.fire = s->send.deadline.fire = s->recv.deadline.fire = on_deadline;
     *ret = s;
     return 0;
+}
+
+int stream_new_dtls(struct stream **ret, struct loop *l, struct guard *g)
+{
+    int r = stream_new(ret, l, g);
+
+    if (r == 0)
+        dtls_init(*ret);
+    return r;
 }
 
 static void op_cancel(struct stream_op *op)
@@ -190,6 +199,12 @@ int stream_start_tls(struct stream *s, const struct stream_tls_opts *o, usec_t t
     return 0;
 }
 
+/* Bytes may go both ways. */
+static bool is_usable(const struct stream *s)
+{
+    return s->phase == PHASE_OPEN && (s->ssl || !s->dtls);
+}
+
 int stream_send(struct stream *s, const void *data, size_t len, usec_t timeout, stream_cb cb,
                 void *user)
 {
@@ -197,10 +212,12 @@ int stream_send(struct stream *s, const void *data, size_t len, usec_t timeout, 
 
     if (s->both.active || s->send.active)
         return -EBUSY;
-    if (s->phase != PHASE_OPEN)
+    if (!is_usable(s))
         return -ENOTCONN;
     if (s->send_broken)
         return -EPIPE;
+    if (s->dtls && len > DTLS_SEND_MAX)
+        return -EMSGSIZE;
     s->out = malloc(len ? len : 1);
     if (!s->out)
         return -ENOMEM;
@@ -219,7 +236,7 @@ int stream_recv(struct stream *s, size_t max, usec_t timeout, stream_data_cb cb,
 {
     if (s->both.active || s->recv.active)
         return -EBUSY;
-    if (s->phase != PHASE_OPEN)
+    if (!is_usable(s))
         return -ENOTCONN;
     if (max == 0)
         return -EINVAL;

@@ -1,4 +1,4 @@
-/* A TCP connection, plain or TLS, with deadlines.
+/* A TCP connection, plain or TLS, with deadlines; or DTLS over UDP (stream_new_dtls).
  *
  * One operation of a direction is under way at a time: connect, start_tls and shutdown use both
  * directions; one send and one recv may run side by side.  Each started operation calls its
@@ -36,6 +36,11 @@ struct stream_tls_opts {
 };
 
 int stream_new(struct stream **ret, struct loop *l, struct guard *g) MUST_USE; /* 0, -ENOMEM */
+/* The same calls over UDP: connecting sends nothing, start_tls speaks DTLS (the probing profile
+ * alone) and nothing goes out in the clear before.  A send is one datagram of at most 16 KiB
+ * (-EMSGSIZE), a recv takes from one.  A flight of the handshake that stays without an answer goes
+ * out again, as the guard allows. */
+int stream_new_dtls(struct stream **ret, struct loop *l, struct guard *g) MUST_USE;
 /* Closes at once; callbacks of what is under way come with -ECANCELED in the next turn, then the
  * memory goes.  Returns NULL. */
 struct stream *stream_free(struct stream *s);

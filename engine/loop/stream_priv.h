@@ -1,4 +1,5 @@
-/* What stream.c (operations, TCP) and stream_tls.c (TLS) share; nothing else includes this. */
+/* What stream.c and stream_work.c (operations, sockets), stream_tls.c (TLS) and stream_dtls.c (what
+ * DTLS needs beyond it) share; nothing else includes this. */
 #pragma once
 
 #include "engine/loop/guard.h"
@@ -51,6 +52,10 @@ struct stream {
     bool tls_verify;
     bool tls_dead; /* not usable (yet, or any more): no reading, writing or taking leave */
 
+    bool dtls;           /* over UDP */
+    struct timer resend; /* of the flight that waits for an answer */
+    unsigned n_read;     /* datagrams that SSL asked for in this call */
+
     uint64_t bytes_in, bytes_out;
     char error[STREAM_ERROR_MAX];
 };
@@ -77,3 +82,11 @@ ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_w
 ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait);
 bool tls_waiting(const struct stream *s); /* bytes inside SSL */
 void tls_close(struct stream *s);         /* says close_notify if that makes sense, and frees */
+int tls_fail(struct stream *s); /* the error that OpenSSL left behind: returns it, with text */
+
+#define DTLS_SEND_MAX 16384 /* bytes of a record (RFC 6347, 4.1) */
+
+void dtls_init(struct stream *s);
+void dtls_prepare(SSL *ssl);
+int dtls_watch(struct stream *s);     /* sets the timer of the flight under way; 0 or -ENOMEM */
+bool dtls_may_read(struct stream *s); /* another datagram in this call */

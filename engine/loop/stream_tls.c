@@ -1,11 +1,11 @@
-/* TLS over a stream with OpenSSL 3.0.
+/* TLS over a stream with OpenSSL 3.0, and DTLS as far as it is the same (stream_dtls.c).
  *
- * One SSL_CTX per profile and loop.  The probing profile lives in a library context of its own: no
- * openssl.cnf that could forbid old protocols, security level 0, and the legacy provider when the
- * machine has it; so it speaks with what is out there.  SSL reads and writes through a BIO of ours
- * on stream_raw_*(): OpenSSL's socket BIO uses write(), which raises SIGPIPE. The error queue is
- * cleared before each call and read right after it; what to wait for comes from SSL_get_error(),
- * since a read may want to write and the other way round. */
+ * One SSL_CTX per profile and loop, and one for DTLS.  The probing profile lives in a library
+ * context of its own: no openssl.cnf that could forbid old protocols, security level 0, and the
+ * legacy provider when the machine has it; so it speaks with what is out there.  SSL reads and
+ * writes through a BIO of ours on stream_raw_*(): OpenSSL's socket BIO uses write(), which raises
+ * SIGPIPE. The error queue is cleared before each call and read right after it; what to wait for
+ * comes from SSL_get_error(), since a read may want to write and the other way round. */
 #include "engine/loop/stream_priv.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 struct tls_contexts {
     OSSL_LIB_CTX *lib;
     OSSL_PROVIDER *standard, *legacy;
-    SSL_CTX *probe, *verify;
+    SSL_CTX *probe, *probe_dtls, *verify;
     BIO_METHOD *bio;
 };
 
@@ -43,7 +43,7 @@ static int bio_write(BIO *b, const char *data, size_t len, size_t *ret_n)
 static int bio_read(BIO *b, char *data, size_t len, size_t *ret_n)
 {
     struct stream *s = BIO_get_data(b);
-    ssize_t n = stream_raw_recv(s, data, len);
+    ssize_t n = dtls_may_read(s) ? stream_raw_recv(s, data, len) : -EAGAIN;
 
     BIO_clear_retry_flags(b);
     *ret_n = n > 0 ? (size_t)n : 0;
@@ -90,6 +90,7 @@ static void contexts_free(void *p)
     if (!c)
         return;
     SSL_CTX_free(c->probe);
+    SSL_CTX_free(c->probe_dtls);
     SSL_CTX_free(c->verify);
     BIO_meth_free(c->bio);
     if (c->legacy)
@@ -107,24 +108,33 @@ static void set_modes(SSL_CTX *ctx)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 }
 
-static int probe_context(struct tls_contexts *c)
+static int probe_library(struct tls_contexts *c)
 {
+    if (c->lib)
+        return 0;
     c->lib = OSSL_LIB_CTX_new();
     if (!c->lib)
         return -ENOMEM;
     c->standard = OSSL_PROVIDER_load(c->lib, "default");
     c->legacy =
         OSSL_PROVIDER_load(c->lib, "legacy"); /* a module file; not there: fewer old ciphers */
-    c->probe = SSL_CTX_new_ex(c->lib, NULL, TLS_client_method());
-    if (!c->probe)
+    return 0;
+}
+
+static int probe_context(struct tls_contexts *c, const SSL_METHOD *method, SSL_CTX **ret)
+{
+    SSL_CTX *ctx = probe_library(c) == 0 ? SSL_CTX_new_ex(c->lib, NULL, method) : NULL;
+
+    if (!ctx)
         return -ENOMEM;
-    set_modes(c->probe);
-    SSL_CTX_set_security_level(c->probe, 0);
-    SSL_CTX_set_min_proto_version(c->probe, 0);
-    SSL_CTX_set_cipher_list(c->probe, "ALL:COMPLEMENTOFALL:@SECLEVEL=0");
-    SSL_CTX_set_options(c->probe, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-                                      SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-    SSL_CTX_set_verify(c->probe, SSL_VERIFY_NONE, NULL);
+    set_modes(ctx);
+    SSL_CTX_set_security_level(ctx, 0);
+    SSL_CTX_set_min_proto_version(ctx, 0);
+    SSL_CTX_set_cipher_list(ctx, "ALL:COMPLEMENTOFALL:@SECLEVEL=0");
+    SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
+                                 SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    *ret = ctx;
     return 0;
 }
 
@@ -158,17 +168,34 @@ static struct tls_contexts *contexts_of(struct loop *l)
     return c;
 }
 
-static SSL_CTX *context_get(struct tls_contexts *c, enum stream_tls_profile profile)
+static SSL_CTX *probe_get(struct tls_contexts *c, bool dtls)
 {
-    SSL_CTX **ctx = profile == STREAM_TLS_VERIFY ? &c->verify : &c->probe;
+    SSL_CTX **ctx = dtls ? &c->probe_dtls : &c->probe;
+
+    if (!*ctx && probe_context(c, dtls ? DTLS_client_method() : TLS_client_method(), ctx) < 0)
+        return NULL;
+    return *ctx;
+}
+
+static SSL_CTX *verify_get(struct tls_contexts *c)
+{
+    if (!c->verify && verify_context(c) < 0) {
+        SSL_CTX_free(c->verify);
+        c->verify = NULL;
+    }
+    return c->verify;
+}
+
+static SSL_CTX *context_get(struct stream *s, enum stream_tls_profile profile)
+{
+    struct tls_contexts *c = contexts_of(s->loop);
+    SSL_CTX *ctx = NULL;
 
     ERR_clear_error();
-    if (!*ctx && (profile == STREAM_TLS_VERIFY ? verify_context(c) : probe_context(c)) < 0) {
-        SSL_CTX_free(*ctx);
-        *ctx = NULL;
-    }
+    if (c)
+        ctx = profile == STREAM_TLS_VERIFY ? verify_get(c) : probe_get(c, s->dtls);
     ERR_clear_error(); /* a legacy provider that is not there leaves its reason behind */
-    return *ctx;
+    return ctx;
 }
 
 static int set_alpn(SSL *ssl, const struct stream_tls_opts *o)
@@ -221,13 +248,15 @@ static int set_opts(SSL *ssl, const struct stream_tls_opts *o)
 
 int tls_setup(struct stream *s, const struct stream_tls_opts *o)
 {
-    struct tls_contexts *c = contexts_of(s->loop);
-    SSL_CTX *ctx = c ? context_get(c, o->profile) : NULL;
+    SSL_CTX *ctx;
     BIO *bio;
     int r;
 
+    if (s->dtls && o->profile != STREAM_TLS_PROBE)
+        return -EINVAL;
+    ctx = context_get(s, o->profile);
     s->ssl = ctx ? SSL_new(ctx) : NULL;
-    bio = s->ssl ? BIO_new(c->bio) : NULL;
+    bio = s->ssl ? BIO_new(contexts_of(s->loop)->bio) : NULL;
     if (!bio) {
         tls_close(s);
         return -ENOMEM;
@@ -235,6 +264,8 @@ int tls_setup(struct stream *s, const struct stream_tls_opts *o)
     BIO_set_data(bio, s);
     SSL_set_bio(s->ssl, bio, bio);
     SSL_set_connect_state(s->ssl);
+    if (s->dtls)
+        dtls_prepare(s->ssl);
     s->tls_verify = o->profile == STREAM_TLS_VERIFY;
     s->tls_dead = true;
     s->tls_errno = 0;
@@ -244,7 +275,7 @@ int tls_setup(struct stream *s, const struct stream_tls_opts *o)
     return r;
 }
 
-static int fail_queue(struct stream *s)
+int tls_fail(struct stream *s)
 {
     long verify = SSL_get_verify_result(s->ssl);
     char text[STREAM_ERROR_MAX];
@@ -284,7 +315,7 @@ static int outcome(struct stream *s, int r, uint32_t *ret_wait)
     if (s->tls_errno)
         return stream_fail(s, -s->tls_errno, strerror(s->tls_errno));
     if (code == SSL_ERROR_SSL && !bare_eof())
-        return fail_queue(s);
+        return tls_fail(s);
     /* The bare end of the connection.  A verified peer owes us a close_notify: without it the data
      * may be cut. */
     if (s->tls_verify && SSL_is_init_finished(s->ssl))
@@ -292,16 +323,27 @@ static int outcome(struct stream *s, int r, uint32_t *ret_wait)
     return fail_eof(s);
 }
 
+static void call_begin(struct stream *s)
+{
+    ERR_clear_error();
+    s->n_read = 0;
+}
+
 int tls_handshake(struct stream *s, uint32_t *ret_wait)
 {
     int r;
 
-    ERR_clear_error();
+    call_begin(s);
     r = SSL_do_handshake(s->ssl);
-    if (r != 1)
-        return outcome(s, r, ret_wait);
-    s->tls_dead = false;
-    return 0;
+    if (r == 1) {
+        timer_stop(s->loop, &s->resend);
+        s->tls_dead = false;
+        return 0;
+    }
+    r = outcome(s, r, ret_wait);
+    if (r == -EAGAIN && s->dtls)
+        r = dtls_watch(s);
+    return r == 0 ? -EAGAIN : r;
 }
 
 ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_wait)
@@ -311,7 +353,7 @@ ssize_t tls_send(struct stream *s, const void *data, size_t len, uint32_t *ret_w
 
     if (s->tls_dead)
         return -EPIPE;
-    ERR_clear_error();
+    call_begin(s);
     r = SSL_write_ex(s->ssl, data, len, &n);
     return r == 1 ? (ssize_t)n : outcome(s, r, ret_wait);
 }
@@ -323,7 +365,7 @@ ssize_t tls_recv(struct stream *s, void *data, size_t len, uint32_t *ret_wait)
 
     if (s->tls_dead)
         return -EPIPE;
-    ERR_clear_error();
+    call_begin(s);
     r = SSL_read_ex(s->ssl, data, len, &n);
     return r == 1 ? (ssize_t)n : outcome(s, r, ret_wait);
 }
@@ -335,6 +377,7 @@ bool tls_waiting(const struct stream *s)
 
 void tls_close(struct stream *s)
 {
+    timer_stop(s->loop, &s->resend);
     if (!s->ssl)
         return;
     ERR_clear_error();

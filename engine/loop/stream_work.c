@@ -112,7 +112,8 @@ static int local_bind(struct stream *s)
 
     if (!s->bind_local)
         return 0;
-    setsockopt(s->io.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (!s->dtls)
+        setsockopt(s->io.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     len = addr_to_sockaddr(&s->local.addr, s->local.port, &sa);
     return bind(s->io.fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
 }
@@ -131,21 +132,29 @@ static void ack_release(struct stream *s)
     s->ack_held = false;
 }
 
+static void tcp_options(struct stream *s)
+{
+    int one = 1;
+
+    setsockopt(s->io.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    ack_hold(s);
+}
+
 /* 0, -EINPROGRESS, or failure. */
 static int connect_begin(struct stream *s)
 {
     struct sockaddr_storage sa;
     socklen_t len = addr_to_sockaddr(&s->to.addr, s->to.port, &sa);
-    int one = 1, r;
+    int type = s->dtls ? SOCK_DGRAM : SOCK_STREAM, r;
 
-    s->io.fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    s->io.fd = socket(sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->io.fd < 0)
         return -errno;
     r = local_bind(s);
     if (r < 0)
         return r;
-    setsockopt(s->io.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    ack_hold(s);
+    if (!s->dtls)
+        tcp_options(s);
     return connect(s->io.fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
 }
 
@@ -167,7 +176,7 @@ static int connect_result(struct stream *s)
 
 static void work_connect(struct stream *s)
 {
-    int r = ask_guard(s, &s->both, GUARD_CONNECT);
+    int r = s->dtls ? 0 : ask_guard(s, &s->both, GUARD_CONNECT);
 
     if (r == -EAGAIN)
         return;
@@ -227,6 +236,8 @@ ssize_t stream_raw_recv(struct stream *s, void *data, size_t len)
     n = recv(s->io.fd, data, len, 0);
     if (n < 0)
         return errno == EINTR ? -EAGAIN : -errno;
+    if (s->dtls && n == 0) /* an empty datagram says nothing */
+        return -EAGAIN;
     s->peer_ended = n == 0 && len > 0;
     s->bytes_in += (uint64_t)n;
     return n;

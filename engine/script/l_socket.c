@@ -260,10 +260,10 @@ static int l_get_info(lua_State *L)
     if (!c)
         return 2;
     lua_pushboolean(L, 1);
-    r = c->tcp ? stream_local(c->tcp, &a, &port) : dgram_local(c->udp, &a, &port);
+    r = c->stream ? stream_local(c->stream, &a, &port) : dgram_local(c->udp, &a, &port);
     push_end(L, r, &a, port);
-    if (c->tcp) {
-        r = stream_remote(c->tcp, &a, &port);
+    if (c->stream) {
+        r = stream_remote(c->stream, &a, &port);
         push_end(L, r, &a, port);
     } else {
         push_end(L, 0, &c->peer, c->peer_port);
@@ -276,7 +276,7 @@ static int l_get_ssl_certificate(lua_State *L)
 {
     struct sock *s = sock_check(L, 1);
     struct conn *c = sock_conn(s);
-    SSL *ssl = c && c->tcp ? stream_ssl(c->tcp) : NULL;
+    SSL *ssl = c && c->stream ? stream_ssl(c->stream) : NULL;
 
     luaL_argcheck(L, ssl, 1, "not a SSL socket");
     return l_cert_push_peer(L, ssl);

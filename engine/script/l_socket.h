@@ -80,9 +80,9 @@ struct conn {
     bool counted;
 
     enum sock_protocol protocol;
-    struct stream *tcp;
-    struct dgram *udp;
-    struct addr peer; /* UDP: whom we last sent to or heard from */
+    struct stream *stream; /* TCP, and DTLS */
+    struct dgram *udp;     /* without DTLS */
+    struct addr peer;      /* UDP: whom we last sent to or heard from */
     uint16_t peer_port;
 
     char *server_name;  /* for TLS; NULL: none */

@@ -141,7 +141,7 @@ void conn_close(struct conn *c)
     if (c->plan && c->plan->query)
         dns_cancel(c->plan->query);
     conn_plan_done(c);
-    stream_freep(&c->tcp);
+    stream_freep(&c->stream);
     dgram_freep(&c->udp);
     all->buffered -= c->in.len;
     buf_done(&c->in);
@@ -220,14 +220,14 @@ struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol)
 
 bool conn_open(const struct conn *c)
 {
-    return c->all && (c->udp || (c->tcp && stream_connected(c->tcp)));
+    return c->all && (c->udp || (c->stream && stream_connected(c->stream)));
 }
 
 /* What moved since the last time goes to the thread's account. */
 void conn_account(struct conn *c, struct sthread *t)
 {
-    uint64_t in = c->tcp ? stream_bytes_in(c->tcp) : c->udp_in;
-    uint64_t out = c->tcp ? stream_bytes_out(c->tcp) : c->udp_out;
+    uint64_t in = c->stream ? stream_bytes_in(c->stream) : c->udp_in;
+    uint64_t out = c->stream ? stream_bytes_out(c->stream) : c->udp_out;
 
     sthread_count_bytes(t, in - c->seen_in, out - c->seen_out);
     c->seen_in = in;

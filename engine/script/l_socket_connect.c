@@ -87,9 +87,9 @@ static int start_tls(struct conn *c)
 {
     struct stream_tls_opts o = {
         .profile = STREAM_TLS_PROBE,
-        .server_name = c->server_name,
+        .server_name = c->protocol == SOCK_TCP ? c->server_name : NULL,
     };
-    int r = stream_start_tls(c->tcp, &o, conn_time_left(c, c->plan->deadline), on_tls, c);
+    int r = stream_start_tls(c->stream, &o, conn_time_left(c, c->plan->deadline), on_tls, c);
 
     if (r == 0)
         conn_ref(c);
@@ -109,13 +109,15 @@ static void on_connected(void *user, int status)
     conn_unref(c);
 }
 
-static int dial_tcp(struct conn *c)
+static int dial_stream(struct conn *c)
 {
     struct plan *p = c->plan;
-    int r = stream_new(&c->tcp, c->all->env.loop, c->all->env.guard);
+    const struct binding_env *env = &c->all->env;
+    int r = c->protocol == SOCK_TCP ? stream_new(&c->stream, env->loop, env->guard)
+                                    : stream_new_dtls(&c->stream, env->loop, env->guard);
 
     if (r == 0)
-        r = stream_connect(c->tcp, &p->to, p->port, &p->local, p->local_port,
+        r = stream_connect(c->stream, &p->to, p->port, &p->local, p->local_port,
                            conn_time_left(c, c->plan->deadline), on_connected, c);
     if (r == 0)
         conn_ref(c);
@@ -126,7 +128,7 @@ static int dial_udp(struct conn *c)
 {
     struct plan *p = c->plan;
     struct addr any = {.family = p->to.family};
-    int r = p->tls ? -EPROTONOSUPPORT : dgram_new(&c->udp, c->all->env.loop, c->all->env.guard);
+    int r = dgram_new(&c->udp, c->all->env.loop, c->all->env.guard);
 
     if (r == 0 && (p->local_port || p->local.family != ADDR_NONE))
         r = dgram_bind(c->udp, p->local.family != ADDR_NONE ? &p->local : &any, p->local_port);
@@ -176,7 +178,7 @@ static void go_on(struct conn *c)
     if (p->sends)
         r = send_datagram(c);
     else
-        r = c->protocol == SOCK_TCP ? dial_tcp(c) : dial_udp(c);
+        r = p->tls || c->protocol == SOCK_TCP ? dial_stream(c) : dial_udp(c);
     if (r < 0)
         plan_end(c, r);
 }
@@ -389,7 +391,7 @@ int l_sock_reconnect_ssl(lua_State *L)
 
     if (!c)
         return 2;
-    if (!c->tcp)
+    if (!c->stream)
         return sock_push_failure(L, -EPROTONOSUPPORT);
     lua_settop(L, 1);
     p = plan_push(L, s);
@@ -419,7 +421,7 @@ int l_sock_sendto(lua_State *L)
     c = sock_ready(L, s);
     if (!c)
         return 2;
-    if (c->tcp) {
+    if (c->stream) {
         lua_pushvalue(L, 4);
         lua_replace(L, 2);
         lua_settop(L, 2);

@@ -46,8 +46,8 @@ int conn_send(lua_State *L, struct sock *s, struct conn *c, const void *data, si
     struct sock_op *op = sock_op_new(L, "send", c);
     int r;
 
-    if (c->tcp)
-        r = stream_send(c->tcp, data, len, s->timeout, on_sent, c);
+    if (c->stream)
+        r = stream_send(c->stream, data, len, s->timeout, on_sent, c);
     else
         r = dgram_send(c->udp, data, len, s->timeout, on_sent, c);
     if (r < 0)
@@ -92,8 +92,8 @@ static void on_datagram(void *user, int status, const char *data, const struct a
 
 static int ask(struct conn *c, usec_t timeout)
 {
-    int r = c->tcp ? stream_recv(c->tcp, CHUNK_MAX, timeout, on_stream_data, c)
-                   : dgram_recv(c->udp, timeout, on_datagram, c);
+    int r = c->stream ? stream_recv(c->stream, CHUNK_MAX, timeout, on_stream_data, c)
+                      : dgram_recv(c->udp, timeout, on_datagram, c);
 
     if (r == 0)
         conn_ref(c);
@@ -119,11 +119,12 @@ static bool enough(const struct conn *c)
     return c->in.len >= c->want_bytes && c->n_lines >= c->want_lines;
 }
 
-/* Whether more is ready than came with this chunk: a full one, or the next TLS record. */
+/* Whether more is ready than came with this chunk: a full one, or the next TLS record.  Datagrams
+ * stay apart. */
 static bool more_ready(const struct conn *c, size_t chunk)
 {
-    return c->tcp && c->in.len < READY_MAX && (stream_ssl(c->tcp) || chunk >= CHUNK_SMALL) &&
-           stream_waiting(c->tcp);
+    return c->protocol == SOCK_TCP && c->in.len < READY_MAX &&
+           (stream_ssl(c->stream) || chunk >= CHUNK_SMALL) && stream_waiting(c->stream);
 }
 
 /* No more will come for this receive.  What is there counts as success; the failure shows in the

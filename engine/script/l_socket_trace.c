@@ -24,9 +24,9 @@ static void add_ends(struct buf *b, const struct conn *c, enum trace_event what)
     uint16_t local_port = 0, remote_port = 0;
     int l = -1, r = -1;
 
-    if (c->tcp) {
-        l = stream_local(c->tcp, &local, &local_port);
-        r = stream_remote(c->tcp, &remote, &remote_port);
+    if (c->stream) {
+        l = stream_local(c->stream, &local, &local_port);
+        r = stream_remote(c->stream, &remote, &remote_port);
     } else if (c->udp) {
         l = dgram_local(c->udp, &local, &local_port);
     }

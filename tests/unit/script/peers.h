@@ -6,11 +6,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -32,12 +34,15 @@ enum peer_kind {
     PEER_TLS_BARE,  /* TLS: "x", then an end without close_notify */
     PEER_STARTTLS,  /* one line each way, then TLS echo */
     PEER_UDP_ECHO,
+    PEER_DTLS,      /* after a cookie: "hello\n" and "world", then an end with close_notify */
+    PEER_DTLS_ECHO, /* the same, but echo */
+    PEER_DTLS_BARE, /* has no certificate to show: an alert */
     PEER_KINDS
 };
 
 static const char *const peer_names[PEER_KINDS] = {
-    "hello",   "closes", "resets",   "silent",   "holds",    "echo",    "big",
-    "endless", "tls",    "tls_echo", "tls_bare", "starttls", "udp_echo"};
+    "hello", "closes",   "resets",   "silent",   "holds",    "echo", "big",       "endless",
+    "tls",   "tls_echo", "tls_bare", "starttls", "udp_echo", "dtls", "dtls_echo", "dtls_bare"};
 
 struct peers {
     int fds[PEER_KINDS];
@@ -58,6 +63,11 @@ static void peer_write(int fd, const char *data, size_t len)
         data += n;
         len -= (size_t)n;
     }
+}
+
+static bool peer_is_udp(int kind)
+{
+    return kind >= PEER_UDP_ECHO;
 }
 
 static void peer_wait(int ms)
@@ -88,20 +98,15 @@ static void peer_flood(int fd, size_t len)
     }
 }
 
-/* The name that the client asked for goes out first where it did. */
-static void peer_tls(struct peers *p, int fd, enum peer_kind kind)
+/* Answers "sni?" with the name that the client asked for. */
+static void peer_ssl(SSL *ssl, enum peer_kind kind)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    SSL *ssl = SSL_new(ctx);
-    char b[4096];
+    char b[16384];
     int n;
 
-    SSL_use_certificate(ssl, p->cert);
-    SSL_use_PrivateKey(ssl, p->key);
-    SSL_set_fd(ssl, fd);
     if (SSL_accept(ssl) != 1)
         return;
-    if (kind == PEER_TLS) {
+    if (kind == PEER_TLS || kind == PEER_DTLS) {
         SSL_write(ssl, "hello\n", 6);
         SSL_write(ssl, "world", 5);
         SSL_shutdown(ssl);
@@ -117,6 +122,74 @@ static void peer_tls(struct peers *p, int fd, enum peer_kind kind)
                 SSL_write(ssl, b, n);
         }
     }
+}
+
+static void peer_tls(struct peers *p, int fd, enum peer_kind kind)
+{
+    SSL *ssl = SSL_new(SSL_CTX_new(TLS_server_method()));
+
+    SSL_use_certificate(ssl, p->cert);
+    SSL_use_PrivateKey(ssl, p->key);
+    SSL_set_fd(ssl, fd);
+    peer_ssl(ssl, kind);
+}
+
+static int peer_cookie(SSL *ssl, unsigned char *cookie, unsigned *len)
+{
+    (void)ssl;
+    memcpy(cookie, "crumbs", *len = 6);
+    return 1;
+}
+
+static int peer_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
+{
+    (void)ssl;
+    return len == 6 && memcmp(cookie, "crumbs", 6) == 0;
+}
+
+/* A socket beside the one that listens, for one client alone. */
+static int peer_beside(int listener, const BIO_ADDR *client)
+{
+    struct sockaddr_in own, sa = {.sin_family = AF_INET, .sin_port = BIO_ADDR_rawport(client)};
+    socklen_t len = sizeof own;
+    size_t addr_len = sizeof sa.sin_addr;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    BIO_ADDR_rawaddress(client, &sa.sin_addr, &addr_len);
+    getsockname(listener, (struct sockaddr *)&own, &len);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    if (bind(fd, (struct sockaddr *)&own, len) < 0 ||
+        connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
+        _exit(1);
+    return fd;
+}
+
+/* Who comes back with the cookie gets a process of its own. */
+static void peer_dtls(struct peers *p, enum peer_kind kind)
+{
+    SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+    BIO *bio = BIO_new_dgram(p->fds[kind], BIO_NOCLOSE);
+    BIO_ADDR *client = BIO_ADDR_new();
+    SSL *ssl;
+
+    SSL_CTX_set_cookie_generate_cb(ctx, peer_cookie);
+    SSL_CTX_set_cookie_verify_cb(ctx, peer_cookie_check);
+    ssl = SSL_new(ctx);
+    SSL_set_bio(ssl, bio, bio);
+    if (kind != PEER_DTLS_BARE) {
+        SSL_use_certificate(ssl, p->cert);
+        SSL_use_PrivateKey(ssl, p->key);
+    }
+    if (DTLSv1_listen(ssl, client) > 0 && fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        BIO_set_fd(bio, peer_beside(p->fds[kind], client), BIO_NOCLOSE);
+        BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, client);
+        peer_ssl(ssl, kind);
+        _exit(0);
+    }
+    BIO_ADDR_free(client);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
 }
 
 static void peer_serve(struct peers *p, int fd, enum peer_kind kind)
@@ -197,6 +270,8 @@ static void peers_run(struct peers *p)
         for (int i = 0; i < PEER_KINDS; i++)
             if (fds[i].revents && i == PEER_UDP_ECHO)
                 peer_udp(fds[i].fd);
+            else if (fds[i].revents && peer_is_udp(i))
+                peer_dtls(p, (enum peer_kind)i);
             else if (fds[i].revents)
                 peer_accept(p, (enum peer_kind)i);
     _exit(0);
@@ -209,6 +284,8 @@ static uint16_t peer_listen(int type, int *ret_fd)
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
+    if (type == SOCK_DGRAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
     if (type == SOCK_STREAM && ret_fd)
         assert_int_equal(listen(fd, 256), 0);
@@ -243,7 +320,9 @@ static void peers_open(struct peers *p)
     assert_non_null(p->key);
     p->cert = peer_cert(p->key);
     for (int i = 0; i < PEER_KINDS; i++)
-        p->ports[i] = peer_listen(i == PEER_UDP_ECHO ? SOCK_DGRAM : SOCK_STREAM, &p->fds[i]);
+        p->ports[i] = peer_listen(peer_is_udp(i) ? SOCK_DGRAM : SOCK_STREAM, &p->fds[i]);
+    for (int i = PEER_DTLS; i < PEER_KINDS; i++) /* DTLSv1_listen() would wait for the cookie */
+        assert_int_equal(fcntl(p->fds[i], F_SETFL, O_NONBLOCK), 0);
     p->closed = peer_listen(SOCK_STREAM, NULL);
     fflush(NULL);
     p->pid = fork();

@@ -95,6 +95,12 @@ static void tls_behaves_as_scripts_know_it(void **state)
     run_script("socket_tls.lua");
 }
 
+static void dtls_behaves_as_scripts_know_it(void **state)
+{
+    (void)state;
+    run_script("socket_dtls.lua");
+}
+
 static void misuse_is_told_in_nmaps_words(void **state)
 {
     (void)state;
@@ -235,13 +241,14 @@ static void a_thread_can_be_killed_at_any_time(void **state)
         "local s = nmap.new_socket()\n"
         "s:connect('localhost', ports.tls_echo, 'ssl') s:send('x') s:receive() s:close()\n"
         "local u = nmap.new_socket('udp') u:sendto('localhost', ports.udp_echo, 'x') u:receive()\n"
+        "u:connect('localhost', ports.dtls_echo, 'ssl') u:send('x') u:receive()\n"
         "u:receive_buf('y', true)";
     struct script_env env = {0};
     struct sthread *t;
 
     (void)state;
     open_env(&env);
-    for (int turns = 0; turns < 60; turns++) {
+    for (int turns = 0; turns < 90; turns++) {
         env.text = text;
         env.name = "killed";
         env.living = 1;
@@ -299,6 +306,10 @@ static void bytes_are_counted_for_the_thread(void **state)
     assert_int_equal(env.bytes_out, 1013);
     env_run(&env, "tls", "nmap.new_socket():connect('127.0.0.1', ports.tls_echo, 'ssl')");
     assert_true(env.bytes_in > 1500 && env.bytes_out > 1200); /* the handshake too */
+    env_run(&env, "dtls",
+            "local s = nmap.new_socket('udp') assert(s:connect('127.0.0.1', ports.dtls_echo, "
+            "'ssl'))");
+    assert_true(env.bytes_in > 2200 && env.bytes_out > 1800);
     env_close(&env);
 }
 
@@ -327,7 +338,9 @@ static void the_trace_shows_what_went_over_the_wire(void **state)
     env_run(&env, "trace",
             "local s = nmap.new_socket() s:connect('127.0.0.1', ports.echo)\n"
             "s:send('GET / HTTP/1.0\\r\\n') s:receive() s:send('\\0\\1abc') s:receive() s:close()\n"
-            "s = nmap.new_socket('udp') s:sendto('127.0.0.1', ports.udp_echo, 'ping')\n");
+            "s = nmap.new_socket('udp') s:sendto('127.0.0.1', ports.udp_echo, 'ping')\n"
+            "s = nmap.new_socket('udp') assert(s:connect('127.0.0.1', ports.dtls_echo, 'ssl')) "
+            "s:send('pong')\n");
     snprintf(want, sizeof want, " > 127.0.0.1:%u | CONNECT\n", peers.ports[PEER_ECHO]);
     assert_non_null(strstr(trace.text, "[test] TCP 127.0.0.1:"));
     assert_non_null(strstr(trace.text, want));
@@ -338,6 +351,12 @@ static void the_trace_shows_what_went_over_the_wire(void **state)
     assert_non_null(strstr(trace.text, "..abc"));
     assert_non_null(strstr(trace.text, " | CLOSE\n"));
     snprintf(want, sizeof want, " > 127.0.0.1:%u | SEND 4 bytes\nping", peers.ports[PEER_UDP_ECHO]);
+    assert_non_null(strstr(trace.text, want));
+    snprintf(want, sizeof want,
+             " > 127.0.0.1:%u | CONNECT\n[test] UDP 127.0.0.1:", peers.ports[PEER_DTLS_ECHO]);
+    assert_non_null(strstr(trace.text, want));
+    snprintf(want, sizeof want, " > 127.0.0.1:%u | SEND 4 bytes\npong",
+             peers.ports[PEER_DTLS_ECHO]);
     assert_non_null(strstr(trace.text, want));
     env_close(&env);
 }
@@ -353,6 +372,8 @@ static const char *const starving[] = {
     "assert(s:receive()) s:get_info()\n",
     "local s = nmap.new_socket() assert(s:connect('localhost', ports.tls, 'ssl')) "
     "s:get_ssl_certificate():digest('md5')\n",
+    "local s = nmap.new_socket('udp') assert(s:connect('localhost', ports.dtls_echo, 'ssl'))\n"
+    "assert(s:send('x')) assert(s:receive()) s:get_info() s:get_ssl_certificate() s:close()\n",
     "local s = nmap.new_socket('tcp', 'inet6') s:set_timeout(10) s:bind('::1', 0) s:get_info()\n"
     "assert(not nmap.new_dnet().ip) nmap.socket.get_stats() nmap.socket.sleep(0)\n",
 };
@@ -480,6 +501,7 @@ int main(void)
         cmocka_unit_test(receive_buf_cuts_at_delimiters),
         cmocka_unit_test(udp_behaves_as_scripts_know_it),
         cmocka_unit_test(tls_behaves_as_scripts_know_it),
+        cmocka_unit_test(dtls_behaves_as_scripts_know_it),
         cmocka_unit_test(misuse_is_told_in_nmaps_words),
         cmocka_unit_test(threads_share_sockets_one_at_a_time),
         cmocka_unit_test(threads_wait_for_a_slot),

@@ -95,6 +95,10 @@ static const struct {
      "local c = assert(s:get_ssl_certificate()) c:digest('sha1')\n"
      "assert(nmap.socket.parse_ssl_certificate(nmap.registry.args.der and '' or c.pem and "
      "require('starve').der(c.pem)))"},
+    {"case-dtls",
+     "local s = nmap.new_socket('udp') s:set_timeout(500)\n"
+     "assert(s:connect('localhost', nmap.registry.args.dtls, 'ssl')) assert(s:send('x'))\n"
+     "assert(s:receive()) assert(s:get_ssl_certificate()) s:close()"},
     {"case-raw",
      "local s = nmap.new_socket() s:set_timeout(500) s:pcap_open('eth0', 100, false, 'icmp')\n"
      "assert(s:pcap_receive()) s:pcap_close()\n"
@@ -260,8 +264,9 @@ static int setup_starve(void **state)
     peers_open(&peers);
     snprintf(scratch, sizeof scratch, "%s/scratch", fx->dir);
     assert_int_equal(mkdir(scratch, 0700), 0);
-    snprintf(args, sizeof args, "scratch=%s,echo=%u,udp=%u,starttls=%u", scratch,
-             peers.ports[PEER_ECHO], peers.ports[PEER_UDP_ECHO], peers.ports[PEER_STARTTLS]);
+    snprintf(args, sizeof args, "scratch=%s,echo=%u,udp=%u,starttls=%u,dtls=%u", scratch,
+             peers.ports[PEER_ECHO], peers.ports[PEER_UDP_ECHO], peers.ports[PEER_STARTTLS],
+             peers.ports[PEER_DTLS_ECHO]);
     fx_write(
         fx->dir, "nselib/starve.lua",
         "local d = {} for i = 0, 63 do d[('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
