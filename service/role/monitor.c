@@ -1,4 +1,4 @@
-/* The life of the service: start, reload, stop.
+/* The life of the service: start and stop.
  *
  * Order of the end: core (flushes what it has), workers, database.  Each stage has a limit, so that
  * SIGTERM ends the roles in under 5 s whatever hangs; PostgreSQL alone may take longer, because it
@@ -13,35 +13,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define CORE_STOP     (3 * USEC_PER_SEC)
 #define DATABASE_STOP (25 * USEC_PER_SEC)
 #define ROLES_WAIT                                                                                 \
     (10 * USEC_PER_SEC) /* for the database and its migrations, before the roles start without */
-
-/* A configuration from its file, and its bytes in a memfd for the core.  Errors name file and line.
- */
-static int config_read(const char *path, struct config **ret, int *ret_fd, struct err *e)
-{
-    CLEANUP(config_freep) struct config *c = NULL;
-    CLEANUP(freep) char *data = NULL;
-    CLEANUP(closep) int fd = -1;
-    size_t len;
-    int r = config_read_file(&data, &len, path, e);
-
-    if (r == 0)
-        r = config_load_data(&c, path, data, len, NULL, NULL, e);
-    if (r < 0)
-        return r;
-    fd = memfd_create("muster.yaml", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, data, len) != (ssize_t)len)
-        return err_set(e, -EIO, "%s: cannot be handed on: %s", path, strerror(errno));
-    *ret = take(&c);
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
-}
 
 void monitor_fail(struct monitor *m, const char *why)
 {
@@ -56,7 +32,7 @@ void monitor_started(struct monitor *m)
         return;
     m->started = true;
     log_event(LOG_INFO, "Muster has started", "EVENT", "started", "CONFIG", m->path);
-    notify_ready(m->status);
+    monitor_tell_status(m, TELL_READY);
 }
 
 /* -------------------------------------------------------------------- stop */
@@ -106,168 +82,6 @@ void monitor_stop(struct monitor *m)
     log_event(LOG_INFO, "stopping");
     proc_stop(&m->core, CORE_STOP);
     monitor_stop_step(m);
-}
-
-/* -------------------------------------------------------------------- reload */
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static const char *needs_restart(const struct config *old, const struct config *new)
-{
-    if (!same_text(old->database, new->database) ||
-        !same_text(old->database_secret, new->database_secret))
-        return "database";
-    if (!same_text(old->state_directory, new->state_directory))
-        return "state_directory";
-    return same_text(old->sensor, new->sensor) ? NULL : "sensor";
-}
-
-static bool workers_differ(const struct config *old, const struct config *new)
-{
-    const struct config_scripts *a = old->scripts, *b = new->scripts;
-    bool differ = a->workers != b->workers || a->memory_mib != b->memory_mib ||
-                  a->n_datadirs != b->n_datadirs || old->log_level != new->log_level ||
-                  !same_text(old->resolver, new->resolver);
-
-    for (uint32_t i = 0; i < a->n_datadirs && !differ; i++)
-        differ = strcmp(a->datadirs[i], b->datadirs[i]) != 0;
-    return differ;
-}
-
-static void config_rejected(struct monitor *m, const char *why)
-{
-    log_event(LOG_ERR, "the configuration has errors and was not applied", "EVENT",
-              "config-rejected", "WHY", why);
-    if (m->started)
-        notify_ready(m->status); /* the end of RELOADING=1 */
-}
-
-static void next_drop(struct monitor *m)
-{
-    m->next = config_free(m->next);
-    if (m->next_fd >= 0)
-        close(m->next_fd);
-    m->next_fd = -1;
-}
-
-/* The new configuration is in force. */
-static void next_apply(struct monitor *m)
-{
-    bool differ = workers_differ(m->config, m->next);
-
-    config_free(m->config);
-    close(m->config_fd);
-    m->config = take(&m->next);
-    m->config_fd = m->next_fd;
-    m->next_fd = -1;
-    log_set_level(m->config->log_level);
-    log_event(LOG_NOTICE, "the new configuration is in force", "EVENT", "config-applied");
-    if (differ)
-        monitor_workers_resize(m);
-    notify_ready(m->status);
-}
-
-/* The core has rejected the first configuration that it was given: it gets the one in force. */
-static void core_restore(struct monitor *m)
-{
-    m->generation++;
-    if (monitor_core_configure(m) < 0)
-        proc_kill(&m->core);
-}
-
-static void monitor_reload(struct monitor *m);
-
-/* The core has taken the new configuration in, or has not: a reload that was asked for meanwhile
- * comes now. */
-static void reload_done(struct monitor *m, const char *error)
-{
-    bool again = m->reload_again;
-
-    if (!error)
-        next_apply(m);
-    else {
-        next_drop(m);
-        config_rejected(m, error);
-        if (!m->core_configured && proc_running(&m->core))
-            core_restore(m);
-    }
-    m->reload_again = false;
-    if (again)
-        monitor_reload(m);
-}
-
-void monitor_config_done(struct monitor *m, uint32_t generation, const struct ipc_config_done *done)
-{
-    const char *why = done->text ? done->text : "unknown reason";
-
-    if (m->next && generation == m->generation) {
-        reload_done(m, done->error ? why : NULL);
-    } else if (m->next) {
-        return; /* about what held before: the core goes on with the next one, which may mend it */
-    } else if (done->error && m->started) {
-        config_rejected(
-            m, why); /* what held before: a secret is gone, perhaps.  Try again, with pauses */
-        proc_kill(&m->core);
-    } else if (done->error) {
-        config_rejected(m, why);
-        m->exit_code = EXIT_CONFIG;
-        monitor_stop(m);
-    }
-}
-
-void monitor_core_gone(struct monitor *m)
-{
-    m->core_configured = false;
-    if (m->next)
-        reload_done(m, "the core died while it took it in; what was in force before holds");
-}
-
-/* Checked here against its grammar, then by the core, which reads the secrets; in force when both
- * agree. */
-static int reload_check(struct monitor *m, struct err *e)
-{
-    const char *key;
-    int r = config_read(m->path, &m->next, &m->next_fd, e);
-
-    if (r < 0)
-        return r;
-    key = needs_restart(m->config, m->next);
-    return key ? err_set(e, -EINVAL, "%s: '%s' has changed, which takes a restart", m->path, key)
-               : 0;
-}
-
-/* Without a core the next one decides, which is started at once: nothing is in force unchecked. */
-static void reload_send(struct monitor *m)
-{
-    int r;
-
-    m->generation++;
-    r = proc_running(&m->core) ? monitor_core_configure(m)
-                               : timer_set(m->loop, &m->core.restart, 0);
-    if (r < 0)
-        reload_done(m, "the core cannot take it in just now; reload again");
-}
-
-static void monitor_reload(struct monitor *m)
-{
-    struct err e = {0};
-
-    if (m->stop != STOP_NOT || !m->started)
-        return;
-    if (m->next) { /* the core is at work on the one before: one answer is waited for at a time */
-        m->reload_again = true;
-        return;
-    }
-    notify_reloading();
-    if (reload_check(m, &e) < 0) {
-        next_drop(m);
-        config_rejected(m, err_text(&e));
-        return;
-    }
-    reload_send(m);
 }
 
 /* -------------------------------------------------------------------- signals, watchdog */
@@ -336,7 +150,7 @@ static int monitor_open(struct monitor *m, struct err *e)
     int r = config_find_path(&m->path, m->opts.config, e);
 
     if (r == 0)
-        r = config_read(m->path, &m->config, &m->config_fd, e);
+        r = monitor_config_read(m->path, &m->config, &m->config_fd, e);
     if (r < 0)
         return r;
     log_set_level(m->config->log_level);
@@ -368,10 +182,7 @@ static void monitor_done(struct monitor *m)
     monitor_database_done(m);
     resolver_done(&m->resolver);
     loop_free(m->loop);
-    next_drop(m);
-    config_free(m->config);
-    if (m->config_fd >= 0)
-        close(m->config_fd);
+    monitor_reload_done(m);
     free(m->path);
 }
 
@@ -381,8 +192,12 @@ int monitor_run(const struct monitor_opts *o)
     struct err e = {0};
     int r;
 
-    m = (struct monitor){
-        .opts = *o, .lock_fd = -1, .config_fd = -1, .next_fd = -1, .generation = 1};
+    m = (struct monitor){.opts = *o,
+                         .lock_fd = -1,
+                         .config_fd = -1,
+                         .next_fd = -1,
+                         .former_fd = -1,
+                         .generation = 1};
     signals_block();
     log_set_tag("monitor");
     if (!o->foreground)

@@ -6,7 +6,6 @@
 #include "service/role/monitor_priv.h"
 
 #include "engine/base/log.h"
-#include "service/systemd/notify.h"
 
 #include <errno.h>
 #include <string.h>
@@ -157,8 +156,8 @@ static void on_gone(void *user, struct proc *p, const char *why)
     }
     say_gone(m, p, why);
     if (p->role == PROC_CORE) {
-        monitor_core_gone(m);
-        start_later(m, p, wait);
+        monitor_core_gone(m, why);
+        start_later(m, p, m->next ? 0 : wait); /* the reload waits for an answer */
     } else {
         tell_gone(m, p, why);
         if (worker_is_wanted(m, p))
@@ -171,7 +170,7 @@ static void on_status(struct monitor *m, const char *text)
 {
     snprintf(m->status, sizeof m->status, "%s", text ? text : "");
     if (m->started && m->stop == STOP_NOT)
-        notify_status(m->status);
+        monitor_tell_status(m, TELL_STATUS);
 }
 
 static void on_config_done(struct monitor *m, uint32_t generation,

@@ -1,5 +1,6 @@
-/* The monitor's state, shared by monitor.c (life), monitor_peers.c (roles and their channels) and
- * monitor_database.c (embedded PostgreSQL, migrations). */
+/* The monitor's state, shared by monitor.c (life), monitor_reload.c (which configuration holds),
+ * monitor_peers.c (roles and their channels) and monitor_database.c (embedded PostgreSQL,
+ * migrations). */
 #pragma once
 
 #include "service/role/monitor.h"
@@ -20,7 +21,12 @@ struct monitor {
     int config_fd;
     struct config *next; /* the core is deciding about it; NULL: none */
     int next_fd;
-    bool reload_again; /* asked for meanwhile */
+    bool reload_again;     /* asked for meanwhile */
+    struct config *former; /* held before a core has proved what is in force; NULL: it is proved */
+    int former_fd;
+    usec_t applied;    /* monotonic: a reload took effect */
+    unsigned deaths;   /* of cores, under `next` or what is in force unproved */
+    char refused[300]; /* why the file is not in force; "": it is */
     struct loop *loop;
     struct proc_handlers handlers;
     struct proc core, scanner, migrate, workers[WORKERS_MAX];
@@ -52,9 +58,18 @@ void monitor_fail(struct monitor *m,
 void monitor_stop(struct monitor *m);
 void monitor_stop_step(struct monitor *m); /* something has ended: is it the next one's turn? */
 void monitor_started(struct monitor *m);   /* a role is ready: are all? */
+
+/* monitor_reload.c */
+/* A configuration from its file, and its bytes in a memfd for the core.  Errors name file and line.
+ */
+int monitor_config_read(const char *path, struct config **ret, int *ret_fd, struct err *e) MUST_USE;
+void monitor_reload(struct monitor *m);
 void monitor_config_done(struct monitor *m, uint32_t generation,
                          const struct ipc_config_done *done);
-void monitor_core_gone(struct monitor *m); /* before it is started again */
+void monitor_core_gone(struct monitor *m, const char *why); /* before it is started again */
+enum monitor_tell { TELL_STATUS, TELL_READY };
+void monitor_tell_status(struct monitor *m, enum monitor_tell how);
+void monitor_reload_done(struct monitor *m); /* frees all configurations */
 
 /* monitor_peers.c */
 void monitor_roles_init(struct monitor *m);

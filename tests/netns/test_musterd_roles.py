@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The monitor while one of its roles is away: a reload is decided by the next core, which a new configuration can bring back, and nothing
-is started any more once the end has begun.  There is no database: the roles run without."""
+"""The monitor while one of its roles is away: a reload is decided by the next core, which a new configuration can bring back; one under
+which the core dies again and again is taken back; and nothing is started any more once the end has begun.  There is no database: the roles run without."""
 import os
 import pathlib
 import signal
+import socket
 import time
 
 import daemon
@@ -20,7 +21,12 @@ class Roles:
         self.state, self.config, self.path = world.path(f"{name}.state"), world.path(f"{name}.yaml"), world.path(f"{name}.log")
         self.nowhere = world.path("no-socket")
         self.configure(scripts)
-        self.process = world.start([str(daemon.BUILD / "musterd"), "--config", self.config], log=f"{name}.log")
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(world.path(f"{name}.notify"))
+        self.notify.setblocking(False)
+        self.heard = ""
+        self.process = world.start([str(daemon.BUILD / "musterd"), "--config", self.config], log=f"{name}.log",
+                                   env={"NOTIFY_SOCKET": world.path(f"{name}.notify")})
         netns.wait_for("the start", lambda: said(self, "Muster has started"))
 
     def configure(self, scripts):
@@ -39,6 +45,23 @@ class Roles:
 
     def log(self):
         return pathlib.Path(self.path).read_text(errors="replace")
+
+    def status(self):
+        """The last that systemd was told."""
+        try:
+            while True:
+                said_now = self.notify.recv(4096).decode().split("\n")
+                self.heard = ([line for line in said_now if line.startswith("STATUS=")] or [self.heard])[-1]
+        except BlockingIOError:
+            return self.heard
+
+    def kill_each_core(self, until):
+        while not until():
+            for pid in pids_of(self, "core"):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     def kill_until_it_waits(self, role, times):
         """The more often, the longer until it is started again: 0, 0.5, 1, 2, 4 s."""
@@ -84,6 +107,40 @@ def reload_that_brings_the_core_back(world):
     print("a configuration that no core takes any more is mended by a reload", flush=True)
 
 
+def reload_under_which_the_core_dies(world):
+    d = Roles(world, "deadly")
+    assert APPLIED in d.reload("{workers: 2}")[0]
+    netns.wait_for("two script workers", lambda: len(pids_of(d, "script")) == 2)
+    d.kill_until_it_waits("core", 2)
+    assert len(d.events()) == 1, "taken back too soon"
+    d.kill_until_it_waits("core", 1)
+    line = netns.wait_for("the former configuration", lambda: said(d, REJECTED))[0]
+    assert "was taken back" in line and "3 times, last by signal 9" in line, line
+    netns.wait_for("one script worker", lambda: len(pids_of(d, "script")) == 1)
+    netns.wait_for("systemd knows", lambda: "the configuration file is not in force: the core died under it 3 times" in d.status())
+    netns.wait_for("the core runs", lambda: pids_of(d, "core"))
+    d.kill_until_it_waits("core", 4)
+    assert len(d.events()) == 2, "what held before cannot be taken back"
+    assert APPLIED in d.reload("{workers: 2}")[0]
+    netns.wait_for("systemd knows", lambda: d.status() and "not in force" not in d.status())
+    assert d.process.stop() == 0
+    print("a configuration under which core after core dies is taken back", flush=True)
+
+
+def reload_that_no_core_survives(world):
+    d = Roles(world, "fatal")
+    d.kill_until_it_waits("core", 5)
+    died = len(said(d, "event=worker-died", "role=core"))
+    d.configure("{workers: 2}")
+    d.process.send(signal.SIGHUP)
+    d.kill_each_core(lambda: said(d, REJECTED))
+    assert len(said(d, "event=worker-died", "role=core")) >= died + 3, d.events()
+    netns.wait_for("the core runs", lambda: pids_of(d, "core"))
+    assert len(pids_of(d, "script")) == 1
+    assert d.process.stop() == 0
+    print("a configuration that no core survives is refused", flush=True)
+
+
 def stop_while_a_worker_waits(world):
     """The scanner is deaf, so that the end takes until it is killed, and the worker's time comes meanwhile."""
     d = Roles(world, "stop")
@@ -100,6 +157,7 @@ def main():
     daemon.need_programs()
     with netns.World() as world:
         netns.together(lambda: reload_without_a_core(world), lambda: reload_that_brings_the_core_back(world),
+                       lambda: reload_under_which_the_core_dies(world), lambda: reload_that_no_core_survives(world),
                        lambda: stop_while_a_worker_waits(world))
 
 
