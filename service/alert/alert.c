@@ -45,6 +45,7 @@ void endpoint_done(struct endpoint *ep)
     reach_url_done(&ep->where);
     buf_done(&ep->attempts);
     buf_done(&ep->batch_text);
+    buf_done(&ep->apart);
     free(ep->name);
     free(ep->topic);
     free(ep->content_type);
@@ -81,6 +82,7 @@ struct alert *alert_free(struct alert *a)
     for (size_t i = 0; i < a->n_endpoints; i++) {
         timer_stop(a->loop, &a->endpoints[i].flush);
         timer_stop(a->loop, &a->endpoints[i].wake);
+        timer_stop(a->loop, &a->endpoints[i].again);
     }
     task_cancel(a->loop, &a->poke);
     task_cancel(a->loop, &a->stopped);
@@ -169,6 +171,7 @@ static void endpoint_settings(struct endpoint *ep, const struct alert_endpoint *
     ep->tokens = ep->burst;
     ep->flush.fire = record_on_flush;
     ep->wake.fire = endpoint_on_wake;
+    ep->again.fire = apart_on_again;
     TAILQ_INIT(&ep->live);
     TAILQ_INIT(&ep->due);
     TAILQ_INIT(&ep->ready);

@@ -6,7 +6,8 @@
  *   endpoint.c  one endpoint: what its failures mean, when it pauses, what is sent next
  *   window.c    the notices of an endpoint that are in memory, their order and subjects, the cursor
  *   send.c      one attempt: address, body, signature
- *   record.c    outcomes on their way into the database */
+ *   record.c    outcomes on their way into the database
+ *   apart.c     those of them that it refuses */
 #pragma once
 
 #include "engine/base/buf.h"
@@ -48,6 +49,7 @@ struct item {
     UT_hash_handle hh;       /* by seq */
     bool live;               /* from the log, not from alert.open */
     bool orphan;             /* the lease was lost while it was being sent */
+    bool apart;              /* its fate was refused: tried again now and then */
     enum item_state state;
     enum item_fate fate;
     int64_t seq;
@@ -131,13 +133,16 @@ struct endpoint {
 
     struct buf attempts;     /* JSON of those not recorded yet */
     struct buf batch_text;   /* what is being recorded */
+    struct buf apart;        /* JSON of attempts that were refused */
+    bool asunder;            /* what is being recorded was refused, and goes message by message */
+    bool apart_due;          /* what was refused goes with the next batch again */
     bool replaying, feeding; /* a replay has not ended; it is being asked for more */
     bool batch_lazy;         /* nothing but successes in it */
     bool recording, state_dirty, ok_dirty, recovered, cursor_dirty;
-    bool complained; /* the database refuses this batch, and that was said */
+    bool complained; /* the database refuses something, and that was said */
     uint64_t cursor_xid;
     int64_t cursor_seq;
-    struct timer flush, wake;
+    struct timer flush, wake, again;
 
     uint64_t n_delivered, n_attempts, n_failures, n_dead;
 };
@@ -240,6 +245,13 @@ struct sending {
     struct buf *signature; /* out: the value of webhook-signature */
 };
 int send_signed(const struct sending *s) MUST_USE;
+
+/* apart.c */
+/* What was refused of a batch that went message by message stays for later. */
+void apart_take(struct endpoint *ep, const struct db_rows *rows);
+bool apart_waits(const struct item *i); /* it, or one that it stands behind */
+void apart_on_again(struct timer *t);
+void apart_reset(struct endpoint *ep);
 
 /* record.c */
 void record_attempt(struct item *i, enum outcome o, const struct http_result *r);

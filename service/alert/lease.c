@@ -66,8 +66,9 @@ static void endpoint_begin(struct endpoint *ep, const struct db_rows *rows, size
     endpoint_lease_lost(ep);
     ep->held = true;
     ep->id = db_rows_int(rows, row, 1, 0);
+    if (ep->epoch != db_rows_int(rows, row, 2, 0)) /* else the database knows what was recorded */
+        ep->batch = 0;
     ep->epoch = db_rows_int(rows, row, 2, 0);
-    ep->batch = 0;
     ep->state = endpoint_state_from(db_rows_text(rows, row, 3));
     if (pause > (double)RETRY_AFTER_MAX / USEC_PER_SEC)
         pause = (double)RETRY_AFTER_MAX / USEC_PER_SEC;

@@ -76,6 +76,8 @@ static void put_items(struct endpoint *ep, struct buf *out)
     ep->batch_lazy = !ep->state_dirty;
     buf_str(out, ",\"open\":[");
     TAILQ_FOREACH (i, &ep->finished, queue) {
+        if (!ep->apart_due && apart_waits(i))
+            continue;
         if (n++ == BATCH_ITEMS)
             break;
         i->state = ITEM_RECORDING;
@@ -127,7 +129,8 @@ static void put_state(struct endpoint *ep, struct buf *out)
 static void on_recorded(struct call *c, int status, const struct db_rows *rows,
                         const struct err *e);
 
-#define RECORD "alert.record($1::int4, $2::int8, $3::int8, $4::interval, $5::jsonb)"
+#define PARAMS "($1::int4, $2::int8, $3::int8, $4::interval, $5::jsonb)"
+#define RECORD "alert.record" PARAMS
 
 /* Sends what stands in batch_text; again, if it is not taken.
  *
@@ -139,11 +142,12 @@ static void batch_send(struct endpoint *ep)
     char id[24], epoch[24], batch[24];
     const char *params[] = {id, epoch, batch, LEASE_TEXT, ep->batch_text.data};
     struct db_call q = {
-        .sql = ep->batch_lazy ? "SELECT set_config('synchronous_commit', 'off', true), " RECORD
-                              : "SELECT " RECORD,
+        .sql = ep->asunder      ? "SELECT * FROM alert.record_apart" PARAMS
+               : ep->batch_lazy ? "SELECT set_config('synchronous_commit', 'off', true), " RECORD
+                                : "SELECT " RECORD,
         .params = params,
         .n_params = ARRAY_LEN(params),
-        .flags = DB_RETRY,
+        .flags = ep->asunder ? 0 : DB_RETRY,
     };
 
     snprintf(id, sizeof id, "%" PRId64, ep->id);
@@ -161,8 +165,9 @@ static void replaced(struct endpoint *ep)
     alert_take_soon(ep->alert);
 }
 
-/* The lease is kept: a new one would begin at the cursor and send again all that is in this batch.
- * What is sent meanwhile is bounded by BATCH_ITEMS. */
+/* Refused message by message, too: it is no message's fault.  The lease is kept: a new one would
+ * begin at the cursor and send again all that is in this batch. What is sent meanwhile is bounded
+ * by BATCH_ITEMS. */
 static void refused(struct endpoint *ep, const struct err *e)
 {
     if (!ep->complained)
@@ -173,29 +178,64 @@ static void refused(struct endpoint *ep, const struct err *e)
     (void)!timer_set(ep->alert->loop, &ep->flush, REFUSED_USEC);
 }
 
+/* What was said of refused messages went with the connection: nothing of this batch counts as
+ * recorded, and what is, the next lease sees.  */
+static void start_over(struct endpoint *ep)
+{
+    log_event(LOG_WARNING,
+              "the connection was lost while refused outcomes were told, starting over", "ENDPOINT",
+              ep->name);
+    endpoint_lease_lost(ep);
+    alert_take_soon(ep->alert);
+}
+
+static void not_recorded(struct endpoint *ep, int status, const struct err *e)
+{
+    bool asunder = ep->asunder;
+
+    ep->asunder = false;
+    if (status == -EDOM)
+        replaced(ep);
+    else if (asunder && (status == -ECONNRESET || status == -ETIMEDOUT))
+        start_over(ep);
+    else if (status == -EAGAIN || status == -ECONNRESET || status == -ETIMEDOUT)
+        (void)!timer_set(ep->alert->loop, &ep->flush, AGAIN_USEC);
+    else if (asunder || status == -ESRCH) /* -ESRCH: not migrated yet */
+        refused(ep, e);
+    else {
+        ep->asunder = true;
+        batch_send(ep);
+    }
+}
+
+static bool has_more(const struct endpoint *ep)
+{
+    const struct item *i;
+
+    TAILQ_FOREACH (i, &ep->finished, queue)
+        if (ep->apart_due || !apart_waits(i))
+            return true;
+    return ep->attempts.len || ep->state_dirty || (ep->apart_due && ep->apart.len);
+}
+
 static void on_recorded(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct endpoint *ep = c->endpoint;
 
-    (void)rows;
     if (!call_is_current(c))
         return;
-    if (status == -EAGAIN || status == -ECONNRESET || status == -ETIMEDOUT) {
-        (void)!timer_set(ep->alert->loop, &ep->flush, AGAIN_USEC);
-        return;
-    }
-    if (status == -EDOM) {
-        replaced(ep);
-        return;
-    }
     if (status < 0) {
-        refused(ep, e);
+        not_recorded(ep, status, e);
         return;
     }
-    ep->recording = ep->complained = false;
+    if (ep->asunder)
+        apart_take(ep, rows);
+    else if (!ep->apart_due && !timer_running(&ep->again))
+        ep->complained = false;
+    ep->recording = ep->asunder = false;
     buf_clear(&ep->batch_text);
     window_recorded(ep);
-    if (!TAILQ_EMPTY(&ep->finished) || ep->attempts.len || ep->state_dirty)
+    if (has_more(ep))
         record_soon(ep);
     if (ep->replaying && TAILQ_EMPTY(&ep->due))
         replay_feed(ep);
@@ -203,15 +243,27 @@ static void on_recorded(struct call *c, int status, const struct db_rows *rows, 
     alert_check_stopped(ep->alert);
 }
 
+/* Those that were refused before come along when it is their time. */
+static void put_attempts(struct endpoint *ep, struct buf *out)
+{
+    bool again = ep->apart_due && ep->apart.len;
+
+    buf_printf(out, "{\"attempts\":[%s%s%s]", again ? ep->apart.data : "",
+               again && ep->attempts.len ? "," : "", ep->attempts.data ? ep->attempts.data : "");
+    out->failed |= ep->attempts.failed;
+    buf_clear(&ep->attempts);
+    if (again)
+        buf_clear(&ep->apart);
+}
+
 static void batch_begin(struct endpoint *ep)
 {
     struct buf *out = &ep->batch_text;
 
     buf_clear(out);
-    buf_printf(out, "{\"attempts\":[%s]", ep->attempts.data ? ep->attempts.data : "");
-    out->failed |= ep->attempts.failed;
-    buf_clear(&ep->attempts);
+    put_attempts(ep, out);
     put_items(ep, out);
+    ep->apart_due = false;
     put_cursor(ep, out);
     put_state(ep, out);
     if (out->failed) { /* no memory: give the lease back, and begin again from what is recorded */

@@ -364,6 +364,7 @@ void window_reset(struct endpoint *ep)
     ep->fetching = ep->fetch_again = ep->fetch_more = ep->fetch_full = false;
     buf_clear(&ep->attempts);
     buf_clear(&ep->batch_text);
+    apart_reset(ep);
     ep->recording = ep->complained = false;
     ep->state_dirty = ep->ok_dirty = ep->recovered = ep->cursor_dirty = false;
 }

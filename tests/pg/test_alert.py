@@ -710,6 +710,56 @@ def test_outcomes_that_the_database_does_not_take_wait_and_repeat_nothing():
         p.close()
 
 
+def refuse(db, table, when, name="refuse"):
+    """The database, which is well, refuses these rows from now on."""
+    db.sql(f"""CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one' USING ERRCODE = '22000'; END $$;
+      CREATE TRIGGER {name} BEFORE INSERT ON alert.{table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION public.{name}()""")
+
+
+def delivered(db):
+    return int(db.sql("SELECT count(*) FROM report.delivery WHERE state = 'delivered'"))
+
+
+def test_what_the_database_refuses_of_an_outcome_is_left_out():
+    db, r = pg.database(migrated=True), Receiver(status(500, body="poison"), status(500, body="poison"), status(204))
+    p = Pipeline(db, [r], timeout=9000, concurrency=1)
+    refuse(db, "attempt", "NEW.answer = 'poison'")
+    refuse(db, "open", "NEW.last_error <> ''", "refuse_too")
+    ids = add_events(db, 6)
+    wait("all", lambda: delivered(db) == 6)
+    equal("outcomes", sorted(outcomes(db, i) for i in ids), ["ok 204"] * 4 + ["transient, ok 204"] * 2)
+    equal("why", db.sql("SELECT DISTINCT error FROM alert.attempt WHERE outcome = 'transient'"), "not recorded: not this one")
+    p.idle()
+    p.close()
+
+
+def test_an_outcome_that_the_database_refuses_holds_up_its_own_order_alone():
+    for end in ("taken", "killed"):
+        db, r = pg.database(migrated=True), Receiver(status(500), status(204))
+        p = Pipeline(db, [r], timeout=9000, concurrency=1)
+        refuse(db, "open", "NEW.state = 'retry'")
+        ids = add_events(db, 2, subject="host/192.0.2.1")
+        wait("the first request", lambda: r.requests)
+        others = add_events(db, 20)
+        wait("the others", lambda: delivered(db) == 20)
+        ids += add_events(db, 1, subject="host/192.0.2.1")
+        others += add_events(db, 5, first=20)
+        wait("the others", lambda: delivered(db) == 25)
+        equal("its order", [i for i in r.ids() if i not in others], ids[:1])
+        equal("what waits", (db.sql("SELECT count(*) FROM alert.open"), {state_of(db, i) for i in ids}), ("0", {"waiting"}))
+        if end == "killed":                   # nothing of it is recorded: it is sent again
+            p.kill()
+            p = Pipeline(db, [r], timeout=9000, concurrency=1)
+        else:
+            db.sql("DROP TRIGGER refuse ON alert.open")
+        wait("all", lambda: delivered(db) == 28)
+        equal("its order", [i for i in r.ids() if i not in others], ids[:1] + ids)
+        equal("outcomes", outcomes(db, ids[0]), "ok 204" if end == "killed" else "transient 500, ok 204")
+        equal("epoch", db.sql("SELECT epoch FROM alert.endpoint"), "2" if end == "killed" else "1")
+        p.idle()
+        p.close()
+
+
 def test_a_second_process_stands_by_and_takes_over():
     db, r = pg.database(migrated=True), Receiver()
     one = Pipeline(db, [r], holder="one")
