@@ -22,7 +22,8 @@
 struct outbox_job {
     TAILQ_ENTRY(outbox_job) entry;
     struct store *store;
-    struct part *part; /* NULL: in the journal alone */
+    struct part *part;        /* NULL: in the journal alone */
+    struct outbox_job *spare; /* of a part in the journal: its end, for when that cannot be read */
     bool journaled;
     uint64_t at;  /* there */
     size_t bytes; /* of the part, counted in store.bytes */
@@ -46,6 +47,9 @@ static struct part *part_free(struct part *p)
 
 static void job_free(struct outbox_job *j)
 {
+    if (j->spare)
+        part_free(j->spare->part);
+    free(j->spare);
     part_free(j->part);
     free(j->want);
     free(j);
@@ -96,6 +100,24 @@ static struct outbox_job *end_new(struct store *s, int64_t schedule, int64_t fen
     return j;
 }
 
+/* What is left of a part that is lost: its end, when it had one.  The visit lacks a part, it is
+ * over and not complete. */
+static struct outbox_job *end_of(const struct outbox_job *j)
+{
+    struct coverage c = j->part->end;
+    struct outbox_job *end = j->part->ends ? end_new(j->store, j->part->schedule, j->fence) : NULL;
+
+    if (!end)
+        return NULL;
+    c.complete = false;
+    set_end(end, &c, j->end_cb, j->end_user);
+    end->part->method = strdup(j->part->method);
+    if (end->part->method)
+        return end;
+    job_free(end);
+    return NULL;
+}
+
 /* ------------------------------------------------------------------ journal */
 
 static void journal_complain(struct store *s, int r)
@@ -123,8 +145,9 @@ static void job_spill(struct outbox_job *j)
         return;
     }
     j->journaled = true;
-    if (j == s->flight)
-        return; /* in use; freed with the job */
+    if (j == s->flight || j->lone)
+        return; /* in use, freed with the job; or small */
+    j->spare = end_of(j);
     j->part = part_free(j->part);
     s->bytes -= j->bytes;
     j->bytes = 0;
@@ -260,14 +283,17 @@ static int job_again(struct outbox_job *j, const char *want, const char *need)
 
 static void send_first(struct store *s);
 
-static void refused_complain(struct outbox_job *j, int status, const struct err *e)
+static void lost_complain(struct outbox_job *j, int status, const struct err *e)
 {
     struct store *s = j->store;
 
     if (s->refused == j->fence)
         return; /* and without it none of the later ones is taken */
     s->refused = j->fence;
-    log_event(LOG_WARNING, "the database does not take findings, their visit is made again",
+    log_event(LOG_WARNING,
+              j->part
+                  ? "the database does not take findings, their visit is made again"
+                  : "findings that waited on disk cannot be read back, their visit is made again",
               "EVENT", "part-refused", "WHY", e && e->text[0] ? e->text : strerror(-status));
 }
 
@@ -276,16 +302,12 @@ static void refused_complain(struct outbox_job *j, int status, const struct err 
 static void job_refused(struct outbox_job *j, int status, const struct err *e)
 {
     struct outbox_job *end = NULL;
-    struct coverage c = j->part ? j->part->end : (struct coverage){0};
 
     if (status != -ESTALE && status != -ECANCELED) {
-        refused_complain(j, status, e);
-        end = j->ends && j->part ? end_new(j->store, j->part->schedule, j->fence) : NULL;
+        lost_complain(j, status, e);
+        end = j->part ? end_of(j) : take(&j->spare);
     }
     if (end) {
-        c.complete = false;
-        end->part->method = take(&j->part->method);
-        set_end(end, &c, j->end_cb, j->end_user);
         j->ends = false;
         TAILQ_INSERT_HEAD(&j->store->outbox, end, entry);
         j->store->jobs++;
@@ -343,45 +365,6 @@ static void on_finished(void *user, int status, const struct db_rows *rows, cons
 
 /* ------------------------------------------------------------------ sending */
 
-static int send_end(struct outbox_job *j, const struct buf *b)
-{
-    const char *params[] = {b[PART_SCHEDULE].data,   b[PART_FENCE].data,
-                            b[PART_E_COMPLETE].data, b[PART_METHOD].data,
-                            b[PART_E_PROBES].data,   b[PART_E_RETRANSMISSIONS].data,
-                            b[PART_E_DROPS].data,    b[PART_E_LOSS].data,
-                            b[PART_E_RATE].data,     b[PART_NUMBER].data};
-    struct db_call c = {
-        .sql = "SELECT api.finish($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
-        .params = params,
-        .n_params = ARRAY_LEN(params),
-        .flags = DB_RETRY | DB_OFTEN,
-    };
-
-    return db_query(j->store->db, &c, on_finished, j);
-}
-
-static int send_part(struct outbox_job *j, const struct buf *b)
-{
-    const char *params[PART_PARAMS];
-    size_t lens[PART_PARAMS] = {0};
-    struct db_call c = {
-        .sql = "SELECT verdict, want, need, opened, altered, closed, events, new_ports "
-               "FROM api.apply_visit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
-               "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31,$32)",
-        .params = params,
-        .lens = lens,
-        .n_params = PART_PARAMS,
-        .flags = DB_RETRY | DB_OFTEN | (j->rounds ? DB_FIRST : 0),
-    };
-
-    for (size_t i = 0; i < PART_PARAMS; i++) {
-        params[i] = b[i].data;
-        if (part_param_is_binary(i))
-            lens[i] = b[i].len;
-    }
-    return db_query(j->store->db, &c, on_applied, j);
-}
-
 static int job_send(struct outbox_job *j)
 {
     struct buf params[PART_PARAMS];
@@ -391,7 +374,8 @@ static int job_send(struct outbox_job *j)
         return r;
     r = part_params(j->part, j->want, params);
     if (r == 0)
-        r = j->lone ? send_end(j, params) : send_part(j, params);
+        r = j->lone ? part_send_end(j->store->db, params, on_finished, j)
+                    : part_send(j->store->db, params, j->rounds ? DB_FIRST : 0, on_applied, j);
     part_params_done(params);
     return r;
 }
@@ -519,18 +503,24 @@ int store_finish(struct store *s, const struct store_lease *l, const struct cove
 
 /* ------------------------------------------------------------------ life */
 
-static int replay_one(struct store *s, uint64_t at, const struct part *p)
+/* *p is taken over, and kept where it is an end by itself. */
+static int replay_one(struct store *s, uint64_t at, struct part *p)
 {
-    struct outbox_job *j = calloc(1, sizeof *j);
+    struct outbox_job *j = job_new(s, p->fence);
 
-    if (!j)
+    if (!j) {
+        part_done(p);
         return -ENOMEM;
-    *j = (struct outbox_job){.store = s,
-                             .journaled = true,
-                             .at = at,
-                             .fence = p->fence,
-                             .lone = !p->number,
-                             .ends = p->ends};
+    }
+    *j->part = *p;
+    j->journaled = true;
+    j->at = at;
+    j->lone = !p->number;
+    j->ends = p->ends;
+    if (!j->lone) {
+        j->spare = end_of(j);
+        j->part = part_free(j->part);
+    }
     TAILQ_INSERT_TAIL(&s->outbox, j, entry);
     s->jobs++;
     return 0;
@@ -554,7 +544,6 @@ int outbox_replay(struct store *s)
         if (part_decode(&p, &in) < 0)
             continue; /* of another version: its visit is made again */
         r = replay_one(s, start, &p);
-        part_done(&p);
     }
     if (r != -ENOENT)
         return r;

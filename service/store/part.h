@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/base/wire.h"
+#include "service/store/query.h"
 #include "service/store/store_priv.h"
 
 enum part_param {
@@ -103,6 +104,10 @@ int part_params(const struct part *p, const char *want, struct buf params[PART_P
 void part_params_done(struct buf params[PART_PARAMS]);
 /* Of those that have thousands of items: text costs both sides several times as much. */
 bool part_param_is_binary(size_t param);
+
+/* part_send.c.  From the parameters; flags: DB_FIRST or nothing.  As db_query(). */
+int part_send(struct db *db, const struct buf *b, unsigned flags, db_cb cb, void *user) MUST_USE;
+int part_send_end(struct db *db, const struct buf *b, db_cb cb, void *user) MUST_USE;
 
 /* part_answer.c.  The addresses of an array; *ret is the caller's.  -ENOMEM; items that are none
  * are left out. */

@@ -184,6 +184,39 @@ def test_visit_that_ends_in_the_journal_with_a_part_that_is_refused_is_made_agai
         d.close()
 
 
+def test_visit_whose_last_part_cannot_be_read_back_from_the_journal_is_made_again():
+    """The end travels with the second part, which waits behind the first; then both go to disk, and there the second is spoiled."""
+    with pgtest.Cluster(options=DURABLE) as server:
+        db, journal = server.database(migrated=True), journal_of(server)
+        d, lease = visit_in_progress(db, journal)
+        holder = subprocess.Popen(["psql", "-XAtq", "-d", db.conninfo, "-c", "BEGIN; LOCK inv.fact_now; SELECT 'held'; SELECT pg_sleep(60)"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        wait_for("the lock", lambda: db.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%held%' AND wait_event = 'PgSleep'") == "1")
+        d.do(f"part! {lease} icmp 10.0.0.2,up")
+        d.do("spin 100")
+        d.do(f"part! {lease} icmp 10.0.0.66,up")
+        d.do(f"finish! {lease} complete")
+        wait_for("the first part waits for the lock", lambda: db.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'relation'") == "1")
+        server.stop(signal.SIGQUIT)
+        holder.wait()
+        d.do("spin 300")
+        with open(journal, "r+b") as f:
+            f.seek(-1, os.SEEK_END)
+            last = f.read(1)
+            f.seek(-1, os.SEEK_END)
+            f.write(bytes([last[0] ^ 1]))
+        server.start()
+
+        def ended():
+            d.do("spin 200")
+            return db.sql("SELECT count(*) FROM inv.coverage WHERE NOT complete") == "1"
+        wait_for("the end of the visit", ended)
+        expect_made_again(db, 1)
+        expect(journal.stat().st_size, 0)
+        audit(db)
+        d.close()
+
+
 def test_figures_of_listeners_wait_once_for_the_database():
     db = pg.database(migrated=True)
     d = open_store(db)
