@@ -704,6 +704,21 @@ def test_a_storm_leaves_alone_who_was_gone_and_is_back():
     equal("why", (w.why(first[0]), w.why(more[0])), ("waiting grouped", "waiting held stilled"))
 
 
+def test_a_host_that_goes_again_is_one_host_of_a_storm():
+    w, hosts = storm_world()
+    for _ in range(2):
+        gone(w, hosts[:25])
+        w.think(5)
+        back(w, hosts[:25])
+        w.think(60)
+    equal("a quarter of the hosts is no storm", w.db.sql("SELECT count(*) FROM alert.storm"), "0")
+    gone(w, hosts[20:32])
+    w.think(5)
+    equal("those of the window are", w.db.sql("SELECT count(*) FROM alert.storm"), "1")
+    equal("told", [t[2] for t in w.think(10)],
+          ["a large part of lab changed at once: host.gone on 32 of 100 hosts; the single ones are held, 5 of them are looked at again"])
+
+
 def test_a_silence_of_a_network_covers_its_storm():
     w, hosts = storm_world()
     silence(w, "1 h", '{"networks": ["10.0.0.0/24"]}')
