@@ -33,6 +33,14 @@ bool port_set_has(const struct port_set *s, enum protocol p, uint16_t port)
     return w && (w[port / 64] >> port % 64 & 1);
 }
 
+void port_set_subtract(struct port_set *s, const struct port_set *less)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->tcp); i++) {
+        s->tcp[i] &= ~less->tcp[i];
+        s->udp[i] &= ~less->udp[i];
+    }
+}
+
 uint32_t port_set_count(const struct port_set *s, enum protocol p)
 {
     const uint64_t *w = words((struct port_set *)s, p);
@@ -137,7 +145,7 @@ static bool read_range(const char *s, uint32_t *first, uint32_t *last)
         if (*s && !read_port(&s, last))
             return false;
     }
-    return *s == 0 && *first <= *last;
+    return *s == 0;
 }
 
 static void add_port(struct parse *p, uint32_t port)
@@ -154,6 +162,8 @@ static int add_range(struct parse *p, const char *part)
 
     if (!read_range(part, &first, &last))
         return bad_part(p, part, "expected a port, a range such as 8000-8100, or a name");
+    if (first > last)
+        return bad_part(p, part, "expected the lower port of a range first");
     for (uint32_t port = first; port <= last; port++)
         add_port(p, port);
     return 0;
@@ -170,7 +180,7 @@ static int add_known(struct parse *p, const char *part)
         return bad_part(p, part, "expected ']' at the end");
     memcpy(inner, part + 1, len - 2);
     inner[len - 2] = 0;
-    if (!read_range(inner, &first, &last))
+    if (!read_range(inner, &first, &last) || first > last)
         return bad_part(p, part, "expected a range such as [1-1024]");
     if (!p->names)
         return bad_part(p, part, "there is no services table to choose from");
@@ -238,10 +248,11 @@ int port_set_parse(struct port_set *ret, const char *text, unsigned default_prot
     struct parse p = {.protocols = default_protocols, .names = names, .e = e};
 
     for (const char *s = text;;) {
-        size_t len = strcspn(s, ",");
+        size_t blanks = strspn(s, " \t"), len = strcspn(s + blanks, " \t,");
         char part[PART_MAX];
         int r;
 
+        s += blanks;
         if (len >= sizeof part)
             return err_set(e, -EINVAL, "port '%.20s...': longer than any port or name", s);
         memcpy(part, s, len);
@@ -249,9 +260,11 @@ int port_set_parse(struct port_set *ret, const char *text, unsigned default_prot
         r = add_part(&p, part);
         if (r < 0)
             return r;
-        if (!s[len])
+        s += len + strspn(s + len, " \t");
+        if (!*s)
             break;
-        s += len + 1;
+        if (*s++ != ',')
+            return bad_part(&p, s - 1, "expected a comma in front");
     }
     *ret = p.set;
     return 0;

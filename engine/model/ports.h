@@ -17,6 +17,8 @@ int port_set_parse(struct port_set *ret, const char *text, unsigned default_prot
                    const struct services *names, struct err *e) MUST_USE;
 bool port_set_has(const struct port_set *s, enum protocol p, uint16_t port);
 void port_set_add(struct port_set *s, enum protocol p, uint16_t port);
+/* Takes those of `less` out of s. */
+void port_set_subtract(struct port_set *s, const struct port_set *less);
 uint32_t port_set_count(const struct port_set *s, enum protocol p);
 /* Canonical text "T:22,80-81,U:53"; without prefixes when only TCP. */
 void port_set_format(struct buf *out, const struct port_set *s);

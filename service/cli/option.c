@@ -81,13 +81,14 @@ const struct option *option_find(const struct option_set *s, const char *name)
     return f.option;
 }
 
-/* A third of the word may be wrong; two letters that changed places count as two. */
+/* A third of the word may be wrong; two letters that changed places count as two.  Of a dash and a
+ * letter nothing is left when the letter is wrong. */
 static unsigned distance_allowed(const char *word)
 {
     size_t len = strlen(word);
 
     if (len < 4)
-        return 1;
+        return len > 2;
     return len < 6 ? 2 : len > 12 ? 4 : (unsigned)(len / 3);
 }
 
@@ -109,7 +110,7 @@ static void nearest_try(struct nearest *n, const char *candidate)
 
 static bool nearest_each(void *user, const struct option *o)
 {
-    if (o->type != OPTION_HEADING) {
+    if (o->type != OPTION_HEADING && o->type != OPTION_REFUSED) {
         nearest_try(user, o->name);
         if (o->also)
             nearest_try(user, o->also);
@@ -141,9 +142,9 @@ static int set_number(const struct parser *p, const struct option *o, const char
     char *end;
     unsigned long n = strtoul(value, &end, 10);
 
-    if (*value < '0' || *value > '9' || *end || n > most)
-        return err_set(p->e, -EINVAL, "%s %s: expected a whole number from 0 to %u", o->name, value,
-                       most);
+    if (*value < '0' || *value > '9' || *end || n < o->least || n > most)
+        return err_set(p->e, -EINVAL, "%s %s: expected a whole number from %u to %u", o->name,
+                       value, o->least, most);
     *number = (unsigned)n;
     return 0;
 }

@@ -43,6 +43,7 @@ struct option {
     const char *arg;  /* what to call the value; NULL: it takes none */
     size_t at;        /* offset in the verb's struct of arguments */
     unsigned bits;
+    unsigned least;      /* OPTION_NUMBER */
     bool attached;       /* the value, if any, stands in the same word: "-PS22,80"; else it is "" */
     const char *choices; /* OPTION_TEXT: "text|json"; NULL: any */
     const char *help;    /* one sentence without a dot */

@@ -1,8 +1,7 @@
 /* The options of `muster scan`.
  *
- * Names and meaning are nmap's, so that what fingers know works.  Options that nmap has and Muster
- * does not do are in the table as well, with the reason: silence about a wish that is not served
- * would be a wrong inventory. */
+ * Names and meaning are nmap's, so that what fingers know works; scan_refused.c has those that
+ * Muster does not do. */
 #include "service/cli/scan_args.h"
 
 #include "engine/scan/pings.h"
@@ -26,7 +25,8 @@ const struct option scan_options[] = {
     {OPTION_FLAG, "-n", AT(no_names), .help = "Do not ask for the names of addresses"},
 
     {OPTION_HEADING, .help = "Hosts"},
-    {OPTION_BITS, "-sn", AT(ways), .bits = WAY_HOSTS_ONLY, .help = "Hosts only, no ports"},
+    {OPTION_BITS, "-sn", .also = "-sP", AT(ways), .bits = WAY_HOSTS_ONLY,
+     .help = "Hosts only, no ports"},
     {OPTION_FLAG, "-Pn", .also = "-P0", AT(no_ping), .help = "Take every target as up"},
     {OPTION_TEXT, "-PS", .arg = "PORTS", AT(syn_ports), .attached = true,
      .help = "Ask by TCP SYN: -PS22,443; port 80 when none is named"},
@@ -49,8 +49,10 @@ const struct option scan_options[] = {
     {OPTION_TEXT, "-p", .arg = "PORTS", AT(ports),
      .help = "22,80,8000-8100, names such as http*, - for all; T: and U: in front of TCP and UDP"},
     {OPTION_FLAG, "-F", AT(fast), .help = "The 100 most frequent ports instead of 1000"},
-    {OPTION_NUMBER, "--top-ports", .arg = "N", AT(top_ports), .bits = 65535,
+    {OPTION_NUMBER, "--top-ports", .arg = "N", AT(top_ports), .least = 1, .bits = 65535,
      .help = "The N most frequent ports"},
+    {OPTION_LIST, "--exclude-ports", .arg = "PORTS", AT(exclude_ports),
+     .help = "Never ask these, in the spelling of -p"},
     {OPTION_BITS, "-sS", AT(ways), .bits = WAY_SYN,
      .help = "TCP SYN scan (default with raw socket rights)"},
     {OPTION_BITS, "-sT", AT(ways), .bits = WAY_CONNECT, .help = "connect() scan (default without)"},
@@ -60,6 +62,12 @@ const struct option scan_options[] = {
     {OPTION_HEADING, .help = "Scripts"},
     {OPTION_BITS, "-sV", AT(ways), .bits = WAY_VERSION,
      .help = "Find out what runs on open ports, by the scripts of category version"},
+    {OPTION_NUMBER, "--version-intensity", .arg = "0-9", AT(version_intensity), .bits = 9,
+     .help = "How rare a service -sV asks for: 0 for few questions, 9 for all; 7 is usual"},
+    {OPTION_BITS, "--version-light", AT(ways), .bits = WAY_VERSION_LIGHT,
+     .help = "The same as --version-intensity 2"},
+    {OPTION_BITS, "--version-all", AT(ways), .bits = WAY_VERSION_ALL,
+     .help = "The same as --version-intensity 9"},
     {OPTION_BITS, "-sC", AT(ways), .bits = WAY_DEFAULT_SCRIPTS,
      .help = "Run the scripts of category default"},
     {OPTION_LIST, "--script", .arg = "EXPR", AT(scripts),
@@ -113,42 +121,21 @@ const struct option scan_options[] = {
      .help = "Say more: hosts that are down, what is being done; -vv for still more"},
     {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
     {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
-
-    {OPTION_REFUSED, "--version-intensity", .help = "not supported; -sV runs all its scripts"},
-    {OPTION_REFUSED, "--version-all", .help = "not supported; -sV runs all its scripts"},
-    {OPTION_REFUSED, "--version-light", .help = "not supported; -sV runs all its scripts"},
-    {OPTION_REFUSED, "-O", .help = "detection of operating systems is not supported yet"},
-    {OPTION_REFUSED, "-A",
-     .help = "stands for -O -sV -sC --traceroute, of which -sV and -sC are supported; use -sVC"},
-    {OPTION_REFUSED, "--traceroute", .help = "tracing routes is not supported yet"},
-    {OPTION_REFUSED, "-sL", .help = "listing targets without scanning is not supported yet"},
-    {OPTION_REFUSED, "-sA", .help = "ACK scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sF", .help = "FIN scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sN", .help = "NULL scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sX", .help = "Xmas scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sW", .help = "window scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sM", .help = "Maimon scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sY", .help = "SCTP scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-sO", .help = "IP protocol scan is not supported; use -sS or -sT"},
-    {OPTION_REFUSED, "-oA",
-     .help = "writes nmap's three formats at once; name them: -oN FILE -oX FILE -oJ FILE"},
-    {OPTION_REFUSED, "-oG", .help = "grepable output is not written; -oJ gives JSON lines"},
-    {OPTION_REFUSED, "-PM", .help = "netmask requests are not supported; use -PE or -PP"},
-    {OPTION_REFUSED, "-PY", .help = "SCTP is not supported; use -PS, -PA, -PU, -PE or -PP"},
-    {OPTION_REFUSED, "-PO", .help = "IP protocol pings are not supported; use -PS, -PA or -PE"},
-    {OPTION_REFUSED, "-S", .help = "sending from a foreign address is not supported"},
-    {OPTION_REFUSED, "-D",
-     .help = "decoys are not supported: every packet of Muster is accountable"},
-    {OPTION_REFUSED, "-f",
-     .help = "fragmented probes are not supported: every packet of Muster is accountable"},
-    {OPTION_REFUSED, "-iR", .help = "random targets are not supported; name the targets"},
     OPTION_END,
 };
 /* clang-format on */
 
 void scan_args_init(struct scan_args *a)
 {
-    *a = (struct scan_args){.max_retries = SCAN_RETRIES_DEFAULT};
+    *a = (struct scan_args){.max_retries = SCAN_RETRIES_DEFAULT,
+                            .version_intensity = VERSION_INTENSITY_USUAL};
+}
+
+int scan_args_intensity(const struct scan_args *a)
+{
+    if (a->ways & WAY_VERSION_ALL)
+        return 9;
+    return a->ways & WAY_VERSION_LIGHT ? 2 : (int)a->version_intensity;
 }
 
 int scan_args_timing(const struct scan_args *a, struct err *e)
@@ -179,6 +166,25 @@ static int check_ports(const struct scan_args *a, struct err *e)
         return err_set(e, -EINVAL, "-p, -F and --top-ports exclude each other; give one");
     if (ways > 0 && (a->ways & WAY_HOSTS_ONLY))
         return err_set(e, -EINVAL, "-sn looks at no ports; leave out -p, -F and --top-ports");
+    if (a->exclude_ports.n && (a->ways & WAY_HOSTS_ONLY))
+        return err_set(e, -EINVAL, "-sn looks at no ports; leave out --exclude-ports");
+    return 0;
+}
+
+/* Two writers would mix their lines. */
+static int check_outputs(const struct scan_args *a, struct err *e)
+{
+    const struct {
+        const char *option, *file;
+    } each[] = {{"-oN", a->text}, {"-oX", a->xml}, {"-oJ", a->json}};
+
+    if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->json) > 1)
+        return err_set(e, -EINVAL, "only one of -oN, -oX and -oJ can go to standard output");
+    for (size_t i = 0; i < ARRAY_LEN(each); i++)
+        for (size_t k = i + 1; k < ARRAY_LEN(each); k++)
+            if (each[i].file && each[k].file && strcmp(each[i].file, each[k].file) == 0)
+                return err_set(e, -EINVAL, "%s and %s both write '%s'; name a file for each",
+                               each[i].option, each[k].option, each[i].file);
     return 0;
 }
 
@@ -215,10 +221,10 @@ int scan_args_check(const struct scan_args *a, const struct option_list *operand
         r = check_ways(a, e);
     if (r == 0)
         r = scan_args_timing(a, e);
+    if (r >= 0)
+        r = check_outputs(a, e);
     if (r < 0)
         return r;
-    if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->json) > 1)
-        return err_set(e, -EINVAL, "only one of -oN, -oX and -oJ can go to standard output");
     if (a->resume && (operands->n || a->state))
         return err_set(e, -EINVAL,
                        "--resume takes targets and options from its file; give it alone");

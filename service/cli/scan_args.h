@@ -10,6 +10,8 @@ enum scan_way {                               /* scan_args.ways */
                 WAY_DEFAULT_SCRIPTS = 1 << 3, /* -sC */
                 WAY_UDP = 1 << 4,             /* -sU */
                 WAY_VERSION = 1 << 5,         /* -sV */
+                WAY_VERSION_LIGHT = 1 << 6,   /* --version-light */
+                WAY_VERSION_ALL = 1 << 7,     /* --version-all */
 };
 
 struct scan_args {
@@ -19,10 +21,12 @@ struct scan_args {
     const char *ports;
     bool fast;          /* -F */
     unsigned top_ports; /* 0: not given */
-    unsigned ways;      /* mask of enum scan_way */
-    bool multicast;     /* the targets are those that answer a multicast */
-    bool no_ping;       /* -Pn */
-    unsigned pings;     /* mask of enum scan_ping */
+    struct option_list exclude_ports;
+    unsigned version_intensity; /* see scan_args_intensity() */
+    unsigned ways;              /* mask of enum scan_way */
+    bool multicast;             /* the targets are those that answer a multicast */
+    bool no_ping;               /* -Pn */
+    unsigned pings;             /* mask of enum scan_ping */
     const char *syn_ports, *ack_ports, *udp_ports; /* of -PS, -PA and -PU; "": their usual ones */
     bool no_names;                                 /* -n */
     bool ipv6;
@@ -50,13 +54,22 @@ struct scan_args {
     bool open_only; /* --open */
 };
 
-#define SCAN_RETRIES_DEFAULT 1000000000U
+#define SCAN_RETRIES_DEFAULT    1000000000U
+#define VERSION_INTENSITY_USUAL 7
 
 extern const struct option scan_options[];
+/* What nmap's users know and Muster does not do, each with the reason; the second table. */
+extern const struct option scan_refused[];
+#define SCAN_TABLES                                                                                \
+    {                                                                                              \
+        scan_options, scan_refused                                                                 \
+    }
 
 void scan_args_init(struct scan_args *a);
 /* What cannot be meant together, in one sentence.  -EINVAL. */
 int scan_args_check(const struct scan_args *a, const struct option_list *operands,
                     struct err *e) MUST_USE;
+/* 0..9: which of several ways was taken to say it. */
+int scan_args_intensity(const struct scan_args *a);
 /* 0..5 from "4" or "aggressive"; -EINVAL. */
 int scan_args_timing(const struct scan_args *a, struct err *e);

@@ -130,6 +130,24 @@ static int plan_top_ports(struct scan_plan *p, enum protocol protocol, unsigned 
     return 0;
 }
 
+/* With U: and T:, or of both protocols. */
+static int exclude_ports(struct scan_plan *p, const struct scan_args *a, struct err *e)
+{
+    bool any = port_set_count(&p->ports, PROTOCOL_TCP) || port_set_count(&p->ports, PROTOCOL_UDP);
+
+    for (size_t i = 0; i < a->exclude_ports.n; i++) {
+        struct port_set less;
+        int r = port_set_parse(&less, a->exclude_ports.values[i], 3, p->services, e);
+
+        if (r < 0)
+            return err_add(e, r, "--exclude-ports %s", a->exclude_ports.values[i]);
+        port_set_subtract(&p->ports, &less);
+    }
+    if (any && !port_set_count(&p->ports, PROTOCOL_TCP) && !port_set_count(&p->ports, PROTOCOL_UDP))
+        return err_set(e, -EINVAL, "--exclude-ports leaves no port to scan");
+    return 0;
+}
+
 static int plan_ports(struct scan_plan *p, const struct scan_args *a, struct err *e)
 {
     unsigned protocols = protocols_of(a);
@@ -264,6 +282,8 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
     r = scan_services_load(&p->services, p->datadirs, e);
     if (r == 0)
         r = plan_ports(p, a, e);
+    if (r == 0)
+        r = exclude_ports(p, a, e);
     if (r == 0)
         r = plan_payloads(p, a, e);
     if (r == 0)

@@ -160,7 +160,7 @@ static int host_new(struct scan_run *run, struct err *e)
         .verbosity = a->verbose,
         .debugging = a->debug,
         .timing_level = run->plan.timing,
-        .version_intensity = 7,
+        .version_intensity = scan_args_intensity(a),
         .version_first = a->ways & WAY_VERSION,
         .family = run->plan.family,
         .interface = a->interface,

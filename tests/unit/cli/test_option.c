@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct option_set set = {.tables = {scan_options}};
+static const struct option_set set = {.tables = SCAN_TABLES};
 
 struct parsed {
     struct scan_args args;
@@ -113,13 +113,21 @@ static const struct {
     {{"--open-sesame"}, "unknown option '--open-sesame'"},
     {{"--max-rate", "fast"}, "--max-rate fast: expected a number above 0 (packets per second)"},
     {{"--max-rate=0"}, "--max-rate 0: expected a number above 0 (packets per second)"},
-    {{"--top-ports", "-5"}, "--top-ports -5: expected a whole number from 0 to 65535"},
-    {{"--top-ports", "70000"}, "--top-ports 70000: expected a whole number from 0 to 65535"},
+    {{"--top-ports", "-5"}, "--top-ports -5: expected a whole number from 1 to 65535"},
+    {{"--top-ports", "0"}, "--top-ports 0: expected a whole number from 1 to 65535"},
+    {{"--top-ports", "70000"}, "--top-ports 70000: expected a whole number from 1 to 65535"},
+    {{"--version-intensity", "10"}, "--version-intensity 10: expected a whole number from 0 to 9"},
     {{"--host-timeout", "soon"},
      "--host-timeout soon: expected a time span such as 500ms, 30 (seconds), 5m or 1h30m"},
     {{"-sO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
     {{"-sSO"}, "-sO: IP protocol scan is not supported; use -sS or -sT"},
-    {{"--version-all"}, "--version-all: not supported; -sV runs all its scripts"},
+    {{"-r"}, "-r: ports are asked in an order of Muster's own; leave it out"},
+    {{"-g53"}, "-g: source ports tell Muster's probes apart and cannot be chosen"},
+    {{"--scan-delay=1s"},
+     "--scan-delay: the pace follows from what is measured; --max-rate, --min-rate and -T bound "
+     "it"},
+    {{"-K"}, "unknown option '-K'"},
+    {{"--port-ration", "0.1"}, "unknown option '--port-ration'"}, /* what is refused helps nobody */
     {{"--script-trace=yes"}, "--script-trace takes no value"},
     {{"-vx"}, "unknown option '-vx'; did you mean '-v'?"},
 };
@@ -138,7 +146,7 @@ static void faults_are_named_in_one_line(void **state)
 }
 
 static const struct {
-    const char *words[5];
+    const char *words[6];
     const char *text; /* NULL: fine */
 } checks[] = {
     {{"10.0.0.1"}, NULL},
@@ -148,6 +156,11 @@ static const struct {
     {{"-n"}, "no targets: name at least one address, network or host (muster scan --help)"},
     {{"-F", "-p1", "h"}, "-p, -F and --top-ports exclude each other; give one"},
     {{"-sn", "-F", "h"}, "-sn looks at no ports; leave out -p, -F and --top-ports"},
+    {{"-sP", "-F", "h"}, "-sn looks at no ports; leave out -p, -F and --top-ports"},
+    {{"-sn", "--exclude-ports=1", "h"}, "-sn looks at no ports; leave out --exclude-ports"},
+    {{"-oN", "a", "-oX", "b", "h"}, NULL},
+    {{"-oN", "a", "-oX", "a", "h"}, "-oN and -oX both write 'a'; name a file for each"},
+    {{"-oJ", "a", "-oX", "a", "h"}, "-oX and -oJ both write 'a'; name a file for each"},
     {{"-sS", "-sT", "h"}, "-sn, -sS and -sT exclude each other; give one"},
     {{"-sn", "-sU", "h"}, "-sn looks at no ports; leave out -sU"},
     {{"-sn", "-sV", "h"}, "-sn looks at no ports; leave out -sV"},
@@ -184,6 +197,30 @@ static void only_one_form_goes_to_standard_output(void **state)
     assert_int_equal(p.r, 0);
     assert_int_equal(scan_args_check(&p.args, &p.operands, &p.e), -EINVAL);
     parsed_done(&p);
+}
+
+static const struct {
+    const char *words[4];
+    int intensity;
+} intensities[] = {
+    {{"-sV"}, 7},
+    {{"-sV", "--version-intensity", "0"}, 0},
+    {{"-sV", "--version-intensity=9"}, 9},
+    {{"-sV", "--version-light"}, 2},
+    {{"-sV", "--version-all"}, 9},
+};
+
+static void how_rare_a_service_is_asked_for_is_said_in_three_ways(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(intensities); i++) {
+        parse(&p, intensities[i].words);
+        assert_int_equal(p.r, 0);
+        assert_int_equal(scan_args_intensity(&p.args), intensities[i].intensity);
+        parsed_done(&p);
+    }
 }
 
 static bool name_is_unique(void *user, const struct option *o)
@@ -225,6 +262,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(faults_are_named_in_one_line),
     cmocka_unit_test(what_cannot_be_meant_together_is_refused),
     cmocka_unit_test(only_one_form_goes_to_standard_output),
+    cmocka_unit_test(how_rare_a_service_is_asked_for_is_said_in_three_ways),
     cmocka_unit_test(every_spelling_belongs_to_one_option),
     cmocka_unit_test(help_names_options_and_stays_in_100_columns),
 };

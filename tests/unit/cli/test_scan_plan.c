@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct option_set set = {.tables = {scan_options}};
+static const struct option_set set = {.tables = SCAN_TABLES};
 
 struct plan {
     struct scan_args args;
@@ -37,7 +37,7 @@ static void plan_done(struct plan *p)
 #define MAKE(p, ...) make(p, (const char *const[]){__VA_ARGS__, NULL})
 
 static const struct {
-    const char *words[3];
+    const char *words[4];
     uint32_t ports;
 } port_cases[] = {
     {{"10.0.0.1"}, 1000},
@@ -47,6 +47,8 @@ static const struct {
     {{"-p-", "10.0.0.1"}, 65535},
     {{"-pssh,T:443", "10.0.0.1"}, 2},
     {{"-sn", "10.0.0.1"}, 0},
+    {{"-p1-9", "--exclude-ports=3,5-20,U:1", "10.0.0.1"}, 3},
+    {{"-F", "--exclude-ports=http,https", "10.0.0.1"}, 98},
 };
 
 static void ports_are_those_that_were_asked_for(void **state)
@@ -67,6 +69,8 @@ static const struct {
 } faults[] = {
     {{"-p", "U:53", "10.0.0.1"}, "-p U:53: UDP ports are asked with -sU; add it"},
     {{"-p", "no-such-port", "10.0.0.1"}, "-p no-such-port: port 'no-such-port'"},
+    {{"-p80", "--exclude-ports=T:1-100", "10.0.0.1"}, "--exclude-ports leaves no port to scan"},
+    {{"--exclude-ports=x", "10.0.0.1"}, "--exclude-ports x: port 'x'"},
     {{"10.0.0.0/33"}, "target '10.0.0.0/33'"},
     {{"--exclude", "10.0.0.7,10.0.0.0/99", "10.0.0.0/8"}, "--exclude: target '10.0.0.0/99'"},
     {{"-iL", "/no/such/file"}, "-iL: open '/no/such/file': No such file or directory"},

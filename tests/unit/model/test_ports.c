@@ -38,6 +38,8 @@ static const struct {
     {"pop3*", 1, "110,995"},
     {"[-7]", 1, "1-3,5,7"},
     {"[20-23]", 1, "20-23"},
+    {"80, 443", 1, "80,443"},
+    {" U:53 ,\t111 ", 3, "U:53,111"},
 };
 
 static void what_nmap_reads_is_read(void **state)
@@ -66,7 +68,10 @@ static const struct {
     {"22,", "a part is empty"},
     {"65536", "port '65536'"},
     {"99999999999999999999", "port '99999999999999999999'"},
-    {"30-20", "port '30-20'"},
+    {"30-20", "port '30-20': expected the lower port of a range first"},
+    {"22 80", "port '80': expected a comma in front"},
+    {"22, ,80", "a part is empty"},
+    {"[9-8]", "expected a range"},
     {"22x", "port '22x'"},
     {"1-2-3", "port '1-2-3'"},
     {"S:22", "expected T: (TCP) or U: (UDP)"},
