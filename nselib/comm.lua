@@ -10,6 +10,7 @@
 --                    TLS tunnel)
 --   recv_before      read the server's greeting before sending
 --   connect_only     (opencon) do not read anything
+--   tries            how often a datagram is sent that gets no answer (1)
 --   any_af           let the resolver choose the address family
 
 local ipairs, nmap, require, stdnse = ipairs, require "nmap", require, require "stdnse"
@@ -60,6 +61,25 @@ local function read(socket, options)
   return socket:receive()
 end
 
+-- Sends, where there is something to send, and reads: true and the answer, or a false value and the
+-- reason. Datagrams get lost.
+local function ask(socket, data, options, tries)
+  local status, answer
+  for _ = 1, tries do
+    status, answer = true, nil
+    if data then
+      status, answer = socket:send(data)
+    end
+    if status then
+      status, answer = read(socket, options)
+    end
+    if status or answer ~= "TIMEOUT" then
+      break
+    end
+  end
+  return status, answer
+end
+
 --- The server's greeting: `true, text` or `false, reason`; over TLS on ports that speak it from the
 -- first byte.
 function M.get_banner(host, port, options)
@@ -103,7 +123,6 @@ function M.opencon(host, port, data, options)
   if not socket then
     return nil, protocol
   end
-  local reason
   local function give_up(why)
     socket:close()
     return nil, why
@@ -122,15 +141,12 @@ function M.opencon(host, port, data, options)
     data = data(protocol)
   end
   -- an empty datagram is a question, too (RFC 868)
-  if data and (#data > 0 or protocol == "udp") then
-    status, reason = socket:send(data)
-    if not status then
-      return give_up(reason)
-    end
-  elseif options.recv_before then
+  local something = data and (#data > 0 or protocol == "udp")
+  if not something and options.recv_before then
     return socket, early, early
   end
-  status, answer = read(socket, options)
+  status, answer = ask(socket, something and data, options,
+    protocol == "udp" and options.tries or 1)
   if not status then
     return give_up(answer)
   end
@@ -165,7 +181,7 @@ function M.tryssl(host, port, data, options)
   for _, protocol in ipairs(candidates(host, port, options)) do
     local with = { proto = protocol }
     for _, name in ipairs({ "timeout", "connect_timeout", "request_timeout", "bytes", "lines",
-      "recv_before", "any_af" }) do
+      "recv_before", "any_af", "tries" }) do
       with[name] = options[name]
     end
     local socket, answer, early = M.opencon(host, port, data, with)

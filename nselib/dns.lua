@@ -354,6 +354,14 @@ function M.query(dname, options)
   return false, reason
 end
 
+--- Does a host answer DNS? It is asked for the root's name servers, as each server that is one knows
+-- them, or refuses to tell.
+function M.answers(host, port)
+  local _, reason = M.query(".", { host = host.ip, port = port.number, proto = port.protocol,
+    dtype = "NS", norecurse = true, retPkt = true })
+  return reason ~= "No response"
+end
+
 --- The name under which an address is looked up backwards: `4.3.2.1.in-addr.arpa`. nil when it is
 -- no address.
 function M.reverse(ip)

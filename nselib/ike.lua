@@ -228,7 +228,7 @@ function M.send_request(host, port, packet, tries)
   end
   -- an answer repeats our cookie
   if not status or string.sub(data, 1, 8) ~= string.sub(packet, 1, 8) or data == packet then
-    return { success = false }
+    return { success = false, reason = not status and data or "another answer" }
   end
   return M.response(data)
 end

@@ -291,7 +291,7 @@ end
 function M.Helper:getQueueInfo(uri)
   local status, jobs = self:getJobs(uri)
   if not status or #jobs == 0 then
-    return nil
+    return nil, not status and jobs or nil
   end
   local by_printer, list = {}, {}
   for _, job in ipairs(jobs) do

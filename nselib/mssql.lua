@@ -151,7 +151,7 @@ end
 --- Asks the browser service for all instances: `true, array` or `false, reason`.
 function M.SSRP.DiscoverInstances(host, port)
   local status, data = comm.exchange(host, port or M.SSRP.PORT, "\3",
-    { proto = "udp", timeout = 3000 })
+    { proto = "udp", timeout = 3000, tries = 2 })
   if not status then
     return false, data
   end
@@ -442,14 +442,16 @@ local function is_reachable(host, number, protocol)
   return state ~= nil and (state.state == "open" or state.state == "open|filtered"), state
 end
 
---- All instances that a host tells of or has on its ports, asked once for each host: an array.
+--- All instances that a host tells of or has on its ports, asked once for each host: an array; and why
+-- the browser service told none.
 function M.Helper.Discover(host)
   host.registry = host.registry or {}
   local known = host.registry.mssql_instances
   if known then
-    return known
+    return known, host.registry.mssql_silence
   end
   local status, instances = M.SSRP.DiscoverInstances(host)
+  host.registry.mssql_silence = not status and instances or nil
   instances = status and instances or {}
   local ports = {}
   for _, instance in ipairs(instances) do
@@ -461,7 +463,7 @@ function M.Helper.Discover(host)
     })
   end
   host.registry.mssql_instances = instances
-  return instances
+  return instances, host.registry.mssql_silence
 end
 
 --- The same under the names that scripts of different ages use.

@@ -75,13 +75,19 @@ end
 
 local function exchange(self, request)
   local socket = nmap.new_socket("udp")
-  socket:set_timeout(5000)
+  socket:set_timeout(3000)
   local status, data = socket:connect(self.host, self.port, "udp")
-  if status then
-    status, data = socket:send(tostring(request))
+  if not status then
+    socket:close()
+    return status, data
   end
-  if status then
+  -- clients repeat a request that gets no answer (RFC 6886, section 3.1)
+  for _ = 1, 2 do
+    socket:send(tostring(request))
     status, data = socket:receive()
+    if status then
+      break
+    end
   end
   socket:close()
   return status, data

@@ -4,7 +4,8 @@
 --     local status, programs = rpc.Helper.RpcInfo(host, port)
 --     local status, mounts = rpc.Helper.ShowMounts(host, port)
 
-local error, ipairs, math, nmap = error, ipairs, math, require "nmap"
+local asker, error, ipairs, math = require "asker", error, ipairs, math
+local nmap = require "nmap"
 local pairs, pcall, rand, setmetatable = pairs, pcall, require "rand", setmetatable
 local select, string, table = select, string, table
 local tonumber, tostring, type = tonumber, tostring, type
@@ -407,6 +408,7 @@ function M.Helper.GetPortForProgram(host, port, program, protocol)
   return true, found[protocol].port
 end
 
+-- nil, reason: of the port mapper, or behind "the program: " that of the program.
 local function connect_program(host, port, program)
   local status, info = M.Helper.GetProgramInfo(host, port, program)
   if not status then
@@ -416,9 +418,18 @@ local function connect_program(host, port, program)
   local reason
   status, reason = comm:Connect(host, info.port)
   if not status then
-    return nil, reason
+    return nil, "the program: " .. tostring(reason)
   end
   return comm
+end
+
+--- The end of a script that got no answer, for `reason`: a program that the port mapper has named is
+-- there (asker.broken_off), the port mapper where it was recognised.
+function M.Helper.Unanswered(port, reason)
+  if string.find(tostring(reason), "^the program: ") then
+    return asker.broken_off(reason)
+  end
+  return asker.unanswered(port, { "rpcbind", "mountd", "nfs", "sunrpc" }, reason)
 end
 
 --- The exports of a host: `true, { { name = path, group, ... } }` or `false, reason`.
@@ -429,7 +440,7 @@ function M.Helper.ShowMounts(host, port)
   end
   local status, exports = M.Mount:new():Export(comm)
   comm:Disconnect()
-  return status, exports
+  return status, status and exports or "the program: " .. tostring(exports)
 end
 
 --- Mounts an export: the connection to the mount daemon and the export's file handle; nil, reason.

@@ -346,12 +346,18 @@ end
 function M.Session:exch(request)
   request:setSessionData(self.sessdata)
   request:setProtocol(self.protocol)
-  local status, data = self.conn:send(tostring(request))
-  for _ = 1, provisional_max do
+  local text = tostring(request)
+  local status, data = self.conn:send(text)
+  for i = 1, provisional_max do
     if not status then
       break
     end
     status, data = self.conn:recv()
+    if i == 1 and not status and data == "TIMEOUT" and self.protocol == "UDP" then
+      -- the same request again (RFC 3261, section 17.1.2.2)
+      self.conn:send(text)
+      status, data = self.conn:recv()
+    end
     local response = status and M.Response:new(data)
     local code = response and response:getErrorCode()
     if code and code >= 200 then

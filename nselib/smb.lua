@@ -21,6 +21,29 @@ for _, part in ipairs({ message, (require "smb.files"), (require "smb.find") }) 
 end
 local exchange = message.exchange
 
+-- Silence -----------------------------------------------------------------------------------------
+
+local names = { "microsoft-ds", "netbios-ssn", "smb" }
+
+--- Is SMB known to be there: has the host agreed on a version in this visit, or was a port of it
+-- recognised?
+function M.is_expected(host)
+  if (host.registry or {}).smb_answers then
+    return true
+  end
+  local port = nmap.get_port_state(host, { number = M.get_port(host), protocol = "tcp" })
+  return port ~= nil and asker.is_recognised(port, names)
+end
+
+--- The end of a script whose first question got no answer, for `reason` (as asker.unanswered). Of SMB
+-- the end of the connection is a refusal: so servers do that do not speak the version.
+function M.unanswered(host, reason)
+  if asker.kind_of(reason) == asker.SILENT and M.is_expected(host) then
+    return asker.broken_off(reason)
+  end
+  return nil
+end
+
 -- Transport ---------------------------------------------------------------------------------------
 
 --- The port on which a host speaks SMB: 445, else 139; nil when neither is open.
@@ -69,6 +92,13 @@ local function new_state(host, socket, number)
     uid = 0, tid = 0, mid = 1, pid = rand.random_integer(1, 0xfffe), sequence = -1,
     extended_security = true,
   }
+end
+
+--- Remembers that a host speaks SMB, for `is_expected`.
+function M.has_answered(state)
+  if type(state.host) == "table" and state.host.registry then
+    state.host.registry.smb_answers = true
+  end
 end
 
 --- Connects on port 445: `true, state` or `false, reason`.
@@ -256,6 +286,7 @@ function M.negotiate_v1(smb, overrides)
   elseif not result then
     return false, reason
   end
+  M.has_answered(smb)
   return true, overrides.dialects and dialects or nil
 end
 
@@ -290,6 +321,7 @@ function M.agreed(host, dialects, overrides)
   local server, states = asker.new(function(dialect)
     return agree_once(host, dialect, overrides)
   end), {}
+  server.expected = M.is_expected(host)
   server:each(dialects, function(dialect)
     states[dialect] = server:ask(dialect)
   end)

@@ -127,6 +127,7 @@ function M.negotiate_v2(state, overrides)
   if not ok or not dialect then
     return false, "broken answer to the negotiation"
   end
+  smb.has_answered(state)
   return true, dialect
 end
 

@@ -8,7 +8,8 @@
 -- Object identifiers are texts or arrays of numbers with `_snmp` "\6". Values: integer, string,
 -- oid, IPv4 addresses as texts, false for null.
 
-local asn1, ipairs, math, nmap = require "asn1", ipairs, math, require "nmap"
+local asker, asn1, ipairs, math = require "asker", require "asn1", ipairs, math
+local nmap = require "nmap"
 local rand, setmetatable, stdnse = require "rand", setmetatable, require "stdnse"
 local string, table, tonumber, type = string, table, tonumber, type
 
@@ -300,6 +301,17 @@ function M.Helper:walk(base_oid)
   return true, result
 end
 
+--- What an agent that has not answered says: nothing where it does not take the community, to which it
+-- must be silent. Where one of SNMP 3 was recognised, which answers anyone who asks for its engine, and
+-- now does not even do that, it is an error.
+function M.Helper:check_silence(reason)
+  local version = type(self.port) == "table" and self.port.version or {}
+  if not self.heard and asker.is_loss(reason) and string.find(version.product or "", "SNMPv3", 1, true)
+    and not M.discover_engine(self.host, self.port, self.options.timeout) then
+    asker.broken_off(reason)
+  end
+end
+
 --- As `walk`, for a result that must be whole: the array, which is empty for an agent that has never
 -- answered. One that has, and now is silent, is asked once more; then it is an error.
 function M.Helper:whole(base_oid)
@@ -309,6 +321,7 @@ function M.Helper:whole(base_oid)
     if status then
       return values
     elseif not self.heard then
+      self:check_silence(values)
       return { baseoid = base_oid }
     end
     reason = values
@@ -327,10 +340,17 @@ function M.discover_engine(host, port, timeout)
   local scoped = { "", "", { _snmp = "\xa0", id, 0, 0, {} } }
   local bytes = encoder:encode({ 3, header, usm, scoped })
   local socket = nmap.new_socket("udp")
-  socket:set_timeout(timeout or 5000)
-  local status, reply = socket:sendto(host, port, bytes)
-  if status then
-    status, reply = socket:receive()
+  socket:set_timeout(timeout or 4000)
+  local status, reply
+  -- datagrams get lost
+  for _ = 1, 2 do
+    status, reply = socket:sendto(host, port, bytes)
+    if status then
+      status, reply = socket:receive()
+    end
+    if status then
+      break
+    end
   end
   socket:close()
   if not status then

@@ -160,9 +160,7 @@ function M.Comm:recv()
   return response ~= nil, response or "no STUN response"
 end
 
---- Sends a request and takes the response with its transaction id: `true, Response` or `false,
--- reason`.
-function M.Comm:exch(request)
+local function exchange_once(self, request)
   local status, response = self:send(tostring(request))
   for _ = 1, 4 do
     if not status then
@@ -174,6 +172,16 @@ function M.Comm:exch(request)
     end
   end
   return false, response
+end
+
+--- Sends a request and takes the response with its transaction id: `true, Response` or `false,
+-- reason`. It is the same request that is sent again (RFC 8489, section 6.2.1).
+function M.Comm:exch(request)
+  local status, response = exchange_once(self, request)
+  if not status and response == "TIMEOUT" then
+    status, response = exchange_once(self, request)
+  end
+  return status, response
 end
 
 function M.Comm:close()

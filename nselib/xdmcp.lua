@@ -117,7 +117,7 @@ function M.parse(data)
   return out
 end
 
---- A conversation. `options.timeout`: ms (5000).
+--- A conversation. `options.timeout`: ms (3000).
 M.Helper = {}
 M.Helper.__index = M.Helper
 
@@ -127,7 +127,7 @@ end
 
 function M.Helper:connect()
   local socket = nmap.new_socket("udp")
-  socket:set_timeout(self.options.timeout or 5000)
+  socket:set_timeout(self.options.timeout or 3000)
   self.socket = socket
   return socket:connect(self.host, self.port, "udp")
 end
@@ -146,13 +146,19 @@ function M.Helper:recv()
   return answer ~= nil, answer or "no XDMCP answer"
 end
 
---- Sends a request and reads its answer.
+--- Sends a request and reads its answer. It is sent again when there is none: datagrams get lost.
 function M.Helper:exch(request)
-  local status, reason = self:send(request)
-  if not status then
-    return false, reason
+  local status, answer
+  for _ = 1, 2 do
+    status, answer = self:send(request)
+    if status then
+      status, answer = self:recv()
+    end
+    if status or answer ~= "TIMEOUT" then
+      break
+    end
   end
-  return self:recv()
+  return status, answer
 end
 
 --- Asks a manager that is willing for a session: `true, answer` or `false, why it declines`.

@@ -21,6 +21,7 @@ categories = { "discovery", "version" }
 identity = { "Object-identifier" }
 volatile = {}
 
+local asker = require "asker"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -109,7 +110,7 @@ local function receive_answer(socket, id, property)
   for _ = 1, answers_max do
     local status, answer = socket:receive()
     if not status then
-      return false
+      return false, answer
     end
     local ours, value = read_answer(answer, id, property)
     if ours then
@@ -120,24 +121,25 @@ local function receive_answer(socket, id, property)
 end
 
 local function ask(socket, id, property)
+  local reason
   for _ = 1, tries_max do
-    if socket:send(request(id, property)) then
-      local status, value = receive_answer(socket, id, property)
-      if status then
-        return true, value
-      end
+    socket:send(request(id, property))
+    local status, value = receive_answer(socket, id, property)
+    if status then
+      return true, value
     end
+    reason = value
   end
-  return false
+  return false, reason
 end
 
--- The values by name; nil when the host says nothing to the first request.
+-- The values by name; nil and the reason when the host says nothing to the first request.
 local function ask_all(socket)
   local output = stdnse.output_table()
   for id, property in ipairs(properties) do
     local status, value = ask(socket, id, property[2])
     if not status and id == 1 then
-      return nil
+      return nil, value
     elseif not status then
       socket:close()
       error("no answer for " .. property[1], 0)
@@ -153,9 +155,11 @@ function action(host, port)
   if not socket:connect(host, port) then
     return nil
   end
-  local output = ask_all(socket)
+  local output, reason = ask_all(socket)
   socket:close()
-  if not output or #output == 0 then
+  if not output then
+    return asker.unanswered(port, { "bacnet" }, reason)
+  elseif #output == 0 then
     return nil
   end
   if math.type(output["Vendor ID"]) and output["Vendor Name"] then

@@ -23,6 +23,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local coap = require "coap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -61,7 +62,7 @@ function action(host, port)
   local status, payload, response = helper:get(uri)
   helper:close()
   if not status then
-    return nil
+    return asker.unanswered(port, { "coap" }, payload)
   end
   nmap.set_port_state(host, port, "open")
   port.version.name = "coap"

@@ -19,6 +19,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "State", "Queue" }
 
+local asker = require "asker"
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -29,7 +30,9 @@ local states = { [3] = "Idle", [4] = "Processing", [5] = "Stopped" }
 
 function action(host, port)
   local status, printers = ipp.Helper:new(host, port):getPrinters()
-  if not status or #printers == 0 then
+  if not status then
+    return asker.unanswered(port, { "ipp", "ipps", "http" }, printers)
+  elseif #printers == 0 then
     return nil
   end
   local data, lines = stdnse.output_table(), {}

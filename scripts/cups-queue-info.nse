@@ -16,6 +16,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "*" }
 
+local asker = require "asker"
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -23,6 +24,9 @@ local stdnse = require "stdnse"
 portrule = shortport.port_or_service(631, "ipp", "tcp", "open")
 
 function action(host, port)
-  local queues = ipp.Helper:new(host, port):getQueueInfo()
-  return queues and stdnse.format_output(true, queues)
+  local queues, reason = ipp.Helper:new(host, port):getQueueInfo()
+  if not queues then
+    return reason and asker.unanswered(port, { "ipp", "ipps", "http" }, reason)
+  end
+  return stdnse.format_output(true, queues)
 end

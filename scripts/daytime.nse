@@ -19,7 +19,7 @@ local shortport = require "shortport"
 portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
 
 function action(host, port)
-  local status, text = comm.exchange(host, port, "\r\n", { lines = 1 })
+  local status, text = comm.exchange(host, port, "\r\n", { lines = 1, tries = 2, timeout = 5000 })
   if not status then
     return asker.unanswered(port, { "daytime" }, text)
   end

@@ -41,10 +41,14 @@ local function job(word)
   return table.concat(out) .. ("DOTI%08x"):format(0)
 end
 
--- The next packet of an answer: its number, for texts the text; nil when it is another.
+-- The next packet of an answer: its number, for texts the text; nil when it is another, and then why
+-- there is none.
 local function packet(socket, token, has_text)
   local status, head = socket:receive_buf(match.numbytes(12), true)
-  local number = status and tonumber(head:match("^" .. token .. "(%x%x%x%x%x%x%x%x)$") or "", 16)
+  if not status then
+    return nil, head
+  end
+  local number = tonumber(head:match("^" .. token .. "(%x%x%x%x%x%x%x%x)$") or "", 16)
   if not number or not has_text or number == 0 then
     return number, ""
   elseif number > output_max then
@@ -55,7 +59,7 @@ local function packet(socket, token, has_text)
   return status and number or nil, text
 end
 
--- Did the daemon answer, and what did the job print?
+-- Did the daemon answer, and what did the job print?  Whom it does not serve it ends the connection.
 local function run(host, port, word)
   local socket, reason = comm.opencon(host, port, nil,
     { connect_only = true, proto = "tcp", timeout = 8000 })
@@ -63,9 +67,15 @@ local function run(host, port, word)
     return nil, reason
   end
   socket:send(job(word))
-  local version, status = packet(socket, "DONE"), packet(socket, "STAT")
-  local printed, _
-  if version and status and packet(socket, "SERR", true) then
+  local version, why = packet(socket, "DONE")
+  local status, printed, _
+  if version then
+    status = packet(socket, "STAT")
+  elseif why == "TIMEOUT" then
+    socket:close()
+    return nil, why
+  end
+  if status and packet(socket, "SERR", true) then
     _, printed = packet(socket, "SOUT", true)
   end
   socket:close()

@@ -16,6 +16,7 @@ categories = { "discovery", "default", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local dns = require "dns"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -80,6 +81,10 @@ local function answers_of(host, port)
   for _, question in ipairs(questions) do
     local key, ask = question[1], question[2]
     got[key], silent[key] = ask(host, port)
+  end
+  if not next(got) and silent.NSID and silent["id.server"] and silent["bind.version"]
+    and not dns.answers(host, port) then
+    asker.unanswered(port, { "domain" }, "TIMEOUT")
   end
   for _, question in ipairs(next(got) and questions or {}) do
     local key, ask = question[1], question[2]

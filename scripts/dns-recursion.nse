@@ -14,6 +14,7 @@ identity = {}
 volatile = {}
 finding = "medium"
 
+local asker = require "asker"
 local dns = require "dns"
 local shortport = require "shortport"
 
@@ -24,7 +25,9 @@ function action(host, port)
   local status, packet = dns.query("www.wikipedia.org", {
     host = host.ip, port = port.number, proto = port.protocol, retPkt = true, sendCount = 3,
   })
-  if not status or not packet.flags.RA then
+  if not status and not dns.answers(host, port) then
+    return asker.unanswered(port, { "domain" }, "TIMEOUT")
+  elseif not status or not packet.flags.RA then
     return nil
   end
   local flags = packet.flags

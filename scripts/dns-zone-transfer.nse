@@ -20,6 +20,7 @@ identity = {}
 volatile = { "serial" }
 finding = "medium"
 
+local asker = require "asker"
 local dns = require "dns"
 local packet = require "dns.packet"
 local shortport = require "shortport"
@@ -71,12 +72,12 @@ local function data_of(record)
   return record.ip or record.ipv6 or record.domain and record.domain .. "." or ""
 end
 
--- The next message of the stream, decoded; nil at its end.
+-- The next message of the stream, decoded; nil and the reason at its end.
 local function next_message(socket, pending)
   while #pending.bytes < 2 or #pending.bytes < 2 + string.unpack(">I2", pending.bytes) do
     local status, data = socket:receive()
     if not status then
-      return nil
+      return nil, data
     end
     pending.bytes = pending.bytes .. data
   end
@@ -86,12 +87,14 @@ local function next_message(socket, pending)
   return message
 end
 
--- The records from the first SOA to the last; nil when the transfer is refused or breaks off.
+-- The records from the first SOA to the last; nil when the transfer is refused. One that breaks off
+-- says nothing of the zone.
 local function transfer(host, port, zone)
   local socket = nmap.new_socket()
   socket:set_timeout(8000)
-  if not socket:connect(host, port) then
-    return nil
+  local status, reason = socket:connect(host, port)
+  if not status then
+    return asker.unanswered(port, { "domain" }, reason)
   end
   local request = dns.newPacket()
   dns.addQuestion(request, zone, 252)
@@ -99,7 +102,8 @@ local function transfer(host, port, zone)
   socket:send(string.pack(">s2", packet.encode(request)))
   local records, soas, pending = {}, 0, { bytes = "" }
   for _ = 1, messages_max do
-    local message = next_message(socket, pending)
+    local message
+    message, reason = next_message(socket, pending)
     if type(message) ~= "table" or message.id ~= request.id or #message.answers == 0 then
       break
     end
@@ -114,6 +118,11 @@ local function transfer(host, port, zone)
     end
   end
   socket:close()
+  if soas == 1 and reason then
+    asker.broken_off(reason)
+  elseif reason == "TIMEOUT" then
+    return asker.unanswered(port, { "domain" }, reason)
+  end
   return soas > 1 and records or nil
 end
 

@@ -18,6 +18,7 @@ categories = { "version", "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local ike = require "ike"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -54,13 +55,14 @@ local function better(a, b)
 end
 
 function action(host, port)
-  local best, versions, seen = nil, {}, {}
+  local best, versions, seen, reason = nil, {}, {}, nil
   for _, request in ipairs(requests(port)) do
     -- one that has answered in IKE 1 is not asked in it again
     local version = request:byte(18) >> 4
     if version == 2 or not best or #best.vids == 0 then
       -- datagrams get lost; a gateway that has answered is worth more of them
       local answer = ike.send_request(host, port, request, best and 3 or 2)
+      reason = reason or answer.reason
       if answer.mode and not seen[answer.version] then
         seen[answer.version] = true
         versions[#versions + 1] = "IKEv" .. answer.version
@@ -71,7 +73,7 @@ function action(host, port)
     end
   end
   if not best then
-    return nil
+    return asker.unanswered(port, { "isakmp" }, reason)
   end
   nmap.set_port_state(host, port, "open")
   local output = stdnse.output_table()

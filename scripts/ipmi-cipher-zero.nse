@@ -20,6 +20,7 @@ identity = {}
 volatile = {}
 finding = "critical"
 
+local asker = require "asker"
 local comm = require "comm"
 local ipmi = require "ipmi"
 local shortport = require "shortport"
@@ -29,10 +30,10 @@ portrule = shortport.port_or_service(623, "asf-rmcp", "udp", { "open", "open|fil
 
 function action(host, port)
   local status, reply = comm.exchange(host, port, ipmi.session_open_cipher_zero_request(),
-    { proto = "udp", timeout = 3000 })
+    { proto = "udp", timeout = 3000, tries = 2 })
   local info = status and ipmi.parse_open_session_reply(reply) or {}
   if info.session_payload_type ~= ipmi.PAYLOADS.RMCPPLUSOPEN_REP then
-    return nil
+    return asker.unanswered(port, { "asf-rmcp" }, not status and reply or "another answer")
   end
   nmap.set_port_state(host, port, "open")
   local vuln = {

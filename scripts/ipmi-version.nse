@@ -18,6 +18,7 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local comm = require "comm"
 local ipmi = require "ipmi"
 local shortport = require "shortport"
@@ -56,10 +57,10 @@ local levels = { { "ipmi_conn_15", "1.5" }, { "ipmi_conn_20", "2.0" } }
 
 function action(host, port)
   local status, reply = comm.exchange(host, port, ipmi.channel_auth_request(), { proto = "udp",
-    timeout = 3000 })
+    timeout = 3000, tries = 2 })
   local info = status and ipmi.parse_channel_auth_reply(reply) or {}
   if info.ipmi_command ~= 56 or info.ipmi_completion_code ~= 0 or not info.ipmi_channel then
-    return nil
+    return asker.unanswered(port, { "asf-rmcp" }, not status and reply or "another answer")
   end
   nmap.set_port_state(host, port, "open")
   local output = stdnse.output_table()

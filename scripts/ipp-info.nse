@@ -24,6 +24,7 @@ categories = { "safe", "discovery", "default" }
 identity = { "UUID", "Serial" }
 volatile = {}
 
+local asker = require "asker"
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -79,6 +80,7 @@ function action(host, port)
       local output = printer_table(printer)
       return #output > 0 and output or nil
     end
+    asker.unanswered(port, { "ipp", "ipps", "http" }, printer)
   end
   return nil
 end

@@ -23,6 +23,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "Device serial", "Device MAC address" }
 volatile = { "Programming mode" }
 
+local asker = require "asker"
 local comm = require "comm"
 local knx = require "knx"
 local shortport = require "shortport"
@@ -54,10 +55,10 @@ end
 
 function action(host, port)
   local status, reply = comm.exchange(host, port, knx.query(0x0203, "0.0.0.0", 0), { proto = "udp",
-    timeout = 3000 })
+    timeout = 3000, tries = 2 })
   local info = status and knx.parse_description(reply)
   if not info or not info.device then
-    return nil
+    return asker.unanswered(port, { "efcp", "knxnetip" }, not status and reply or "another answer")
   end
   nmap.set_port_state(host, port, "open")
   local body, output = stdnse.output_table(), stdnse.output_table()

@@ -16,6 +16,7 @@ categories = { "version", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local rand = require "rand"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -59,19 +60,29 @@ local function reply_of(data)
   return found[0] == "\0\2" and found or nil
 end
 
--- The answer; empty acknowledgements may come before it.
-local function ask(socket, tunnel)
-  socket:send(start(tunnel))
+-- The answer; empty acknowledgements may come before it. Or nil and the reason.
+local function receive(socket)
   for _ = 1, 4 do
     local status, data = socket:receive()
-    if not status then
-      return nil
-    end
-    local found = reply_of(data)
-    if found then
-      return found
+    local found = status and reply_of(data)
+    if found or not status then
+      return found or nil, data
     end
   end
+  return nil, "no answer to the request"
+end
+
+-- Datagrams get lost; sent again it is the same request (section 5.8).
+local function ask(socket, tunnel)
+  local found, reason
+  for _ = 1, 2 do
+    socket:send(start(tunnel))
+    found, reason = receive(socket)
+    if found then
+      break
+    end
+  end
+  return found, reason
 end
 
 local function text(value)
@@ -83,10 +94,13 @@ function action(host, port)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(4000)
   local tunnel = string.pack(">I2", rand.random_integer(1, 65535))
-  local found = socket:connect(host, port, "udp") and ask(socket, tunnel)
+  local found, reason = socket:connect(host, port, "udp")
+  if found then
+    found, reason = ask(socket, tunnel)
+  end
   if not found then
     socket:close()
-    return nil
+    return asker.unanswered(port, { "l2tp", "L2TP" }, reason)
   end
   if found[9] and #found[9] == 2 then
     -- StopCCN: general request to clear the connection

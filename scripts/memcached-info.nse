@@ -23,6 +23,7 @@ volatile = {
 }
 finding = "high"
 
+local asker = require "asker"
 local comm = require "comm"
 local datetime = require "datetime"
 local match = require "match"
@@ -31,7 +32,7 @@ local stdnse = require "stdnse"
 
 portrule = shortport.port_or_service(11211, "memcached", { "tcp", "udp" })
 
--- Over UDP each datagram begins with request number, its place among how many, and a zero.
+-- What STAT lines say, by name; nil and the reason. Over UDP each datagram begins with request number, its place among how many, and a zero.
 local function ask(host, port, command)
   local text = command .. "\r\n"
   if port.protocol == "udp" then
@@ -39,21 +40,24 @@ local function ask(host, port, command)
   end
   local socket = nmap.new_socket(port.protocol)
   socket:set_timeout(5000)
-  local status = socket:connect(host, port)
-  local reply
-  if status then
+  local status, reply = socket:connect(host, port)
+  for _ = 1, status and (port.protocol == "udp" and 2 or 1) or 0 do
     socket:send(text)
-    status, reply = socket:receive_buf(match.pattern_limit("END\r\n", 65536), true)
+    -- "END" or "ERROR" on a line of its own; before it the head of a datagram ends in zeros
+    status, reply = socket:receive_buf(match.pattern_limit("%f[^\n%z]E[NR]%u+\r\n", 65536), true)
+    if status then
+      break
+    end
   end
   socket:close()
   if not status then
-    return nil
+    return nil, reply
   end
   local fields = {}
   for name, value in reply:gmatch("STAT (%S+) ([^\r\n]*)") do
     fields[name] = value
   end
-  return next(fields) and fields or nil
+  return next(fields) and fields or nil, "no statistics"
 end
 
 local shown = {
@@ -81,9 +85,9 @@ local function add(output, fields, list)
 end
 
 function action(host, port)
-  local stats = ask(host, port, "stats")
+  local stats, reason = ask(host, port, "stats")
   if not stats then
-    return nil
+    return asker.unanswered(port, { "memcached", "memcache" }, reason)
   end
   local time = tonumber(stats.time or "")
   if time then
@@ -92,6 +96,8 @@ function action(host, port)
   end
   local output = stdnse.output_table()
   add(output, stats, shown)
-  add(output, ask(host, port, "stats settings") or {}, settings_shown)
+  local settings
+  settings, reason = ask(host, port, "stats settings")
+  add(output, settings or asker.broken_off(reason) or {}, settings_shown)
   return output
 end

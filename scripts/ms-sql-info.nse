@@ -25,6 +25,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local mssql = require "mssql"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
@@ -34,11 +35,12 @@ hostrule = mssql.Helper.GetHostrule()
 local asked_max = 8
 
 -- The server itself knows its version better than the browser service.
-local function ask_server(instance)
+local function ask_server(host, instance)
   local helper = mssql.Helper:new()
   local status, reason = helper:ConnectEx(instance)
   if not status then
     stdnse.debug1("%s: %s", instance:GetName(), reason)
+    asker.unanswered(nmap.get_port_state(host, instance.port) or {}, { "ms-sql-s" }, reason)
     return
   end
   helper:Disconnect()
@@ -80,9 +82,15 @@ end
 
 function action(host)
   local output = stdnse.output_table()
-  for i, instance in ipairs(mssql.Helper.Discover(host)) do
+  local instances, silence = mssql.Helper.Discover(host)
+  local browser = nmap.get_port_state(host, mssql.SSRP.PORT)
+  if silence and browser and browser.state == "open" then
+    -- it has answered someone, and knows more than the servers
+    asker.broken_off(silence)
+  end
+  for i, instance in ipairs(instances) do
     if instance.port and i <= asked_max then
-      ask_server(instance)
+      ask_server(host, instance)
     end
     if instance.answered then
       tell_version(host, instance)

@@ -14,6 +14,7 @@ categories = { "default", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local natpmp = require "natpmp"
 local shortport = require "shortport"
 
@@ -22,7 +23,7 @@ portrule = shortport.port_or_service(5351, "nat-pmp", "udp", { "open", "open|fil
 function action(host, port)
   local status, response = natpmp.Helper:new(host, port):getWANIP()
   if not status then
-    return nil
+    return asker.unanswered(port, { "nat-pmp" }, response)
   end
   nmap.set_port_state(host, port, "open")
   port.version.name = "nat-pmp"

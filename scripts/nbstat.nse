@@ -16,6 +16,7 @@ categories = { "default", "discovery", "safe" }
 identity = { "mac", "server_name" }
 volatile = { "user", "moving" }
 
+local asker = require "asker"
 local datafiles = require "datafiles"
 local netbios = require "netbios"
 local nmap = require "nmap"
@@ -70,7 +71,9 @@ end
 function action(host)
   local status, names, statistics = netbios.do_nbstat(host)
   if not status then
-    return nil
+    local node = nmap.get_port_state(host, { number = 137, protocol = "udp" })
+    -- one that has answered someone
+    return node and node.state == "open" and asker.broken_off(names) or nil
   end
   local _, server = netbios.get_server_name(host, names)
   local _, user = netbios.get_user_name(host, names)

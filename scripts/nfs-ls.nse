@@ -20,6 +20,7 @@ identity = {}
 volatile = { "size", "time", "bytes" }
 finding = "medium"
 
+local asker = require "asker"
 local ls = require "ls"
 local rpc = require "rpc"
 local shortport = require "shortport"
@@ -31,12 +32,14 @@ portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp
 local function list_export(output, host, port, name)
   local status, directory = rpc.Helper.Dir(host, port, name)
   if not status then
-    stdnse.debug1("%s: %s", name, tostring(directory))
-    return
+    -- one that may not be mounted is an answer
+    return asker.broken_off(directory)
   end
   ls.new_vol(output, name, true)
   local access_ok, access = rpc.Helper.Access(host, port, name)
-  if access_ok then
+  if not access_ok then
+    asker.broken_off(access)
+  else
     ls.report_info(output, "access: " .. rpc.Util.format_access(access.mask))
   end
   for _, entry in ipairs(directory.entries) do
@@ -51,8 +54,11 @@ end
 
 function action(host, port)
   local status, exports = rpc.Helper.ShowMounts(host, port)
+  if not status then
+    return rpc.Helper.Unanswered(port, exports)
+  end
   local output = ls.new_listing()
-  for i, export in ipairs(status and exports or {}) do
+  for i, export in ipairs(exports) do
     if i <= 64 then
       list_export(output, host, port, export.name)
     end

@@ -24,8 +24,7 @@ portrule = shortport.port_or_service(111, { "rpcbind", "mountd" }, { "tcp", "udp
 function action(host, port)
   local status, exports = rpc.Helper.ShowMounts(host, port)
   if not status then
-    stdnse.debug1("%s", tostring(exports))
-    return nil
+    return rpc.Helper.Unanswered(port, exports)
   end
   local lines = {}
   for _, export in ipairs(exports) do

@@ -26,12 +26,15 @@ portrule = shortport.port_or_service(111, { "rpcbind", "mountd", "nfs" }, { "tcp
 
 function action(host, port)
   local status, exports = rpc.Helper.ShowMounts(host, port)
+  if not status then
+    return rpc.Helper.Unanswered(port, exports)
+  end
   local human = stdnse.get_script_args(SCRIPT_NAME .. ".human")
   local rows = tab.new()
   tab.addrow(rows, "Filesystem", "1K-blocks", "Used", "Available", "Use%", "Maxfilesize",
     "Maxlink")
   local n = 0
-  for i, export in ipairs(status and exports or {}) do
+  for i, export in ipairs(exports) do
     local ok, s
     if i <= 64 then
       ok, s = rpc.Helper.ExportStats(host, port, export.name)

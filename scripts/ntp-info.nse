@@ -23,6 +23,7 @@ volatile = {
   "rootdispersion", "poll", "state", "flags", "update", "signature", "cert", "expire",
 }
 
+local asker = require "asker"
 local datetime = require "datetime"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -51,14 +52,16 @@ local function ask(host, port, request, tries)
     end
   end
   socket:close()
-  return status and reply or nil
+  return status and reply or nil, reply
 end
 
--- The time when the server got a client packet (RFC 5905, section 7.3), as seconds since 1970.
+-- The time when the server got a client packet (RFC 5905, section 7.3), as seconds since 1970; nil and
+-- the reason.
 local function receive_time(host, port)
-  local reply = ask(host, port, "\xe3\0\4\xfa\0\1\0\0\0\1\0\0" .. ("\0"):rep(36), tries_max)
+  local reply, reason = ask(host, port, "\xe3\0\4\xfa\0\1\0\0\0\1\0\0" .. ("\0"):rep(36),
+    tries_max)
   if not reply or #reply < 48 or reply:byte() & 7 ~= 4 then
-    return nil
+    return nil, reason
   end
   local seconds, fraction = string.unpack(">I4I4", reply, 33)
   return seconds - epoch + fraction / 4294967296
@@ -80,10 +83,10 @@ local function variables(host, port, heard)
 end
 
 function action(host, port)
-  local time = receive_time(host, port)
+  local time, reason = receive_time(host, port)
   local list = variables(host, port, time ~= nil)
   if not time and not list then
-    return nil
+    return asker.unanswered(port, { "ntp" }, reason)
   end
   nmap.set_port_state(host, port, "open")
   local output = stdnse.output_table()

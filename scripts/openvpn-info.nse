@@ -15,6 +15,7 @@ categories = { "version", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local comm = require "comm"
 local rand = require "rand"
 local shortport = require "shortport"
@@ -32,9 +33,9 @@ function action(host, port)
   local packet = string.char(client_reset) .. session .. "\0\0\0\0\0"
   local tcp = port.protocol == "tcp"
   local status, reply = comm.exchange(host, port, tcp and string.pack(">s2", packet) or packet,
-    { proto = port.protocol, timeout = 4000 })
+    { proto = port.protocol, timeout = 4000, tries = 2 })
   if not status then
-    return nil
+    return asker.unanswered(port, { "openvpn" }, reply)
   elseif tcp then
     reply = #reply > 2 and reply:sub(3) or ""
   end

@@ -18,6 +18,7 @@ identity = {}
 volatile = {}
 finding = "low"
 
+local asker = require "asker"
 local ipOps = require "ipOps"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -82,16 +83,19 @@ local function ask(host, port, version)
     end
   end
   socket:close()
-  return answered, routes, order
+  return answered, routes, order, data
 end
 
 function action(host, port)
-  local version, routes, order = ask(host, port, 2)
-  if not version then
-    version, routes, order = ask(host, port, 1)
+  local version, routes, order, reason
+  -- datagrams get lost
+  for _, number in ipairs({ 2, 1, 2 }) do
+    if not version then
+      version, routes, order, reason = ask(host, port, number)
+    end
   end
   if not version then
-    return nil
+    return asker.unanswered(port, { "route", "rip" }, reason)
   end
   nmap.set_port_state(host, port, "open")
   local output, list = stdnse.output_table(), stdnse.output_table()

@@ -51,8 +51,7 @@ end
 function action(host, port)
   local status, programs = rpc.Helper.RpcInfo(host, port)
   if not status then
-    stdnse.debug1("%s", tostring(programs))
-    return nil
+    return rpc.Helper.Unanswered(port, programs)
   end
   local data, lines = {}, {}
   for _, program in ipairs(sorted_keys(programs)) do

@@ -13,6 +13,7 @@ categories = { "default", "safe", "discovery" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local sip = require "sip"
 local stringaux = require "stringaux"
@@ -29,13 +30,13 @@ end
 
 function action(host, port)
   local session = sip.Session:new(host, port)
-  if not session:connect() then
-    return nil
+  local status, response = session:connect()
+  if status then
+    status, response = session:options()
+    session:close()
   end
-  local status, response = session:options()
-  session:close()
   if not status then
-    return nil
+    return asker.unanswered(port, { "sip" }, response)
   end
   nmap.set_port_state(host, port, "open")
   note_version(host, port, response)

@@ -18,6 +18,7 @@ identity = {}
 volatile = {}
 finding = "low"
 
+local asker = require "asker"
 local shortport = require "shortport"
 local srvloc = require "srvloc"
 local stdnse = require "stdnse"
@@ -59,7 +60,7 @@ function action(host, port)
   local status, types = helper:types()
   if not status then
     helper:close()
-    return nil
+    return asker.unanswered(port, { "svrloc" }, types)
   end
   nmap.set_port_state(host, port, "open")
   table.sort(types)

@@ -33,11 +33,15 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return nil
+    return smb.unanswered(host, state)
   end
-  status = smb2.negotiate_v2(state)
+  local reason
+  status, reason = smb2.negotiate_v2(state)
   smb.stop(state)
-  local guid = status and state.server_guid
+  if not status then
+    return smb.unanswered(host, reason)
+  end
+  local guid = state.server_guid
   if not guid or #guid ~= 16 or not guid:find("[^%z]") then
     return nil
   end

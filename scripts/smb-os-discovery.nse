@@ -54,8 +54,7 @@ end
 function action(host)
   local status, result = smb.get_os(host)
   if not status then
-    stdnse.debug1("%s", tostring(result))
-    return nil
+    return smb.unanswered(host, result)
   end
   if result.time then
     datetime.record_skew(host, result.time)

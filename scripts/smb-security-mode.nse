@@ -36,14 +36,13 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return nil
+    return smb.unanswered(host, state)
   end
   local reason
   status, reason = smb.negotiate_protocol(state, {})
   if not status then
-    stdnse.debug1("%s", tostring(reason))
     smb.stop(state)
-    return nil
+    return smb.unanswered(host, reason)
   end
   smb.start_session(state)
   local mode = state.security_mode

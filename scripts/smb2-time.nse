@@ -26,11 +26,14 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return nil
+    return smb.unanswered(host, state)
   end
-  status = smb2.negotiate_v2(state)
+  local reason
+  status, reason = smb2.negotiate_v2(state)
   smb.stop(state)
-  if not status or not state.date then
+  if not status then
+    return smb.unanswered(host, reason)
+  elseif not state.date then
     return nil
   end
   datetime.record_skew(host, state.time)

@@ -19,6 +19,7 @@ categories = { "default", "version", "safe" }
 identity = { "engineIDData" }
 volatile = { "snmpEngineTime" }
 
+local asker = require "asker"
 local datafiles = require "datafiles"
 local datetime = require "datetime"
 local ipOps = require "ipOps"
@@ -74,7 +75,9 @@ end
 
 function action(host, port)
   local status, engine = snmp.discover_engine(host, port)
-  if not status or #engine.engine_id < 5 then
+  if not status then
+    return asker.unanswered(port, { "snmp" }, engine)
+  elseif #engine.engine_id < 5 then
     return nil
   end
   nmap.set_port_state(host, port, "open")

@@ -33,8 +33,7 @@ local base = "1.3.6.1.2.1.25.4.2.1."
 local function processes_of(helper)
   local list, by_id = {}, {}
   for _, column in ipairs(columns) do
-    local status, values = helper:walk(base .. column[2])
-    for _, value in ipairs(status and values or {}) do
+    for _, value in ipairs(helper:whole(base .. column[2])) do
       local id = tonumber(value.oid:match("%f[%d](%d+)$"))
       if not by_id[id] and column[2] == 2 then
         by_id[id] = { id = id, output = stdnse.output_table() }

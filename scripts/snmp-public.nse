@@ -37,6 +37,9 @@ local function describes(host, port, community, version)
   end
   local status, values = helper:get({}, "1.3.6.1.2.1.1.1.0")
   helper.socket:close()
+  if not status then
+    helper:check_silence(values)
+  end
   return status and values[1] and values[1][1] and tostring(values[1][1]) or nil
 end
 

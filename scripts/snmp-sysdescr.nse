@@ -35,6 +35,9 @@ function action(host, port)
   local description = status and values[1] and values[1][1]
   if not description then
     stdnse.debug1("no system description: %s", tostring(values))
+    if not status then
+      helper:check_silence(values)
+    end
     return nil
   end
   nmap.set_port_state(host, port, "open")

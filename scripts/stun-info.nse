@@ -13,6 +13,7 @@ categories = { "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local stun = require "stun"
@@ -27,7 +28,7 @@ function action(host, port)
   local status, ip = helper:getExternalAddress()
   helper:close()
   if not status then
-    return nil
+    return asker.unanswered(port, { "stun" }, ip)
   end
   nmap.set_port_state(host, port, "open")
   local output = stdnse.output_table()

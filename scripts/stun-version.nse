@@ -12,6 +12,7 @@ categories = { "version" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stun = require "stun"
 
@@ -25,7 +26,7 @@ function action(host, port)
   local status, software = helper:getVersion()
   helper:close()
   if not status or software == "" then
-    return nil
+    return asker.unanswered(port, { "stun" }, software)
   end
   nmap.set_port_state(host, port, "open")
   port.version.name, port.version.product = "stun", software

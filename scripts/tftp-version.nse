@@ -15,6 +15,7 @@ categories = { "version", "discovery", "safe" }
 identity = {}
 volatile = {}
 
+local asker = require "asker"
 local rand = require "rand"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -39,19 +40,25 @@ end
 local function ask(host, port, name)
   local socket = nmap.new_socket("udp")
   socket:set_timeout(4000)
-  local status, data = socket:sendto(host, port, tftp.read_request(name))
-  if status then
-    status, data = socket:receive()
+  local status, data
+  for _ = 1, 2 do
+    status, data = socket:sendto(host, port, tftp.read_request(name))
+    if status then
+      status, data = socket:receive()
+    end
+    if status then
+      break
+    end
   end
   socket:close()
-  return status and tftp.parse(data) or nil
+  return status and tftp.parse(data) or nil, data
 end
 
 function action(host, port)
   local name = rand.random_alpha(12)
-  local answer = ask(host, port, name)
+  local answer, reason = ask(host, port, name)
   if not answer then
-    return nil
+    return asker.unanswered(port, { "tftp" }, reason)
   end
   nmap.set_port_state(host, port, "open")
   local message = (answer.message or ""):gsub("%c", "."):sub(1, 200)

@@ -19,6 +19,7 @@ identity = {}
 volatile = { "Session id", "Authorization data", "Authentication data", "Status" }
 finding = "medium"
 
+local asker = require "asker"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local xdmcp = require "xdmcp"
@@ -50,7 +51,7 @@ function action(host, port)
   local status, willing = helper:exch(xdmcp.Packet[xdmcp.OpCode.QUERY]:new())
   if not status or willing.opcode ~= xdmcp.OpCode.WILLING then
     helper:close()
-    return nil
+    return asker.unanswered(port, { "xdmcp" }, not status and willing or "another answer")
   end
   nmap.set_port_state(host, port, "open")
   local output, session = stdnse.output_table(), nil

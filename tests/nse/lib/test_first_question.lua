@@ -64,6 +64,8 @@ add(5005, "jdwp", "jdwp-version")
 add(502, "modbus", "modbus-discover")
 add(27017, "mongodb", "mongodb-databases mongodb-info")
 add(1883, "mqtt", "mqtt-info")
+add(3632, "distccd", "distcc-cve2004-2687", { ends = true })
+add(11211, "memcached", "memcached-info")
 add(1433, "ms-sql-s", "ms-sql-ntlm-info")
 add(3306, "mysql", "mysql-info")
 add(10809, "nbd", "nbd-info")
@@ -90,6 +92,28 @@ add(22, "ssh", "ssh-hostkey ssh-weak-algos ssh2-enum-algos sshv1")
 add(389, "ldap", "ldap-rootdse")
 add(3389, "ms-wbt-server", "rdp-enum-encryption")
 add(1080, "socks5", "socks-auth-info socks-open-proxy")
+add(47808, "bacnet", "bacnet-info", { protocol = "udp" })
+add(5683, "coap", "coap-resources", { protocol = "udp" })
+add(631, "ipp", "cups-info cups-queue-info ipp-info")
+add(53, "domain", "dns-nsid dns-recursion", { protocol = "udp" })
+add(500, "isakmp", "ike-version", { protocol = "udp" })
+add(623, "asf-rmcp", "ipmi-cipher-zero ipmi-version", { protocol = "udp" })
+add(3671, "knxnetip", "knx-gateway-info", { protocol = "udp" })
+add(1701, "l2tp", "l2tp-info", { protocol = "udp" })
+add(5351, "nat-pmp", "nat-pmp-info", { protocol = "udp" })
+add(111, "rpcbind", "nfs-ls nfs-showmount nfs-statfs rpcinfo")
+add(123, "ntp", "ntp-info", { protocol = "udp" })
+add(1194, "openvpn", "openvpn-info", { protocol = "udp" })
+add(520, "route", "rip-info", { protocol = "udp" })
+add(5060, "sip", "sip-methods", { protocol = "udp" })
+add(427, "svrloc", "slp-services", { protocol = "udp" })
+add(161, "snmp", "snmp-info", { protocol = "udp" })
+add(161, "snmp", [[snmp-interfaces snmp-netstat snmp-processes snmp-public snmp-sysdescr
+  snmp-win32-services snmp-win32-shares snmp-win32-software snmp-win32-users]],
+  { protocol = "udp", product = "SNMPv3 server" })
+add(3478, "stun", "stun-info stun-version", { protocol = "udp" })
+add(69, "tftp", "tftp-version", { protocol = "udp" })
+add(177, "xdmcp", "xdmcp-discover", { protocol = "udp" })
 add(443, "http", "ssl-cert ssl-date ssl-dh-params ssl-enum-ciphers tls-alpn tls-nextprotoneg",
   { tunnel = "ssl" })
 
@@ -100,6 +124,7 @@ local function port_of(entry, confidence)
     service_dtype = confidence > 3 and "probed" or "table",
   } }
   port.protocol = entry.fields.protocol
+  port.version.product = confidence > 3 and entry.fields.product or nil
   return port
 end
 
@@ -115,7 +140,8 @@ end
 
 for name, entry in pairs(asked) do
   test(name .. ": no answer of a service that was recognised is an error, else nothing", function()
-    for _, how in ipairs({ "refused", "ended", "silent" }) do
+    local udp = entry.fields.protocol == "udp"
+    for _, how in ipairs(udp and { "silent" } or { "refused", "ended", "silent" }) do
       -- some end the connection to refuse
       if how ~= "ended" or not entry.fields.ends then
         serve(entry, silent[how])
@@ -140,4 +166,85 @@ test("a method or a path that a web server refuses by silence is refused", funct
       check.equal(script.run(name, port_of(asked[name], 10)), nil)
     end
   end
+end)
+
+test("a host that has agreed on a version of SMB, and is silent now, is an error", function()
+  local ports = fake.ports
+  fake.ports = { ["tcp:445"] = { number = 445, protocol = "tcp", state = "open" } }
+  for _, name in ipairs({ "smb-guid", "smb-protocols", "smb-security-mode", "smb2-capabilities",
+    "smb2-security-mode", "smb2-time", "smb-os-discovery" }) do
+    for _, answers in ipairs({ true, false }) do
+      fake.servers["tcp:445"] = silent.silent
+      local host = { host = { registry = { smb_answers = answers or nil } } }
+      local ok, text = pcall(script.run, name, nil, host)
+      check.equal(ok, not answers, name .. ": " .. tostring(text))
+    end
+    fake.servers["tcp:445"] = silent.ended
+    local host = { host = { registry = { smb_answers = true } } }
+    local ok = pcall(script.run, name, nil, host)
+    -- whoever does not speak a version ends the connection; one that speaks none is silent
+    check.equal(ok, name ~= "smb-protocols" and name ~= "smb2-capabilities", name)
+  end
+  fake.ports = ports
+end)
+
+test("an SNMP agent that is silent to a community, but tells its engine, does not take it", function()
+  for _, name in ipairs({ "snmp-sysdescr", "snmp-interfaces", "snmp-public" }) do
+    serve(asked[name], function(peer)
+      while true do
+        local request = peer:recv()
+        -- version 3
+        if request:find("\2\1\3", 1, true) then
+          peer:send(script.recorded("snmp-info")[1][1][2])
+        end
+      end
+    end)
+    check.equal(script.run(name, port_of(asked[name], 10)), nil)
+  end
+end)
+
+test("a name server that is silent to our questions, and answers others, is none for us", function()
+  for _, name in ipairs({ "dns-nsid", "dns-recursion" }) do
+    serve(asked[name], function(peer)
+      while true do
+        local request = peer:recv()
+        if request:sub(13, 13) == "\0" then
+          peer:send(request:sub(1, 2) .. "\x80\5" .. request:sub(5))
+        end
+      end
+    end)
+    check.equal(script.run(name, port_of(asked[name], 10)), nil)
+  end
+end)
+
+-- Those that are not asked above, and why.
+local others = {
+  -- their rules know a number alone
+  "bjnp-discover", "dhcp-discover", "dns-service-discovery", "mdns-device-info", "upnp-info",
+  "wsdd-discover",
+  -- silence is how most refuse
+  "ntp-monlist", "sslv2",
+  -- with tests of their own
+  "auth-owners", "dns-zone-transfer", "greeting-version", "http-version", "smtp-open-relay",
+  "ssh-auth-methods",
+}
+
+test("every script that asks a port is told how to take silence", function()
+  local known = {}
+  for name in pairs(asked) do
+    known[name] = true
+  end
+  for _, name in ipairs(others) do
+    check.falsy(known[name], name)
+    known[name] = true
+  end
+  local n = 0
+  for path in io.popen("ls " .. fake.root .. "/scripts/*.nse"):lines() do
+    local name = path:match("([^/]+)%.nse$")
+    if script.load(name).portrule then
+      n = n + 1
+      check.truthy(known[name], name)
+    end
+  end
+  check.truthy(n > 150, tostring(n))
 end)

@@ -71,9 +71,12 @@ test("a name may hold zeros", function()
   check.contains(script.run("nbstat"), "N\0S<00>              Flags")
 end)
 
-test("silence gives none, a host without such ports is not asked", function()
+test("silence gives none, but is an error of a port that has answered; without ports nobody is asked",
+  function()
   open()
   fake.servers["udp:137"] = fake.replies(nil, {}, true)
+  check.throws("no answer", script.run, "nbstat")
+  fake.ports = { ["tcp:445"] = { number = 445, protocol = "tcp", state = "open" } }
   check.equal(script.run("nbstat"), nil)
   fake.ports = {}
   check.same({ script.run("nbstat") }, { nil, nil, false })

@@ -173,12 +173,17 @@ function M.echo(at, length)
   end
 end
 
+--- The conversations of tests/nse/recorded/NAME.lua.
+function M.recorded(name)
+  return assert(loadfile(root .. "/tests/nse/recorded/" .. name .. ".lua"))()
+end
+
 --- Servers from tests/nse/recorded/NAME.lua (made by tests/nse/record.py): each connection gets
 -- the next conversation, those after the last are closed at once. change(answer, question) gives
 -- what is sent instead of an answer; order: the numbers of the conversations that the connections
 -- get, 0 for one that is closed at once.
 function M.replay(name, change, order)
-  local recorded = assert(loadfile(root .. "/tests/nse/recorded/" .. name .. ".lua"))()
+  local recorded = M.recorded(name)
   local servers = require("support.fake_nmap").servers
   local function serve(where, talks)
     local n = 0
