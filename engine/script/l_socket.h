@@ -58,6 +58,7 @@ struct sock_op {
 /* What a connect, or a sendto, still has to do; gone when it is done. */
 struct plan {
     char name[256]; /* to look up; "": `to` is known */
+    bool no_name;   /* `name` is cut: nothing to look up */
     char server_name[256];
     struct addr to, local;
     uint16_t port, local_port;

@@ -12,10 +12,10 @@
 
 /* ---- arguments ---- */
 
-static void copy_name(lua_State *L, char *to, size_t size, const char *name, int arg)
+/* Does it fit?  A server may send a longer one in a redirect: no name at all, and no error. */
+static bool copy_name(char *to, size_t size, const char *name)
 {
-    luaL_argcheck(L, strlen(name) < size, arg, "host name too long");
-    snprintf(to, size, "%s", name);
+    return snprintf(to, size, "%s", name) < (int)size;
 }
 
 /* Missing ones are told as missing, not as nil. */
@@ -43,9 +43,10 @@ static void host_arg(lua_State *L, int arg, struct plan *p)
     } else {
         host = server_name = luaL_checkstring(L, arg);
     }
-    copy_name(L, p->server_name, sizeof p->server_name, server_name ? server_name : "", arg);
+    if (!copy_name(p->server_name, sizeof p->server_name, server_name ? server_name : ""))
+        p->server_name[0] = '\0';
     if (addr_parse(host, &p->to) < 0)
-        copy_name(L, p->name, sizeof p->name, host, arg);
+        p->no_name = !copy_name(p->name, sizeof p->name, host);
 }
 
 /* Leaves the protocol that the port table names, or nil, on the stack. */
@@ -224,8 +225,9 @@ void conn_start(struct conn *c)
         go_on(c);
         return;
     }
-    r = c->all->env.dns ? dns_lookup(c->all->env.dns, p->name, p->family, on_addrs, c, &p->query)
-                        : -ENOENT;
+    r = c->all->env.dns && !p->no_name
+            ? dns_lookup(c->all->env.dns, p->name, p->family, on_addrs, c, &p->query)
+            : -ENOENT;
     if (r < 0)
         unresolved(c, r);
     else

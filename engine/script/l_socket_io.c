@@ -114,9 +114,11 @@ static int gather(struct conn *c, const char *data, size_t len)
     return 0;
 }
 
+/* A datagram is never joined to the next one, however much was asked for: as nmap does it, which
+ * only gives it out later, when the time is over. */
 static bool enough(const struct conn *c)
 {
-    return c->in.len >= c->want_bytes && c->n_lines >= c->want_lines;
+    return c->udp || (c->in.len >= c->want_bytes && c->n_lines >= c->want_lines);
 }
 
 /* Whether more is ready than came with this chunk: a full one, or the next TLS record.  Datagrams
@@ -178,7 +180,7 @@ static void on_datagram(void *user, int status, const char *data, const struct a
         c->peer_port = from_port;
     }
     if (c->op)
-        received(c, status, data);
+        received(c, status == 0 ? -ENODATA : status, data); /* nothing in it: EOF, as under nmap */
     conn_unref(c);
 }
 

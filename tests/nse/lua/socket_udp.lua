@@ -23,22 +23,43 @@ a, b = s:receive()
 same(a, b, true, "77")
 same(s:close(), true)
 
--- one datagram at a time, whole; an empty one too
+-- one datagram at a time, whole
 s = nmap.new_socket("udp")
 same(s:connect("127.0.0.1", ports.udp_echo), true)
 local big = ("z"):rep(40000)
-for _, data in ipairs {"one", "two", "", big} do
+for _, data in ipairs {"one", "two", big} do
   same(s:send(data), true)
 end
-for _, data in ipairs {"one", "two", "", big} do
+for _, data in ipairs {"one", "two", big} do
   a, b = s:receive()
   same(a, b == data, true, true)
 end
-for _, data in ipairs {"one", "two", "three"} do
-  s:send(data)
+
+-- also where more bytes or lines were asked for than it has, and without waiting for them
+local before = os.time()
+for _, data in ipairs {"one", "two", "three", "4\n"} do
+  same(s:send(data), true)
 end
 a, b = s:receive_bytes(8)
-same(a, b, true, "onetwothree")
+same(a, b, true, "one")
+a, b = s:receive_bytes(8)
+same(a, b, true, "two")
+a, b = s:receive_lines(2)
+same(a, b, true, "three")
+a, b = s:receive_lines(2)
+same(a, b, true, "4\n")
+assert(os.time() - before < 20)
+
+-- an empty one looks like an end, but more may follow
+for _, data in ipairs {"", "a", "", "b;"} do
+  same(s:send(data), true)
+end
+a, b = s:receive_bytes(1)
+same(a, b, nil, "EOF")
+a, b = s:receive_buf(";", true)
+same(a, b, nil, "EOF")
+a, b = s:receive_buf(";", true)
+same(a, b, true, "ab;")
 
 -- fresh ones
 s = nmap.new_socket("udp")
