@@ -217,8 +217,8 @@ bool job_run_next(struct run *r);
 void job_run_settled(struct run *r);
 void jobs_pump(struct task *pump); /* starts what can start, ends what has nothing left */
 void jobs_free(struct script_host *h);
-/* The living host with that address or target name in the job; NULL. */
-struct job_host *job_host_find(struct job *j, const char *ip, const char *target_name);
+/* The living host of the job whose address or target name that is; NULL. */
+struct job_host *job_host_find(struct job *j, const char *name);
 
 /* ---- the host ---- */
 

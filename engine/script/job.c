@@ -109,16 +109,14 @@ static int fill_host(struct job_host *jh, const struct script_target *t)
     return failed || !jh->ports ? -ENOMEM : 0;
 }
 
-struct job_host *job_host_find(struct job *j, const char *ip, const char *target_name)
+struct job_host *job_host_find(struct job *j, const char *name)
 {
     struct job_host *jh;
 
-    TAILQ_FOREACH (jh, &j->hosts, entry) {
-        const char *want = ip ? ip : target_name, *have = ip ? jh->ip : jh->target_name;
-
-        if (jh->stage.begun && want && have && strcmp(want, have) == 0)
+    TAILQ_FOREACH (jh, &j->hosts, entry)
+        if (jh->stage.begun &&
+            (strcmp(name, jh->ip) == 0 || (jh->target_name && strcmp(name, jh->target_name) == 0)))
             return jh;
-    }
     return NULL;
 }
 

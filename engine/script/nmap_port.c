@@ -11,6 +11,7 @@
 #define TEXT_MAX  80
 #define EXTRA_MAX 256
 #define SHORT_MAX 32
+#define CPE_MAX   32
 
 static const char *const protocols[] = {"tcp", "udp", "sctp", NULL};
 static const enum protocol protocol_values[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP};
@@ -29,6 +30,14 @@ static const char *push_string(lua_State *L, int t, const char *key)
     return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 
+/* By address, else by what the user typed, which may have been the address. */
+static struct job_host *find_host(struct job *j, const char *ip, const char *name)
+{
+    struct job_host *jh = ip ? job_host_find(j, ip) : NULL;
+
+    return jh || !name ? jh : job_host_find(j, name);
+}
+
 static struct job_host *check_host(lua_State *L, int index)
 {
     struct run *r = run_of(L);
@@ -43,7 +52,7 @@ static struct job_host *check_host(lua_State *L, int index)
     if (r && r->jh && ip && strcmp(r->jh->ip, ip) == 0)
         jh = r->jh;
     else if (r && r->job)
-        jh = job_host_find(r->job, ip, name);
+        jh = find_host(r->job, ip, name);
     if (!jh)
         luaL_argerror(L, index, "host is not being processed right now");
     lua_pop(L, 2);
@@ -191,54 +200,71 @@ static int l_set_port_state(lua_State *L)
     return 0;
 }
 
-/* Stores version.KEY, printable and cut; a missing field clears. */
-static void store(lua_State *L, int version, const char *key, char **field, size_t max)
+/* A copy of the value on top, which it takes away; NULL: it is no string. */
+static char *take_text(lua_State *L, size_t max)
 {
-    const char *s;
-    size_t len;
-    char *copy = NULL;
+    const char *s = lua_tostring(L, -1);
+    char *copy = s ? strndup(s, max) : NULL;
 
-    lua_getfield(L, version, key);
-    s = lua_tolstring(L, -1, &len);
-    if (s) {
-        copy = strndup(s, len < max ? len : max);
-        if (!copy)
-            luaL_error(L, "not enough memory");
-        for (char *c = copy; *c; c++)
-            if (!isprint((unsigned char)*c))
-                *c = '.';
-    }
-    free(*field);
-    *field = copy;
+    if (s && !copy)
+        luaL_error(L, "not enough memory");
     lua_pop(L, 1);
+    return copy;
 }
 
+static void make_printable(char *s)
+{
+    for (; s && *s; s++)
+        if (!isprint((unsigned char)*s))
+            *s = '.';
+}
+
+/* Stores version.KEY as it is; a missing field clears. */
+static void store_raw(lua_State *L, int version, const char *key, char **field, size_t max)
+{
+    char *copy;
+
+    lua_getfield(L, version, key);
+    copy = take_text(L, max);
+    free(*field);
+    *field = copy;
+}
+
+/* The same, printable. */
+static void store(lua_State *L, int version, const char *key, char **field, size_t max)
+{
+    store_raw(L, version, key, field, max);
+    make_printable(*field);
+}
+
+/* Every string of the table, whatever its key; numbers count as strings. */
 static void store_cpe(lua_State *L, int version, struct strings *cpe)
 {
     lua_getfield(L, version, "cpe");
     if (!lua_isnil(L, -1) && !lua_istable(L, -1))
         luaL_error(L, "port.version 'cpe' field must be a table");
     strings_done(cpe);
-    if (lua_istable(L, -1)) {
-        size_t n = lua_rawlen(L, -1) < 16 ? lua_rawlen(L, -1) : 16;
-
-        cpe->v = calloc(n + 1, sizeof *cpe->v);
-        for (size_t i = 0; cpe->v && i < n; i++) {
-            lua_rawgeti(L, -1, (lua_Integer)i + 1);
-            cpe->v[cpe->n] =
-                lua_type(L, -1) == LUA_TSTRING ? strndup(lua_tostring(L, -1), TEXT_MAX) : NULL;
-            cpe->n += cpe->v[cpe->n] != NULL;
-            lua_pop(L, 1);
-        }
+    cpe->v = calloc(CPE_MAX, sizeof *cpe->v);
+    if (!cpe->v)
+        luaL_error(L, "not enough memory");
+    lua_pushnil(L);
+    while (lua_istable(L, -2) && cpe->n < CPE_MAX && lua_next(L, -2)) {
+        cpe->v[cpe->n] = take_text(L, TEXT_MAX);
+        make_printable(cpe->v[cpe->n]);
+        cpe->n += cpe->v[cpe->n] != NULL;
     }
-    lua_pop(L, 1);
+    lua_settop(L, version);
 }
 
+/* "ssl", or NULL: none */
 static const char *check_tunnel(lua_State *L, int version)
 {
-    const char *tunnel = push_string(L, version, "service_tunnel");
-    bool none = !tunnel || strcmp(tunnel, "none") == 0;
+    const char *tunnel;
+    bool none;
 
+    lua_getfield(L, version, "service_tunnel");
+    tunnel = lua_tostring(L, -1);
+    none = !tunnel || strcmp(tunnel, "none") == 0;
     if (!none && strcmp(tunnel, "ssl") != 0)
         luaL_argerror(L, 2, "invalid value for port.version.service_tunnel");
     lua_pop(L, 1);
@@ -248,8 +274,6 @@ static const char *check_tunnel(lua_State *L, int version)
 static void store_fields(lua_State *L, int version, struct port_rec *p)
 {
     store(L, version, "name", &p->name, TEXT_MAX);
-    if (!p->name && p->first_name)
-        p->name = strdup(p->first_name);
     store(L, version, "product", &p->product, TEXT_MAX);
     store(L, version, "version", &p->version, TEXT_MAX);
     store(L, version, "extrainfo", &p->extra, EXTRA_MAX);
@@ -258,15 +282,26 @@ static void store_fields(lua_State *L, int version, struct port_rec *p)
     store(L, version, "devicetype", &p->device, SHORT_MAX);
 }
 
-static void set_tunnel(lua_State *L, struct port_rec *p, const char *tunnel)
+static void set_copy(lua_State *L, char **field, const char *value)
 {
-    free(p->tunnel);
-    p->tunnel = tunnel ? strdup(tunnel) : NULL;
-    if (tunnel && !p->tunnel)
+    char *copy = value ? strdup(value) : NULL;
+
+    if (value && !copy)
         luaL_error(L, "not enough memory");
+    free(*field);
+    *field = copy;
 }
 
 enum version_state { HARDMATCHED, SOFTMATCHED, NOMATCH, TCPWRAPPED, INCOMPLETE };
+
+/* What a service is called that the script gave no name: what was recognised has none, what was not
+ * keeps that of the services table. */
+static void set_missing_name(lua_State *L, struct port_rec *p, enum version_state state)
+{
+    if (p->name || state <= SOFTMATCHED)
+        return;
+    set_copy(L, &p->name, state == TCPWRAPPED ? "tcpwrapped" : p->first_name);
+}
 
 /* nmap.set_port_version(host, port[, state]) */
 static int l_set_port_version(lua_State *L)
@@ -279,23 +314,22 @@ static int l_set_port_version(lua_State *L)
     const char *tunnel;
 
     lua_settop(L, 3);
-    if (lua_getfield(L, 2, "version") != LUA_TTABLE)
-        return luaL_error(L, "port 'version' field must be a table");
     if (!p)
         return 0;
+    if (lua_getfield(L, 2, "version") != LUA_TTABLE)
+        return luaL_error(L, "port 'version' field must be a table");
     tunnel = check_tunnel(L, 4);
     keep_found(L, p);
     store_cpe(L, 4, &p->cpe);
     store_fields(L, 4, p);
-    set_tunnel(L, p, tunnel);
-    if (state != HARDMATCHED)
-        store(L, 4, "service_fp", &p->fingerprint, SIZE_MAX);
+    set_missing_name(L, p, state);
+    set_copy(L, &p->tunnel, tunnel);
+    if (state == HARDMATCHED)
+        set_copy(L, &p->fingerprint, NULL);
+    else
+        store_raw(L, 4, "service_fp", &p->fingerprint, SIZE_MAX);
     p->confidence = state == TCPWRAPPED ? 8 : state <= SOFTMATCHED ? 10 : 3;
     p->method = p->confidence == 3 ? SERVICE_TABLE : SERVICE_PROBED;
-    if (state == TCPWRAPPED) {
-        free(p->name);
-        p->name = strdup("tcpwrapped");
-    }
     tell(jh, p);
     return 0;
 }

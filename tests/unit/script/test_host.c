@@ -401,6 +401,79 @@ static void ports_are_walked_as_under_nmap(void **state)
               "99/tcp, ");
 }
 
+/* Observed on nmap 7.93. */
+static const struct {
+    const char *version, *state,
+        *want; /* Lua; "service product confidence tunnel fingerprint: cpes" */
+} versions[] = {
+    {"{product = 'p'}", "hardmatched", "nil p 10.0 none nil:"},
+    {"{}", "softmatched", "nil nil 10.0 none nil:"},
+    {"{}", "nomatch", "first nil 3.0 none nil:"},
+    {"{}", "incomplete", "first nil 3.0 none nil:"},
+    {"{}", "tcpwrapped", "tcpwrapped nil 8.0 none nil:"},
+    {"{name = 'n'}", "tcpwrapped", "n nil 8.0 none nil:"},
+    {"{name = '', product = ''}", "hardmatched", "  10.0 none nil:"},
+    {"{name = 'n', product = 5}", "hardmatched", "n 5 10.0 none nil:"},
+    {"{name = 'n', product = true}", "hardmatched", "n nil 10.0 none nil:"},
+    {"{name = 'n', service_tunnel = 'ssl'}", "hardmatched", "n nil 10.0 ssl nil:"},
+    {"{name = 'n', service_tunnel = true}", "hardmatched", "n nil 10.0 none nil:"},
+    {"{service_fp = 'SF-Port80\\nSF:x\\1'}", "softmatched", "nil nil 10.0 none SF-Port80\nSF:x\1:"},
+    {"{service_fp = 'SF-Port80'}", "hardmatched", "nil nil 10.0 none nil:"},
+    {"{service_fp = 7}", "nomatch", "first nil 3.0 none 7:"},
+    {"{cpe = {'a', 5, 'b\\1\\255'}}", "hardmatched", "nil nil 10.0 none nil: a 5 b.."},
+    {"{cpe = {'a', false, {}, 'b'}}", "hardmatched", "nil nil 10.0 none nil: a b"},
+    {"{cpe = {'a', x = 'c'}}", "hardmatched", "nil nil 10.0 none nil: a c"},
+};
+
+static void a_version_is_kept_as_under_nmap(void **state)
+{
+    static const struct port_finding port = {
+        .port = 80, .protocol = PROTOCOL_TCP, .state = PORT_OPEN, .service.name = "first"};
+    struct script_target t = fx_target("192.0.2.1", &port, 1);
+    CLEANUP(buf_done) struct buf body = {0};
+
+    (void)state;
+    buf_str(&body, "local p = {number = 80, protocol = 'tcp'} "
+                   "local function case(version, state, want) p.version = version "
+                   "nmap.set_port_version(host, p, state) "
+                   "local q = nmap.get_port_state(host, p) local v = q.version "
+                   "local got = ('%s %s %s %s %s:'):format(q.service, v.product, "
+                   "v.name_confidence, v.service_tunnel, v.service_fp) "
+                   "for _, c in ipairs(v.cpe) do got = got .. ' ' .. c end "
+                   "assert(q.service == v.name and got == want, got .. ' is not ' .. want) end\n");
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+        buf_printf(&body, "case(%s, '%s', [[%s]])\n", versions[i].version, versions[i].state,
+                   versions[i].want);
+    buf_str(&body, "p.version = {service_tunnel = 5} "
+                   "assert(not pcall(nmap.set_port_version, host, p)) "
+                   "nmap.set_port_version(host, {number = 9, protocol = 'tcp', version = 5})");
+    fx_script("a", "hostrule", body.data);
+    fx_run("a", &t, 1);
+    fx_expect("a", SCRIPT_NO_OUTPUT, NULL);
+}
+
+/* Observed on nmap 7.93: either field may hold either, and the name is asked when there is no host
+ * of that address. */
+static void a_host_is_found_by_address_or_name(void **state)
+{
+    struct script_target t = fx_target("192.0.2.1", two_ports, 1);
+
+    (void)state;
+    t.target_name = "www.example";
+    fx_script("a", "hostrule",
+              "local function found(h) return (pcall(nmap.get_port_state, h, "
+              "{number = 80, protocol = 'tcp'})) end "
+              "return tostring(found{ip = '192.0.2.1'}) .. tostring(found{ip = 'www.example'}) .. "
+              "tostring(found{targetname = 'www.example'}) .. "
+              "tostring(found{targetname = '192.0.2.1'}) .. "
+              "tostring(found{ip = '192.0.2.9', targetname = 'www.example'}) .. "
+              "tostring(found{ip = '192.0.2.1', targetname = 'x'}) .. "
+              "tostring(found{ip = '192.0.2.9', targetname = 'x'}) .. "
+              "tostring(found{name = 'www.example'})");
+    fx_run("a", &t, 1);
+    fx_expect("a", SCRIPT_OK, "truetruetruetruetruetruefalsefalse");
+}
+
 /* Fields of a host table may be made at the moment they are asked for, and be garbage next. */
 static void a_host_is_found_by_fields_that_nothing_else_holds(void **state)
 {
@@ -847,6 +920,8 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(registries_belong_to_run_job_and_host),
     FX_TEST(scripts_read_and_change_ports),
     FX_TEST(ports_are_walked_as_under_nmap),
+    FX_TEST(a_version_is_kept_as_under_nmap),
+    FX_TEST(a_host_is_found_by_address_or_name),
     FX_TEST(a_host_is_found_by_fields_that_nothing_else_holds),
     FX_TEST(an_error_in_a_rule_is_an_outcome_of_its_place),
     FX_TEST(the_running_script_is_known_for_the_blame),
