@@ -204,6 +204,9 @@ static void ndiff_side(struct buf *out, char sign, const struct change *c, const
     } else if (same(c->kind, "service")) {
         buf_printf(out, "%c%s/%s open ", sign, c->port, c->protocol ? c->protocol : "tcp");
         text_value(out, value);
+    } else if (same(c->kind, "host")) {
+        buf_printf(out, "%cDevice: ", sign);
+        text_value(out, value);
     } else {
         buf_printf(out, "%c|_", sign);
         screen_text(out, c->name ? c->name : c->kind);
@@ -215,13 +218,16 @@ static void ndiff_side(struct buf *out, char sign, const struct change *c, const
     buf_char(out, '\n');
 }
 
-static void ndiff_head(struct buf *out, struct change_writer *w, const struct change *c, char sign)
+/* sign ' ': what came with a host or went with it stands under its head. */
+static void ndiff_head(struct buf *out, struct change_writer *w, const struct change *c, char sign,
+                       char side)
 {
     char host[sizeof w->last_host];
 
     snprintf(host, sizeof host, "%c%s %s", sign, c->zone ? c->zone : "",
              c->address ? c->address : "");
-    if (strcmp(host, w->last_host) == 0)
+    if (strcmp(host + 1, w->last_host[0] ? w->last_host + 1 : "") == 0 &&
+        (w->last_host[0] == sign || (sign == ' ' && w->last_host[0] == side)))
         return;
     buf_str(out, w->last_host[0] ? "\n" : "");
     snprintf(w->last_host, sizeof w->last_host, "%s", host);
@@ -244,11 +250,11 @@ static void write_ndiff(struct buf *out, struct change_writer *w, const struct c
     char sign = came ? '+' : '-';
 
     if (host && (came || went)) {
-        ndiff_head(out, w, c, sign);
-        buf_printf(out, "%cHost is %s.\n", came ? '+' : '-', "up");
+        ndiff_head(out, w, c, sign, sign);
+        buf_printf(out, "%cHost is up.\n", sign);
         return;
     }
-    ndiff_head(out, w, c, ' ');
+    ndiff_head(out, w, c, ' ', came && !went ? '+' : went && !came ? '-' : ' ');
     if (!came)
         ndiff_side(out, '-', c, c->old_value ? c->old_value : "");
     if (!went)

@@ -80,7 +80,7 @@ static void time_local(struct buf *out, usec_t wall)
     buf_str(out, text);
 }
 
-static void cell_time(struct buf *out, const char *cell, enum table_mode mode)
+void table_time_text(struct buf *out, const char *cell, enum table_mode mode)
 {
     char text[TIME_TEXT_MAX];
     usec_t wall = table_time(cell);
@@ -112,7 +112,7 @@ static void cell_text(struct buf *out, const struct column *c, const char *cell,
         buf_str(out, cell[0] == 't' ? "yes" : "");
         break;
     case COLUMN_TIME:
-        cell_time(out, cell, mode);
+        table_time_text(out, cell, mode);
         break;
     case COLUMN_SPAN:
         cell_span(out, cell);
@@ -133,7 +133,7 @@ static void json_cell(struct buf *out, const struct column *c, const char *cell)
     } else if (c->kind == COLUMN_BOOL) {
         buf_str(out, cell[0] == 't' ? "true" : "false");
     } else if (c->kind == COLUMN_TIME) {
-        cell_time(&time, cell, TABLE_JSON);
+        table_time_text(&time, cell, TABLE_JSON);
         json_string(out, time.data ? time.data : "", time.len);
     } else {
         json_string(out, cell, strlen(cell));

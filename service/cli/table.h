@@ -51,3 +51,5 @@ void table_write(struct buf *out, const struct table *t, const struct table_styl
 struct table_style table_style_for(FILE *f, bool json);
 /* Wall time from PostgreSQL's text ("2026-01-01 00:00:00.5+00"); 0: not readable. */
 usec_t table_time(const char *text);
+/* Such a time as a table in this mode shows it; what is not readable as it is. */
+void table_time_text(struct buf *out, const char *cell, enum table_mode mode);

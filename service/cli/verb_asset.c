@@ -3,6 +3,7 @@
 #include "service/cli/change_form.h"
 #include "service/cli/db.h"
 #include "service/cli/scan_writer.h"
+#include "service/cli/verb_changes.h"
 #include "service/cli/verb_db.h"
 
 #include <errno.h>
@@ -18,11 +19,16 @@ static const char json_sql[] =
     " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r) ORDER BY r.address, r.port, r.script),"
     " '[]') FROM report.script_result r JOIN report.host h USING (zone, address)"
     " WHERE h.asset_id = $1::uuid),"
-    " 'annotation', (SELECT to_jsonb(n) - 'asset_id' FROM report.annotation n WHERE n.asset_id = "
-    "$1::uuid),"
-    " 'approvals', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'asset_id' ORDER BY q.made_at), '[]') "
-    "FROM report.approval q"
-    " WHERE q.asset_id = $1::uuid AND q.state <> 'ended'))::text";
+    " 'changes', (SELECT COALESCE(jsonb_agg(to_jsonb(c) - 'tx' - 'change_id' ORDER BY c.noted_at),"
+    " '[]') FROM (SELECT c.* FROM report.change c WHERE" OF_ASSET(
+        "$1") " ORDER BY c.noted_at DESC LIMIT 100) c),"
+              " 'annotation', (SELECT to_jsonb(n) - 'asset_id' FROM report.annotation n WHERE "
+              "n.asset_id = "
+              "$1::uuid),"
+              " 'approvals', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'asset_id' ORDER BY "
+              "q.made_at), '[]') "
+              "FROM report.approval q"
+              " WHERE q.asset_id = $1::uuid AND q.state <> 'ended'))::text";
 
 static const char head_sql[] =
     "SELECT a.name, a.state, a.zone, a.asset_id, array_to_string(a.macs, ' '), a.vendor,"
@@ -144,10 +150,11 @@ static void fact(struct page *p, const char *name, const char *value)
 
 static void fact_time(struct page *p, const char *name, const char *value)
 {
-    char text[TIME_TEXT_MAX];
-    usec_t wall = table_time(value);
+    CLEANUP(buf_done) struct buf text = {0};
 
-    fact(p, name, wall ? time_format(wall, text) : value);
+    if (value)
+        table_time_text(&text, value, p->style.mode);
+    fact(p, name, text.data);
 }
 
 static int page_head(struct page *p, struct err *e)
@@ -210,6 +217,15 @@ static int page_table(struct page *p, const char *sql, const struct column *colu
     return 0;
 }
 
+/* Address and port of two rows of results. */
+static bool same_place(const struct db_rows *rows, size_t a, size_t b)
+{
+    const char *port_a = db_rows_text(rows, a, 1), *port_b = db_rows_text(rows, b, 1);
+
+    return strcmp(db_rows_text(rows, a, 0), db_rows_text(rows, b, 0)) == 0 && !port_a == !port_b &&
+           (!port_a || strcmp(port_a, port_b) == 0);
+}
+
 static int page_scripts(struct page *p, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -221,8 +237,9 @@ static int page_scripts(struct page *p, struct err *e)
                                   .output = output,
                                   .output_len = output ? strlen(output) : 0};
 
-        buf_printf(&p->out, "\n%s %s\n", db_rows_text(rows, i, 0),
-                   db_rows_text(rows, i, 1) ? db_rows_text(rows, i, 1) : "(host)");
+        if (!i || !same_place(rows, i - 1, i))
+            buf_printf(&p->out, "\n%s %s\n", db_rows_text(rows, i, 0),
+                       db_rows_text(rows, i, 1) ? db_rows_text(rows, i, 1) : "(host)");
         scan_script_text(&p->out, &s);
     }
     return r;
@@ -248,7 +265,9 @@ static int page_print(struct page *p, bool json, struct err *e)
                        e);
     if (r == 0 && !p->at)
         r = page_table(p, approvals_sql, approval_columns, ARRAY_LEN(approval_columns), e);
-    return r < 0 ? r : page_scripts(p, e);
+    if (r == 0)
+        r = page_scripts(p, e);
+    return r < 0 ? r : changes_of_asset(p->x, p->id, p->at, &p->out, e);
 }
 
 /* An address that speaks on the link and never answered is no asset, and still not unknown.

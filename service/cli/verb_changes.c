@@ -5,8 +5,10 @@
  *
  * Following reads the ledger in the order in which it became visible (report.changes_after), not by
  * its ids: those are handed out before the commit, and a reader of ids loses what commits late. */
+#include "service/cli/verb_changes.h"
 #include "service/cli/change_form.h"
 #include "service/cli/db.h"
+#include "service/cli/filter.h"
 #include "service/cli/verb_db.h"
 
 #include "engine/loop/loop.h"
@@ -22,7 +24,10 @@
     " CASE c.kind WHEN 'script' THEN c." side "->>'output'"                                        \
     " WHEN 'service' THEN concat_ws(' ', c." side "->>'name', c." side "->>'product', c." side     \
     "->>'version')"                                                                                \
-    " WHEN 'holder' THEN c." side "->>'mac'"                                                       \
+    " WHEN 'holder' THEN COALESCE(c." side "->>'mac', (SELECT string_agg(DISTINCT k.key, ' ')"     \
+    " FROM report.asset_key k WHERE k.asset_id = (c." side "->>'asset')::uuid"                     \
+    " AND k.kind = 'random-mac' AND c.at >= k.since AND c.at <= COALESCE(k.until, 'infinity')),"   \
+    " 'asset ' || left(c." side "->>'asset', 8))"                                                  \
     " WHEN 'port' THEN c." side "->>'state'"                                                       \
     " ELSE concat_ws(' ', c." side "->>'hostname', c." side "->>'mac', c." side                    \
     "->>'vendor') END,"
@@ -45,7 +50,19 @@
     " FROM (SELECT " SHARED_COLUMNS " FROM report.change UNION ALL SELECT " SHARED_COLUMNS         \
     " FROM report.policy_change) c"
 
-enum { COLUMN_TX = 14, COLUMN_ID = 15, COLUMN_NEWS = 16 };
+/* Whether a filter takes a row; the numbers of its parameters: network, pattern, port, protocol. */
+#define MATCHES(n, p, t, o)                                                                        \
+    " (" n "::inet IS NULL OR c.address <<= " n "::inet) AND (" t "::int4 IS NULL OR c.port = " t  \
+    "::int4) AND (" o "::text IS NULL OR c.protocol = " o ") AND (" p "::text IS NULL"             \
+    " OR concat_ws(' '," GIST("old")                                                               \
+        GIST("new") " host(c.address), c.attribute, c.type,"                                       \
+                    " c.new->>'service', c.old->>'service') ILIKE " p                              \
+                    " OR EXISTS (SELECT FROM report.host h"                                        \
+                    " LEFT JOIN report.annotation n USING (asset_id) WHERE h.zone = c.zone"        \
+                    " AND h.address = c.address AND concat_ws(' ', h.hostname, h.mac, n.label) "   \
+                    "ILIKE " p "))"
+
+enum { COLUMN_TX = 14, COLUMN_ID = 15, COLUMN_NEWS = 16, COLUMN_MATCHES = 17 };
 
 static void change_of_row(struct change *c, struct cli_db *x, const struct db_rows *r, size_t row)
 {
@@ -91,16 +108,17 @@ static const char list_sql[] =
     "SELECT" CHANGE_COLUMNS EVERY_CHANGE
     " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
     " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
-    " AND ($5::xid8 IS NULL OR c.tx < $5)"
-    " ORDER BY c.noted_at, c.tx, c.change_id";
+    " AND ($5::xid8 IS NULL OR c.tx < $5) AND" MATCHES(
+        "$6", "$7", "$8", "$9") " ORDER BY c.noted_at, c.tx, c.change_id";
 
 /* ndiff groups by host. */
 static const char ndiff_sql[] =
     "SELECT" CHANGE_COLUMNS EVERY_CHANGE
     " WHERE c.noted_at > $1::timestamptz AND ($2::timestamptz IS NULL OR c.noted_at <= $2)"
     " AND ($3::text IS NULL OR c.zone = $3) AND ($4::bool OR c.news)"
-    " AND ($5::xid8 IS NULL OR c.tx < $5)"
-    " ORDER BY c.zone, c.address, c.protocol NULLS FIRST, c.port, c.noted_at, c.change_id";
+    " AND ($5::xid8 IS NULL OR c.tx < $5) AND" MATCHES(
+        "$6", "$7", "$8", "$9") " ORDER BY c.zone, c.address, c.protocol NULLS FIRST, c.port, "
+                                "c.noted_at, c.change_id";
 
 /* The same columns of report.diff; what hangs on another line is left out. */
 #define DIFF_SQL(order)                                                                            \
@@ -112,11 +130,42 @@ static const char ndiff_sql[] =
         GIST("new") " COALESCE(c.new->>'service', c.old->>'service'), NULL, c.old::text,"          \
                     " c.new::text, NULL, NULL, true"                                               \
                     " FROM report.diff($1::timestamptz, $2::timestamptz, $3) c"                    \
-                    " WHERE ($4::bool OR NOT c.detail) AND $5::text IS NULL ORDER BY " order
+                    " WHERE ($4::bool OR NOT c.detail) AND concat($5::text, $6::text, $7::text, "  \
+                    "$8::text, $9::text)"                                                          \
+                    " = '' ORDER BY " order
 
 static const char diff_sql[] = DIFF_SQL("c.at, c.zone, c.address, c.protocol NULLS FIRST, c.port");
 static const char diff_ndiff_sql[] =
     DIFF_SQL("c.zone, c.address, c.protocol NULLS FIRST, c.port, c.kind, c.attribute");
+
+/* News of the addresses of an asset ($1), as far as it was the asset's already; the latest first.
+ */
+static const char asset_sql[] =
+    "SELECT" CHANGE_COLUMNS EVERY_CHANGE
+    " WHERE" OF_ASSET("$1") " AND c.at <= COALESCE($2::timestamptz, 'infinity')"
+                            " ORDER BY c.noted_at DESC, c.tx DESC, c.change_id DESC LIMIT $3::int8";
+
+int changes_of_asset(struct cli_db *x, const char *id, const char *at, struct buf *out,
+                     struct err *e)
+{
+    struct change_writer w = {.form = CHANGE_TEXT, .style = table_style_for(stdout, false)};
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    const char *params[] = {id, at, "10"};
+    int r = cli_ask(x, asset_sql, params, ARRAY_LEN(params), &rows, e);
+
+    if (r < 0 || !db_rows_count(rows))
+        return r;
+    buf_str(out, w.style.mode != TABLE_TTY ? "\n"
+                 : w.style.colour          ? "\n\x1b[1mCHANGES\x1b[0m\n"
+                                           : "\nCHANGES\n");
+    for (size_t i = db_rows_count(rows); i-- > 0;) {
+        struct change c;
+
+        change_of_row(&c, x, rows, i);
+        change_write(out, &w, &c);
+    }
+    return 0;
+}
 
 struct range {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
@@ -124,6 +173,7 @@ struct range {
     bool has_to;
     bool net;                        /* what differs at its ends, rather than what happened in it */
     const char *name_from, *name_to; /* of its ends, for messages */
+    struct filter filter;
 };
 
 static const char *range_sql(const struct range *g, enum change_form form)
@@ -133,13 +183,25 @@ static const char *range_sql(const struct range *g, enum change_form form)
     return form == CHANGE_NDIFF ? ndiff_sql : list_sql;
 }
 
+/* On a terminal, where an empty answer looks like a hang. */
+static void nothing_changed(struct buf *out, const struct range *g)
+{
+    buf_str(out, "no changes since ");
+    table_time_text(out, g->from, TABLE_TTY);
+    buf_str(out, "\n");
+}
+
 static int print_range(struct cli_db *x, const struct db_args *a, struct change_writer *w,
                        const struct range *g, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(buf_done) struct buf out = {0};
-    const char *params[] = {g->from, g->has_to ? g->to : NULL, a->zone, a->all ? "t" : "f",
-                            g->before_tx};
+    const struct filter *f = &g->filter;
+    const char *params[] = {g->from,      g->has_to ? g->to : NULL,
+                            a->zone,      a->all ? "t" : "f",
+                            g->before_tx, f->network,
+                            f->pattern,   f->port,
+                            f->protocol};
     int r = cli_ask(x, range_sql(g, w->form), params, ARRAY_LEN(params), &rows, e);
 
     if (r < 0)
@@ -152,9 +214,11 @@ static int print_range(struct cli_db *x, const struct db_args *a, struct change_
         if (out.len > 65536)
             cli_print(&out);
     }
-    cli_print(&out);
     if (!db_rows_count(rows) && a->zone)
         r = cli_zone_check(x, a->zone, e);
+    if (!db_rows_count(rows) && r == 0 && w->style.mode == TABLE_TTY && w->form == CHANGE_TEXT)
+        nothing_changed(&out, g);
+    cli_print(&out);
     return db_rows_count(rows) ? EXIT_CHANGES : r;
 }
 
@@ -177,6 +241,7 @@ static int range_make(struct range *g, const struct db_args *a, struct err *e)
 
 /* The last change that was read, of each list: facts, policies. */
 struct follower {
+    const struct filter *filter;
     struct {
         char tx[32], id[32];
     } at[2];
@@ -185,11 +250,14 @@ struct follower {
 /* Changes of policies are few; their day is asked for because the table has no index by
  * transaction. */
 static const char *const follow_sql[] = {
-    "SELECT" CHANGE_COLUMNS " FROM report.changes_after($1::xid8, $2::int8, " FOLLOW_ROWS ") c",
-    "SELECT" CHANGE_COLUMNS " FROM report.policy_change c"
-    " WHERE (c.tx, c.change_id) > ($1::xid8, $2::int8)"
-    " AND c.tx < pg_snapshot_xmin(pg_current_snapshot()) AND c.at > now() - interval '1 day'"
-    " ORDER BY c.tx, c.change_id LIMIT " FOLLOW_ROWS,
+    "SELECT" CHANGE_COLUMNS "," MATCHES(
+        "$3", "$4", "$5", "$6") " FROM report.changes_after($1::xid8, $2::int8, " FOLLOW_ROWS ") c",
+    "SELECT" CHANGE_COLUMNS
+    "," MATCHES("$3", "$4", "$5", "$6") " FROM report.policy_change c"
+                                        " WHERE (c.tx, c.change_id) > ($1::xid8, $2::int8)"
+                                        " AND c.tx < pg_snapshot_xmin(pg_current_snapshot()) AND "
+                                        "c.at > now() - interval '1 day'"
+                                        " ORDER BY c.tx, c.change_id LIMIT " FOLLOW_ROWS,
 };
 
 /* Everything that commits from now on is behind this point. */
@@ -212,7 +280,8 @@ static int follow_list(struct cli_db *x, const struct db_args *a, struct change_
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(buf_done) struct buf out = {0};
-    const char *params[] = {f->at[list].tx, f->at[list].id};
+    const char *params[] = {f->at[list].tx,     f->at[list].id,  f->filter->network,
+                            f->filter->pattern, f->filter->port, f->filter->protocol};
     int r = cli_ask(x, follow_sql[list], params, ARRAY_LEN(params), &rows, e);
 
     for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
@@ -222,6 +291,7 @@ static int follow_list(struct cli_db *x, const struct db_args *a, struct change_
         snprintf(f->at[list].tx, sizeof f->at[list].tx, "%s", db_rows_text(rows, i, COLUMN_TX));
         snprintf(f->at[list].id, sizeof f->at[list].id, "%s", db_rows_text(rows, i, COLUMN_ID));
         if ((a->all || db_rows_bool(rows, i, COLUMN_NEWS)) &&
+            db_rows_bool(rows, i, COLUMN_MATCHES) &&
             (!a->zone || (c.zone && strcmp(c.zone, a->zone) == 0)))
             change_write(&out, w, &c);
     }
@@ -272,7 +342,7 @@ static int changes_follow(struct verb_call *c, struct cli_db *x, struct change_w
                           struct range *g)
 {
     const struct db_args *a = c->args;
-    struct follower f;
+    struct follower f = {.filter = &g->filter};
     struct err e = {0};
 
     if (g->has_to)
@@ -310,7 +380,8 @@ int verb_changes(struct verb_call *c)
     struct range g = {.name_from = "--between", .name_to = "--between"};
     struct err e = {0};
 
-    if (range_make(&g, c->args, &e) < 0)
+    if (range_make(&g, c->args, &e) < 0 ||
+        filter_make(&g.filter, c->operands.n ? c->operands.values[0] : NULL, &e) < 0)
         return verb_fail(c, &e);
     return changes_print(c, &g);
 }

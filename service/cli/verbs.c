@@ -171,9 +171,12 @@ static const struct verb services = {
 
 static const struct verb changes = {
     .name = "changes",
-    .operands = "",
+    .operands = "[FILTER]",
+    .max_operands = 1,
     .group = ASK,
     .summary = "What changed; exit code 1 when something did",
+    .more = "FILTER is an address, a network, a port (22, 22/tcp), or part of a name, a MAC "
+            "address, a kind of change (host.gone) or of what changed.",
     .options = DB_OPTIONS(changes_options),
     DB_ARGS,
     .run = verb_changes,

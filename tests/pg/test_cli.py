@@ -129,6 +129,18 @@ def test_changes_in_every_form():
     assert json.loads(muster("status", "--json"))["changed"] == 1
 
 
+def test_changes_of_one_thing():
+    for filter_, n in (("10.1.0.2", 1), ("10.1.0.1", 1), ("10.1.0.0/24", 2), ("10.9.0.0/16", 0), ("80", 2), ("80/tcp", 2), ("80/udp", 0), ("http-title", 1),
+                       ("owned", 1), ("port.opened", 1), ("BOX", 1), ("02:00:00:00:00:02", 1), ("10.1.0", 2), ("nothing", 0)):
+        assert len(muster("changes", filter_, check=1 if n else 0).splitlines()) == n, filter_
+    assert "did you mean 10.1.0.0/24" in muster("changes", "10.1.0.1/24", check=2)
+    last = muster("asset", "10.1.0.1").splitlines()[-1]
+    assert last.endswith(" http-title changed  tcp/80 on 10.1.0.1: Welcome -> Owned"), last
+    assert "changed" not in muster("asset", "10.1.0.1", "--at", "1h56m30s")
+    told = json.loads(muster("asset", "10.1.0.1", "--json"))["changes"]
+    assert [(c["type"], c["new"]["output"]) for c in told] == [("script.changed", "Owned")], told
+
+
 def test_ranges_of_changes():
     assert muster("changes", "--between", "3h", "2h") == ""
     assert muster("changes", "--since", "2030-01-01T00:00:00Z") == ""
@@ -151,12 +163,13 @@ def test_a_difference_is_up_to_now():
 
 
 def test_following_prints_a_change_as_it_happens():
-    command = [str(MUSTER), "--database", db.conninfo, "changes", "--follow"]
+    command = [str(MUSTER), "--database", db.conninfo, "changes", "--follow", "10.1.0.2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
         limit = threading.Timer(240, follower.kill)
         limit.start()
         try:
             db.wait_for("its place to start from", "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'muster cli' AND state = 'idle' AND query LIKE 'SELECT c.at, c.zone%')")
+            db.sql("""INSERT INTO inv.policy_change(policy, key, what, news, new) VALUES ('other', '{}', 'violated', true, '{"zone": "lan", "address": "10.1.0.1"}')""")
             visit("ports", ['"10.1.0.1 u"', '"10.1.0.2 u"'],
                   ['"10.1.0.1 22 port -"', '"10.1.0.1 80 port -"', '"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"'])
             line = follower.stdout.readline()
@@ -263,6 +276,18 @@ def test_silences_windows_incidents_and_why():
         err = muster(*words, check=2)
         assert len(err.splitlines()) == 1 and expected in err, err
     db.sql("DELETE FROM alert.ruleset; UPDATE alert.route SET live = false")
+
+
+def test_another_device_is_told_with_both():
+    visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.2 u 02:00:00:00:00:02"', '"10.1.0.9 u 02:00:00:00:00:09"'],
+          ['"10.1.0.9 0 mac 02:00:00:00:00:09"', '"10.1.0.2 0 mac 02:00:00:00:00:02"', '"10.1.0.1 0 hostname box.example"'])
+    visit("presence", ['"10.1.0.1 u 00:11:22:33:44:55"', '"10.1.0.2 u 02:00:00:00:00:02"', '"10.1.0.9 u 02:00:00:00:00:0a"'],
+          ['"10.1.0.9 0 mac 02:00:00:00:00:0a"', '"10.1.0.2 0 mac 02:00:00:00:00:02"', '"10.1.0.1 0 hostname box.example"'])
+    last = muster("changes", "10.1.0.9", check=1).splitlines()[-1]
+    assert last.endswith(" host replaced  10.1.0.9: 02:00:00:00:00:09 -> 02:00:00:00:00:0a"), last
+    assert "-Device: 02:00:00:00:00:09\n+Device: 02:00:00:00:00:0a\n" in muster("changes", "10.1.0.9", "--format", "ndiff", check=1)
+    db.sql("DELETE FROM inv.asset_key WHERE key LIKE '02:00:00:00:00:0_'")
+    assert ": asset " in muster("changes", "host.replaced", check=1).splitlines()[-1]
 
 
 def test_a_database_is_set_up():

@@ -143,6 +143,62 @@ static void ndiff_ends_what_goes_with_something_else(void **state)
                         " 192.0.2.8:\n-22/tcp open ssh\n-|_ssh-hostkey 22/tcp: 256 ...\n");
 }
 
+/* As ndiff does it: what came with a host stands under its head; then what is another device. */
+static void ndiff_writes_one_head_for_a_new_host(void **state)
+{
+    static const struct change news[] = {
+        {.address = "192.0.2.7", .kind = "host", .what = "appeared", .new_json = "{}"},
+        {.address = "192.0.2.7",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "port",
+         .what = "opened",
+         .service = "ssh",
+         .new_json = "{}"},
+        {.address = "192.0.2.7",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "port",
+         .what = "closed",
+         .service = "ssh",
+         .old_json = "{}"},
+        {.address = "192.0.2.8",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "port",
+         .what = "opened",
+         .service = "ssh",
+         .new_json = "{}"},
+        {.address = "192.0.2.9", .kind = "host", .what = "gone", .old_json = "{}"},
+        {.address = "192.0.2.9",
+         .protocol = "tcp",
+         .port = "22",
+         .kind = "port",
+         .what = "closed",
+         .service = "ssh",
+         .old_json = "{}"},
+        {.address = "192.0.2.10",
+         .kind = "host",
+         .what = "replaced",
+         .old_value = "02:00:00:00:00:01",
+         .new_value = "02:00:00:00:00:02",
+         .old_json = "{}",
+         .new_json = "{}"},
+    };
+    struct change_writer w = {.form = CHANGE_NDIFF};
+    CLEANUP(buf_done) struct buf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(news); i++)
+        change_write(&out, &w, &news[i]);
+    assert_string_equal(out.data, "+192.0.2.7:\n+Host is up.\n+22/tcp open ssh\n\n"
+                                  " 192.0.2.7:\n-22/tcp open ssh\n\n"
+                                  " 192.0.2.8:\n+22/tcp open ssh\n\n"
+                                  "-192.0.2.9:\n-Host is up.\n-22/tcp open ssh\n\n"
+                                  " 192.0.2.10:\n-Device: 02:00:00:00:00:01\n"
+                                  "+Device: 02:00:00:00:00:02\n");
+}
+
 static void csv_has_a_head_and_no_formulas(void **state)
 {
     CLEANUP(buf_done) struct buf out = {0};
@@ -189,6 +245,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(text_is_one_safe_line_each),
     cmocka_unit_test(ndiff_groups_by_host),
     cmocka_unit_test(ndiff_ends_what_goes_with_something_else),
+    cmocka_unit_test(ndiff_writes_one_head_for_a_new_host),
     cmocka_unit_test(csv_has_a_head_and_no_formulas),
     cmocka_unit_test(json_has_whole_values),
     cmocka_unit_test(zones_are_named_where_there_are_several),
