@@ -182,6 +182,7 @@ static void peer_dtls(struct peers *p, enum peer_kind kind)
     }
     if (DTLSv1_listen(ssl, client) > 0 && fork() == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(20); /* a client may have left without a word */
         BIO_set_fd(bio, peer_beside(p->fds[kind], client), BIO_NOCLOSE);
         BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, client);
         peer_ssl(ssl, kind);
