@@ -79,6 +79,20 @@ static void lookup_failed(struct lookup *k, int status)
     k->all->plan->n_unresolved++;
 }
 
+/* nmap's users look for it: the name alone does not say which of its hosts was meant. */
+static void tell_others(const struct lookup *k, const struct addr *addrs, size_t n)
+{
+    CLEANUP(buf_done) struct buf others = {0};
+    char address[ADDR_TEXT_MAX];
+
+    for (size_t i = 1; i < n; i++)
+        if (!addr_equal(&addrs[i], &addrs[0]))
+            buf_printf(&others, "%s%s", others.len ? ", " : "", addr_format(&addrs[i], address));
+    if (others.len && !others.failed)
+        fprintf(stderr, "muster scan: of '%s' %s is scanned, and not %s\n", k->name,
+                addr_format(&addrs[0], address), others.data);
+}
+
 static void on_addrs(void *user, int status, const struct addr *addrs, size_t n)
 {
     struct lookup *k = user;
@@ -94,6 +108,8 @@ static void on_addrs(void *user, int status, const struct addr *addrs, size_t n)
         if (r < 0)
             k->all->failure = r;
     }
+    if (!k->exclude)
+        tell_others(k, addrs, n);
 }
 
 static int lookup_init(struct lookup *k, struct lookups *all, const char *expression, bool exclude)

@@ -290,6 +290,8 @@ int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
         r = plan_pings(p, a, e);
     if (r == 0)
         r = plan_targets(p, a, targets, e);
+    if (r == 0 && !a->multicast)
+        r = scan_plan_links(p, a->interface, e);
     if (r == 0)
         r = join(&p->scripts, &a->scripts, categories_of(a));
     if (r == 0)

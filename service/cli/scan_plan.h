@@ -43,6 +43,9 @@ struct scan_plan {
 int scan_plan_make(struct scan_plan *p, const struct scan_args *a,
                    const struct option_list *targets, struct err *e) MUST_USE;
 void scan_plan_done(struct scan_plan *p);
+/* A part of it: puts link-local targets that name no interface on this one, or (NULL) on the only
+ * one that there is.  -EINVAL lists those that there are; -EADDRNOTAVAIL, -ENODEV, -ENOMEM. */
+int scan_plan_links(struct scan_plan *p, const char *interface, struct err *e) MUST_USE;
 
 /* Looks up the names, turning the loop meanwhile, and makes the scope.  A name that does not
  * resolve is told on stderr and counted; -EINVAL when nothing is left to scan. */
