@@ -212,6 +212,30 @@ static void expect(struct loop *l, struct stream *s, const char *want)
     assert_string_equal(got.data, want);
 }
 
+static unsigned datagrams(int fd)
+{
+    static char b[2000];
+    unsigned n = 0;
+
+    while (recv(fd, b, sizeof b, 0) > 0)
+        n++;
+    return n;
+}
+
+/* The stream's own socket. */
+static int socket_to(uint16_t port)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in sin;
+        socklen_t len = sizeof sin;
+
+        if (getpeername(fd, (struct sockaddr *)&sin, &len) == 0 && ntohs(sin.sin_port) == port)
+            return fd;
+    }
+    fail_msg("no socket is connected to port %u", port);
+    return -1;
+}
+
 /* ---- the tests ---- */
 
 static void records_go_both_ways_one_at_a_time(void **state)
@@ -351,14 +375,39 @@ static void flights_that_are_lost_go_out_again_after_one_and_three_seconds(void 
     loop_free(l);
 }
 
-static unsigned datagrams(int fd)
+/* The last flight of either side. */
+static void a_flight_is_lost_in_the_middle(void **state)
 {
-    static char b[2000];
-    unsigned n = 0;
+    struct loop *l = loop_make();
+    struct server srv;
+    struct stream *s;
+    char byte;
 
-    while (recv(fd, b, sizeof b, 0) > 0)
-        n++;
-    return n;
+    (void)state;
+    server_open(&srv, DTLS1_2_VERSION, CERTIFIED);
+    loop_fake_clock(l, 0);
+    s = started(l, NULL, srv.port, PATIENCE);
+    for (int i = 0; i < 2; i++) { /* hello, and hello with the cookie */
+        time_passes(l, 0);
+        server_work(&srv);
+    }
+    time_passes(l, 0);
+    assert_true(datagrams(srv.fd) > 0);
+    time_passes(l, USEC_PER_SEC);
+    server_work(&srv);
+    assert_true(SSL_is_init_finished(srv.ssl));
+    assert_true(datagrams(socket_to(srv.port)) > 0);
+    time_passes(l, 2 * USEC_PER_SEC);
+    assert_int_equal(done.calls, 0);
+    assert_true(SSL_read(srv.ssl, &byte, 1) < 0);
+    time_passes(l, 0);
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(SSL_write(srv.ssl, "x", 1), 1);
+    expect(l, s, "x");
+    stream_free(s);
+    server_close(&srv);
+    loop_free(l);
 }
 
 static void a_silent_peer_times_the_handshake_out(void **state)
@@ -485,20 +534,6 @@ static void a_port_that_closes_refuses_what_goes_out_again(void **state)
     assert_int_equal(done.status, -ECONNREFUSED);
     stream_free(s);
     loop_free(l);
-}
-
-/* The stream's own socket. */
-static int socket_to(uint16_t port)
-{
-    for (int fd = 3; fd < 1024; fd++) {
-        struct sockaddr_in sin;
-        socklen_t len = sizeof sin;
-
-        if (getpeername(fd, (struct sockaddr *)&sin, &len) == 0 && ntohs(sin.sin_port) == port)
-            return fd;
-    }
-    fail_msg("no socket is connected to port %u", port);
-    return -1;
 }
 
 static void a_flight_that_cannot_go_out_again_ends_the_handshake(void **state)
@@ -732,6 +767,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(a_record_may_be_as_large_as_records_are, setup),
     cmocka_unit_test_setup(nothing_goes_in_the_clear_and_no_certificate_is_checked, setup),
     cmocka_unit_test_setup(flights_that_are_lost_go_out_again_after_one_and_three_seconds, setup),
+    cmocka_unit_test_setup(a_flight_is_lost_in_the_middle, setup),
     cmocka_unit_test_setup(a_silent_peer_times_the_handshake_out, setup),
     cmocka_unit_test_setup(who_waits_without_end_gives_up_after_twelve_flights_more, setup),
     cmocka_unit_test_setup(garbage_is_no_answer, setup),
