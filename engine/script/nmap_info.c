@@ -211,14 +211,14 @@ static int l_try(lua_State *L)
         return lua_gettop(L) - 1;
     }
     lua_settop(L, 2);
-    if (lua_isfunction(L, lua_upvalueindex(1))) {
+    if (!lua_isnil(L, lua_upvalueindex(1))) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_callk(L, 0, 0, 0, raise_try);
     }
     return raise_try(L, LUA_OK, 0);
 }
 
-/* nmap.new_try([catch]) -> try */
+/* nmap.new_try([catch]) -> try; catch is called, whatever it is */
 static int l_new_try(lua_State *L)
 {
     lua_settop(L, 1);

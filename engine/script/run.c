@@ -102,17 +102,27 @@ struct error_kind {
     bool is_try;
 };
 
-/* nmap.new_try raised {errtype = "nmap.new_try"}: a quiet end.  Read without metamethods. */
+/* Is the value on top what nmap.new_try raised, {errtype = "nmap.new_try"}?  Read without
+ * metamethods. */
+static bool is_try_error(lua_State *L)
+{
+    bool is;
+
+    if (!lua_istable(L, -1))
+        return false;
+    lua_pushliteral(L, "errtype");
+    lua_rawget(L, -2);
+    is = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "nmap.new_try") == 0;
+    lua_pop(L, 1);
+    return is;
+}
+
 static int classify_error(lua_State *L)
 {
     struct error_kind *k = lua_touserdata(L, 1);
 
     sthread_push_error(L, k->thread);
-    if (!lua_istable(L, -1))
-        return 0;
-    lua_pushliteral(L, "errtype");
-    lua_rawget(L, -2);
-    k->is_try = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "nmap.new_try") == 0;
+    k->is_try = is_try_error(L); /* a quiet end */
     return 0;
 }
 
@@ -221,13 +231,19 @@ int run_start(struct stage *st, size_t script_index, enum rule rule, size_t port
 
 /* ---- workers ---- */
 
-/* The worker's error value goes into its box, where info() finds it. */
+/* The worker's error value goes into its box, where info() finds it; of a failed try its message.
+ */
 static int keep_error(lua_State *L)
 {
     struct run *r = lua_touserdata(L, 1);
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, r->box_ref);
     sthread_push_error(L, r->thread);
+    if (is_try_error(L)) {
+        lua_pushliteral(L, "message");
+        lua_rawget(L, -2);
+        lua_replace(L, -2);
+    }
     lua_rawseti(L, -2, 1);
     return 0;
 }

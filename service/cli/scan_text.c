@@ -34,6 +34,18 @@ static void line_start(struct buf *out, const struct script_result *r, bool firs
         buf_printf(out, "%s: ", r->script);
 }
 
+/* A line of a script's output.  text_escape_binary() lets a carriage return be, which on a terminal
+ * would write over what stands before it. */
+static void add_line(struct buf *out, const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (line[i] == '\r')
+            buf_str(out, "\\x0D");
+        else
+            buf_char(out, line[i]);
+    buf_char(out, '\n');
+}
+
 void scan_script_text(struct buf *out, const struct script_result *r)
 {
     CLEANUP(buf_done) struct buf clean = {0};
@@ -52,8 +64,7 @@ void scan_script_text(struct buf *out, const struct script_result *r)
         const char *next = line + len + (line[len] == '\n');
 
         line_start(out, r, first, !*next);
-        buf_add(out, line, len);
-        buf_char(out, '\n');
+        add_line(out, line, len);
         line = next;
     }
 }

@@ -285,6 +285,7 @@ static const struct {
      "| t: \n|   a\n|   b\n|   \n|     c\n|_    x: 1\n"},
     {"a final newline adds no line", "multi\nline\n", "| t: multi\n|_line\n"},
     {"two final newlines add one", "multi\n\n", "| t: multi\n|_\n"},
+    {"carriage returns", "a\r\nb\rc\n", "| t: a\\x0D\n|_b\\x0Dc\n"},
     {"bytes outside ASCII", "bin\x01\x80\xff<&>\"'", "|_t: bin\\x01\\x80\\xFF<&>\"'\n"},
     {"nothing", "", ""},
 };

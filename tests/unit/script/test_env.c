@@ -136,6 +136,11 @@ static const struct env_case nmap[] = {
                    "local ok, e = pcall(try, false, 'why') assert(not ok and caught and e.errtype "
                    "== 'nmap.new_try' and "
                    "e.message == 'why')"},
+    {"a catch that is called",
+     "local caught local callable = setmetatable({}, {__call = function() caught = true end}) "
+     "pcall(nmap.new_try(callable), false) assert(caught) "
+     "local ok, e = pcall(nmap.new_try(5), false) assert(e == 'attempt to call a number value', "
+     "tostring(e))"},
     {"targets",
      "assert(nmap.add_targets('192.0.2.1', '192.0.2.2') == 2 and nmap.add_targets() == 2 and "
      "nmap.new_targets_num() == 2)"},
@@ -170,6 +175,10 @@ static const struct env_case threads[] = {
     {"worker's error",
      "local s = require 'stdnse' local _, info = s.new_thread(function() error({x = 5}) end) "
      "nmap.socket.sleep(0.01) local st, e = info() assert(st == 'dead' and e.x == 5)"},
+    {"a worker's failed try", "local s = require 'stdnse' local _, info = s.new_thread(function() "
+                              "nmap.new_try()(false, 'why') end) "
+                              "nmap.socket.sleep(0.01) local st, e = info() assert(st == 'dead' "
+                              "and e == 'why', tostring(e))"},
     {"identity", "local s = require 'stdnse' assert(s.getid() == SCRIPT_NAME and s.base() == "
                  "coroutine.running() "
                  "and not s.isworker() and s.getinfo():find(SCRIPT_NAME .. ' M:%x+') and "
