@@ -11,7 +11,6 @@ local require, select, setmetatable = require, select, setmetatable
 local string, table, tonumber, tostring, type = string, table, tonumber, tostring, type
 local _G = _G
 
-local strict = require "strict"
 
 local M = {}
 
@@ -53,7 +52,7 @@ end
 
 --- Microseconds since 1970.
 function M.clock_us()
-  return math.floor(nmap.clock() * 1000000)
+  return nmap.clock() * 1000000 // 1
 end
 
 -- Logging -----------------------------------------------------------------------------------------
@@ -142,7 +141,9 @@ local function argument(args, name)
 end
 
 local function one_argument(args, names)
-  if type(names) == "string" then
+  if names == nil then
+    return nil
+  elseif type(names) == "string" then
     names = { names }
   elseif type(names) ~= "table" then
     error("names of script arguments are strings or arrays of strings", 3)
@@ -540,16 +541,16 @@ function M.seeall(env)
 end
 
 --- The environment of a library: `local _ENV = stdnse.module(name, stdnse.seeall)`. Each further
--- argument is a function that is called with the environment. Undeclared variables are caught in it
--- (see `strict`).
+-- argument is a function that is called with the environment. A library may make new variables of its
+-- own at any time, also inside functions; with `seeall`, reading what nobody declared is an error, as
+-- it is for every global.
 function M.module(name, ...)
   local env = { _NAME = name }
   env._M = env
-  env._PACKAGE = string.match(name, "^(.+%.)[^.]+$") or ""
+  env._PACKAGE = string.match(name, "^(.+)%.[^.]+$")
   for i = 1, select("#", ...) do
     (select(i, ...))(env)
   end
-  strict(env)
   package.loaded[name] = env
   return env
 end

@@ -12,6 +12,38 @@ test("script arguments are found by their full name, then by the last part, then
   check.equal(select("#", stdnse.get_script_args("none", "none")), 2)
 end)
 
+test("no name of a script argument is no argument", function()
+  fake.nmap.registry.args = { a = "1" }
+  local values = table.pack(stdnse.get_script_args(nil, "a", nil))
+  check.same(values, { nil, "1", n = 3 })
+end)
+
+test("clocks are floats", function()
+  check.equal(math.type(stdnse.clock_ms()), "float")
+  check.equal(math.type(stdnse.clock_us()), "float")
+  check.equal(stdnse.clock_us() % 1, 0.0)
+end)
+
+-- observed on nmap 7.93
+test("a library makes variables of its own whenever it likes", function()
+  local env = stdnse.module("stdnse-test.module", stdnse.seeall, function(t)
+    t.given = 3
+  end)
+  local count = load([[
+    first = 1
+    function set() later = first + given end
+    set()
+    return string.rep(tostring(later), 2), _NAME, _M
+  ]], "=library", "t", env)
+  check.same({ count() }, { "44", "stdnse-test.module", env })
+  env.print = "own"
+  check.equal(rawget(_G, "later"), nil)
+  check.equal(type(print), "function")
+  local bare = stdnse.module("stdnse-test.bare")
+  check.equal(bare.string, nil)
+  check.equal(bare.undeclared, nil)
+end)
+
 test("an output table keeps the order of its keys", function()
   local t = stdnse.output_table()
   check.falsy(t())
