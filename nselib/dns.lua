@@ -354,6 +354,71 @@ function M.query(dname, options)
   return false, reason
 end
 
+-- Requests for questions, and the same by number, which no two have.
+local function requests_for(questions, from, last, options)
+  local list, by_id = {}, {}
+  for i = from, last do
+    local question = questions[i]
+    local request
+    repeat
+      request = build_query(question[1], M.types[question[2]], options)
+    until not by_id[request.id]
+    list[#list + 1], by_id[request.id] = request, i
+  end
+  return list, by_id
+end
+
+-- What comes until the time is over, or until each of `open` questions has its answer.
+local function collect(socket, by_id, answers, open, options)
+  local deadline = nmap.clock_ms() + options.timeout
+  repeat
+    socket:set_timeout(math.max(1, math.floor(deadline - nmap.clock_ms())))
+    local status, data = socket:receive()
+    local message = status and packet.decode(data)
+    local i = message and message.flags.QR and by_id[message.id]
+    if i and #answers[i] < (options.multiple and 100 or 1) then
+      table.insert(answers[i], { output = message, peer = peer_of(socket) })
+      open = open - 1
+    end
+  until not status or nmap.clock_ms() >= deadline or open <= 0 and not options.multiple
+end
+
+local function ask_part(socket, questions, from, last, answers, options)
+  local requests, by_id = requests_for(questions, from, last, options)
+  for _ = 1, options.sendCount do
+    local open = 0
+    for i, request in ipairs(requests) do
+      if #answers[from + i - 1] == 0 then
+        socket:sendto(options.host, options.port, packet.encode(request))
+        open = open + 1
+      end
+    end
+    if open == 0 then
+      break
+    end
+    collect(socket, by_id, answers, open, options)
+  end
+end
+
+local together = 16
+
+--- Asks a host several questions side by side over UDP: `questions` are { name, type such as "PTR" },
+-- the answers an array for each, empty where none came, of { output = packet, peer }. What takes
+-- time is thus no sum: `timeout` (ms) and `sendCount` are those of sixteen questions. `options`: host,
+-- port, timeout, sendCount, `multiple` (several answers to each).
+function M.query_all(questions, options)
+  local answers = {}
+  for i = 1, #questions do
+    answers[i] = {}
+  end
+  local socket = nmap.new_socket("udp")
+  for from = 1, #questions, together do
+    ask_part(socket, questions, from, math.min(#questions, from + together - 1), answers, options)
+  end
+  socket:close()
+  return answers
+end
+
 --- Does a host answer DNS? It is asked for the root's name servers, as each server that is one knows
 -- them, or refuses to tell.
 function M.answers(host, port)

@@ -4,8 +4,9 @@
 -- One asks from another port than 5353, as a simple resolver (RFC 6762, section 5.1 and 6.7): the
 -- answers come to us alone.
 
-local dns, ipOps, ipairs = require "dns", require "ipOps", ipairs
-local pairs, setmetatable, stdnse = pairs, setmetatable, require "stdnse"
+local dns, error, ipOps, ipairs = require "dns", error, require "ipOps", ipairs
+local nmap, pairs, pcall, setmetatable = require "nmap", pairs, pcall, setmetatable
+local stdnse = require "stdnse"
 local string, table, tonumber = string, table, tonumber
 
 local M = {}
@@ -13,28 +14,37 @@ local M = {}
 local group = "224.0.0.251"
 local enumeration = "_services._dns-sd._udp.local"
 local types_max, instances_max, texts_max, text_max = 64, 64, 32, 200
+-- Milliseconds for questions to a host that has answered one, and how many it is asked for what it left
+-- out: silence to all takes 24 s.
+local again, questions_max = 1000, 128
 
 -- A name without control characters, dots of labels as they are.
 local function clean(text)
   return (string.gsub(string.sub(text, 1, text_max), "%c", "."))
 end
 
---- Asks for a name: packets as dns.query gives them, with the address that each came from: `true,
--- array of { output = packet, peer }` or `false, reason`.
-local function ask(self, name, dtype)
-  local options = { port = self.mcast and 5353 or self.port.number, dtype = dtype, retPkt = true,
-    host = self.mcast and group or self.host.ip or self.host, timeout = self.timeout or 2000,
-    sendCount = 2, multiple = self.mcast }
-  local status, result = dns.query(name, options)
+-- Asks { name, type } each, side by side: an array of packets with the address that each came from, {
+-- output = packet, peer }, for each question.
+local function ask(self, questions)
+  local options = { port = self.mcast and 5353 or self.port.number, multiple = self.mcast,
+    host = self.mcast and group or self.host.ip or self.host, sendCount = self.mcast and 1 or 2,
+    -- one that has answered is quick
+    timeout = self.heard and again or self.timeout or 2000 }
+  local answers, missing = dns.query_all(questions, options), { at = {} }
+  for i, list in ipairs(answers) do
+    self.heard = self.heard or #list > 0
+    if #list == 0 then
+      missing[#missing + 1], missing.at[#missing + 1] = questions[i], i
+    end
+  end
   -- a host that answers is not silent about the rest: the question or the answer got lost
-  if not status and self.heard and not self.mcast and result == "No response" then
-    status, result = dns.query(name, options)
+  if self.heard and not self.mcast and #missing > 0 then
+    options.timeout, options.sendCount = again, 1
+    for i, list in ipairs(dns.query_all(missing, options)) do
+      answers[missing.at[i]] = list
+    end
   end
-  self.heard = self.heard or status
-  if status and not self.mcast then
-    return true, { { output = result, peer = options.host } }
-  end
-  return status, result
+  return answers
 end
 
 local function records_of(packet)
@@ -139,44 +149,67 @@ local function entry_of(found, kind, instance)
   }
 end
 
--- Asks for what the answer to the search left out.
-local function complete(self, found, kind, instance)
-  local key = string.lower(instance)
-  for _, dtype in ipairs({ "SRV", "TXT" }) do
-    if not found[string.lower(dtype)][key] then
-      local status, packets = ask(self, labels_of(instance, kind), dtype)
-      for _, packet in ipairs(status and packets or {}) do
+-- What is missing of instances, { kind, instance } each: the questions for it.
+local function gaps_of(found, instances)
+  local questions = {}
+  for _, item in ipairs(instances) do
+    local key = string.lower(item[2])
+    for _, dtype in ipairs({ "SRV", "TXT" }) do
+      if not found[string.lower(dtype)][key] then
+        questions[#questions + 1] = { labels_of(item[2], item[1]), dtype }
+      end
+    end
+  end
+  return questions
+end
+
+local function missing_addresses(found, instances)
+  local questions, seen = {}, {}
+  for _, item in ipairs(instances) do
+    local srv = found.srv[string.lower(item[2])]
+    local target = srv and srv.target and string.lower(srv.target)
+    if target and not found.addresses[target] and not seen[target] then
+      seen[target], questions[#questions + 1] = true, { srv.target, "A" }
+    end
+  end
+  return questions
+end
+
+-- Asks for what the answers to the search left out. Of a host that leaves out very much, and whose
+-- silence takes its time, nothing is told rather than a part.
+local function complete(self, found, instances)
+  for _, gaps in ipairs({ gaps_of, missing_addresses }) do
+    local questions = gaps(found, instances)
+    if #questions > questions_max then
+      error("the host leaves out " .. #questions .. " records", 0)
+    end
+    for _, packets in ipairs(ask(self, questions)) do
+      for _, packet in ipairs(packets) do
         note(found, records_of(packet.output))
       end
     end
   end
-  local srv = found.srv[key]
-  if srv and srv.target and not found.addresses[string.lower(srv.target)] then
-    local status, packets = ask(self, srv.target, "A")
-    for _, packet in ipairs(status and packets or {}) do
-      note(found, records_of(packet.output))
-    end
-  end
 end
 
--- The instances of one type; their records land in `found`.
-local function instances_of(self, found, kind)
-  local status, packets = ask(self, kind, "PTR")
-  local list, seen = {}, {}
-  for _, packet in ipairs(status and packets or {}) do
-    local records, before = records_of(packet.output), #list
-    note(found, records)
-    pointers(records, string.lower(kind), list, seen, instances_max)
-    for i = before + 1, #list do
-      found.peers[string.lower(list[i])] = packet.peer
+-- The instances of all types, { kind, instance } each; their records land in `found`.
+local function instances_of(self, found, kinds)
+  local questions, instances = {}, {}
+  for i, kind in ipairs(kinds) do
+    questions[i] = { kind, "PTR" }
+  end
+  for i, packets in ipairs(ask(self, questions)) do
+    local list, seen = {}, {}
+    for _, packet in ipairs(packets) do
+      local records, before = records_of(packet.output), #list
+      note(found, records)
+      pointers(records, string.lower(kinds[i]), list, seen, instances_max)
+      for n = before + 1, #list do
+        found.peers[string.lower(list[n])] = packet.peer
+        instances[#instances + 1] = { kinds[i], list[n] }
+      end
     end
   end
-  for _, instance in ipairs(list) do
-    if not self.mcast then
-      complete(self, found, kind, instance)
-    end
-  end
-  return list
+  return instances
 end
 
 local function sort_entries(entries)
@@ -190,7 +223,7 @@ local function sort_entries(entries)
   end)
 end
 
---- What scripts use. `timeout` of a question: ms.
+--- What scripts use. `timeout` of the first question: ms (2000).
 M.Helper = {}
 M.Helper.__index = M.Helper
 
@@ -204,9 +237,9 @@ end
 
 --- The types of services on offer: `true, array` such as "_http._tcp.local", or `false, reason`.
 function M.Helper:types()
-  local status, packets = ask(self, enumeration, "PTR")
-  if not status then
-    return false, packets
+  local packets = ask(self, { { enumeration, "PTR" } })[1]
+  if #packets == 0 then
+    return false, "No response"
   end
   local list, seen = {}, {}
   for _, packet in ipairs(packets) do
@@ -216,9 +249,7 @@ function M.Helper:types()
   return #list > 0, #list > 0 and list or "no services"
 end
 
---- All that is on offer: `true, array of { instance, kind, service, proto, port, target, txt =
--- array, addresses = array, peer }` or `false, reason`. `service`: one type alone.
-function M.Helper:discover(service)
+local function discover(self, service)
   local status, kinds = true, { service }
   if not service then
     status, kinds = self:types()
@@ -227,16 +258,43 @@ function M.Helper:discover(service)
     end
   end
   local found = { srv = {}, txt = {}, addresses = {}, peers = {} }
-  local entries = {}
+  local entries, known = {}, {}
   for _, kind in ipairs(kinds) do
-    if string.find(kind, "^_[^.]+%._[^.]+") then
-      for _, instance in ipairs(instances_of(self, found, kind)) do
-        entries[#entries + 1] = entry_of(found, kind, instance)
-      end
-    end
+    known[#known + 1] = string.find(kind, "^_[^.]+%._[^.]+") and kind or nil
+  end
+  local instances = instances_of(self, found, known)
+  if not self.mcast then
+    complete(self, found, instances)
+  end
+  for i, item in ipairs(instances) do
+    entries[i] = entry_of(found, item[1], item[2])
   end
   sort_entries(entries)
   return true, entries
+end
+
+-- What a host offers is found out once in a visit, though several scripts want to know.
+local function discover_once(self)
+  local registry = self.host.registry
+  local mutex = nmap.mutex("services of " .. self.host.ip .. ":" .. self.port.number)
+  mutex "lock"
+  registry.dnssd = registry.dnssd or {}
+  local kept = registry.dnssd[self.port.number] or { pcall(discover, self) }
+  registry.dnssd[self.port.number] = kept
+  mutex "done"
+  if not kept[1] then
+    error(kept[2], 0)
+  end
+  return kept[2], kept[3]
+end
+
+--- All that is on offer: `true, array of { instance, kind, service, proto, port, target, txt =
+-- array, addresses = array, peer }` or `false, reason`. `service`: one type alone.
+function M.Helper:discover(service)
+  if service or self.mcast or not self.host.registry then
+    return discover(self, service)
+  end
+  return discover_once(self)
 end
 
 --- An entry as lines: texts, then addresses.

@@ -27,10 +27,14 @@ portrule = shortport.portnumber(5353, "udp", { "open", "open|filtered" })
 
 local instances_max = 8
 
-local function ask(host, port, name, dtype)
-  local status, packet = dns.query(name, { host = host.ip, port = port.number, dtype = dtype,
-    retPkt = true, timeout = 2000, sendCount = 2 })
-  return status and packet or nil
+-- What the host answers to { name, type } each, side by side: a packet or false. Datagrams get lost.
+local function ask(host, port, questions, times)
+  local packets = dns.query_all(questions, { host = host.ip, port = port.number, timeout = 1500,
+    sendCount = times or 3 })
+  for i, list in ipairs(packets) do
+    packets[i] = list[1] and list[1].output or false
+  end
+  return packets
 end
 
 -- The first record of an answer for which `pick` gives something.
@@ -49,12 +53,11 @@ local function clean(text)
   return text and text ~= "" and (text:gsub("%c", "."):sub(1, 200)) or nil
 end
 
--- The texts "key=value" of a device's pseudo-service, by key.
-local function device_info(host, port, instance)
-  local texts = first(ask(host, port, instance .. "._device-info._tcp.local", "TXT"),
-    function(record)
-      return record.TXT and record.TXT.text
-    end)
+-- The texts "key=value" of a device's pseudo-service, by key, or nil.
+local function device_info(packet)
+  local texts = first(packet, function(record)
+    return record.TXT and record.TXT.text
+  end)
   local out = {}
   for _, text in ipairs(texts or {}) do
     local key, value = text:match("^([^=]+)=(.+)$")
@@ -65,39 +68,66 @@ local function device_info(host, port, instance)
   return next(out) and out or nil
 end
 
+local function info_question(instance)
+  return { instance .. "._device-info._tcp.local", "TXT" }
+end
+
 -- The name of the host that its own address points to.
-local function name_of(host, port)
+local function name_of(host, port, times)
   local reverse = dns.reverse(host.ip)
-  return reverse and clean(first(ask(host, port, reverse, "PTR"), function(record)
+  return reverse and clean(first(ask(host, port, { { reverse, "PTR" } }, times)[1], function(record)
     return record.domain
   end))
 end
 
--- The pseudo-service bears the name under which the other services go, or the host's.
-local function model_of(host, port, name)
-  local tried = {}
-  local function try(instance)
-    if instance and not tried[instance] then
-      tried[instance] = true
-      return device_info(host, port, instance)
+-- The pseudo-service bears the name under which the other services go, or the host's: the instances of
+-- the others, each once.
+local function instances_of(entries)
+  local list, seen = {}, {}
+  for _, entry in ipairs(entries) do
+    if not seen[entry.instance] and #list < instances_max then
+      seen[entry.instance], list[#list + 1] = true, info_question(entry.instance)
     end
   end
-  local info = try(name and name:match("^([^.]+)"))
-  if not info then
-    local status, entries = dnssd.Helper:new(host, port):discover()
-    for i = 1, status and math.min(#entries, instances_max) or 0 do
-      info = info or try(entries[i].instance)
+  return list
+end
+
+-- What is told under a name: of the device, of its processor and system.
+local function told_of(host, port, name)
+  local label = name:match("^([^.]+)")
+  local answers = ask(host, port, { { name, "HINFO" }, label and info_question(label) })
+  return first(answers[1], function(record)
+    return record.HINFO
+  end) or {}, device_info(answers[2])
+end
+
+-- The same of a host whose name is not known, or goes under another one, by its services; and whether
+-- it has any.
+local function by_services(host, port)
+  local status, entries = dnssd.Helper:new(host, port):discover()
+  for _, packet in ipairs(status and ask(host, port, instances_of(entries)) or {}) do
+    local info = device_info(packet)
+    if info then
+      return info, true
     end
   end
-  return info or {}
+  return nil, status
 end
 
 function action(host, port)
-  local name = name_of(host, port)
-  local info = model_of(host, port, name)
-  local hinfo = name and first(ask(host, port, name, "HINFO"), function(record)
-    return record.HINFO
-  end) or {}
+  local name, hinfo, info, answers = name_of(host, port, 2), {}, nil, false
+  if name then
+    hinfo, info = told_of(host, port, name)
+  end
+  if not info then
+    info, answers = by_services(host, port)
+  end
+  if not name and answers then
+    -- its name may have been lost on the way
+    name = name_of(host, port)
+    hinfo = name and told_of(host, port, name) or {}
+  end
+  info = info or {}
   local output = stdnse.output_table()
   output.Name = name
   output.Model = info.model

@@ -79,6 +79,81 @@ test("what an answer leaves out is asked for, also for a label with dots", funct
     txt = { rp = "ipp" }, target = "printer.local", addresses = { "192.0.2.1" } } })
 end)
 
+-- Answers as frugal does, and the questions for PTR records of a name with all of lists[name].
+local function listing(lists, records)
+  return function(peer)
+    local recv = peer.recv
+    peer.recv = function(self)
+      local request = recv(self)
+      local name = request and request:sub(13, -5)
+      while request and lists[name] and request:byte(-3) == 12 do
+        local answer = {}
+        for i, pointer in ipairs(lists[name]) do
+          answer[i] = name .. string.pack(">I2I2I4s2", 12, 1, 10, pointer)
+        end
+        self:send(request:sub(1, 2) .. string.pack(">I2I2I2I4", 0x8400, 1, #answer, 0)
+          .. request:sub(13) .. table.concat(answer))
+        request = recv(self)
+        name = request and request:sub(13, -5)
+      end
+      return request
+    end
+    frugal(records)(peer)
+  end
+end
+
+-- Runs f, and adds up the seconds that its sockets waited for nothing.
+local function waited(f)
+  local new_socket, seconds = fake.nmap.new_socket, 0
+  function fake.nmap.new_socket(...)
+    local socket = new_socket(...)
+    return setmetatable({}, { __index = function(_, key)
+      return function(_, ...)
+        local status, data = socket[key](socket, ...)
+        if key == "receive" and data == "TIMEOUT" then
+          seconds, fake.now = seconds + socket.timeout / 1000, fake.now + socket.timeout / 1000
+        end
+        return status, data
+      end
+    end })
+  end
+  local ok, result = pcall(f)
+  fake.nmap.new_socket = new_socket
+  check.truthy(ok, tostring(result))
+  return seconds, result
+end
+
+local enumeration, http = labels("_services", "_dns-sd", "_udp", "local"), labels("_http", "_tcp", "local")
+
+test("what is missing is asked for side by side: it takes seconds, not minutes", function()
+  -- forty instances without TXT; the host has no address
+  local lists, records = { [enumeration] = { http }, [http] = {} }, {}
+  for i = 1, 40 do
+    lists[http][i] = labels("n" .. i, "_http", "_tcp", "local")
+    records[lists[http][i] .. 33] = string.pack(">I2I2I2", 0, 0, 80) .. labels("host", "local")
+  end
+  fake.servers["udp:5353"] = listing(lists, records)
+  local seconds, data = waited(function()
+    return select(2, script.run("dns-service-discovery", port))
+  end)
+  check.equal(#data, 40)
+  check.equal(data[40].port, 80)
+  check.truthy(seconds > 0 and seconds <= 24, tostring(seconds))
+end)
+
+test("a host that leaves out the records of very many services is an error", function()
+  local lists = { [enumeration] = { http }, [http] = {} }
+  for i = 1, 64 do
+    lists[http][i] = labels("n" .. i, "_http", "_tcp", "local")
+  end
+  fake.servers["udp:5353"] = listing(lists, {})
+  local _, data = script.run("dns-service-discovery", port)
+  check.equal(#data, 64)
+  local other = labels("_ipp", "_tcp", "local")
+  lists[enumeration][2], lists[other] = other, { labels("n", "_ipp", "_tcp", "local") }
+  check.throws("leaves out", script.run, "dns-service-discovery", port)
+end)
+
 test("silence gives none", function()
   fake.servers["udp:5353"] = script.server({ { "", false } })
   check.equal(script.run("dns-service-discovery", port), nil)

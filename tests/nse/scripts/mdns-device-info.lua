@@ -17,6 +17,35 @@ test("a host whose address has no name still tells its model", function()
   check.same(data, { Model = "Xserve1,1" })
 end)
 
+test("one lost datagram, whichever, takes away nothing", function()
+  for lost = 1, 7 do
+    local n = 0
+    fake.servers["udp:5353"] = script.lossy(avahi.server, function()
+      n = n + 1
+      return n
+    end, { [lost] = 1 })
+    local _, data = script.run("mdns-device-info", port, host)
+    check.same(data, { Name = "nas.local", Model = "Xserve1,1", CPU = "X86_64", OS = "LINUX" })
+  end
+end)
+
+test("what services there are is asked once in a visit", function()
+  local asked = 0
+  fake.servers["udp:5353"] = function(peer)
+    local recv = peer.recv
+    peer.recv = function(self)
+      local request = recv(self)
+      asked = asked + (request and request:find("\9_services", 13, true) and 1 or 0)
+      return request
+    end
+    avahi.server(peer)
+  end
+  local registry = { registry = {} }
+  check.truthy(script.run("dns-service-discovery", port, { host = registry }))
+  check.truthy(script.run("mdns-device-info", port, { host = registry }))
+  check.equal(asked, 1)
+end)
+
 test("silence gives none", function()
   fake.servers["udp:5353"] = script.server({ { "", false } })
   check.equal(script.run("mdns-device-info", port, host), nil)

@@ -35,7 +35,7 @@ local function question(message)
   return last and message:sub(13, last + 4):lower()
 end
 
---- Answers what was recorded, and nothing else.
+--- Answers what was recorded, and nothing else: what it does not have it is silent about.
 function M.server(peer)
   local request = peer:recv()
   while request do
@@ -43,10 +43,9 @@ function M.server(peer)
     for _, answer in ipairs(answers) do
       found = found or question(answer) == question(request) and answer
     end
-    if not found then
-      peer:hang()
+    if found then
+      peer:send(request:sub(1, 2) .. found:sub(3))
     end
-    peer:send(request:sub(1, 2) .. found:sub(3))
     request = peer:recv()
   end
 end
