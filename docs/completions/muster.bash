@@ -37,7 +37,10 @@ _muster() {
     'status')
       options=' --since --wait-baseline --config --database --json --help -h' ;;
     'assets')
-      options=' --zone --at --all --config --database --json --help -h' ;;
+      options=' --zone --at --format --all --config --database --json --help -h'
+      case $previous in
+        --format) values='table csv json' ;;
+      esac ;;
     'asset merge')
       options=' --reason --by --zone --config --database --json --help -h' ;;
     'asset split')
@@ -47,7 +50,10 @@ _muster() {
     'asset')
       options=' --why --zone --at --config --database --json --help -h' ;;
     'services')
-      options=' --zone --at --all --config --database --json --help -h' ;;
+      options=' --zone --at --format --all --config --database --json --help -h'
+      case $previous in
+        --format) values='table csv json' ;;
+      esac ;;
     'changes')
       options=' --since --between --format --follow -f --all --zone --config --database --json --help -h'
       case $previous in
@@ -59,7 +65,10 @@ _muster() {
         --format) values='text json csv ndiff' ;;
       esac ;;
     'passes')
-      options=' --zone --config --database --json --help -h' ;;
+      options=' --zone --format --config --database --json --help -h'
+      case $previous in
+        --format) values='table csv json' ;;
+      esac ;;
     'report list')
       options=' --config --database --json --help -h' ;;
     'report run')

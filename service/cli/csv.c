@@ -4,7 +4,27 @@
 #include "engine/base/buf.h"
 #include "service/cli/screen.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* Between what CSV has to have as it is (quotes, ends of lines, tabs) it is escaped as elsewhere.
+ */
+static void quoted_text(struct buf *out, const char *value)
+{
+    static const char kept[] = "\"\t\r\n";
+
+    while (*value) {
+        size_t n = strcspn(value, kept);
+        CLEANUP(freep) char *part = strndup(value, n);
+
+        screen_text(out, part);
+        value += n;
+        if (*value == '"')
+            buf_char(out, '"');
+        if (*value)
+            buf_char(out, *value++);
+    }
+}
 
 void csv_text(struct buf *out, const char *value)
 {
@@ -18,10 +38,6 @@ void csv_text(struct buf *out, const char *value)
         screen_text(out, value);
         return;
     }
-    for (; *value; value++) {
-        if (*value == '"')
-            buf_char(out, '"');
-        buf_char(out, *value);
-    }
+    quoted_text(out, value);
     buf_char(out, '"');
 }

@@ -234,7 +234,11 @@ int cli_list(struct cli_db *x, const struct cli_listing *l, bool json, struct er
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(buf_done) struct buf out = {0};
     struct table_style style = table_style_for(stdout, json);
-    int r = cli_ask(x, l->sql, l->params, l->n_params, &rows, e);
+    int r;
+
+    if (l->csv && !json)
+        style.mode = TABLE_CSV;
+    r = cli_ask(x, l->sql, l->params, l->n_params, &rows, e);
 
     if (r == 0 && cli_rows_table(&t, rows, x, l) < 0)
         r = err_set(e, -ENOMEM, "out of memory");

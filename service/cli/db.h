@@ -61,6 +61,7 @@ struct cli_listing {
     size_t n_params;
     const struct column *columns;
     size_t n_columns;
+    bool csv;
     const char *nothing; /* on a terminal, when there is no row */
     const char *zone; /* of this one alone: nothing in it is an error if it is not there; or NULL */
     /* Asked for cells without text; may be NULL. */

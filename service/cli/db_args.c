@@ -12,6 +12,9 @@
 #define OPTION_AT                                                                                  \
     {OPTION_TEXT, "--at", .arg = "TIME|SPAN", AT(at),                                              \
      .help = "As it was at a time, or so long ago"}
+#define OPTION_FORMAT                                                                              \
+    {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "table|csv|json",              \
+     .help = "table, csv (RFC 4180) or json (lines)"}
 #define OPTION_BY                                                                                  \
     {OPTION_TEXT, "--by", .arg = "NAME", AT(by), .help = "Who says so (default: the login name)"}
 #define OPTION_DATADIR                                                                             \
@@ -68,7 +71,14 @@ const struct option identity_options[] = {
 const struct option listing_options[] = {
     OPTION_ZONE,
     OPTION_AT,
+    OPTION_FORMAT,
     {OPTION_FLAG, "--all", AT(all), .help = "Also what is gone"},
+    OPTION_END,
+};
+
+const struct option passes_options[] = {
+    OPTION_ZONE,
+    OPTION_FORMAT,
     OPTION_END,
 };
 
@@ -102,8 +112,7 @@ const struct option diff_options[] = {
 const struct option report_options[] = {
     {OPTION_LIST, "--param", .arg = "NAME=VALUE", AT(params),
      .help = "A parameter of the report; repeatable"},
-    {OPTION_TEXT, "--format", .arg = "FORM", AT(format), .choices = "table|csv|json",
-     .help = "table, csv (RFC 4180) or json (lines)"},
+    OPTION_FORMAT,
     OPTION_AT,
     OPTION_ZONE,
     OPTION_END,

@@ -2,6 +2,8 @@
  * out. */
 #include "service/cli/table.h"
 
+#include "service/cli/csv.h"
+
 #include "engine/base/text.h"
 #include "engine/model/finding.h"
 
@@ -10,7 +12,10 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-enum { GAP = 2, WIDTH_LEAST = 8 };
+enum { GAP = 2, WIDTH_LEAST = 8, INDENT = 4 };
+
+/* Within this, a time is told without its year. */
+#define YEAR_GOES (300 * 86400 * USEC_PER_SEC)
 
 void table_done(struct table *t)
 {
@@ -78,6 +83,17 @@ static void time_local(struct buf *out, usec_t wall)
     localtime_r(&t, &tm);
     strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
     buf_str(out, text);
+}
+
+/* As ls(1) has it: "11-30 15:04", and "2025-11-30" of long ago. */
+static void time_short(struct buf *out, usec_t wall, usec_t now)
+{
+    bool near = wall > now ? wall - now < YEAR_GOES : now - wall < YEAR_GOES;
+    CLEANUP(buf_done) struct buf whole = {0};
+
+    time_local(&whole, wall);
+    if (whole.len == strlen("2026-01-01 00:00:00"))
+        buf_add(out, whole.data + (near ? 5 : 0), near ? 11 : 10);
 }
 
 void table_time_text(struct buf *out, const char *cell, enum table_mode mode)
@@ -167,6 +183,29 @@ static void write_plain(struct buf *out, const struct table *t)
     }
 }
 
+/* The keys as a head; then a row each, of which lists (COLUMN_JSON) are left out. */
+static void write_csv(struct buf *out, const struct table *t)
+{
+    for (size_t r = 0; r <= t->n_rows; r++) {
+        bool any = false;
+
+        for (size_t c = 0; c < t->n_columns; c++) {
+            const struct column *k = &t->columns[c];
+            const char *cell = r ? t->cells[(r - 1) * t->n_columns + c] : k->key;
+            CLEANUP(buf_done) struct buf time = {0};
+
+            if (k->kind == COLUMN_JSON)
+                continue;
+            if (r && cell && k->kind == COLUMN_TIME)
+                table_time_text(&time, cell, TABLE_CSV);
+            buf_str(out, any ? "," : "");
+            csv_text(out, time.data ? time.data : cell);
+            any = true;
+        }
+        buf_str(out, "\r\n");
+    }
+}
+
 /* Characters, not bytes: the text is UTF-8 or escaped. */
 static size_t text_width(const char *s)
 {
@@ -225,7 +264,7 @@ static void tty_text(struct tty_row *row, const char *text, size_t len, const ch
         buf_add(row->out, text, len);
 }
 
-/* Puts a text into its column.  The last is cut where the terminal ends. */
+/* Puts a text into its column. */
 static void tty_cell(struct tty_row *row, const char *text, size_t width, bool right,
                      const char *colour)
 {
@@ -241,16 +280,21 @@ static void tty_cell(struct tty_row *row, const char *text, size_t width, bool r
     row->column += width + GAP;
 }
 
+/* The last cell: where it does not fit, on a line of its own, which ends where the terminal does.
+ */
 static void tty_last(struct tty_row *row, const char *text, const char *colour)
 {
-    size_t n = text_width(text), room = SIZE_MAX;
+    size_t n = text_width(text), width = row->style->width;
+    size_t room = width > row->column + WIDTH_LEAST ? width - row->column : WIDTH_LEAST;
 
-    if (row->style->width)
-        room = row->style->width > row->column + WIDTH_LEAST ? row->style->width - row->column
-                                                             : WIDTH_LEAST;
     if (!n)
         return;
-    if (n <= room) {
+    if (width && n > room && width > room + INDENT) {
+        buf_printf(row->out, "\n%*s", INDENT, "");
+        row->pending = 0;
+        room = width - INDENT;
+    }
+    if (!width || n <= room) {
         tty_text(row, text, strlen(text), colour);
     } else {
         tty_text(row, text, text_prefix(text, room - 1), colour);
@@ -274,68 +318,110 @@ static size_t last_shown(const struct table *t, const size_t *widths)
     return last;
 }
 
-static size_t *tty_widths(const struct table *t)
-{
-    size_t *width = calloc(t->n_columns, sizeof *width);
+/* A table on a terminal: how wide its columns are, and whether its times are short. */
+struct tty_form {
+    const struct table_style *style;
+    size_t *widths;
+    bool is_short;
+};
 
-    for (size_t i = 0; width && i < t->n_rows * t->n_columns; i++) {
+static void tty_form_done(struct tty_form *f)
+{
+    free(f->widths);
+}
+
+static void form_text(const struct tty_form *f, struct buf *out, const struct column *c,
+                      const char *cell)
+{
+    usec_t wall = f->is_short && c->kind == COLUMN_TIME ? table_time(cell) : 0;
+
+    if (wall)
+        time_short(out, wall, f->style->now);
+    else
+        cell_text(out, c, cell, TABLE_TTY);
+}
+
+static void form_measure(struct tty_form *f, const struct table *t)
+{
+    memset(f->widths, 0, t->n_columns * sizeof *f->widths);
+    for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
         CLEANUP(buf_done) struct buf text = {0};
         size_t c = i % t->n_columns, n;
 
         if (t->columns[c].heading)
-            cell_text(&text, &t->columns[c], t->cells[i], TABLE_TTY);
+            form_text(f, &text, &t->columns[c], t->cells[i]);
         n = text_width(text.data);
-        width[c] = n > width[c] ? n : width[c];
+        f->widths[c] = n > f->widths[c] ? n : f->widths[c];
     }
-    for (size_t c = 0; width && c < t->n_columns; c++) {
+    for (size_t c = 0; c < t->n_columns; c++) {
         size_t n = text_width(t->columns[c].heading);
 
-        width[c] = width[c] && n > width[c] ? n : width[c];
+        f->widths[c] = f->widths[c] && n > f->widths[c] ? n : f->widths[c];
     }
-    return width;
+}
+
+static bool form_fits(const struct tty_form *f, const struct table *t)
+{
+    size_t sum = 0;
+
+    for (size_t c = 0; c < t->n_columns; c++)
+        sum += f->widths[c] ? f->widths[c] + GAP : 0;
+    return !f->style->width || sum <= f->style->width + GAP;
+}
+
+static int tty_form_make(struct tty_form *f, const struct table *t, const struct table_style *s)
+{
+    *f = (struct tty_form){.style = s, .widths = calloc(t->n_columns, sizeof *f->widths)};
+    if (!f->widths)
+        return -ENOMEM;
+    form_measure(f, t);
+    f->is_short = !form_fits(f, t);
+    if (f->is_short)
+        form_measure(f, t);
+    return 0;
 }
 
 /* cells NULL: the head. */
 static void tty_line(struct buf *out, const struct table *t, char *const *cells,
-                     const size_t *widths, const struct table_style *s)
+                     const struct tty_form *f)
 {
-    struct tty_row row = {.out = out, .style = s};
-    size_t last = last_shown(t, widths);
+    struct tty_row row = {.out = out, .style = f->style};
+    size_t last = last_shown(t, f->widths);
 
     for (size_t c = 0; c <= last; c++) {
         const struct column *k = &t->columns[c];
         CLEANUP(buf_done) struct buf text = {0};
         const char *colour = cells ? NULL : "1";
 
-        if (!widths[c])
+        if (!f->widths[c])
             continue;
         if (cells)
-            cell_text(&text, k, cells[c], TABLE_TTY);
+            form_text(f, &text, k, cells[c]);
         else
             buf_str(&text, k->heading);
         if (cells && k->kind == COLUMN_STATE && text.data)
             colour = state_colour(text.data);
-        if (c == last && !is_right(k))
+        if (c == last && !is_right(k) && cells && k->kind != COLUMN_TIME)
             tty_last(&row, text.data ? text.data : "", colour);
         else
-            tty_cell(&row, text.data ? text.data : "", widths[c], is_right(k), colour);
+            tty_cell(&row, text.data ? text.data : "", f->widths[c], is_right(k), colour);
     }
     buf_char(out, '\n');
 }
 
 static void write_tty(struct buf *out, const struct table *t, const struct table_style *s)
 {
-    CLEANUP(freep) size_t *widths = tty_widths(t);
+    CLEANUP(tty_form_done) struct tty_form f;
 
-    if (!widths) {
+    if (tty_form_make(&f, t, s) < 0) {
         out->failed = true;
         return;
     }
     if (!t->n_rows)
         return;
-    tty_line(out, t, NULL, widths, s);
+    tty_line(out, t, NULL, &f);
     for (size_t r = 0; r < t->n_rows; r++)
-        tty_line(out, t, &t->cells[r * t->n_columns], widths, s);
+        tty_line(out, t, &t->cells[r * t->n_columns], &f);
 }
 
 void table_write(struct buf *out, const struct table *t, const struct table_style *s)
@@ -344,6 +430,8 @@ void table_write(struct buf *out, const struct table *t, const struct table_styl
         write_json(out, t);
     else if (s->mode == TABLE_TTY)
         write_tty(out, t, s);
+    else if (s->mode == TABLE_CSV)
+        write_csv(out, t);
     else
         write_plain(out, t);
 }
@@ -363,5 +451,6 @@ struct table_style table_style_for(FILE *f, bool json)
     s.colour = !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
     if (ioctl(fileno(f), TIOCGWINSZ, &w) == 0)
         s.width = w.ws_col;
+    s.now = (usec_t)time(NULL) * USEC_PER_SEC;
     return s;
 }

@@ -1,5 +1,5 @@
 /* Rows for people and programs: aligned columns on a terminal, fields between tabs in a pipe, JSON
- * lines with --json.
+ * lines with --json, CSV (RFC 4180, a head of keys, every column but lists) with --format csv.
  *
  * In a pipe there is no head and nothing is cut, so that cut(1) and wc(1) work; times are RFC 3339
  * in UTC there and in JSON, and local on a terminal. */
@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum table_mode { TABLE_PLAIN, TABLE_TTY, TABLE_JSON };
+enum table_mode { TABLE_PLAIN, TABLE_TTY, TABLE_JSON, TABLE_CSV };
 
 enum column_kind {
     COLUMN_TEXT,
@@ -38,11 +38,13 @@ struct table {
 void table_done(struct table *t);
 /* Copies n_columns texts; NULL cells are allowed.  0, -ENOMEM. */
 int table_add(struct table *t, const char *const *cells) MUST_USE;
-/* width: of the terminal, 0 for any; the last column is cut to it. */
+/* width: of the terminal, 0 for any.  Where a row is wider, times lose their seconds and what goes
+ * without saying beside now, and a last column that does not fit stands on a line of its own. */
 struct table_style {
     enum table_mode mode;
     bool colour;
     size_t width;
+    usec_t now; /* wall time; what is told about other times of about a year needs no year */
 };
 void table_write(struct buf *out, const struct table *t, const struct table_style *s);
 

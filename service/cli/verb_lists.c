@@ -4,13 +4,18 @@
 #include "service/cli/filter.h"
 #include "service/cli/verb_db.h"
 
+#include <string.h>
+
 static int list(struct verb_call *c, struct cli_listing *l)
 {
     CLEANUP(cli_db_done) struct cli_db x = {0};
     const struct db_args *a = c->args;
+    const char *format = a->format ? a->format : "";
     struct err e = {0};
 
-    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 || cli_list(&x, l, a->json, &e) < 0)
+    l->csv = strcmp(format, "csv") == 0;
+    if (cli_db_open(&x, a, CLI_DB_ONCE, &e) < 0 ||
+        cli_list(&x, l, a->json || strcmp(format, "json") == 0, &e) < 0)
         return verb_fail(c, &e);
     return EXIT_NOTHING;
 }

@@ -202,7 +202,7 @@ static const struct verb passes = {
     .operands = "",
     .group = ASK,
     .summary = "What is looked at, how often, and when it was last",
-    .options = DB_OPTIONS(zone_options),
+    .options = DB_OPTIONS(passes_options),
     DB_ARGS,
     .run = verb_passes,
 };

@@ -8,6 +8,29 @@
 #include <string.h>
 #include <time.h>
 
+static bool is_digits(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isdigit((unsigned char)p[i]))
+            return false;
+    return true;
+}
+
+/* "11-30", as narrow tables show it: the last one that there was. */
+static bool month_read(const char **p, struct tm *tm)
+{
+    struct tm date = *tm;
+
+    if (!is_digits(*p, 2) || (*p)[2] != '-' || !is_digits(*p + 3, 2) ||
+        !strptime(*p, "%m-%d", &date))
+        return false;
+    if (date.tm_mon > tm->tm_mon || (date.tm_mon == tm->tm_mon && date.tm_mday > tm->tm_mday))
+        date.tm_year--;
+    *tm = date;
+    *p += 5;
+    return true;
+}
+
 /* The day: a date, "today" or "yesterday".  *p moves behind it, or stays where there is a clock
  * alone, which is today's. */
 static void day_read(const char **p, struct tm *tm)
@@ -24,6 +47,8 @@ static void day_read(const char **p, struct tm *tm)
         *p = end;
         return;
     }
+    if (month_read(p, tm))
+        return;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t len = strlen(words[i].word);
 
@@ -50,14 +75,6 @@ static int clock_read(const char **p, struct tm *tm, usec_t *ret_fraction)
             *ret_fraction += digit * (usec_t)(*end - '0');
     *p = end;
     return 0;
-}
-
-static bool is_digits(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isdigit((unsigned char)p[i]))
-            return false;
-    return true;
 }
 
 /* "Z", "+01:00" or "-0530", and nothing behind it; *ret is seconds east. */

@@ -73,6 +73,17 @@ def test_assets_are_listed():
         assert text in muster("assets", filter_, check=2), filter_
 
 
+def test_lists_for_a_spreadsheet():
+    rows = list(csv.DictReader(io.StringIO(muster("assets", "--format", "csv"))))
+    assert [(r["name"], r["addresses_text"], r["mac"], r["open_ports"]) for r in rows] == [
+        ("box.example", "10.1.0.1", "00:11:22:33:44:55", "2"), ("10.1.0.2", "10.1.0.2", "02:00:00:00:00:02", "0")], rows
+    assert rows[0]["last_seen"].endswith("Z") and "addresses" not in rows[0], rows[0]
+    assert [r["port"] for r in csv.DictReader(io.StringIO(muster("services", "--format", "csv")))] == ["22", "80"]
+    assert muster("services", "nothing", "--format", "csv").startswith("zone,address,place,state,service,") and muster("passes", "--format", "csv").startswith("zone,pass,")
+    assert muster("assets", "--format", "json") == muster("assets", "--json") and muster("assets", "--format", "table") == muster("assets")
+    assert "expected one of table|csv|json" in muster("assets", "--format", "xml", check=2)
+
+
 def test_a_zone_that_is_not_there_is_no_empty_answer():
     for words in (["assets"], ["services"], ["passes"], ["changes"], ["changes", "--follow"], ["diff", "1d"], ["report", "run", "open_services"],
                   ["assets", "--at", "1m"]):
