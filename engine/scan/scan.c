@@ -387,6 +387,20 @@ void scan_finish(struct scan *s, int status)
     s->busy--;
 }
 
+uint64_t scan_unrouted(const struct scan *s)
+{
+    const struct plan *p = &s->plan;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < p->n_segments; i++) {
+        uint64_t end = i + 1 < p->n_segments ? p->segments[i + 1].start : p->total;
+
+        if (p->hops[p->segments[i].hop].kind == HOP_UNREACHABLE)
+            n += end - p->segments[i].start;
+    }
+    return n;
+}
+
 void scan_stop(struct scan *s)
 {
     if (!s->ended)

@@ -77,5 +77,7 @@ struct scan_progress {
 };
 /* In `done`, when it is not complete: which way went away, for people; NULL: none did. */
 const char *scan_why(const struct scan *s);
+/* Targets that there is no route to. */
+uint64_t scan_unrouted(const struct scan *s);
 void scan_progress(const struct scan *s, struct scan_progress *ret);
 enum scan_method scan_method_used(const struct scan *s);

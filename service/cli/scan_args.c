@@ -119,7 +119,8 @@ const struct option scan_options[] = {
     {OPTION_FLAG, "--reason", AT(reason), .help = "Say why a host or port is in its state"},
     {OPTION_COUNT, "-v", .also = "--verbose", AT(verbose),
      .help = "Say more: hosts that are down, what is being done; -vv for still more"},
-    {OPTION_COUNT, "-d", .also = "--debug", AT(debug), .help = "Say what the program does"},
+    {OPTION_COUNT, "-d", .also = "--debug", AT(debug),
+     .help = "Show what scripts log, and why they fail"},
     {OPTION_HELP, "--help", .also = "-h", .help = "This text"},
     OPTION_END,
 };

@@ -227,9 +227,11 @@ static void on_host_done(void *user, const struct addr *a, bool conclusive)
     if (!h) {
         if (conclusive)
             scan_account_done(run, a);
+        run->n_unasked += !conclusive;
         return;
     }
     h->scanned = true;
+    run->n_cut += !conclusive;
     if (!conclusive)
         h->record->timed_out = run->partial = true;
     scan_host_next(run, h);
@@ -288,7 +290,7 @@ void scan_hosts_free(struct scan_run *run)
     }
 }
 
-/* What the scanner did not get to: told as far as it is known. */
+/* What the scanner did not get to: told as far as it is known, and counted as what it is. */
 static void hosts_cut_short(struct scan_run *run)
 {
     struct scan_host *h, *next;
@@ -297,6 +299,7 @@ static void hosts_cut_short(struct scan_run *run)
         if (h->scanned)
             continue;
         h->scanned = h->record->timed_out = run->partial = true;
+        run->totals.hosts_probed++;
         scan_host_next(run, h);
     }
 }
@@ -324,6 +327,8 @@ static void on_scan_done(void *user, const struct coverage *c, int status)
                  scan_why(run->scan) ? scan_why(run->scan) : strerror(-status));
     if (status < 0 || !c->complete)
         run->partial = true;
+    if (status == 0)
+        scan_tell_undecided(run);
     hosts_cut_short(run);
     scan_run_advance(run);
 }

@@ -171,21 +171,61 @@ static int lookups_run(struct lookups *all, struct loop *l, struct dns *d)
     return all->failure;
 }
 
-static int plan_scope(struct scan_plan *p, struct err *e)
+/* 224.0.0.0/4, 255.255.255.255, ff00::/8 on any link. */
+static int all_groups(struct addr_set *ret, const struct addr_set *targets)
+{
+    const struct addr_range v4[] = {{addr_v4(0xe0000000), addr_v4(0xefffffff)},
+                                    {addr_v4(UINT32_MAX), addr_v4(UINT32_MAX)}};
+    struct prefix v6 = {.addr = {.family = ADDR_V6, .b = {0xff}}, .len = 8};
+    struct addr first = prefix_first(&v6), last = prefix_last(&v6);
+    int r = addr_set_add(ret, &first, &last);
+
+    for (size_t i = 0; i < ARRAY_LEN(v4) && r == 0; i++)
+        r = addr_set_add(ret, &v4[i].first, &v4[i].last);
+    for (size_t i = 0; i < targets->n && r == 0; i++)
+        if (targets->ranges[i].first.scope && targets->ranges[i].first.b[0] == 0xff)
+            r = addr_set_add(ret, &targets->ranges[i].first, &targets->ranges[i].last);
+    return r;
+}
+
+static int add_all(struct addr_set *to, const struct addr_set *from)
 {
     int r = 0;
 
-    for (size_t i = 0; i < p->targets.addrs.n && r == 0; i++)
-        r = addr_set_add(&p->scope, &p->targets.addrs.ranges[i].first,
-                         &p->targets.addrs.ranges[i].last);
+    for (size_t i = 0; i < from->n && r == 0; i++)
+        r = addr_set_add(to, &from->ranges[i].first, &from->ranges[i].last);
+    return r;
+}
+
+/* Nobody is behind a group's address: scripts ask it, and the hosts that answer are others. */
+static int split_groups(struct scan_plan *p)
+{
+    CLEANUP(addr_set_done) struct addr_set groups = {0};
+    int r = all_groups(&groups, &p->scope);
+
+    if (r == 0)
+        r = add_all(&p->groups, &p->scope);
+    if (r == 0)
+        r = addr_set_subtract(&p->scope, &groups);
+    return r == 0 ? addr_set_subtract(&p->groups, &p->scope) : r;
+}
+
+static int plan_scope(struct scan_plan *p, struct err *e)
+{
+    int r = add_all(&p->scope, &p->targets.addrs);
+
     if (r == 0)
         r = addr_set_subtract(&p->scope, &p->excludes.addrs);
+    if (r == 0)
+        r = split_groups(p);
     if (r < 0)
         return err_set(e, r, "out of memory");
     if (!addr_set_count(&p->scope))
         return err_set(e, -EINVAL, "%s",
-                       p->targets.addrs.n ? "the excludes leave no target to scan"
-                                          : "no target is left to scan");
+                       p->groups.n          ? "only scripts ask the addresses of groups; name "
+                                              "hosts or a network as well"
+                       : p->targets.addrs.n ? "the excludes leave no target to scan"
+                                            : "no target is left to scan");
     return 0;
 }
 

@@ -92,6 +92,8 @@ int scan_outputs_close(struct scan_outputs *o, struct err *e)
     }
     o->n = 0;
     buf_done(&o->text);
+    if (o->failure && is_stdout(o->failed_path))
+        return err_set(e, o->failure, "writing standard output: %s", strerror(-o->failure));
     if (o->failure)
         return err_set(e, o->failure, "writing '%s': %s", o->failed_path, strerror(-o->failure));
     return 0;

@@ -304,6 +304,7 @@ void scan_plan_done(struct scan_plan *p)
     target_list_done(&p->targets);
     target_list_done(&p->excludes);
     addr_set_done(&p->scope);
+    addr_set_done(&p->groups);
     scan_lookups_free(p->lookups);
     for (size_t i = 0; i < p->n_named; i++)
         free(p->named[i].name);

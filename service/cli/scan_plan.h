@@ -20,7 +20,8 @@ struct named_target {
 
 struct scan_plan {
     struct target_list targets, excludes; /* names among them are resolved by scan_plan_resolve() */
-    struct addr_set scope;                /* targets without excludes */
+    struct addr_set scope;                /* targets without excludes and groups */
+    struct addr_set groups;               /* multicast and broadcast addresses among the targets */
     struct lookups *lookups;              /* names under way; free the loop before the plan */
     struct named_target *named;
     size_t n_named;

@@ -47,6 +47,7 @@ static void run_free(struct scan_run *run)
     scan_phases_free(run);
     scan_plan_done(&run->plan);
     addr_set_done(&run->echoed);
+    buf_done(&run->failed);
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *user)
@@ -93,8 +94,13 @@ static int guard_open(struct scan_run *run, struct err *e)
         .n_fragile_ports = GUARD_PRINTER_PORTS,
         .rate = run->plan.max_rate,
     };
+    const struct addr_set *groups = &run->plan.groups;
+    int r = guard_new(&run->guard, run->loop, &o, e);
 
-    return guard_new(&run->guard, run->loop, &o, e);
+    for (size_t i = 0; i < groups->n && r == 0; i++)
+        if (guard_scope_add(run->guard, &groups->ranges[i].first, &groups->ranges[i].last) < 0)
+            r = err_set(e, -ENOMEM, "out of memory");
+    return r;
 }
 
 /* SYN where the rights are there and nobody asked for connect(). */
@@ -203,6 +209,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     run->partial |= run->plan.n_unresolved > 0;
     run->privileged = scan_privileged();
     tell_rights(run);
+    scan_tell_printers(run);
     info_fill(run, command);
     r = scan_scripts_load(run, e);
     if (r == 0)
@@ -248,6 +255,8 @@ static void run_end(struct scan_run *run, const char *failure)
     run->totals.failure = failure ? failure : run->interrupted ? "interrupted" : NULL;
     scan_progress_clear(run);
     scan_outputs_end(&run->outputs, &run->info, &run->totals);
+    if (!failure)
+        scan_tell_end(run);
 }
 
 static int run_fail(struct scan_run *run, const struct err *e)

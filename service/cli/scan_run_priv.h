@@ -72,6 +72,10 @@ struct scan_run {
     bool interrupted;
     bool ended;                      /* all is written: what comes now comes too late */
     bool partial;                    /* something is missing: exit code 1 */
+    uint64_t n_unasked;              /* addresses of which nothing can be said */
+    uint64_t n_cut;                  /* hosts that are up and were not finished */
+    uint64_t n_failed;               /* script runs whose error was not told */
+    struct buf failed;               /* names of the first such scripts */
     struct record_script *phases[2]; /* results of SCRIPT_PRE and SCRIPT_POST not written yet */
     size_t n_phases[2];
     struct task flush;
@@ -96,6 +100,12 @@ void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16]);
 void scan_say(struct scan_run *run, const char *fmt, ...) PRINTF(2, 3);
 void scan_progress_clear(struct scan_run *run);
 int scan_progress_start(struct scan_run *run, struct err *e) MUST_USE;
+/* scan_tell.c: why the exit code will be 1, where nothing has said so yet; and what people try when
+ * nobody answers. */
+void scan_tell_printers(struct scan_run *run);
+void scan_tell_undecided(struct scan_run *run);
+void scan_tell_end(struct scan_run *run);
+void scan_note_failed(struct scan_run *run, const char *script);
 /* Call after anything was written: the flush comes in the next turn. */
 void scan_written(struct scan_run *run);
 

@@ -11,7 +11,25 @@
 #include <errno.h>
 #include <string.h>
 
-/* One line: the first of a message that may go on with a traceback. */
+static bool says_failures(const struct scan_run *run)
+{
+    return run->args->debug > 0 || run->args->say_failures;
+}
+
+/* What follows the first line of a message: a traceback, or where a library was looked for. */
+static void say_rest(const char *reason)
+{
+    for (const char *line = strchr(reason, '\n'); line; line = strchr(line + 1, '\n')) {
+        CLEANUP(buf_done) struct buf text = {0};
+        size_t indent = strspn(line + 1, "\t");
+
+        text_escape_utf8(&text, line + 1 + indent, strcspn(line + 1 + indent, "\n"));
+        if (text.len)
+            fprintf(stderr, "%*s%s\n", (int)(2 + 2 * indent), "", text.data);
+    }
+}
+
+/* One line; more of them to whoever wants to know. */
 static void say_outcome(struct scan_run *run, const struct script_result *r)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -26,6 +44,8 @@ static void say_outcome(struct scan_run *run, const struct script_result *r)
     scan_say(run, "script %s %s%s%.*s", text.data ? text.data : "?",
              r->outcome == SCRIPT_TIMEOUT ? "took too long and was ended" : "failed",
              *reason ? ": " : "", (int)strcspn(reason, "\n"), reason);
+    if (says_failures(run))
+        say_rest(reason);
 }
 
 static void keep_phase(struct scan_run *run, const struct script_result *r)
@@ -76,9 +96,13 @@ static void on_result(void *user, uint64_t job, const struct script_result *r)
         load_result(run, r);
         return;
     }
-    /* The output of one that raised an error says so in its place; one that is ended has none. */
-    if (r->outcome == SCRIPT_TIMEOUT || (r->outcome == SCRIPT_ERROR && !r->output))
+    /* The output of one that raised an error says in its place that it did; one that is ended has
+     * none. */
+    if (r->outcome == SCRIPT_TIMEOUT ||
+        (r->outcome == SCRIPT_ERROR && (!r->output || says_failures(run))))
         say_outcome(run, r);
+    else if (r->outcome == SCRIPT_ERROR)
+        scan_note_failed(run, r->script);
     if (r->outcome != SCRIPT_SKIPPED)
         run->totals.scripts_run++;
     if (!h || scan_host_list(run, h))

@@ -77,6 +77,7 @@ int verb_script_run(struct verb_call *c)
         return verb_fail(c, (err_set(&e, -ENOMEM, "out of memory"), &e));
     if (scan_args_check(a, &targets, &e) < 0)
         return verb_fail(c, &e);
+    a->say_failures = true;
     ignore_broken_pipes();
     if (a->state || a->resume)
         return verb_fail(c,

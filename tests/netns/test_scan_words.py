@@ -3,8 +3,11 @@
 exit code is 1, what became of hosts that did not answer."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
+import xml.etree.ElementTree as ElementTree
 
 import netns
 
@@ -57,6 +60,70 @@ def link_local(world):
     print("link-local targets: on the link of -e, on the only one, or an error that lists them")
 
 
+def reasons(world):
+    """Each exit code 1 comes with a line that says why."""
+    web, two = world.hosts["web"], world.hosts["two"]
+    tells("there is no route to 1 of the addresses", "-n", "-sn", web.address, "10.78.0.1", code=1)
+    two.run("nft", "-f", "-", input="table ip t {\n chain in { type filter hook input priority 0; meta l4proto tcp drop; }\n}\n")
+    tells("1 host was not finished within --host-timeout", "-n", "-p-", "--host-timeout", "300ms", two.address, code=1)
+    failing = pathlib.Path(world.path("failing.nse"))
+    failing.write_text('categories = {"safe"}\nportrule = function() return true end hostrule = portrule\naction = function() return "x" .. nil end\n')
+    options = ["-n", "-p80,81", "--script", str(failing)]
+    out = tells("2 script runs failed, which -d explains: failing", *options, web.address, code=1)
+    assert out.count("|_failing: ERROR: Script execution failed (use -d to debug)") == 2, out
+    lines = scan("-d", *options, web.address, code=1)[1]
+    assert lines[0].endswith("failing.nse:3: attempt to concatenate a nil value") and lines[1] == "  stack traceback:", lines
+    print("exit code 1: the reason is told")
+
+
+def authors(world):
+    """`script run` says all of an error."""
+    lost = pathlib.Path(world.path("lost.nse"))
+    lost.write_text('require "no-such-library"\ncategories = {"safe"}\nhostrule = function() return true end\naction = function() end\n')
+    for script, want in ((world.path("failing.nse"), "  stack traceback:"), (str(lost), "    failed to find nselib/no-such-library.lua in the data directories")):
+        got = subprocess.run([str(MUSTER), "script", "run", script, "-n", "-p80", "10.77.0.10"], capture_output=True, text=True, timeout=netns.CEILING)
+        lines = got.stderr.splitlines()
+        assert got.returncode == 1 and want in lines and f"{script}:" in lines[0], lines
+    print("script run: errors with their traceback")
+
+
+def unasked(world):
+    """What is not asked although it is named."""
+    web = world.hosts["web"].address
+    out, lines = scan("-n", "-v", "-sn", web, "239.255.255.250", "224.0.0.251", "255.255.255.255", "ff02::fb", "ff02::1%br0")
+    assert lines == [] and "1 IP address (1 host up)" in out and "down" not in out, (out, lines)
+    tells("only scripts ask the addresses of groups; name hosts or a network as well", "-n", "-sn", "224.0.0.251", code=2)
+    tells("not asked, because printers print what they are sent: UDP 515,9100-9107", "-n", "-sU", "-p", "53,515,9100-9108", web)
+    assert scan("-n", "-sU", "--top-ports", "100", "-Pn", "--host-timeout", "1ms", web, code=1)[1][-1].endswith("--host-timeout")
+    tells("the host did not answer; -Pn scans one that leaves pings unanswered", "-n", "-p80", "10.77.0.99")
+    assert scan("-n", "-Pn", "-p80", "10.77.0.99")[1] == []
+    print("groups, printers and hosts that are not there: said")
+
+
+def interrupted(world):
+    """A host that was found counts as looked at, in the text and in the XML."""
+    xml, text = world.path("cut.xml"), world.path("cut.txt")
+    process = world.start([str(MUSTER), "scan", "-n", "-p-", "--max-rate", "300", "-oX", xml, "-oJ", world.path("cut.json"), "-oN", text, "10.77.0.10"])
+    netns.wait_for("the host is found", lambda: '"host"' in pathlib.Path(world.path("cut.json")).read_text() if os.path.exists(world.path("cut.json")) else False)
+    time.sleep(0.2)
+    process.send(signal.SIGINT)
+    assert process.popen.wait(netns.CEILING) == 1
+    assert "Muster done: 1 IP address (1 host up)" in pathlib.Path(text).read_text()
+    hosts = ElementTree.parse(xml).getroot().find("runstats/hosts").attrib
+    assert hosts == {"up": "1", "down": "0", "total": "1"}, hosts
+    print("interrupted: the host that was found is counted")
+
+
+def closed_pipe():
+    """Whoever reads no further is told so by name."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    got = subprocess.run([str(MUSTER), "scan", "-n", "-sn", "10.77.0.10"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=netns.CEILING)
+    os.close(writer)
+    assert got.returncode == 2 and got.stderr == "muster scan: writing standard output: Broken pipe\n", got
+    print("a closed pipe: standard output, not '-'")
+
+
 def main():
     netns.enter()
     if not MUSTER.exists():
@@ -68,6 +135,11 @@ def main():
         netns.wait_port(web.address, 80)
         names(world)
         link_local(world)
+        reasons(world)
+        authors(world)
+        unasked(world)
+        interrupted(world)
+        closed_pipe()
 
 
 if __name__ == "__main__":
