@@ -110,7 +110,8 @@ const struct option scan_options[] = {
      .help = "Go on where the scan that kept account in FILE was interrupted"},
 
     {OPTION_HEADING, .help = "Output; FILE is - for standard output"},
-    {OPTION_TEXT, "-oN", .arg = "FILE", AT(text), .help = "Text, as on the screen"},
+    {OPTION_TEXT, "-oN", .arg = "FILE", AT(text),
+     .help = "Text, as on the screen, with the command line at its head"},
     {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
     {OPTION_TEXT, "-oJ", .arg = "FILE", AT(json),
      .help = "JSON lines, each as soon as it is known"},

@@ -63,7 +63,7 @@ int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct 
         xml = next_name(o, xml);
     r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
     if (r == 0)
-        r = output_add(o, &scan_form_text, a->text, e);
+        r = output_add(o, &scan_form_file, a->text, e);
     if (r == 0)
         r = output_add(o, &scan_form_xml, xml, e);
     if (r == 0)

@@ -168,6 +168,7 @@ static void info_fill(struct scan_run *run, const char *command)
         .verbose = run->args->verbose,
         .debug = run->args->debug,
         .reasons = run->args->reason || run->args->verbose > 1,
+        .versions = run->args->ways & WAY_VERSION,
     };
 }
 

@@ -106,6 +106,13 @@ static void version_cell(struct buf *out, const struct service_info *s)
     buf_char(out, ')');
 }
 
+/* What runs there was asked and not found: the name is only what usually does. */
+static bool is_guess(const struct scan_info *i, const struct service_info *s,
+                     const struct record_port *p)
+{
+    return i->versions && p->state == PORT_OPEN && !(s && s->name && s->confidence > 3);
+}
+
 static void row_fill(struct port_row *row, const struct scan_info *i, const struct host_record *r,
                      const struct record_port *p)
 {
@@ -117,6 +124,8 @@ static void row_fill(struct port_row *row, const struct scan_info *i, const stru
     if (s && s->tunnel)
         buf_printf(&row->cells[COLUMN_SERVICE], "%s/", s->tunnel);
     screen_text(&row->cells[COLUMN_SERVICE], name ? name : "unknown");
+    if (is_guess(i, s, p) && name)
+        buf_char(&row->cells[COLUMN_SERVICE], '?');
     buf_str(&row->cells[COLUMN_REASON], reason_name(p->reason));
     if (p->ttl)
         buf_printf(&row->cells[COLUMN_REASON], " ttl %u", p->ttl);
@@ -274,7 +283,9 @@ static void text_up(struct buf *out, const struct scan_info *i, const struct hos
     }
     buf_str(out, ".\n");
     if (h->target && h->hostname && strcmp(h->target, h->hostname) != 0) {
-        buf_str(out, "rDNS record: ");
+        char address[ADDR_TEXT_MAX];
+
+        buf_printf(out, "rDNS record for %s: ", addr_format(&h->address, address));
         screen_text(out, h->hostname);
         buf_char(out, '\n');
     }
@@ -315,6 +326,7 @@ static void text_record(struct buf *out, const struct scan_info *i, const struct
         buf_str(out, "The scan of this host did not finish; what is known so far follows.\n");
     text_ports(out, i, r);
     text_mac(out, &r->host);
+    scan_service_info_text(out, r);
     if (has_host_scripts(r)) {
         buf_str(out, "\nHost script results:\n");
         scripts_of(out, r->scripts, r->n_scripts, SCRIPT_HOST, NULL);
@@ -344,6 +356,15 @@ static void text_begin(struct buf *out, const struct scan_info *i)
     buf_printf(out, "Starting Muster %s at %s\n", i->version, time_format(i->start, time));
 }
 
+static void file_begin(struct buf *out, const struct scan_info *i)
+{
+    char time[TIME_TEXT_MAX];
+
+    buf_printf(out, "# Muster %s scan initiated %s as: ", i->version, time_format(i->start, time));
+    screen_text(out, i->command);
+    buf_char(out, '\n');
+}
+
 void scan_totals_text(struct buf *out, const struct scan_totals *t)
 {
     buf_printf(out, "%" PRIu64 " IP address%s (%" PRIu64 " host%s up) scanned in %.2f seconds",
@@ -360,6 +381,26 @@ static void text_end(struct buf *out, const struct scan_info *i, const struct sc
     scan_totals_text(out, t);
     buf_char(out, '\n');
 }
+
+static void file_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t)
+{
+    char time[TIME_TEXT_MAX];
+
+    (void)i;
+    if (t->failure)
+        buf_printf(out, "# Incomplete: %s\n", t->failure);
+    buf_printf(out, "# Muster done at %s -- ", time_format(t->end, time));
+    scan_totals_text(out, t);
+    buf_char(out, '\n');
+}
+
+const struct scan_form scan_form_file = {
+    .name = "file",
+    .begin = file_begin,
+    .record = text_record,
+    .phase = text_phase,
+    .end = file_end,
+};
 
 const struct scan_form scan_form_text = {
     .name = "text",

@@ -20,7 +20,8 @@ struct scan_info {
     const struct port_set *ports;
     const struct services *names; /* of ports; may be NULL */
     int verbose, debug;
-    bool reasons; /* a column with them in the text */
+    bool reasons;  /* a column with them in the text */
+    bool versions; /* it was asked what runs on open ports */
 };
 
 struct scan_totals {
@@ -45,11 +46,15 @@ struct scan_form {
     void (*end)(struct buf *out, const struct scan_info *i, const struct scan_totals *t);
 };
 
-extern const struct scan_form scan_form_json, scan_form_text, scan_form_xml;
+/* scan_form_file is the text with the command line at its head, for whoever reads it next year. */
+extern const struct scan_form scan_form_json, scan_form_text, scan_form_file, scan_form_xml;
 
 /* The service on a port as a name: what was found, else the table's; NULL: neither knows. */
 const char *scan_service_name(const struct scan_info *i, const struct host_record *r,
                               const struct record_port *p);
+/* nmap's line "Service Info: OS: Linux; CPE: cpe:/o:linux:linux_kernel", from all open ports;
+ * nothing when they say nothing. */
+void scan_service_info_text(struct buf *out, const struct host_record *r);
 /* A line of text that names the totals: "2 IP addresses (1 host up) scanned in 0.25 seconds". */
 void scan_totals_text(struct buf *out, const struct scan_totals *t);
 

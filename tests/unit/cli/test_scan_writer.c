@@ -5,6 +5,7 @@
 #include "service/cli/scan_writer.h"
 
 #include "engine/base/cleanup.h"
+#include "engine/model/services.h"
 #include "tests/support/main.h"
 
 #include <string.h>
@@ -246,16 +247,30 @@ static const struct {
     const char *file;
     const struct scan_form *form;
     const char *failure;
-    bool reasons, hosts_only;
+    bool reasons, hosts_only, versions;
 } cases[] = {
-    {"mixed.txt", &scan_form_text, NULL, false, false},
-    {"mixed.xml", &scan_form_xml, NULL, false, false},
-    {"mixed.jsonl", &scan_form_json, NULL, false, false},
-    {"reasons.txt", &scan_form_text, NULL, true, false},
-    {"interrupted.txt", &scan_form_text, "interrupted", false, false},
-    {"interrupted.xml", &scan_form_xml, "interrupted", false, true},
-    {"interrupted.jsonl", &scan_form_json, "interrupted", false, false},
+    {"mixed.txt", &scan_form_text, NULL, false, false, false},
+    {"mixed.xml", &scan_form_xml, NULL, false, false, false},
+    {"mixed.jsonl", &scan_form_json, NULL, false, false, false},
+    {"reasons.txt", &scan_form_text, NULL, true, false, false},
+    {"versions.txt", &scan_form_text, NULL, false, false, true},
+    {"file.txt", &scan_form_file, NULL, false, false, false},
+    {"interrupted.txt", &scan_form_text, "interrupted", false, false, false},
+    {"interrupted-file.txt", &scan_form_file, "interrupted", false, false, false},
+    {"interrupted.xml", &scan_form_xml, "interrupted", false, true, false},
+    {"interrupted.jsonl", &scan_form_json, "interrupted", false, false, false},
 };
+
+static struct services *name_ports(struct scan_info *i)
+{
+    struct services *names = NULL;
+    struct err e = {0};
+
+    if (services_load(&names, MUSTER_SOURCE_DIR "/nselib/data/services", &e) < 0)
+        fail_msg("%s", err_text(&e));
+    i->names = names;
+    return names;
+}
 
 static void forms_are_as_the_golden_files(void **state)
 {
@@ -265,8 +280,11 @@ static void forms_are_as_the_golden_files(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(world_done) struct world w;
         CLEANUP(buf_done) struct buf out = {0};
+        struct services *names;
 
         world_make(&w);
+        names = cases[i].versions || cases[i].reasons ? name_ports(&w.info) : NULL;
+        w.info.versions = cases[i].versions;
         w.info.reasons = cases[i].reasons;
         if (cases[i].hosts_only) {
             w.info.ports = NULL;
@@ -274,6 +292,49 @@ static void forms_are_as_the_golden_files(void **state)
         }
         write_all(&out, cases[i].form, &w, cases[i].failure);
         compare(&out, cases[i].file);
+        services_free(names);
+    }
+}
+
+static void add_service(struct host_record *r, uint16_t port, const struct service_info *s)
+{
+    struct port_finding p = {.protocol = PROTOCOL_TCP,
+                             .port = port,
+                             .state = PORT_OPEN,
+                             .reason = REASON_SYN_ACK,
+                             .service = *s};
+
+    add_port(r, port, PORT_OPEN, REASON_SYN_ACK);
+    assert_int_equal(host_record_update_port(r, &p), 0);
+}
+
+static void what_services_say_of_their_host_is_one_line(void **state)
+{
+    static const struct service_info services[] = {
+        {.name = "ssh", .os = "Linux", .cpe = {"cpe:/a:x:y:1", "cpe:/o:linux:linux_kernel"}},
+        {.name = "smtp", .hostname = "mail\x1b", .os = "Linux", .cpe = {"cpe:/h:acme:box"}},
+        {.name = "ftp", .hostname = "other", .os = "Unix", .device = "printer"},
+    };
+    static const char *const lines[] = {
+        "Service Info: OS: Linux; CPE: cpe:/o:linux:linux_kernel\n",
+        "Service Info: Host: mail\\x1B; OS: Linux; CPE: cpe:/o:linux:linux_kernel, "
+        "cpe:/h:acme:box\n",
+        "Service Info: Hosts: mail\\x1B, other; OSs: Linux, Unix; Device: printer; "
+        "CPE: cpe:/o:linux:linux_kernel, cpe:/h:acme:box\n"};
+    CLEANUP(world_done) struct world w = {0};
+    struct host_record *r = add_host(&w, "192.0.2.1", REASON_SYN_ACK);
+
+    (void)state;
+    add_port(r, 80, PORT_OPEN, REASON_SYN_ACK);
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        CLEANUP(buf_done) struct buf before = {0}, out = {0};
+
+        if (i == 0)
+            scan_service_info_text(&before, r);
+        assert_int_equal(before.len, 0);
+        add_service(r, (uint16_t)(1000 + i), &services[i]);
+        scan_service_info_text(&out, r);
+        assert_string_equal(out.data, lines[i]);
     }
 }
 
@@ -315,6 +376,7 @@ static void xml_has_no_character_that_xml_forbids(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(forms_are_as_the_golden_files),
+    cmocka_unit_test(what_services_say_of_their_host_is_one_line),
     cmocka_unit_test(script_output_is_nmaps_byte_for_byte),
     cmocka_unit_test(xml_has_no_character_that_xml_forbids),
 };
