@@ -206,9 +206,10 @@ programs.http = {
     cpe = { "cpe:/a:openresty:openresty:%1" } },
   { "^Apache%-Coyote/([%d.]+)", product = "Apache Tomcat/Coyote JSP engine", version = "%1",
     cpe = { "cpe:/a:apache:tomcat" } },
-  { "^Apache/([%d.]+) %(([^)]+)%)", product = "Apache httpd", version = "%1", extrainfo = "(%2)",
+  -- behind it the modules that want to be named, with their versions
+  { "^Apache/([%d.]+) (%([^)]+%)[^%c]*)", product = "Apache httpd", version = "%1", extrainfo = "%2",
     cpe = { "cpe:/a:apache:http_server:%1" } },
-  { "^Apache/([%d.]+)", product = "Apache httpd", version = "%1",
+  { "^Apache/([%d.]+) *([^%c]*)", product = "Apache httpd", version = "%1", extrainfo = "%2",
     cpe = { "cpe:/a:apache:http_server:%1" } },
   { "^Apache$", product = "Apache httpd", cpe = { "cpe:/a:apache:http_server" } },
   { "^Microsoft%-IIS/([%d.]+)", product = "Microsoft IIS httpd", version = "%1",

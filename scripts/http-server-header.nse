@@ -10,7 +10,9 @@ license = "Apache-2.0"
 categories = { "version" }
 
 identity = {}
-volatile = {}
+-- The product, with its version and what else is named, is the service's: a change of it is one change,
+-- and not one more of the text that told it.
+volatile = { "*" }
 
 local greeting = require "greeting"
 local http = require "http"

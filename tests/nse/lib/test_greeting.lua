@@ -124,7 +124,7 @@ test("web servers say in a header what they are", function()
   for header, want in pairs({
     ["nginx/1.22.1"] = "nginx|1.22.1|-",
     ["nginx"] = "nginx|-|-",
-    ["Apache/2.4.57 (Debian) PHP/8.2"] = "Apache httpd|2.4.57|(Debian)",
+    ["Apache/2.4.57 (Debian) PHP/8.2"] = "Apache httpd|2.4.57|(Debian) PHP/8.2",
     ["Microsoft-IIS/10.0"] = "Microsoft IIS httpd|10.0|-",
     ["SimpleHTTP/0.6 Python/3.11.2"] = "SimpleHTTPServer|-|Python 3.11.2",
     ["Jetty(9.4.50.v20221201)"] = "Jetty|9.4.50.v20221201|-",
