@@ -45,13 +45,35 @@ int cli_db_find(struct cli_db *x, const struct db_args *a, struct err *e)
     return db_conninfo_check(x->conninfo, true, e);
 }
 
+/* What libpq says, without its question whether the server is running there: what to look at is for
+ * us to say. */
+static void keep_reason(struct cli_db *x, const char *why)
+{
+    static const char asks[] = "Is the server running";
+    size_t n = 0;
+
+    x->why[0] = '\0';
+    while (n < sizeof x->why && *why) {
+        const char *asked = strstr(why, asks);
+        size_t len = asked ? (size_t)(asked - why) : strlen(why);
+
+        n += (size_t)snprintf(x->why + n, sizeof x->why - n, "%.*s", (int)len, why);
+        why += len;
+        if (asked)
+            why += strcspn(why, "?") + (strchr(why, '?') != NULL);
+    }
+    n = strlen(x->why);
+    while (n > 0 && strchr(" \t\n", x->why[n - 1]))
+        x->why[--n] = '\0';
+}
+
 static void on_state(void *user, enum db_state s, const char *why)
 {
     struct cli_db *x = user;
 
     x->connected = s == DB_READY;
     if (s == DB_DOWN)
-        snprintf(x->why, sizeof x->why, "%s", why ? why : "");
+        keep_reason(x, why ? why : "");
 }
 
 int cli_db_connect(struct cli_db *x, enum cli_db_mode mode, struct err *e)
@@ -86,6 +108,15 @@ void cli_db_done(struct cli_db *x)
     x->conninfo = NULL;
 }
 
+const char *cli_db_advice(const struct cli_db *x)
+{
+    if (strstr(x->why, "Permission denied"))
+        return "root may, and the user that musterd runs as";
+    if (x->config && !x->config->database)
+        return "is musterd running? 'muster doctor' looks";
+    return "is that server running? 'muster doctor' looks";
+}
+
 const struct err *cli_explain(const struct cli_db *x, struct err *e)
 {
     char text[ERR_TEXT_MAX];
@@ -98,9 +129,8 @@ const struct err *cli_explain(const struct cli_db *x, struct err *e)
                 "'muster db migrate' (%s)",
                 text);
     else if (r == -ECONNREFUSED)
-        err_set(e, r,
-                "no connection to the database: %s (is musterd running? 'muster doctor' looks)",
-                x->why[0] ? x->why : text);
+        err_set(e, r, "no connection to the database: %s (%s)", x->why[0] ? x->why : text,
+                cli_db_advice(x));
     return e;
 }
 

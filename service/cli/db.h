@@ -17,7 +17,7 @@ struct cli_db {
     struct services *names; /* of ports; loaded when first asked for */
     bool names_tried;
     bool connected; /* by what the state callback said last */
-    char why[256];  /* it is not */
+    char why[512];  /* it is not */
 };
 
 enum cli_db_mode {
@@ -35,6 +35,8 @@ int cli_db_open(struct cli_db *x, const struct db_args *a, enum cli_db_mode mode
                 struct err *e) MUST_USE;
 void cli_db_done(struct cli_db *x);
 
+/* What to do about a connection that was not made. */
+const char *cli_db_advice(const struct cli_db *x);
 /* Says what to do about a database that is not there or not set up.  Returns e. */
 const struct err *cli_explain(const struct cli_db *x, struct err *e);
 

@@ -18,9 +18,10 @@ static bool is_embedded(const struct doctor *d)
 static void no_connection(struct doctor *d, const char *why)
 {
     doctor_add(d, VERDICT_FAIL, "database", why,
-               is_embedded(d) ? "start musterd: the embedded server runs while it does"
-                              : "is the server running, and is 'database' in the configuration "
-                                "right? 'muster db psql' uses the same connection");
+               strstr(why, "Permission denied") ? cli_db_advice(&d->db)
+               : is_embedded(d) ? "start musterd: the embedded server runs while it does"
+                                : "is the server running, and is 'database' in the configuration "
+                                  "right? 'muster db psql' uses the same connection");
 }
 
 static bool check_connection(struct doctor *d)

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -346,6 +347,15 @@ def test_what_is_wrong_with_the_database_is_said():
     assert "has no inventory of this version yet" in bare, bare
     gone = muster("assets", check=2, database=f"host={pg.socket}/nowhere dbname=x")
     assert gone.startswith("muster assets: no connection to the database: ") and len(gone.splitlines()) == 1, gone
+    assert gone.endswith(": No such file or directory (is that server running? 'muster doctor' looks)\n"), gone
+    two = muster("assets", check=2, database=f"host={pg.socket}/nowhere,{pg.socket}/elsewhere dbname=x")
+    assert two.count("No such file or directory") == 2 and "/nowhere/" in two and "/elsewhere/" in two and "locally" not in two, two
+    with tempfile.TemporaryDirectory() as closed:
+        os.chmod(closed, 0)
+        if os.access(closed, os.X_OK):  # root, whom nothing keeps out
+            return
+        denied = muster("assets", check=2, database=f"host={closed} dbname=x")
+        assert denied.endswith(": Permission denied (root may, and the user that musterd runs as)\n"), denied
     assert len(muster("assets", check=2, database="no such=thing=").splitlines()) == 1
 
 
