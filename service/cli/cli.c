@@ -258,6 +258,17 @@ static int no_verb(const char *word)
     return EXIT_ERROR;
 }
 
+/* `muster policy --help` and `muster help policy`.  False: no verb begins so. */
+static bool show_family(const char *first)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    bool any = cli_help_family(&out, first);
+
+    if (any && !out.failed)
+        fputs(out.data, stdout);
+    return any;
+}
+
 /* `muster help VERB`. */
 static int help_verb(int argc, char **argv)
 {
@@ -265,6 +276,8 @@ static int help_verb(int argc, char **argv)
 
     if (argc < 3)
         return show(help_all, NULL);
+    if (!v && argc == 3 && show_family(argv[2]))
+        return EXIT_NOTHING;
     return v ? show(verb_help, v) : unknown_verb(argv[2], argc > 3 ? argv[3] : NULL);
 }
 
@@ -282,6 +295,9 @@ static int verb_run(int argc, char **argv)
         return help_verb(argc, argv);
     second = at + 1 < argc ? argv[at + 1] : NULL;
     v = verb_named(argv[at], second);
+    if (!v && second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0) &&
+        show_family(argv[at]))
+        return EXIT_NOTHING;
     if (!v)
         return unknown_verb(argv[at], second);
     words = verb_words(argc, argv, at, words_of(v));

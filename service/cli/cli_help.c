@@ -12,6 +12,34 @@ static void usage_line(struct buf *out, const struct verb *v)
                v->operands);
 }
 
+static void verb_line(struct buf *out, const struct verb *v)
+{
+    size_t start = out->len;
+
+    buf_printf(out, "  %s%s%s", v->name, v->operands[0] ? " " : "", v->operands);
+    buf_printf(out, "%*s  %s\n",
+               out->len - start < VERB_COLUMN ? (int)(VERB_COLUMN - (out->len - start)) : 0, "",
+               v->summary);
+}
+
+bool cli_help_family(struct buf *out, const char *first)
+{
+    size_t len = strlen(first);
+    bool any = false;
+
+    for (const struct verb *const *each = cli_verbs; *each; each++) {
+        if (strncmp((*each)->name, first, len) != 0 || (*each)->name[len] != ' ')
+            continue;
+        if (!any && out->len)
+            buf_char(out, '\n');
+        any = true;
+        verb_line(out, *each);
+    }
+    if (any)
+        buf_printf(out, "\nmuster help %s VERB tells more of each.\n", first);
+    return any;
+}
+
 void verb_help(struct buf *out, const struct verb *v)
 {
     usage_line(out, v);
@@ -21,6 +49,7 @@ void verb_help(struct buf *out, const struct verb *v)
     if (v->options.tables[0] && v->options.tables[0]->type != OPTION_HEADING)
         buf_char(out, '\n');
     options_help(out, &v->options);
+    cli_help_family(out, v->name);
 }
 
 void cli_help(struct buf *out)
@@ -31,17 +60,10 @@ void cli_help(struct buf *out)
                  "usage: muster VERB [OPTION...] [ARGUMENT...]\n"
                  "       muster help VERB | --help | --version\n");
     for (const struct verb *const *each = cli_verbs; *each; each++) {
-        const struct verb *v = *each;
-        size_t start = out->len;
-
-        if (strcmp(v->group, group) != 0)
-            buf_printf(out, "\n%s:\n", v->group);
-        group = v->group;
-        start = out->len;
-        buf_printf(out, "  %s%s%s", v->name, v->operands[0] ? " " : "", v->operands);
-        buf_printf(out, "%*s  %s\n",
-                   out->len - start < VERB_COLUMN ? (int)(VERB_COLUMN - (out->len - start)) : 0, "",
-                   v->summary);
+        if (strcmp((*each)->group, group) != 0)
+            buf_printf(out, "\n%s:\n", (*each)->group);
+        group = (*each)->group;
+        verb_line(out, *each);
     }
     buf_str(out, "\nExit codes: 0 nothing to report, 1 changes found or done in part, 2 error.\n");
 }

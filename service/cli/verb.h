@@ -47,5 +47,7 @@ int cli_main(int argc, char **argv);
 
 void cli_help(struct buf *out);
 void verb_help(struct buf *out, const struct verb *v);
+/* The verbs of two words that begin with this one; false: there is none. */
+bool cli_help_family(struct buf *out, const char *first);
 /* A completion script for bash. */
 void cli_completion_bash(struct buf *out);

@@ -42,6 +42,17 @@ def baseline():
     visit("scripts", ['"10.1.0.1 u"'], ['"10.1.0.1 80 http-title Welcome"'], "http-title")
 
 
+def test_help_of_verbs_that_begin_alike():
+    for words in (["help", "policy"], ["policy", "--help"], ["policy", "-h"]):
+        run = subprocess.run([str(MUSTER), *words], capture_output=True, text=True, timeout=60)
+        assert run.returncode == 0 and not run.stderr, (words, run)
+        assert [line.split()[1] for line in run.stdout.splitlines() if line.startswith("  policy")] == ["list", "add", "remove", "run"], run.stdout
+    assert "  asset merge WHAT INTO " in subprocess.run([str(MUSTER), "help", "asset"], capture_output=True, text=True, check=True).stdout
+    for words in (["help", "polici"], ["help", "policy", "nosuch"], ["policy"]):
+        run = subprocess.run([str(MUSTER), *words], capture_output=True, text=True, timeout=60)
+        assert run.returncode == 2 and not run.stdout and run.stderr, (words, run)
+
+
 def test_nothing_is_scheduled_yet():
     text = muster("status")
     assert "nothing is scheduled" in text, text
