@@ -82,8 +82,10 @@ static uint64_t tell_zone(const struct config_zone *z)
         tell_pass(z, &swept, &z->passes[i]);
     if (wide)
         printf("zone %s: %zu IPv6 network%s too large to be swept: the addresses that are heard "
-               "there are looked at\n",
-               z->name, wide, wide == 1 ? "" : "s");
+               "there are looked at%s\n",
+               z->name, wide, wide == 1 ? "" : "s",
+               z->multicast ? ", and those that answer a multicast"
+                            : " ('multicast: 5m' would ask for more)");
     return addr_set_count(&swept);
 }
 

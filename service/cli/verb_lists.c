@@ -88,9 +88,12 @@ static const char assets_sql[] =
                "DISTINCT h.mac, ' ') FROM report.host h WHERE h.zone = a.zone"
                " AND h.address = ANY(a.addresses)))",
                "report.host h", "report.service s");
-static const char assets_at_sql[] =
-    ASSETS_SQL("report.asset_at($7::timestamptz, $1) a", "array_to_string(a.macs, ' ')",
-               "report.host_at($7::timestamptz, $1) h", "report.service_at($7::timestamptz, $1) s");
+static const char assets_at_sql[] = ASSETS_SQL(
+    "report.asset_at($7::timestamptz, $1) a",
+    "COALESCE(array_to_string(a.macs, ' '), (SELECT string_agg(k.key, ' ' ORDER BY k.key)"
+    " FROM report.asset_key k WHERE k.asset_id = a.asset_id AND k.kind = 'random-mac'"
+    " AND k.since <= $7::timestamptz AND COALESCE(k.until, 'infinity') > $7::timestamptz))",
+    "report.host_at($7::timestamptz, $1) h", "report.service_at($7::timestamptz, $1) s");
 
 int verb_assets(struct verb_call *c)
 {

@@ -199,6 +199,7 @@ static void print_pass(struct buf *out, const struct db_rows *p, size_t row)
 
 static void print_listener(struct buf *out, const struct db_rows *l, size_t row)
 {
+    int64_t frames = db_rows_int(l, row, 4, 0), sightings = db_rows_int(l, row, 5, 0);
     int64_t drops = db_rows_int(l, row, 6, 0);
 
     buf_str(out, row ? "  " : "listeners:\n  ");
@@ -212,10 +213,10 @@ static void print_listener(struct buf *out, const struct db_rows *l, size_t row)
         screen_text(out, db_rows_text(l, row, 3));
         buf_str(out, "), ");
     }
-    buf_printf(out, "%" PRId64 " frames, %" PRId64 " sightings", db_rows_int(l, row, 4, 0),
-               db_rows_int(l, row, 5, 0));
+    buf_printf(out, "%" PRId64 " frame%s, %" PRId64 " sighting%s", frames, frames == 1 ? "" : "s",
+               sightings, sightings == 1 ? "" : "s");
     if (drops)
-        buf_printf(out, ", %" PRId64 " frames dropped", drops);
+        buf_printf(out, ", %" PRId64 " frame%s dropped", drops, drops == 1 ? "" : "s");
     buf_char(out, '\n');
 }
 

@@ -309,6 +309,8 @@ def test_another_device_is_told_with_both():
     last = muster("changes", "10.1.0.9", check=1).splitlines()[-1]
     assert last.endswith(" host replaced  10.1.0.9: 02:00:00:00:00:09 -> 02:00:00:00:00:0a"), last
     assert "-Device: 02:00:00:00:00:09\n+Device: 02:00:00:00:00:0a\n" in muster("changes", "10.1.0.9", "--format", "ndiff", check=1)
+    before = muster("assets", "10.1.0.9", "--at", f"{(121 - clock) * 60 - 30}s").split("\t")
+    assert before[4] == "02:00:00:00:00:09" and muster("assets", "10.1.0.9", "--at", "0s").split("\t")[4] == "02:00:00:00:00:0a", before
     db.sql("DELETE FROM inv.asset_key WHERE key LIKE '02:00:00:00:00:0_'")
     assert ": asset " in muster("changes", "host.replaced", check=1).splitlines()[-1]
 
