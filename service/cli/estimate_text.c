@@ -2,7 +2,7 @@
 #include "service/cli/estimate_text.h"
 
 /* Two units are enough: it is an estimate. */
-static void write_span(struct buf *out, usec_t span)
+void estimate_span_write(struct buf *out, usec_t span)
 {
     static const struct {
         const char *unit;
@@ -44,10 +44,10 @@ void estimate_write(struct buf *out, const struct estimate_opts *o)
     if (e.probes_max > e.probes_min)
         buf_printf(out, " to %llu", (unsigned long long)e.probes_max);
     buf_str(out, " probes, ");
-    write_span(out, e.time_min);
+    estimate_span_write(out, e.time_min);
     if (e.probes_max > e.probes_min && e.time_max > e.time_min) {
         buf_str(out, " to ");
-        write_span(out, e.time_max);
+        estimate_span_write(out, e.time_max);
     }
     buf_printf(out, " at %.0f a second", o->rate);
 }

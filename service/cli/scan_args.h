@@ -49,7 +49,8 @@ struct scan_args {
     const char *resume; /* file of a scan to go on with */
     bool appending;     /* outputs go on where an earlier run stopped; set by --resume */
     int verbose, debug;
-    bool say_failures; /* of scripts, with their tracebacks: `script run` is for authors */
+    usec_t stats_every; /* 0: each second, on a terminal */
+    bool say_failures;  /* of scripts, with their tracebacks: `script run` is for authors */
     const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
     bool reason;
     bool open_only; /* --open */

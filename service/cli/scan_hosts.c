@@ -206,6 +206,7 @@ static void on_port(void *user, const struct port_finding *p)
     if (p->state != PORT_OPEN)
         return;
     run->totals.ports_open++;
+    scan_progress_port(run, p);
     if (h->named)
         tell_open(run, h, p);
 }

@@ -99,6 +99,8 @@ void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16]);
 /* One line to the person, escaped; the progress line makes room. */
 void scan_say(struct scan_run *run, const char *fmt, ...) PRINTF(2, 3);
 void scan_progress_clear(struct scan_run *run);
+/* An open port, to whoever wants to hear of it before its host is through. */
+void scan_progress_port(struct scan_run *run, const struct port_finding *p);
 int scan_progress_start(struct scan_run *run, struct err *e) MUST_USE;
 /* scan_tell.c: why the exit code will be 1, where nothing has said so yet; and what people try when
  * nobody answers. */

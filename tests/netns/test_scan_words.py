@@ -3,6 +3,7 @@
 exit code is 1, what became of hosts that did not answer."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -100,6 +101,18 @@ def unasked(world):
     print("groups, printers and hosts that are not there: said")
 
 
+def on_the_way(world):
+    """Open ports as they are found, and how far it is, for those who ask."""
+    web = world.hosts["web"].address
+    out, lines = scan("-n", "-v", "-p80,81", web)
+    assert lines == [f"Discovered open port 80/tcp on {web}"] and "Discovered" not in out, (lines, out)
+    out, lines = scan("-n", "-p1-1500", "--max-rate", "300", "--stats-every", "500ms", web)
+    form = re.compile(r"muster scan: \d+%, \d of 1 addresses, \d up, \d+ ports open, 0 script runs(, about (less than )?[0-9 sm]+ left)?")
+    assert len(lines) >= 4 and all(form.fullmatch(line) for line in lines), lines
+    assert any("left" in line for line in lines), lines
+    print("on the way: open ports with -v, progress with --stats-every")
+
+
 def interrupted(world):
     """A host that was found counts as looked at, in the text and in the XML."""
     xml, text = world.path("cut.xml"), world.path("cut.txt")
@@ -108,7 +121,7 @@ def interrupted(world):
     time.sleep(0.2)
     process.send(signal.SIGINT)
     assert process.popen.wait(netns.CEILING) == 1
-    assert "Muster done: 1 IP address (1 host up)" in pathlib.Path(text).read_text()
+    assert " -- 1 IP address (1 host up)" in pathlib.Path(text).read_text()
     hosts = ElementTree.parse(xml).getroot().find("runstats/hosts").attrib
     assert hosts == {"up": "1", "down": "0", "total": "1"}, hosts
     print("interrupted: the host that was found is counted")
@@ -138,6 +151,7 @@ def main():
         reasons(world)
         authors(world)
         unasked(world)
+        on_the_way(world)
         interrupted(world)
         closed_pipe()
 
