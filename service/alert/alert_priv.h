@@ -156,6 +156,7 @@ struct alert {
     char instance[37];
     struct backoff backoff;
     usec_t poll, tell_after;
+    int64_t clock_offset; /* usec: the database's clock minus ours */
     struct endpoint *endpoints;
     size_t n_endpoints;
     struct timer poll_timer, take_timer, prune_timer, stop_timer, think_timer;

@@ -82,10 +82,20 @@ static void endpoint_begin(struct endpoint *ep, const struct db_rows *rows, size
     window_fetch(ep);
 }
 
+/* What is observed has the database's time. */
+static void set_clock(struct alert *a, const struct db_rows *rows)
+{
+    usec_t server = db_rows_time(rows, 0, 9);
+
+    if (server)
+        a->clock_offset = (int64_t)server - (int64_t)loop_wall(a->loop);
+}
+
 static void apply_leases(struct alert *a, const struct db_rows *rows)
 {
     size_t n = db_rows_count(rows);
 
+    set_clock(a, rows);
     for (size_t i = 0; i < n; i++) {
         struct endpoint *ep = endpoint_find(a, db_rows_text(rows, i, 0));
 
@@ -207,8 +217,9 @@ static void take_leases(struct alert *a)
     CLEANUP(buf_done) struct buf hashes = {0};
     const char *params[6] = {a->holder, a->instance, a->taken_once || a->patient ? "false" : "true",
                              LEASE_TEXT};
-    struct db_call q = {.sql = "SELECT * FROM alert.take($1, $2::uuid, $3::bool, $4::interval, "
-                               "$5::text[], $6::text[])",
+    struct db_call q = {.sql =
+                            "SELECT *, now() FROM alert.take($1, $2::uuid, $3::bool, $4::interval, "
+                            "$5::text[], $6::text[])",
                         .params = params,
                         .n_params = ARRAY_LEN(params),
                         .flags = DB_RETRY};

@@ -158,6 +158,15 @@ static void take_digest(struct item *i, const struct buf *body)
         snprintf(i->digest + 2 * k, 3, "%02x", digest[k]);
 }
 
+/* The later one of our clock and the database's: either may be wrong, and what is open must not
+ * have ended already. */
+static usec_t wall_of(const struct alert *a)
+{
+    usec_t ours = loop_wall(a->loop);
+
+    return a->clock_offset > 0 ? ours + (usec_t)a->clock_offset : ours;
+}
+
 /* The body of an item for its endpoint.  -EINVAL, -EMSGSIZE: never; -ENOMEM: not now. */
 static int render(struct item *i, struct request *request)
 {
@@ -166,7 +175,7 @@ static int render(struct item *i, struct request *request)
     struct message m;
     int r = message_open(&m, i->id, &e);
 
-    m.now = loop_wall(i->endpoint->alert->loop);
+    m.now = wall_of(i->endpoint->alert);
     if (r == 0)
         r = kind_render(request, &i->endpoint->kind, &m, i->shrink);
     message_done(&m);

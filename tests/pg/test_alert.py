@@ -2,6 +2,7 @@
 """Events to webhooks, against a real PostgreSQL and receivers that misbehave: whatever they do, each event arrives at least once under its
 id, or is visibly put aside."""
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -175,14 +176,14 @@ def equal(what, got, want):
         raise AssertionError(f"{what}:\n   got {got!r}\n  want {want!r}")
 
 
-def add_events(db, n=1, subject="host/192.0.2.17/tcp/{i}", first=0, body=None):
+def add_events(db, n=1, subject="host/192.0.2.17/tcp/{i}", first=0, body=None, at="now()"):
     """As the diff writes them.  Returns their ids in order."""
     rows = []
     for i in range(first, first + n):
         about = subject.format(i=i)
         data = json.dumps(body if body is not None else {"severity": "warning", "state": "firing", "summary": f"tcp/{i} opened on 192.0.2.17",
                           "subject": {"kind": "port", "host": "192.0.2.17", "proto": "tcp", "port": i}})
-        rows.append(f"(inv.event_id(), now(), 'port.opened', 2, 'lab', '{about}', encode(sha256('{about}'::bytea), 'hex'), "
+        rows.append(f"(inv.event_id(), {at}, 'port.opened', 2, 'lab', '{about}', encode(sha256('{about}'::bytea), 'hex'), "
                     f"$body${data}$body$)")
     return db.sql("INSERT INTO alert.event(id, observed_at, type, severity, zone, subject, dedup, body) VALUES "
                   + ", ".join(rows) + " RETURNING id").splitlines()
@@ -758,6 +759,22 @@ def test_an_outcome_that_the_database_refuses_holds_up_its_own_order_alone():
         equal("epoch", db.sql("SELECT epoch FROM alert.endpoint"), "2" if end == "killed" else "1")
         p.idle()
         p.close()
+
+
+def test_an_alert_that_comes_late_is_open_for_a_day_though_the_clock_here_is_behind():
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r], allow="127.0.0.1 kind=alertmanager", urls=[f"http://127.0.0.1:{r.port}/api/v2/alerts"], start=False)
+    p.driver.do(f"behind {3 * 86400}")
+    p.start()
+    add_events(db, at="now() - interval '2 days'")
+    wait("the request", lambda: r.requests)
+    [alert] = json.loads(r.requests[0]["body"])
+    for key, day in (("startsAt", -2), ("endsAt", 1)):
+        off = datetime.datetime.fromisoformat(alert[key].replace("Z", "+00:00")).timestamp() - time.time() - day * 86400
+        if abs(off) > 600:
+            raise AssertionError(f"{key}: {alert[key]}, {off} s off")
+    p.idle()
+    p.close()
 
 
 def test_a_second_process_stands_by_and_takes_over():
