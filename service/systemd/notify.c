@@ -8,17 +8,30 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-static char said[512]; /* the last status: systemd keeps it, so it need not hear it again */
+#define STATUS_MAX 1500
 
-static void remember(const char *status)
+static char said[STATUS_MAX]; /* the last status: systemd keeps it, so it need not hear it again */
+
+/* On one line, whatever words of a database are in it: each further line would be an order to
+ * systemd. */
+static bool remember(const char *status)
 {
-    snprintf(said, sizeof said, "%s", status);
+    char line[STATUS_MAX];
+
+    snprintf(line, sizeof line, "%s", status);
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+    if (strcmp(line, said) == 0)
+        return false;
+    memcpy(said, line, sizeof said);
+    return true;
 }
 
 void notify_ready(const char *status)
 {
     remember(status);
-    sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+    sd_notifyf(0, "READY=1\nSTATUS=%s", said);
 }
 
 void notify_reloading(void)
@@ -33,15 +46,13 @@ void notify_reloading(void)
 void notify_stopping(const char *status)
 {
     remember(status);
-    sd_notifyf(0, "STOPPING=1\nSTATUS=%s", status);
+    sd_notifyf(0, "STOPPING=1\nSTATUS=%s", said);
 }
 
 void notify_status(const char *status)
 {
-    if (strcmp(status, said) == 0)
-        return;
-    remember(status);
-    sd_notifyf(0, "STATUS=%s", status);
+    if (remember(status))
+        sd_notifyf(0, "STATUS=%s", said);
 }
 
 void notify_extend(usec_t by)

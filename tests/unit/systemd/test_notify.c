@@ -72,6 +72,25 @@ static void the_same_status_is_sent_once(void **state)
     heard();
 }
 
+/* Words of a database may be anything; and a long one is not sent each second. */
+static void a_status_is_one_line_however_long(void **state)
+{
+    char text[1001] = {0};
+
+    (void)state;
+    notify_status("no database: gone\nMAINPID=1\tor\nSTOPPING=1");
+    assert_string_equal(heard(), "STATUS=no database: gone MAINPID=1 or STOPPING=1");
+    notify_ready("a\nERRNO=5");
+    assert_string_equal(heard(), "READY=1\nSTATUS=a ERRNO=5");
+    memset(text, 'x', sizeof text - 1);
+    notify_status(text);
+    assert_memory_equal(heard(), "STATUS=xxx", 10);
+    notify_status(text);
+    assert_string_equal(heard(), "");
+    notify_status("");
+    heard();
+}
+
 static void the_watchdog_is_fed_twice_as_often_as_asked(void **state)
 {
     char pid[16];
@@ -125,6 +144,8 @@ static void every_event_has_its_catalog_entry(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(the_life_of_a_service_is_told, listen_as_systemd,
+                                    stop_listening),
+    cmocka_unit_test_setup_teardown(a_status_is_one_line_however_long, listen_as_systemd,
                                     stop_listening),
     cmocka_unit_test_setup_teardown(the_same_status_is_sent_once, listen_as_systemd,
                                     stop_listening),
