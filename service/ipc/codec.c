@@ -320,13 +320,20 @@ static void move_outside(const struct ipc_field *f, void *copy, char *room, size
     }
 }
 
-void *ipc_dup(const struct ipc_message *m, const void *value)
+size_t ipc_outside(const struct ipc_message *m, const void *value)
 {
-    size_t size = m->size;
-    char *copy, *room;
+    size_t size = 0;
 
     for (size_t i = 0; i < m->n_fields; i++)
         size += outside(&m->fields[i], value);
+    return size;
+}
+
+void *ipc_dup(const struct ipc_message *m, const void *value)
+{
+    size_t size = m->size + ipc_outside(m, value);
+    char *copy, *room;
+
     copy = malloc(size ? size : 1);
     if (!copy)
         return NULL;

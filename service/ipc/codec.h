@@ -78,3 +78,6 @@ int ipc_decode(const struct ipc_message *m, void *value, const uint8_t *frame, s
 /* A copy of the struct that owns its texts and bytes, in one piece of memory: free() it.  NULL on
  * no memory. */
 void *ipc_dup(const struct ipc_message *m, const void *value) MUST_USE;
+/* The texts and bytes in it, which a peer makes as long as it likes within the limits of its type.
+ */
+size_t ipc_outside(const struct ipc_message *m, const void *value);

@@ -404,6 +404,11 @@ static const struct ipc_message messages[] = {
     {MSG_JOB_DONE, "job-done", ROUTE_FROM_SCRIPT, 0, EMPTY},
 };
 
+int ipc_status(uint32_t error)
+{
+    return error <= IPC_ERRNO_MAX ? -(int)error : -EIO;
+}
+
 const struct ipc_message *ipc_message_find(uint16_t type)
 {
     for (size_t i = 0; i < ARRAY_LEN(messages); i++)

@@ -83,6 +83,10 @@ enum ipc_type {
 #define IPC_OUTPUT_MAX (1U << 20)
 #define IPC_DATA_MAX   (4U << 20)
 
+/* What a peer's positive errno is here, whatever it says: 0, or a negative errno. */
+#define IPC_ERRNO_MAX 4095U
+int ipc_status(uint32_t error);
+
 struct ipc_none {
     char unused;
 };

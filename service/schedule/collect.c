@@ -32,6 +32,7 @@ struct record {
     struct kept_result *results;
     size_t n_results, cap_results;
     size_t bytes; /* of results */
+    size_t texts; /* bytes of the others */
     bool done, unsure;
     struct port_finding *port_array; /* while in a part */
     struct script_result *result_array;
@@ -74,7 +75,8 @@ static void record_clear(struct record *r)
     r->host = NULL;
     r->port_array = NULL;
     r->result_array = NULL;
-    r->n_ports = r->cap_ports = r->n_results = r->cap_results = r->bytes = 0;
+    r->n_ports = r->cap_ports = r->n_results = r->cap_results = 0;
+    r->bytes = r->texts = 0;
 }
 
 struct collect *collect_new(void)
@@ -178,8 +180,18 @@ static int dropped(struct record *r, int error)
     return 0;
 }
 
+/* Whether the record takes so many bytes more of words. */
+static int take_texts(struct record *r, size_t bytes)
+{
+    if (r->texts + bytes > COLLECT_TEXTS_MAX)
+        return -E2BIG;
+    r->texts += bytes;
+    return 0;
+}
+
 int collect_port(struct collect *c, const struct port_finding *p)
 {
+    const struct ipc_message *m = ipc_message_find(MSG_SCAN_PORT);
     int error;
     struct record *r = record_open(c, &p->address, &error);
     struct port_finding *copy;
@@ -188,9 +200,11 @@ int collect_port(struct collect *c, const struct port_finding *p)
         return error;
     error =
         grow((void **)&r->ports, r->n_ports, &r->cap_ports, sizeof *r->ports, COLLECT_PORTS_MAX);
+    if (error == 0)
+        error = take_texts(r, ipc_outside(m, p));
     if (error < 0)
         return dropped(r, error);
-    copy = ipc_dup(ipc_message_find(MSG_SCAN_PORT), p);
+    copy = ipc_dup(m, p);
     if (!copy)
         return -ENOMEM;
     r->ports[r->n_ports++] = copy;
@@ -232,6 +246,8 @@ int collect_result(struct collect *c, const struct script_result *result)
                 ? -E2BIG
                 : grow((void **)&r->results, r->n_results, &r->cap_results, sizeof *r->results,
                        COLLECT_PORTS_MAX);
+    if (error == 0)
+        error = take_texts(r, ipc_outside(ipc_message_find(MSG_RESULT), result));
     if (error == 0)
         error = keep_result(&r->results[r->n_results], result);
     if (error < 0)
@@ -358,7 +374,7 @@ size_t collect_part(struct collect *c, struct store_host **ret)
             !record_arrays(r))
             break;
         c->part[c->n_part++] = host_of(r);
-        bytes += r->bytes;
+        bytes += r->bytes + r->texts;
     }
     *ret = c->part;
     return c->n_part;

@@ -15,6 +15,7 @@ struct collect;
 #define COLLECT_PART_HOSTS 100           /* hosts of one part */
 #define COLLECT_PORTS_MAX  65536         /* of a host; more are dropped and the host is unsure */
 #define COLLECT_BYTES_MAX  (16ULL << 20) /* results of a host; more are dropped, likewise */
+#define COLLECT_TEXTS_MAX  (16ULL << 20) /* all else that was said of it in words, likewise */
 #define COLLECT_PART_BYTES (4ULL << 20)  /* a part ends early when its results are large */
 
 struct collect *collect_new(void); /* NULL: no memory */

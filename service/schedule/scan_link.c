@@ -214,7 +214,7 @@ static void on_done(struct scan_job *j, const struct ipc_scan_done *m)
     const struct scan_order *o = j->order;
 
     job_remove(j);
-    o->done(o->user, -(int)m->error, &m->coverage, m->text);
+    o->done(o->user, ipc_status(m->error), &m->coverage, m->text);
 }
 
 static void on_heard(struct scan_link *s, uint32_t id, const struct sighting *heard)

@@ -409,7 +409,7 @@ static void on_setup_done(struct worker_link *w, const struct ipc_setup_done *m)
         w->state = WORKER_IDLE;
         scripts_drop(w);
         while ((j = TAILQ_FIRST(&w->jobs)))
-            job_kill(j, -(int)m->error, NULL, m->text ? m->text : "the scripts cannot be set up");
+            job_kill(j, ipc_status(m->error), NULL, m->text ?: "the scripts cannot be set up");
         return;
     }
     w->state = WORKER_READY;

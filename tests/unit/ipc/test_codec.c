@@ -213,7 +213,24 @@ static void ports_travel_as_bits(void **state)
     assert_int_equal(ipc_port_bits_get(got, &bytes), -EBADMSG);
 }
 
+/* -(int)0xffffffff would be a success. */
+static void an_error_of_a_peer_is_an_error(void **state)
+{
+    static const struct {
+        uint32_t said;
+        int want;
+    } cases[] = {
+        {0, 0},       {ENOENT, -ENOENT},   {4095, -4095},
+        {4096, -EIO}, {0x80000000U, -EIO}, {UINT32_MAX, -EIO},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(ipc_status(cases[i].said), cases[i].want);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(an_error_of_a_peer_is_an_error),
     cmocka_unit_test(what_is_encoded_is_decoded),
     cmocka_unit_test(a_copy_outlives_what_it_was_copied_from),
     cmocka_unit_test(a_body_of_another_length_is_refused),

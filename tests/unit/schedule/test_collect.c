@@ -182,6 +182,32 @@ static void too_much_is_dropped_and_nothing_concluded(void **state)
     assert_true(part[0].unsure);
 }
 
+/* A worker in foreign hands says as many of them as it likes, each as long as one may be. */
+static void texts_of_ports_and_reasons_of_results_count(void **state)
+{
+    static char text[16384];
+    CLEANUP(collect_freep) struct collect *c = collect_new();
+    struct port_finding p = {.address = at(1), .protocol = PROTOCOL_TCP, .state = PORT_OPEN};
+    struct script_result r = {.address = at(2), .script = "x", .reason = text};
+    struct store_host *part;
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    p.service.extra = text + sizeof text - 1 - 4000;
+    for (size_t i = 0; i < 2 * COLLECT_TEXTS_MAX / 4000; i++)
+        assert_int_equal(collect_port(c, &p), 0);
+    for (size_t i = 0; i < 2 * COLLECT_TEXTS_MAX / sizeof text; i++)
+        assert_int_equal(collect_result(c, &r), 0);
+    say_done(c, 1, COLLECT_SURE);
+    say_done(c, 2, COLLECT_SURE);
+    assert_int_equal(collect_part(c, &part), 1); /* it ends early */
+    assert_true(part[0].unsure);
+    assert_true(part[0].n_ports <= COLLECT_TEXTS_MAX / 4000);
+    assert_int_equal(collect_part(c, &part), 1);
+    assert_true(part[0].unsure);
+    assert_true(part[0].n_results <= COLLECT_TEXTS_MAX / sizeof text);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(hosts_come_out_whole_in_the_order_of_their_ends),
     cmocka_unit_test(a_part_that_was_not_taken_comes_again),
@@ -190,6 +216,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_host_that_is_asked_again_begins_anew),
     cmocka_unit_test(results_keep_output_and_data),
     cmocka_unit_test(too_much_is_dropped_and_nothing_concluded),
+    cmocka_unit_test(texts_of_ports_and_reasons_of_results_count),
 };
 
 TEST_MAIN(tests)
