@@ -4,6 +4,7 @@
 
 #include "engine/base/log.h"
 #include "service/schedule/claimer.h"
+#include "service/schedule/fit.h"
 #include "service/schedule/heard.h"
 #include "service/schedule/names.h"
 #include "service/schedule/visit.h"
@@ -409,10 +410,12 @@ int schedule_config(struct schedule *s, struct config *c, struct err *e)
 
     if (r < 0)
         return r;
-    r = scan_link_add(s->scanner, g);
+    r = generation_fits(g, e);
+    if (r == 0 && scan_link_add(s->scanner, g) < 0)
+        r = err_set(e, -ENOMEM, "out of memory");
     if (r < 0) {
         generation_unref(g);
-        return err_set(e, r, "out of memory");
+        return r;
     }
     s->generation = g;
     if (old) {

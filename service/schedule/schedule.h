@@ -44,7 +44,7 @@ void schedule_deafen(struct schedule *s);
 struct schedule *schedule_free(struct schedule *s);
 
 /* From now on visits begin under this configuration, which is taken over (also on failure).
- * -ENOMEM; errors of scripts.args_file. */
+ * -ENOMEM; -EINVAL: a text of it is too long for the workers; errors of scripts.args_file. */
 int schedule_config(struct schedule *s, struct config *c, struct err *e) MUST_USE;
 const struct config *schedule_config_now(const struct schedule *s); /* NULL: none yet */
 

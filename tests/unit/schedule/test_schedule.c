@@ -6,7 +6,10 @@
 #include "tests/support/main.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SEEN_MAX 512
 
@@ -737,6 +740,56 @@ static void a_lease_of_a_pass_that_is_gone_is_given_back(void **state)
     assert_int_equal(w.complete, 0);
 }
 
+/* Else scanner or worker would be dropped as one that takes no orders, again and again. */
+static void what_cannot_be_told_to_a_worker_is_refused(void **state)
+{
+    static const struct {
+        const char *before, *fill, *after, *want;
+    } cases[] = {
+        {"  passes:\n  - {kind: presence, probes: [syn], syn_ports: \"22", ",22", "\"}\n",
+         "zone 'lab', pass 'presence': a text of its is too long: ports of a probe"},
+        {"  interface: \"x", "xxx", "\"\n",
+         "zone 'lab': a text of its is too long: a list of ports, or the name of an interface"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        struct err e = {0};
+
+        buf_printf(&text, "zones:\n- name: lab\n  networks: [10.0.0.0/24]\n%s", cases[i].before);
+        for (size_t k = 0; k < 3000 / strlen(cases[i].fill); k++)
+            buf_str(&text, cases[i].fill);
+        buf_str(&text, cases[i].after);
+        assert_int_equal(schedule_config(w.s, config_of(text.data), &e), -EINVAL);
+        assert_string_equal(err_text(&e), cases[i].want);
+    }
+    due(STORE_PORTS, 2);
+    assert_int_equal(schedule_visits(w.s), 1); /* under what was in force */
+}
+
+static void arguments_that_no_worker_takes_are_refused(void **state)
+{
+    char path[] = "/tmp/muster-args-XXXXXX";
+    int fd = mkstemp(path);
+    CLEANUP(buf_done) struct buf text = {0};
+    struct err e = {0};
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(dprintf(fd, "a=%017000d", 0), 17002);
+    close(fd);
+    buf_printf(&text,
+               "scripts: {datadirs: [/nonexistent], args_file: %s}\nzones:\n- name: lab\n"
+               "  networks: [10.0.0.0/24]\n  passes:\n  - {kind: scripts}\n",
+               path);
+    assert_int_equal(schedule_config(w.s, config_of(text.data), &e), -EINVAL);
+    assert_string_equal(err_text(&e),
+                        "zone 'lab', pass 'scripts': a text of its is too long: scripts, or their "
+                        "arguments (16 KiB with those for all)");
+    assert_int_equal(unlink(path), 0);
+}
+
 /* -------------------------------------------------------------------- scripts */
 
 static void targets(size_t n)
@@ -1048,6 +1101,8 @@ static const struct CMUnitTest tests[] = {
     ENGINE_TEST(hosts_just_seen_with_new_ports_go_first),
     ENGINE_TEST(those_that_were_overtaken_are_fed_too),
     ENGINE_TEST(a_visit_may_end_while_its_hosts_are_asked_for),
+    cmocka_unit_test_setup_teardown(what_cannot_be_told_to_a_worker_is_refused, setup, teardown),
+    cmocka_unit_test_setup_teardown(arguments_that_no_worker_takes_are_refused, setup, teardown),
 };
 
 TEST_MAIN(tests)
