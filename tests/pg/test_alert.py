@@ -761,6 +761,26 @@ def test_an_outcome_that_the_database_refuses_holds_up_its_own_order_alone():
         p.close()
 
 
+def test_a_connection_that_is_lost_over_refused_outcomes_loses_none():
+    """What the database said of them is lost: all of the batch is delivered again, under the lease that goes on."""
+    db, r = pg.database(migrated=True), Receiver()
+    p = Pipeline(db, [r], timeout=9000)
+    ids = add_events(db, 3)
+    wait("the first", lambda: delivered(db) == 3)
+    db.sql("""CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RAISE 'no' USING ERRCODE = '22000'; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON alert.attempt FOR EACH ROW EXECUTE FUNCTION public.refuse()""")
+    ids += add_events(db, 2, first=3)
+    busy = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%record_apart%'"
+    wait("the refusal", lambda: db.sql(f"SELECT count(*) {busy}") == "1")
+    db.sql(f"SELECT pg_terminate_backend(pid) {busy}")
+    db.sql("DROP TRIGGER refuse ON alert.attempt")
+    wait("all", lambda: delivered(db) == 5)
+    equal("sent", (sorted(set(r.ids())), len(r.ids())), (sorted(ids), 7))
+    equal("epoch", db.sql("SELECT epoch FROM alert.endpoint"), "1")
+    p.idle()
+    p.close()
+
+
 def test_an_alert_that_comes_late_is_open_for_a_day_though_the_clock_here_is_behind():
     db, r = pg.database(migrated=True), Receiver()
     p = Pipeline(db, [r], allow="127.0.0.1 kind=alertmanager", urls=[f"http://127.0.0.1:{r.port}/api/v2/alerts"], start=False)
