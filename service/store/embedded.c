@@ -109,8 +109,12 @@ char *embedded_conninfo_for(const char *dir)
     return socket_dir(full, socket) < 0 ? NULL : conninfo_of(socket);
 }
 
-/* Makes a directory that only we may enter; one that is there must be ours. */
-static int private_dir(const char *path, struct err *e)
+/* Whose a directory may be that is there already.  Root takes over what an ordinary user began in
+ * the state directory, but not in /tmp, where everybody may have begun it. */
+enum owner { OWNER_SELF, OWNER_ANY_FOR_ROOT };
+
+/* Makes a directory that only we may enter. */
+static int private_dir(const char *path, enum owner owner, struct err *e)
 {
     struct stat st;
 
@@ -118,7 +122,7 @@ static int private_dir(const char *path, struct err *e)
         return err_set(e, -errno, "%s: %s", path, strerror(errno));
     if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
         return err_set(e, -ENOTDIR, "%s: not a directory", path);
-    if (st.st_uid != geteuid() && geteuid() != 0)
+    if (st.st_uid != geteuid() && (owner == OWNER_SELF || geteuid() != 0))
         return err_set(e, -EACCES, "%s belongs to another user", path);
     if ((st.st_mode & 0077) && chmod(path, 0700) < 0)
         return err_set(e, -errno, "%s: %s", path, strerror(errno));
@@ -143,6 +147,7 @@ struct embedded *embedded_free(struct embedded *x)
 int embedded_new(struct embedded **ret, const char *dir, const char *bindir, struct err *e)
 {
     CLEANUP(embedded_freep) struct embedded *x = calloc(1, sizeof *x);
+    bool inside;
     int r;
 
     if (!x)
@@ -150,7 +155,7 @@ int embedded_new(struct embedded **ret, const char *dir, const char *bindir, str
     x->bindir = find_bindir(bindir, e);
     if (!x->bindir)
         return -ENOENT;
-    r = private_dir(dir, e);
+    r = private_dir(dir, OWNER_ANY_FOR_ROOT, e);
     if (r < 0)
         return r;
     if (!realpath(dir, x->dir))
@@ -158,7 +163,8 @@ int embedded_new(struct embedded **ret, const char *dir, const char *bindir, str
     r = socket_dir(x->dir, x->socket);
     if (r < 0 || (size_t)snprintf(x->data, sizeof x->data, "%s/pgdata", x->dir) >= sizeof x->data)
         return err_set(e, -ENAMETOOLONG, "%s: too long for a socket", x->dir);
-    r = private_dir(x->socket, e);
+    inside = strncmp(x->socket, x->dir, strlen(x->dir)) == 0;
+    r = private_dir(x->socket, inside ? OWNER_ANY_FOR_ROOT : OWNER_SELF, e);
     if (r < 0)
         return r;
     x->conninfo = conninfo_of(x->socket);

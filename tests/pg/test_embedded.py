@@ -207,6 +207,29 @@ def test_long_path_gets_a_short_socket():
         shutil.rmtree(conninfo.split("'")[1], ignore_errors=True)
 
 
+def test_short_socket_that_somebody_else_has_is_refused():
+    """Its name can be guessed, and everybody may make it."""
+    if os.geteuid() != 0:
+        return
+    with Place(deep="/" + "x" * 100) as place:
+        place.dir.parent.mkdir()
+        d = place.driver()
+        socket = pathlib.Path(started(d, place).split("'")[1])
+        assert socket.parent == pathlib.Path("/tmp"), socket
+        assert d.do("stop") == "stopped 0"
+        d.close()
+        shutil.rmtree(socket)
+        socket.mkdir(mode=0o700)
+        try:
+            os.chown(socket, pgtest.plain_user().pw_uid, -1)
+            d = place.driver()
+            got = d.do(f"server {place.dir}")
+            assert f"{socket} belongs to another user" in got, got
+            d.close()
+        finally:
+            shutil.rmtree(socket)
+
+
 if __name__ == "__main__":
     pgtest.bindir()
     pgtest.run(globals())
