@@ -3,6 +3,7 @@
  * Each part of the list is tried as an expression over the index; what matches nothing there is a
  * file or a directory.  One file that does not load is an outcome of its own and never the end of
  * the others. */
+#include "engine/base/text.h"
 #include "engine/script/host_priv.h"
 
 #include <dirent.h>
@@ -88,6 +89,12 @@ static int choose(struct script_host *h, const char *path, enum select_how how, 
     return 0;
 }
 
+/* "./name" and "../name" are what lies here, not another of that name. */
+static bool is_here(const char *name)
+{
+    return strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
+}
+
 /* "name", "name.nse": below scripts/ of the data directories, then as given. */
 static bool find_file(const struct script_host *h, const char *name, mode_t type,
                       char ret[SCRIPT_PATH_MAX])
@@ -96,7 +103,7 @@ static bool find_file(const struct script_host *h, const char *name, mode_t type
     struct stat st;
     char path[SCRIPT_PATH_MAX - 256];
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2 && !is_here(name); i++) {
         snprintf(path, sizeof path, "scripts/%s%s", name, endings[i]);
         if (path_find(h, path, type, ret))
             return true;
@@ -109,9 +116,41 @@ static bool find_file(const struct script_host *h, const char *name, mode_t type
     return false;
 }
 
-static int not_matched(const char *rule, int code, struct err *e)
+static void nearer(const char *rule, const char *candidate, unsigned *distance, const char **best)
 {
-    return err_set(e, code, "'%s' did not match a category, filename, or directory", rule);
+    unsigned d = text_distance(rule, candidate, *distance);
+
+    if (d < *distance) {
+        *distance = d;
+        *best = candidate;
+    }
+}
+
+/* How many letters of a word may be wrong; two that changed places count as two. */
+static unsigned distance_allowed(size_t len)
+{
+    return len < 3 ? 0 : len < 4 ? 1 : len < 12 ? 2 : (unsigned)(len / 4);
+}
+
+/* The script or category that was meant; NULL: none is near. */
+static const char *suggest(const struct script_host *h, const char *rule)
+{
+    unsigned distance = distance_allowed(strlen(rule)) + 1;
+    const char *best = NULL;
+
+    for (size_t i = 0; i < h->index.n; i++)
+        nearer(rule, h->index.entries[i].name, &distance, &best);
+    for (size_t i = 0; i < h->index.n_categories; i++)
+        nearer(rule, h->index.categories[i], &distance, &best);
+    return best;
+}
+
+static int not_matched(const struct script_host *h, const char *rule, int code, struct err *e)
+{
+    const char *near = suggest(h, rule);
+
+    return err_set(e, code, "'%s' did not match a category, filename, or directory%s%s%s", rule,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int is_script_name(const struct dirent *d)
@@ -129,7 +168,7 @@ static int choose_dir(struct script_host *h, const struct select_rule *rule, str
     int n, r = 0;
 
     if (!find_file(h, rule->text, S_IFDIR, dir))
-        return not_matched(rule->text, -ENOENT, e);
+        return not_matched(h, rule->text, -ENOENT, e);
     while (strlen(dir) > 1 && dir[strlen(dir) - 1] == '/')
         dir[strlen(dir) - 1] = '\0';
     n = scandir(dir, &list, is_script_name, alphasort);
@@ -162,7 +201,7 @@ static int choose_file(struct script_host *h, const struct select_rule *rule, bo
     if (find_file(h, rule->text, S_IFDIR, path))
         return err_set(e, -EINVAL, "directory '%s' found, but will not match without '/'",
                        rule->text);
-    return not_matched(rule->text, is_expression ? -ENOENT : -EINVAL, e);
+    return not_matched(h, rule->text, is_expression ? -ENOENT : -EINVAL, e);
 }
 
 static int choose_matching(struct script_host *h, const struct select_rule *rule, struct err *e)

@@ -115,6 +115,43 @@ static void a_bad_expression_names_its_part(void **state)
     }
 }
 
+static const struct {
+    const char *expression, *end;
+} near[] = {
+    {"http-titel", "or directory; did you mean 'http-title'?"},
+    {"saef", "or directory; did you mean 'safe'?"},
+    {"http-other", "or directory"},
+    {"b", "or directory"},
+};
+
+static void a_typing_error_gets_a_suggestion(void **state)
+{
+    (void)state;
+    fx_write(fx->dir, "scripts/http-title.nse",
+             "categories = {'safe'} prerule = print action = print\n");
+    for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+        struct err e = {0};
+
+        assert_int_equal(fx_select(near[i].expression, &e), -ENOENT);
+        assert_string_equal(strstr(e.text, "or directory"), near[i].end);
+    }
+}
+
+static void a_path_that_begins_with_a_dot_is_what_lies_here(void **state)
+{
+    char here[80];
+
+    (void)state;
+    fx_script(fx->dir, "prerule", "return 'of the data directory'");
+    snprintf(here, sizeof here, "./%s.nse", fx->dir);
+    fx_write(".", here + 2,
+             "categories = {} prerule = function() return true end "
+             "action = function() return 'here' end\n");
+    fx_run(here, NULL, 0);
+    fx_expect(fx->dir, SCRIPT_OK, "here");
+    assert_int_equal(unlink(here), 0);
+}
+
 static void files_and_directories_are_selected_by_path(void **state)
 {
     char path[256], sub[96];
@@ -907,6 +944,8 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(a_script_that_does_not_load_is_told_once_for_all_parts),
     FX_TEST(shebang_and_line_numbers_stay),
     FX_TEST(a_bad_expression_names_its_part),
+    FX_TEST(a_typing_error_gets_a_suggestion),
+    FX_TEST(a_path_that_begins_with_a_dot_is_what_lies_here),
     FX_TEST(files_and_directories_are_selected_by_path),
     FX_TEST(the_index_is_read_from_script_db),
     FX_TEST(a_bad_script_db_is_told_with_its_line),
