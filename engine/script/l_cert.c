@@ -206,10 +206,15 @@ static void push_extension(lua_State *L, struct cert *c, X509_EXTENSION *e)
     lua_setfield(L, -2, "error");
 }
 
+/* nil when there are none, as under nmap: scripts show the table as it is. */
 static void push_extensions(lua_State *L, struct cert *c)
 {
     int n = X509_get_ext_count(c->x);
 
+    if (n <= 0) {
+        lua_pushnil(L);
+        return;
+    }
     lua_createtable(L, n, 0);
     for (int i = 0; i < n; i++) {
         push_extension(L, c, X509_get_ext(c->x, i));

@@ -71,7 +71,8 @@ static const struct {
      "same(e[4].value, 'DNS:www.example.com, IP Address:127.0.0.1, email:x@y')\n"
      "same(e[5].name, '1.2.3.4.5') same(e[5].error, true) same(e[5].value, nil)\n"
      "e = parse(read 'odd').extensions\n"
-     "same(e[3].name, 'X509v3 Key Usage') same(e[3].error, true) same(e[3].critical, true)\n"},
+     "same(e[3].name, 'X509v3 Key Usage') same(e[3].error, true) same(e[3].critical, true)\n"
+     "same(parse(read 'bare').extensions, nil)\n"},
     {"elliptic curves", "local c = parse(read 'ec')\n"
                         "same(c.pubkey.type, 'ec') same(c.pubkey.bits, 256) same(c.sig_algorithm, "
                         "'ecdsa-with-SHA256')\n"
