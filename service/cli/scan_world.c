@@ -181,7 +181,7 @@ static int host_new(struct scan_run *run, struct err *e)
         .n_datadirs = run->plan.n_datadirs,
         .args = run->plan.script_args,
         .args_file = a->script_args_file,
-        .verbosity = a->verbose,
+        .verbosity = a->verbose + a->debug, /* as with nmap, -d says more, too */
         .debugging = a->debug,
         .timing_level = run->plan.timing,
         .version_intensity = scan_args_intensity(a),

@@ -230,6 +230,22 @@ def bad_input(world):
     print(f"{len(cases)} bad inputs: one line each")
 
 
+def how_much_is_said(world):
+    """What scripts hear of -v and -d is what they hear under nmap: -d says more, too."""
+    script = world.path("levels.nse")
+    with open(script, "w") as f:
+        f.write('categories = {} hostrule = function() return true end\n'
+                'action = function() return nmap.verbosity() .. " " .. nmap.debugging() end\n')
+    xml = world.path("levels.xml")
+    for options in ([], ["-v"], ["-vv"], ["-d"], ["-d2"], ["-v", "-d"], ["-d2", "-vv"]):
+        said = []
+        for program in (["nmap"], [MUSTER, "scan"]):
+            run(*program, "-n", "-Pn", "-p", "80", *options, "--script", script, "-oX", xml, "10.77.0.10")
+            said.append(scripts_of(xml))
+        assert said[0] and said[0] == said[1], f"{options}: nmap {said[0]}, muster {said[1]}"
+    print("verbosity and debugging are nmap's for scripts")
+
+
 def open_with_scripts(world):
     """--open leaves out what scripts say of hosts that it leaves out, and the others' lines follow their host's."""
     script = world.path("everywhere.nse")
@@ -261,6 +277,7 @@ def main():
         listed = compare(world, "open", ["--open"], up=len(want))
         assert 0 < len(listed) < len(want), f"{len(listed)} of {len(want)} hosts have an open port"
         open_with_scripts(world)
+        how_much_is_said(world)
         without_rights(world)
         interrupted(world)
         scripts(world)
