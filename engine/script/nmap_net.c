@@ -98,6 +98,18 @@ static void set_address(lua_State *L, const char *key, const struct sockaddr *sa
     lua_setfield(L, -2, key);
 }
 
+/* Made from the prefix length, as under nmap: an address that was added without a broadcast address
+ * has none in the kernel's list, which then names the address itself. */
+static void set_broadcast(lua_State *L, const struct ifaddrs *i)
+{
+    struct sockaddr_in sa = *(const struct sockaddr_in *)(const void *)i->ifa_addr;
+    unsigned prefix = prefix_len(i->ifa_netmask, AF_INET);
+
+    if (prefix < 32)
+        sa.sin_addr.s_addr |= htonl(UINT32_MAX >> prefix);
+    set_address(L, "broadcast", (const struct sockaddr *)&sa);
+}
+
 static void set_text(lua_State *L, const char *key, const char *value)
 {
     lua_pushstring(L, value);
@@ -128,7 +140,7 @@ static void push_interface(lua_State *L, const struct ifaddrs *list, const struc
         lua_setfield(L, -2, "mac");
     }
     if (ethernet && inet && i->ifa_addr->sa_family == AF_INET)
-        set_address(L, "broadcast", i->ifa_broadaddr);
+        set_broadcast(L, i);
     set_text(L, "up", i->ifa_flags & IFF_UP ? "up" : "down");
     lua_pushinteger(L, link.mtu);
     lua_setfield(L, -2, "mtu");

@@ -36,7 +36,7 @@ end
 
 action = function(host)
   local link = nmap.get_interface_info(host.interface)
-  local out, from = {}, host.bin_ip_src
+  local out, from = { "broadcast " .. link.broadcast }, host.bin_ip_src
   local wire = nmap.new_socket()
   wire:set_timeout(5000)
   wire:pcap_open(host.interface, 128, false, "arp[6:2] = 2 and src host " .. host.ip)
@@ -93,7 +93,7 @@ def by_hand(world, box):
     script.write_text(SCRIPT)
     said = scan("-sn", "--script", str(script), box.address)
     lines = [line.lstrip("|_ ").removeprefix("frames: ") for line in said.splitlines() if line.startswith("|")]
-    want = ["asked true", f"answer {box.mac.replace(':', '')}", "other false, the target is out of scope", "no address false",
+    want = ["broadcast 10.77.0.255", "asked true", f"answer {box.mac.replace(':', '')}", "other false, the target is out of scope", "no address false",
             "echo true", "reply 0", "printer false", "fragment false", "nosuch false"]
     for line in want:
         assert line in lines, f"no {line!r} in:\n{said}"
