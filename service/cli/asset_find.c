@@ -8,13 +8,20 @@
 #include <errno.h>
 #include <string.h>
 
-/* In this order of trust; never by part of a name. */
+/* In this order of trust. */
 static const char find_sql[] =
     "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
     " AND (a.asset_id::text = $1 OR $4 = ANY(a.macs)"
     " OR lower(a.name) = lower($1) OR lower(a.hostname) = lower($1) OR lower(a.label) = lower($1)"
     " OR EXISTS (SELECT FROM unnest(a.addresses) x WHERE host(x) = $3)"
     " OR EXISTS (SELECT FROM report.host h WHERE h.asset_id = a.asset_id AND h.mac = $4))"
+    " ORDER BY a.zone, a.first_seen";
+
+/* Where that gives nothing: any host's name, or its first word, as people call machines. */
+static const char find_host_sql[] =
+    "SELECT a.asset_id FROM report.asset a WHERE ($2::text IS NULL OR a.zone = $2)"
+    " AND a.asset_id IN (SELECT h.asset_id FROM report.host h WHERE lower($1) IN"
+    " (lower(h.hostname), split_part(lower(h.hostname), '.', 1)))"
     " ORDER BY a.zone, a.first_seen";
 
 /* An address says where to look; for all else the whole zone is made as it was. */
@@ -48,10 +55,12 @@ int asset_find(struct cli_db *x, const char *what, const char *zone, struct db_r
     char canonical[ADDR_TEXT_MAX] = "", mac[MAC_TEXT_MAX];
     const char *params[] = {what, zone, canonical, mac_text(what, mac) ? mac : NULL};
     struct addr address;
+    int r;
 
     if (addr_parse(what, &address) == 0)
         addr_format(&address, canonical);
-    return find(x, find_sql, params, ARRAY_LEN(params), ret, e);
+    r = find(x, find_sql, params, ARRAY_LEN(params), ret, e);
+    return r == -ENOENT ? find(x, find_host_sql, params, 2, ret, e) : r;
 }
 
 static bool is_uuid(const char *text)

@@ -3,8 +3,9 @@
 
 #include "service/cli/db.h"
 
-/* Ids of the assets with this id, address, MAC address or name, never by part of a name; zone may
- * be NULL.  -ENOENT: none, with a sentence. */
+/* Ids of the assets with this id, address, MAC address or name, else of those with a host whose
+ * name begins with this word ("web" of web.example), never by another part; zone may be NULL.
+ * -ENOENT: none, with a sentence. */
 int asset_find(struct cli_db *x, const char *what, const char *zone, struct db_rows **ret,
                struct err *e) MUST_USE;
 /* Those that it meant at a time (RFC 3339). */

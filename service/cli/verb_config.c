@@ -98,9 +98,10 @@ static void tell_good(const struct config *c)
         addresses += tell_zone(&c->zones[i]);
         passes += c->zones[i].n_passes;
     }
-    printf("%s: good: %u zone%s with %llu addresses, %u passes, %u endpoint%s\n", c->path,
-           c->n_zones, c->n_zones == 1 ? "" : "s", (unsigned long long)addresses, passes,
-           c->n_endpoints, c->n_endpoints == 1 ? "" : "s");
+    printf("%s: good: %u zone%s with %llu address%s, %u pass%s, %u endpoint%s\n", c->path,
+           c->n_zones, c->n_zones == 1 ? "" : "s", (unsigned long long)addresses,
+           addresses == 1 ? "" : "es", passes, passes == 1 ? "" : "es", c->n_endpoints,
+           c->n_endpoints == 1 ? "" : "s");
 }
 
 int verb_config_check(struct verb_call *c)

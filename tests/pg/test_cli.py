@@ -125,13 +125,15 @@ def test_services_are_listed():
 
 
 def test_one_asset_by_every_name():
-    for name in ("10.1.0.1", "BOX.example", "00:11:22:33:44:55", "0011.2233.4455", "00-11-22-33-44-55"):
+    for name in ("10.1.0.1", "BOX.example", "00:11:22:33:44:55", "0011.2233.4455", "00-11-22-33-44-55", "Box"):
         text = muster("asset", name)
         assert "22/tcp" in text and "|_http-title: Welcome" in text, text
     document = json.loads(muster("asset", "10.1.0.1", "--json"))
     assert {s["port"] for s in document["services"]} == {22, 80} and document["scripts"][0]["script"] == "http-title", document
     assert muster("asset", document["asset"]["asset_id"]) == muster("asset", "10.1.0.1")
     assert "no asset has the address, name, MAC address or id 'nobody'" in muster("asset", "nobody", check=2)
+    for name in ("bo", "example", "10", "10.1"):
+        assert "no asset has" in muster("asset", name, check=2), name
 
 
 def test_changes_in_every_form():
