@@ -125,6 +125,7 @@ struct endpoint {
     uint64_t fetch_xid; /* fetched so far */
     int64_t fetch_seq;
     bool fetching, fetch_again, fetch_more, fetch_full;
+    bool fetch_complained; /* they cannot be read, and that was said */
 
     bool resolving;
     struct addr addrs[ENDPOINT_ADDRS];

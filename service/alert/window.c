@@ -6,6 +6,7 @@
  * next of them due when its turn has come.  An item stays in memory until its fate is committed, so
  * that a fetch that was under way meanwhile cannot overtake it. The cursor is the end of the
  * longest prefix of the log whose fates are recorded, or go into the same transaction. */
+#include "engine/base/log.h"
 #include "service/alert/alert_priv.h"
 
 #include <errno.h>
@@ -277,6 +278,16 @@ static int take_row(struct endpoint *ep, const struct db_rows *rows, size_t row)
     return 0;
 }
 
+/* Away, or busy: that is said elsewhere.  Else nothing is delivered, and nobody would know why. */
+static void not_read(struct endpoint *ep, int status, const struct err *e)
+{
+    if (status == -ECONNRESET || status == -ETIMEDOUT || status == -EAGAIN || ep->fetch_complained)
+        return;
+    ep->fetch_complained = true;
+    log_event(LOG_ERR, "what is to be delivered cannot be read from the database, trying again",
+              "ENDPOINT", ep->name, "ERROR", err_text(e));
+}
+
 static void on_rows(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct endpoint *ep = c->endpoint;
@@ -286,9 +297,11 @@ static void on_rows(struct call *c, int status, const struct db_rows *rows, cons
     if (!call_is_current(c))
         return;
     ep->fetching = false;
-    (void)e;
-    if (status < 0)
-        return; /* the next poll asks again */
+    if (status < 0) {
+        not_read(ep, status, e); /* the next poll asks again */
+        return;
+    }
+    ep->fetch_complained = false;
     for (size_t i = 0; i < db_rows_count(rows); i++)
         if (take_row(ep, rows, i) < 0)
             break;

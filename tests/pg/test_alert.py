@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import os
 import pathlib
 import random
 import socket
@@ -132,9 +133,9 @@ class Pipeline:
     """A database with a pipeline over it.  secrets and so on: of every endpoint."""
 
     def __init__(self, db, receivers, secrets="-", timeout=9000, concurrency=4, rate=1000, allow="127.0.0.1", backoff=50, poll=50,
-                 holder="local", resolver="-", urls=None, start=True):
+                 holder="local", resolver="-", urls=None, start=True, log=None):
         self.db = db
-        self.driver = pgtest.Driver("pg_alert_driver")
+        self.driver = pgtest.Driver("pg_alert_driver", preexec_fn=log and (lambda: os.dup2(log.fileno(), 2)))
         for i, receiver in enumerate(receivers):
             url = urls[i] if urls else receiver.url
             self.driver.do(f"endpoint e{i} {url} {secrets} {timeout} {concurrency} {rate} {allow}")
@@ -779,6 +780,23 @@ def test_a_connection_that_is_lost_over_refused_outcomes_loses_none():
     equal("epoch", db.sql("SELECT epoch FROM alert.endpoint"), "1")
     p.idle()
     p.close()
+
+
+def test_what_cannot_be_read_is_said_once_and_read_later():
+    db, r = pg.database(migrated=True), Receiver()
+    name = "FUNCTION alert.fetch(int4, xid8, int8, int4, int8, int4)"
+    with tempfile.TemporaryFile() as log:
+        p = Pipeline(db, [r], timeout=9000, log=log)
+        db.sql(f"ALTER {name} RENAME TO fetch_of")
+        add_events(db)
+        time.sleep(1)                         # it is asked for twenty times
+        db.sql(f"ALTER {name.replace('.fetch', '.fetch_of')} RENAME TO \"fetch\"")
+        wait("the delivery", lambda: delivered(db) == 1)
+        p.idle()
+        p.close()
+        log.seek(0)
+        lines = [line for line in log.read().decode().splitlines() if "cannot be read" in line]
+    equal("said", [("endpoint=e0" in line, "alert.fetch" in line) for line in lines], [(True, True)])
 
 
 def test_an_alert_that_comes_late_is_open_for_a_day_though_the_clock_here_is_behind():
