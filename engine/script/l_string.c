@@ -1,4 +1,5 @@
-/* string.find, match, gmatch and gsub over the matcher that can stop (pattern.h).
+/* string.find, match, gmatch and gsub over the matcher that can stop (pattern.h); and functions
+ * that make long strings, with a collection before memory ends.
  *
  * Every some thousand steps a call asks whether its script still may run.  If the burst is over it
  * copies its state from the C stack to a userdata and lets others have a turn; where it cannot
@@ -450,6 +451,81 @@ static int l_gsub(lua_State *L)
     return sub_go(&b);
 }
 
+/* ---- long results ---- */
+
+/* The buffers of Lua's libraries come from the allocator itself, and Lua does not collect for them
+ * as it does for its own blocks: near the ceiling a string is refused although garbage would make
+ * room for it.  A buffer may be twice as long as the string that is made of it. */
+static void make_room(lua_State *L, size_t len)
+{
+    const struct lmem *m = &sched_of(L)->memory;
+
+    if (m->limit && len < m->limit && m->used + 3 * len > m->limit)
+        lua_gc(L, LUA_GCCOLLECT);
+}
+
+/* The function that is wrapped: it runs in the wrapper's place, so that its errors name it. */
+static int go_on(lua_State *L)
+{
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* string.rep(s, n[, sep]) -> s */
+static int l_rep(lua_State *L)
+{
+    lua_Integer n = lua_tointeger(L, 2);
+    size_t len = 0, sep_len = 0;
+
+    lua_tolstring(L, 1, &len);
+    if (lua_isstring(L, 3))
+        lua_tolstring(L, 3, &sep_len);
+    if (n > 0 && len + sep_len < SIZE_MAX / 4 / (size_t)n)
+        make_room(L, (size_t)n * (len + sep_len));
+    return go_on(L);
+}
+
+/* string.upper(s), lower, reverse -> s */
+static int l_same_length(lua_State *L)
+{
+    size_t len = 0;
+
+    lua_tolstring(L, 1, &len);
+    make_room(L, len);
+    return go_on(L);
+}
+
+/* The bytes of a list's strings and of `sep_len` between them. */
+static size_t list_len(lua_State *L, size_t sep_len)
+{
+    size_t n = lua_rawlen(L, 1), len = n * sep_len;
+
+    for (size_t i = 1; i <= n; i++) {
+        if (lua_rawgeti(L, 1, (lua_Integer)i) == LUA_TSTRING)
+            len += lua_rawlen(L, -1);
+        lua_pop(L, 1);
+    }
+    return len;
+}
+
+/* table.concat(list[, sep[, i[, j]]]) -> s */
+static int l_concat(lua_State *L)
+{
+    const struct lmem *m = &sched_of(L)->memory;
+    size_t sep_len = lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) : 0;
+
+    if (lua_istable(L, 1) && m->used > m->limit / 4)
+        make_room(L, list_len(L, sep_len));
+    return go_on(L);
+}
+
+/* Puts a wrapper around a function of the library on top. */
+static void wrap(lua_State *L, const char *name, lua_CFunction wrapper)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, wrapper, 1);
+    lua_setfield(L, -2, name);
+}
+
 void string_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -461,5 +537,11 @@ void string_open(lua_State *L)
         luaL_error(L, "not enough memory");
     lua_getglobal(L, LUA_STRLIBNAME);
     luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    wrap(L, "rep", l_rep);
+    wrap(L, "upper", l_same_length);
+    wrap(L, "lower", l_same_length);
+    wrap(L, "reverse", l_same_length);
+    lua_getglobal(L, LUA_TABLIBNAME);
+    wrap(L, "concat", l_concat);
+    lua_pop(L, 2);
 }

@@ -690,6 +690,28 @@ static void who_holds_the_memory_ends_and_not_who_asks_next(void **state)
     fx_expect("good", SCRIPT_OK, "fine");
 }
 
+/* The library's buffers are not the collector's: nothing collects for them. */
+static void garbage_makes_room_for_long_strings(void **state)
+{
+    (void)state;
+    fx->o.cpu_limit = 20 * USEC_PER_SEC;
+    fx->o.memory_limit = 48 << 20;
+    fx_script(
+        "room", "prerule",
+        "local keep, x, y = string.rep('k', 17e6), string.rep('x', 4e6), string.rep('y', 100) "
+        "local list = {} for i = 1, 4e4 do list[i] = y end "
+        "for _, f in ipairs({ "
+        "function(i) return string.rep('x', 6e6 + i) end, "
+        "function(i) return string.rep('x', 3, x:sub(1, 3e6 + i)) end, "
+        "function(i) return string.upper(x) end, function(i) return x:lower() end, "
+        "function(i) return x:reverse() end, function(i) return table.concat({ x, i, x }) end, "
+        "function(i) return table.concat(list, y) end }) do "
+        "  collectgarbage() for i = 1, 30 do f(i) end "
+        "end return #keep .. ' fine'");
+    fx_run("*", NULL, 0);
+    fx_expect("room", SCRIPT_OK, "17000000 fine");
+}
+
 /* Every ceiling fails at another place: while the state opens, while a file loads, inside a
  * binding, inside a script. */
 /* c depends on a; b does not, and runs after it all the same.  Actions see what is. */
@@ -969,6 +991,7 @@ static const struct CMUnitTest tests[] = {
     FX_TEST(what_is_closed_at_the_end_of_a_thread_finds_no_run),
     FX_TEST(what_is_locked_while_a_thread_is_closed_is_released),
     FX_TEST(who_holds_the_memory_ends_and_not_who_asks_next),
+    FX_TEST(garbage_makes_room_for_long_strings),
     FX_TEST(rules_see_ports_as_they_were_found),
     FX_TEST(running_out_of_memory_anywhere_is_survived),
     FX_TEST(the_script_timeout_is_an_outcome),
