@@ -241,8 +241,10 @@ static void look(struct ears *e)
     struct ear *a, *next;
     struct wish *w;
 
-    if (getifaddrs(&links) < 0)
-        links = NULL;
+    if (getifaddrs(&links) < 0) {
+        log_debug("the interfaces are not known now: %s", strerror(errno));
+        return; /* nothing is given up for that; the next look tries again */
+    }
     LIST_FOREACH (a, &e->ears, entry) {
         a->n_zones = a->n_askers = 0;
         a->ask_every = 0;
@@ -255,8 +257,7 @@ static void look(struct ears *e)
             if (link_range(i, &range) && overlaps(&w->scope, &range))
                 want(e, w, i->ifa_name);
     }
-    if (links)
-        freeifaddrs(links);
+    freeifaddrs(links);
     for (a = LIST_FIRST(&e->ears); a; a = next) {
         next = LIST_NEXT(a, entry);
         if (!a->n_zones) {
