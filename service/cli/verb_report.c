@@ -329,6 +329,22 @@ static int report_past(struct cli_db *x, const struct db_args *a, struct report 
     return r;
 }
 
+/* A value that the server does not take is told with what each parameter is: it names none. */
+static int report_ask(struct cli_db *x, struct report *g, const char *sql, struct db_rows **ret,
+                      struct err *e)
+{
+    CLEANUP(buf_done) struct buf params = {0};
+    int r = cli_ask(x, sql, g->values, g->n_values, ret, e);
+
+    if (r == 0 || !g->n_values || strncmp(err_text(e), "invalid input syntax", 20) != 0)
+        return r;
+    for (size_t i = 0; i < db_rows_count(g->params); i++)
+        if (db_rows_text(g->params, i, 0))
+            buf_printf(&params, "%s%s=%s", i ? ", " : "", db_rows_text(g->params, i, 0),
+                       db_rows_text(g->params, i, 1));
+    return err_add(e, r, "--param of %s takes %s", g->name, params.data ? params.data : "");
+}
+
 static int report_run(struct cli_db *x, const struct db_args *a, struct report *g, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -348,7 +364,7 @@ static int report_run(struct cli_db *x, const struct db_args *a, struct report *
     if (r == 0)
         r = cli_begin_as_reader(x, e);
     if (r == 0)
-        r = cli_ask(x, sql.data, g->values, g->n_values, &rows, e);
+        r = report_ask(x, g, sql.data, &rows, e);
     if (r == 0 && !db_rows_count(rows) && a->zone)
         r = cli_zone_check(x, a->zone, e);
     if (r < 0)

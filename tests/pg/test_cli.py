@@ -317,6 +317,17 @@ def test_another_device_is_told_with_both():
     assert ": asset " in muster("changes", "host.replaced", check=1).splitlines()[-1]
 
 
+def test_what_went_with_its_host_was_not_seen_after_it():
+    for _ in range(3):
+        visit("presence", ['"10.1.0.1 d"', '"10.1.0.2 u 02:00:00:00:00:02"'], ['"10.1.0.2 0 mac 02:00:00:00:00:02"'])
+    visit("ports", ['"10.1.0.1 d"', '"10.1.0.2 u"'], ['"10.1.0.2 80 port -"', '"10.1.0.2 22 port -"'])
+    host = [line.split("\t") for line in muster("asset", "10.1.0.1").splitlines() if line.startswith("10.1.0.1\tabsent")][0]
+    ports = [line.split("\t") for line in muster("services", "--all", "10.1.0.1").splitlines()]
+    assert {p[3] for p in ports} == {"dormant"} and max(p[6] for p in ports) <= host[7] < host[8], (host, ports)
+    page = [line.split("\t") for line in muster("asset", "10.1.0.1").splitlines() if "\tdormant\t" in line]
+    assert [p[5] for p in page] == [p[6] for p in ports], (page, ports)
+
+
 def test_a_database_is_set_up():
     fresh = pg.database()
     newest = max(int(path.name[:4]) for path in pgtest.MIGRATIONS.glob("[0-9]*.sql"))

@@ -232,7 +232,7 @@ def test_report_in_every_form():
     assert "there is no zone 'other'; there are: lan" in muster("report", "run", "closed_services", "--zone", "other", check=2)
     for words, message in ((["new_asset"], "there is no report 'new_asset'; did you mean 'new_assets'?"), (["ip_history"], "ip_history needs --param ip=inet"),
                            (["new_assets", "--param", "day=3"], "--param day=3: expected NAME=VALUE; parameters of new_assets: days"),
-                           (["new_assets", "--param", "days=x"], "invalid input syntax for type integer"), (["open_services", "--param", "x=1"], "parameters of open_services: none"),
+                           (["new_assets", "--param", "days=x"], "--param of new_assets takes days=int4: invalid input syntax for type integer"), (["open_services", "--param", "x=1"], "parameters of open_services: none"),
                            (["catalog; DROP TABLE inv.zone"], "there is no report"), (["new_assets", "--at", "1h"], "the report new_assets does not tell of the past"),
                            (["endpoint", "--zone", "lan"], "--zone: endpoint has no zones")):
         err = muster("report", "run", *words, check=2)
