@@ -65,8 +65,7 @@ local function show_node(output, socket, version)
   local status, row = cassandra.select_one(socket, version, "SELECT cluster_name, release_version,"
     .. " data_center, rack, host_id FROM system.local")
   if not status then
-    stdnse.debug1("%s", row)
-    return
+    return asker.broken_off(row)
   end
   for _, column in ipairs(columns) do
     output[column[1]] = row[column[2]]
@@ -99,6 +98,8 @@ local function by_cql(host, port)
   elseif status then
     output["Login without password"] = "yes"
     show_node(output, socket, version)
+  else
+    asker.broken_off(class)
   end
   socket:close()
   return #output > 0 and output or nil

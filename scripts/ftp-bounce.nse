@@ -29,10 +29,12 @@ portrule = shortport.port_or_service({ 21, 990 }, names)
 local elsewhere = "192,0,2,1"
 
 local function consents(socket, buffer, number)
-  if not socket:send(("PORT %s,%d,%d\r\n"):format(elsewhere, number >> 8, number & 255)) then
-    return false
+  socket:send(("PORT %s,%d,%d\r\n"):format(elsewhere, number >> 8, number & 255))
+  local code, message = ftp.read_reply(buffer)
+  if not code then
+    socket:close()
+    asker.broken_off(message)
   end
-  local code = ftp.read_reply(buffer)
   return code ~= nil and code >= 200 and code < 300
 end
 

@@ -28,11 +28,14 @@ local names = { "ftp", "ftps" }
 portrule = shortport.port_or_service({ 21, 990 }, names)
 
 local function ask(socket, buffer, command)
-  local status, reason = socket:send(command .. "\r\n")
-  if not status then
-    return nil, reason
+  socket:send(command .. "\r\n")
+  local code, message = ftp.read_reply(buffer)
+  -- some end the connection after a login that they refuse; the others fall silent
+  if not code and message == "TIMEOUT" then
+    socket:close()
+    asker.broken_off(message)
   end
-  return ftp.read_reply(buffer)
+  return code, message
 end
 
 function action(host, port)

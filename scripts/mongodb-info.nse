@@ -45,6 +45,8 @@ local sections = {
   { "MongoDB Build info", mongodb.buildInfoQuery }, { "Server status", mongodb.serverStatusQuery },
 }
 
+local is_volatile = { ["Server status"] = true }
+
 local function tell_version(host, port, document)
   if type(document.version) == "string" then
     port.version.name, port.version.product = "mongodb", "MongoDB"
@@ -69,6 +71,9 @@ function action(host, port)
       lines.name = name
       lists[#lists + 1] = lines
       tell_version(host, port, document)
+    elseif not is_volatile[name] and asker.is_loss(document) then
+      socket:close()
+      asker.broken_off(document)
     end
   end
   if type(hello.setName) == "string" then

@@ -37,19 +37,22 @@ local function read_line(socket)
   return socket:receive_buf(match.pattern_limit("\r?\n", line_max), false)
 end
 
--- The lines behind "101", up to a dot alone; nil when the server knows no such command.
+-- The lines behind "101", up to a dot alone; nil when the server knows no such command. A list that
+-- breaks off is none.
 local function capabilities(socket)
-  local status, line = socket:send("CAPABILITIES\r\n"), nil
-  if status then
-    status, line = read_line(socket)
-  end
-  if not status or not line:find("^101") then
+  socket:send("CAPABILITIES\r\n")
+  local status, line = read_line(socket)
+  if not status then
+    return asker.broken_off(line)
+  elseif not line:find("^101") then
     return nil
   end
   local list = {}
   for _ = 1, lines_max do
     status, line = read_line(socket)
-    if not status or line == "." then
+    if not status then
+      return asker.broken_off(line)
+    elseif line == "." then
       break
     end
     list[#list + 1] = line

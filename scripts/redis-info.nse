@@ -73,8 +73,18 @@ local function authenticate(helper, host, port)
   return false
 end
 
+-- The answer to a further question, which the server may refuse.
+local function follow(helper, ...)
+  local reply, reason = ask(helper, ...)
+  if not reply and asker.is_loss(reason) then
+    helper:close()
+    asker.broken_off(reason)
+  end
+  return reply
+end
+
 local function bind_addresses(helper)
-  local reply = ask(helper, "CONFIG", "GET", "bind")
+  local reply = follow(helper, "CONFIG", "GET", "bind")
   local value = type(reply) == "table" and type(reply[2]) == "table" and reply[2].data
   local list = {}
   for address in (type(value) == "string" and value or ""):gmatch("%S+") do
@@ -84,7 +94,7 @@ local function bind_addresses(helper)
 end
 
 local function client_addresses(helper)
-  local reply = ask(helper, "CLIENT", "LIST")
+  local reply = follow(helper, "CLIENT", "LIST")
   local list, seen = {}, {}
   for address in (type(reply) == "string" and reply or ""):gmatch("%f[%w]addr=([^%s=]+):%d+") do
     if not seen[address] then

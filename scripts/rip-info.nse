@@ -26,6 +26,8 @@ local stdnse = require "stdnse"
 portrule = shortport.port_or_service(520, { "route", "rip" }, "udp", { "open", "open|filtered" })
 
 local packets_max, routes_max = 64, 1000
+-- as many stand in a datagram (section 4)
+local routes_each = 25
 
 -- A request with one entry of family 0 and metric 16: the whole table (RFC 2453, section 3.9.1).
 local function request(version)
@@ -63,12 +65,12 @@ local function read_response(data, routes, order)
   return version
 end
 
-local function ask(host, port, version)
+local function ask_once(host, port, version, routes, order)
   local socket = nmap.new_socket("udp")
   -- some routers answer their neighbours' port alone; where it is taken, another one must do
   socket:bind(nil, 520)
   socket:set_timeout(3000)
-  local routes, order, answered = {}, {}, nil
+  local answered
   local status, data = socket:connect(host, port, "udp")
   if status then
     socket:send(request(version))
@@ -83,7 +85,17 @@ local function ask(host, port, version)
     end
   end
   socket:close()
-  return answered, routes, order, data
+  return answered, data
+end
+
+-- A long table comes in many datagrams, of which one may get lost: it is asked for twice.
+local function ask(host, port, version)
+  local routes, order = {}, {}
+  local answered, reason = ask_once(host, port, version, routes, order)
+  if #order >= routes_each then
+    ask_once(host, port, version, routes, order)
+  end
+  return answered, routes, order, reason
 end
 
 function action(host, port)

@@ -57,7 +57,14 @@ function action(host, port)
   table.sort(names)
   local output = stdnse.output_table()
   for i, name in ipairs(names) do
-    local info = i <= names_max and registry:lookup(name)
+    local info, why
+    if i <= names_max then
+      info, why = registry:lookup(name)
+    end
+    if not info and asker.is_loss(why) then
+      registry:close()
+      asker.broken_off(why)
+    end
     output[name] = info and entry(info) or "unknown"
   end
   registry:close()

@@ -136,9 +136,17 @@ function action(host, port)
   if not socket then
     return asker.unanswered(port, { "iso-tsap" }, reason)
   end
-  local modules = records(ask(socket, read_list(0x0011, 0)))
-  local names = records(ask(socket, read_list(0x001c, 0)))
+  local lists = {}
+  for i, number in ipairs({ 0x0011, 0x001c }) do
+    lists[i], reason = ask(socket, read_list(number, 0))
+    -- one that has no such list says so
+    if not lists[i] and asker.is_loss(reason) then
+      socket:close()
+      asker.broken_off(reason)
+    end
+  end
   socket:close()
+  local modules, names = records(lists[1]), records(lists[2])
   local output = stdnse.output_table()
   output.Module = text(modules[1], 20)
   output["Basic Hardware"] = text(modules[6], 20)

@@ -48,5 +48,9 @@ function action(host, port)
       "Commands supported: ")
   end
   smtp.quit(socket)
+  -- whoever does not like the question says so
+  if not status and reply == "TIMEOUT" then
+    return asker.broken_off(reply)
+  end
   return #lines > 0 and table.concat(lines, "\n") or nil
 end

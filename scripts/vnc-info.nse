@@ -52,7 +52,11 @@ function action(host, port)
     output.WARNING = "Server does not require authentication"
   elseif server:supportsSecType(vnc.VNC.sectypes.VENCRYPT) then
     server:sendSecType(vnc.VNC.sectypes.VENCRYPT)
-    if server:handshake_vencrypt() then
+    status, reason = server:handshake_vencrypt()
+    if not status then
+      server:disconnect()
+      asker.broken_off(reason)
+    else
       output["VeNCrypt auth subtypes"] = server:getVencryptTypesAsTable()
     end
   end

@@ -59,7 +59,10 @@ function action(host, port)
   output.Status = printable(willing.status)
   status, session = helper:requestSession({ "MIT-MAGIC-COOKIE-1", "XDM-AUTHORIZATION-1" })
   helper:close()
-  if status then
+  if not status then
+    -- a manager may decline
+    asker.broken_off(session)
+  else
     session_fields(output, session)
   end
   return output

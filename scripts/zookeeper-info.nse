@@ -51,7 +51,12 @@ function action(host, port)
   for _, key in ipairs(shown) do
     output[key] = answer[key]
   end
-  local environment = pairs_of(drain.all(host, port, "envi", { bytes_max = 65536 }), "=")
+  text, reason = drain.all(host, port, "envi", { bytes_max = 65536 })
+  -- servers before 3.5 that were told to keep it end the connection
+  if not text and reason ~= "EOF" then
+    asker.broken_off(reason)
+  end
+  local environment = pairs_of(text, "=")
   if environment["java.version"] then
     local facts = stdnse.output_table()
     for _, key in ipairs({ "host.name", "java.version", "os.name", "os.version", "os.arch",

@@ -64,6 +64,13 @@ test("one with a login tells how", function()
   check.equal(data["Login without password"], nil)
 end)
 
+test("a node that is lost on the way is an error", function()
+  for _, answers in ipairs({ { supported }, { supported, ready } }) do
+    fake.servers["tcp:9042"] = fake.replies(nil, answers, true)
+    check.throws("no answer", script.run, "cassandra-info", port)
+  end
+end)
+
 test("an old node is asked in the version that it names", function()
   local asked = {}
   fake.servers["tcp:9042"] = function(peer)
@@ -99,7 +106,7 @@ test("another server, and garbage, have none", function()
   for _ = 1, 300 do
     fake.servers["tcp:9042"] = fake.replies(nil, { fake.mutated(supported), ready,
       fake.mutated(node) })
-    script.run("cassandra-info", port)
+    script.run_or_lost("cassandra-info", port)
   end
 end)
 

@@ -81,6 +81,18 @@ test("scripts for rmi get what is bound as lines, with the fields that hold it",
 end)
 
 -- An object whose two fields hold the object itself.
+test("a name whose object gets no answer is an error", function()
+  fake.servers["tcp:1099"] = function(peer)
+    peer:recv()
+    peer:send("N\0\0011\0\0\0\1")
+    peer:recv()
+    peer:recv()
+    peer:send(list .. string.pack(">i4", 1) .. "t" .. string.pack(">s2", "lab"))
+    peer:hang()
+  end
+  check.throws("no answer", script.run, "rmi-dumpregistry", port)
+end)
+
 local circle = "sr\0\4Ring" .. ("\0"):rep(8) .. "\2\0\2L\0\1at\0\6LRing;L\0\1bq\0\x7e\0\1xp"
   .. ("q\0\x7e\0\2"):rep(2)
 

@@ -47,6 +47,29 @@ test("a controller tells what it is", function()
   Copyright: Original Siemens Equipment]])
 end)
 
+test("a list that gets no answer is an error, one that the controller does not have is none", function()
+  local function without(answer)
+    return function(peer)
+      local send, n = peer.send, 0
+      peer.send = function(self, data)
+        n = n + 1
+        if n == 4 and not answer then
+          self:hang()
+        end
+        send(self, n == 4 and answer or data)
+      end
+      controller(peer)
+    end
+  end
+  fake.servers["tcp:102"] = without(nil)
+  check.throws("no answer", script.run, "s7-info", port)
+  fake.servers["tcp:102"] = without(tpkt("\2\xf0\x80" .. string.pack(">BBI2I2I2I2", 0x32, 7, 0, 1, 0, 4)
+    .. "\x0a\0\0\0"))
+  local _, data = script.run("s7-info", port)
+  check.equal(data["Serial Number"], nil)
+  check.equal(data.Version, "2.6.9")
+end)
+
 test("another server, and garbage, have none", function()
   fake.servers["tcp:102"] = fake.replies(nil, { "HTTP/1.0 400 Bad Request\r\n\r\n" })
   check.equal(script.run("s7-info", port), nil)

@@ -141,6 +141,15 @@ function M.run(name, port_fields, opts)
   return M.text(first, second), type(first) == "table" and M.plain(first) or nil, true
 end
 
+--- The same with what may break off on the way, such as garbage: the error of a lost answer is no result.
+function M.run_or_lost(...)
+  local ok, text, data, rule = pcall(M.run, ...)
+  if not ok and not tostring(text):find("^no answer") then
+    error(text, 0)
+  end
+  return ok and text or nil, ok and data or nil, rule
+end
+
 -- One conversation: pieces from the client until the recorded number of bytes came, then the
 -- answers. What came after the last is not known: silence; without an answer the server had closed.
 local function played(turns, change)
