@@ -28,6 +28,51 @@ static void rules_wait(struct alert *a, const struct db_rows *rows)
                      seconds > 0 ? (usec_t)(seconds * (double)USEC_PER_SEC) + 1 : 0);
 }
 
+/* What is refused for the events' sake is not mended by waiting: the next one is decided alone, and
+ * passed over when it is the one. */
+static void think_later(struct alert *a, const char *why)
+{
+    if (!a->think_complained)
+        log_event(LOG_ERR, "alert rules cannot be applied, will try again", "ERROR", why);
+    a->think_complained = true;
+    (void)!timer_set(a->loop, &a->think_timer, AGAIN_USEC);
+}
+
+static void on_passed_over(struct call *c, int status, const struct db_rows *rows,
+                           const struct err *e)
+{
+    struct alert *a = c->alert;
+    const char *id = db_rows_text(rows, 0, 2), *why = db_rows_text(rows, 0, 3);
+
+    a->thinking = false;
+    if (a->stopping) {
+        alert_check_stopped(a);
+        return;
+    }
+    if (status < 0 || !db_rows_bool(rows, 0, 0)) {
+        think_later(a, status < 0 ? err_text(e) : why);
+        return;
+    }
+    if (id)
+        log_event(LOG_ERR,
+                  "the rules cannot decide about an event, it goes to every endpoint as it is",
+                  "EVENT_ID", id, "SEQ", db_rows_text(rows, 0, 1), "ERROR", why);
+    alert_deliver(a);
+    rules_think(a);
+}
+
+static void think_refused(struct alert *a, int status, const struct err *e)
+{
+    struct db_call q = {.sql = "SELECT * FROM alert.pass_over()"};
+
+    if (status == -ECONNRESET || status == -ETIMEDOUT || status == -EAGAIN)
+        (void)!timer_set(a->loop, &a->think_timer, AGAIN_USEC);
+    else if (status == -ESRCH || alert_call(a, NULL, &q, on_passed_over) < 0)
+        think_later(a, err_text(e));
+    else
+        a->thinking = true;
+}
+
 static void on_thought(struct call *c, int status, const struct db_rows *rows, const struct err *e)
 {
     struct alert *a = c->alert;
@@ -38,13 +83,7 @@ static void on_thought(struct call *c, int status, const struct db_rows *rows, c
         return;
     }
     if (status < 0) {
-        if (status != -ECONNRESET && status != -ETIMEDOUT && status != -EAGAIN &&
-            !a->think_complained) {
-            a->think_complained = true;
-            log_event(LOG_ERR, "alert rules cannot be applied, will try again", "ERROR",
-                      err_text(e));
-        }
-        (void)!timer_set(a->loop, &a->think_timer, AGAIN_USEC);
+        think_refused(a, status, e);
         return;
     }
     a->think_complained = false;

@@ -799,6 +799,47 @@ def test_what_cannot_be_read_is_said_once_and_read_later():
     equal("said", [("endpoint=e0" in line, "alert.fetch" in line) for line in lines], [(True, True)])
 
 
+RULES = {"close_after": 3600, "last_resort": None, "flap": {"changes": 50, "within": 3600, "quiet": 1800},
+         "breaker": {"share": 0.3, "least": 1000, "window": 600, "hold": 0, "settle": 300, "confirm": 900, "canaries": 5},
+         "routes": [{"name": "all", "match": {}, "endpoints": None, "group_by": ["condition"], "group_wait": 0, "group_interval": 0}]}
+
+
+def test_an_event_that_the_rules_cannot_digest_stops_no_other():
+    db, r = pg.database(migrated=True), Receiver()
+    db.sql(f"SELECT alert.sync_rules('t', $r${json.dumps(RULES)}$r$)")
+    db.sql("""CREATE FUNCTION public.choke() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'indigestible' USING ERRCODE = '22000'; END $$;
+      CREATE TRIGGER choke BEFORE INSERT ON alert.decision FOR EACH ROW WHEN (NEW.dedup = encode(sha256('odd'::bytea), 'hex')) EXECUTE FUNCTION public.choke()""")
+    with tempfile.TemporaryFile() as log:
+        p = Pipeline(db, [r], timeout=9000, log=log)
+        ids = add_events(db, 3) + add_events(db, 2, subject="odd") + add_events(db, 3, first=3)
+        wait("all", lambda: delivered(db) == 8)
+        p.idle()
+        p.close()
+        log.seek(0)
+        said = [line for line in log.read().decode().splitlines() if "cannot decide" in line]
+    equal("once each", sorted(r.ids()), sorted(ids))
+    equal("said", [[i for i in ids if i in line] for line in said], [[ids[3]], [ids[4]]])
+    db.ok("nothing is left", "NOT EXISTS (SELECT FROM alert.event e, alert.rule_cursor c WHERE (e.xid, e.seq) > (c.xid, c.seq))")
+
+
+def test_rules_that_fail_without_events_wait():
+    db, r = pg.database(migrated=True), Receiver()
+    db.sql(f"SELECT alert.sync_rules('t', $r${json.dumps(RULES)}$r$)")
+    with tempfile.TemporaryFile() as log:
+        p = Pipeline(db, [r], timeout=9000, log=log)
+        db.sql("ALTER TABLE alert.incident RENAME TO incident_of; CREATE VIEW alert.incident AS SELECT i.*, 1 / (random() * 0)::int AS no FROM alert.incident_of i")
+        [event] = add_events(db)
+        time.sleep(2)
+        equal("nothing is told", (r.requests, db.sql("SELECT count(*) FROM alert.notice")), ([], "0"))
+        db.sql("DROP VIEW alert.incident; ALTER TABLE alert.incident_of RENAME TO incident")
+        wait("the delivery", lambda: delivered(db) == 1)
+        p.idle()
+        p.close()
+        log.seek(0)
+        said = [line for line in log.read().decode().splitlines() if "cannot" in line]
+    equal("said once", ["rules cannot be applied" in line for line in said], [True])
+
+
 def test_an_alert_that_comes_late_is_open_for_a_day_though_the_clock_here_is_behind():
     db, r = pg.database(migrated=True), Receiver()
     p = Pipeline(db, [r], allow="127.0.0.1 kind=alertmanager", urls=[f"http://127.0.0.1:{r.port}/api/v2/alerts"], start=False)
