@@ -2,9 +2,8 @@
 #include "engine/script/l_openssl.h"
 
 #include <lauxlib.h>
-#include <limits.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
+#include <openssl/evp.h>
 
 /* Nothing here raises between the fetch and the free. */
 static int push_digest(lua_State *L, const char *name, const char *data, size_t len)
@@ -51,15 +50,16 @@ static int l_hmac(lua_State *L)
     const char *key = luaL_checklstring(L, 2, &key_len);
     const char *data = luaL_checklstring(L, 3, &len);
     unsigned char out[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
+    size_t n = 0;
     const unsigned char *r;
     EVP_MD *md;
 
-    luaL_argcheck(L, key_len <= INT_MAX, 2, "key too long");
     md = ossl_digest(ossl_of(L), name);
     if (!md)
         return luaL_error(L, "Unknown digest algorithm: %s", name);
-    r = HMAC(md, key, (int)key_len, (const unsigned char *)data, len, out, &n);
+    /* HMAC() would not find what the legacy provider brings. */
+    r = EVP_Q_mac(ossl_of(L)->ctx, "HMAC", NULL, EVP_MD_get0_name(md), NULL, key, key_len,
+                  (const unsigned char *)data, len, out, sizeof out, &n);
     EVP_MD_free(md);
     if (!r)
         return ossl_error(L);

@@ -51,7 +51,9 @@ static const struct {
      "'9294727a3638bb1c13f48ef8158bfc9d')\n"
      "same(hex(openssl.hmac('SHA1', 'Jefe', 'what do ya want for nothing?')),"
      " 'effcdf6ae5eb2fa2d27416d5f184df9c259a7c79')\n"
-     "same(hex(openssl.hmac('md5', '', 'abc')), 'dd2701993d29fdd0b032c233cec63403')\n"},
+     "same(hex(openssl.hmac('md5', '', 'abc')), 'dd2701993d29fdd0b032c233cec63403')\n"
+     /* of the legacy provider, observed on nmap 7.93 */
+     "same(hex(openssl.hmac('md4', 'key', 'abc')), '32c43d6d6eda7f1e464711473b956b68')\n"},
     {"DES_string_to_key spreads seven bytes over eight",
      "same(hex(openssl.DES_string_to_key('1234567')), '30988c6642a8d86e')\n"
      "raises('String must have length of 7 bytes.', openssl.DES_string_to_key, '123')\n"},
