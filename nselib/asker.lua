@@ -115,9 +115,10 @@ function Asker:ask(question)
 end
 
 --- An error when nothing was answered by a server that is `expected` to be there, a field that is
--- set by whoever knows.
+-- set by whoever knows. `answers`, where it is set, too, for questions that a server may refuse by
+-- silence or by the end of the connection: a function that asks it now for something else.
 function Asker:check()
-  if self.known == nil and self.expected then
+  if self.known == nil and self.expected and not (self.answers and self.answers()) then
     error("the server does not answer", 0)
   end
 end

@@ -569,6 +569,11 @@ local function fetch(host, port)
   return cert, reason
 end
 
+--- Does a server show a certificate now? What `getCertificate` has may be of before.
+function M.shows_certificate(host, port)
+  return fetch(host, port) ~= nil
+end
+
 --- The certificate of a server: `true, certificate` or `false, reason`. It is kept with the host,
 -- so that several scripts cost one connection.
 function M.getCertificate(host, port)

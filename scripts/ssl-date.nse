@@ -68,7 +68,7 @@ local year = 365 * 86400
 function action(host, port)
   local first, received = server_time(host, port)
   if not first then
-    return probe.unanswered(host, port, received)
+    return probe.unanswered_or_refused(host, port, received)
   end
   local second, received_again = server_time(host, port)
   if not second then

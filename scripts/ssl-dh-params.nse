@@ -173,6 +173,7 @@ end
 
 function action(host, port)
   local asker, groups, ciphers = probe.asker(host, port), {}, suites()
+  probe.expect(asker, host, port)
   asker:each({ "anonymous", "export", "signed" }, function(kind)
     groups[kind] = group_of(asker, ciphers[kind])
   end)

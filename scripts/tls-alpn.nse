@@ -111,7 +111,7 @@ function action(host, port)
     return nil
   end
   local lost, found = server.silent, agreed(server)
-  server.expected = probe.is_expected(host, port)
+  probe.expect(server, host, port)
   server:check()
   if #found == 0 or lost and takes_all(server) then
     return nil

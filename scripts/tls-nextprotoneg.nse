@@ -65,7 +65,7 @@ end
 function action(host, port)
   local offer, reason = offer_of(host, port)
   if not offer then
-    return reason and probe.unanswered(host, port, reason)
+    return reason and probe.unanswered_or_refused(host, port, reason)
   end
   local names, at = {}, 1
   while at <= #offer do

@@ -84,12 +84,30 @@ function M.is_expected(host, port)
     or (version.name_confidence or 0) > 3 and sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
 end
 
---- The end of a script whose first hello got no answer, for `reason` (as asker.unanswered).
+--- The end of a script that got no certificate, for `reason` (as asker.unanswered).
 function M.unanswered(host, port, reason)
   if M.is_expected(host, port) then
     return asker.broken_off(reason)
   end
   return nil
+end
+
+--- The same for a hello that a server may not like, of an old version or with few suites: some end
+-- the connection without an alert. That is a refusal of one that does shake hands.
+function M.unanswered_or_refused(host, port, reason)
+  if asker.is_loss(reason) and M.is_expected(host, port)
+    and not sslcert.shows_certificate(host, port) then
+    return asker.broken_off(reason)
+  end
+  return nil
+end
+
+--- Tells an asker when silence to all its hellos is a loss, where a server may refuse all.
+function M.expect(server, host, port)
+  server.expected = M.is_expected(host, port)
+  function server.answers()
+    return sslcert.shows_certificate(host, port)
+  end
 end
 
 --- An asker (library asker) whose questions are the options of hellos, and whose answers flights;

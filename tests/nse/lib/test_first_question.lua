@@ -2,7 +2,7 @@
 -- at an earlier visit (or by version detection) an error, which leaves the inventory as it was; where
 -- only the port's number suggests it, nothing.
 local test, check, fake = ...
-local script, web = require "support.script", require "support.web"
+local script, socket, web = require "support.script", require "support.socket", require "support.web"
 
 local silent = {
   refused = nil,
@@ -164,6 +164,21 @@ test("a method or a path that a web server refuses by silence is refused", funct
       serve(asked[name], nil)
       web.serve(80, { ["GET /"] = "<html></html>", default = answer })
       check.equal(script.run(name, port_of(asked[name], 10)), nil)
+    end
+  end
+end)
+
+test("a hello that a TLS server refuses by silence, or by the end of the connection, is refused", function()
+  for _, name in ipairs({ "ssl-date", "ssl-dh-params", "tls-alpn", "tls-nextprotoneg" }) do
+    for _, how in ipairs({ "ended", "silent" }) do
+      serve(asked[name], silent[how])
+      fake.servers["ssl:443"] = fake.replies(nil, {}, true)
+      socket.certificate("ssl:443", { pem = "" })
+      check.equal(script.run(name, port_of(asked[name], 10)), nil)
+      -- a certificate that was shown before tells nothing of now
+      socket.certificate("ssl:443", nil)
+      local kept = { host = { registry = { certificates = { [443] = { cert = {} } } } } }
+      check.throws("answer", script.run, name, port_of(asked[name], 10), kept)
     end
   end
 end)
