@@ -35,10 +35,28 @@ function M.is_expected(host)
   return port ~= nil and asker.is_recognised(port, names)
 end
 
---- The end of a script whose first question got no answer, for `reason` (as asker.unanswered). Of SMB
--- the end of the connection is a refusal: so servers do that do not speak the version.
-function M.unanswered(host, reason)
-  if asker.kind_of(reason) == asker.SILENT and M.is_expected(host) then
+-- Does the host agree on SMB 1, or on a version of SMB 2, now?
+local function agrees(host, version)
+  local status, state = M.start(host)
+  if not status then
+    return false
+  end
+  status = (version == 1 and M.negotiate_v1 or require "smb2".negotiate_v2)(state)
+  M.stop(state)
+  return status
+end
+
+-- Does the host speak the other of SMB 1 and 2 alone? Then it is silent for good, or ends the
+-- connection.
+local function refuses(host, version)
+  return agrees(host, 3 - version) and not agrees(host, version)
+end
+
+--- The end of a script whose first question, of SMB 1 or 2, got no answer, for `reason` (as
+-- asker.unanswered). The end of the connection is a refusal: so servers do that do not speak the
+-- version.
+function M.unanswered(host, version, reason)
+  if asker.kind_of(reason) == asker.SILENT and M.is_expected(host) and not refuses(host, version) then
     return asker.broken_off(reason)
   end
   return nil
@@ -322,6 +340,9 @@ function M.agreed(host, dialects, overrides)
     return agree_once(host, dialect, overrides)
   end), {}
   server.expected = M.is_expected(host)
+  function server.answers()
+    return dialects[1] ~= "NT LM 0.12" and refuses(host, 2)
+  end
   server:each(dialects, function(dialect)
     states[dialect] = server:ask(dialect)
   end)

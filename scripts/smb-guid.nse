@@ -33,13 +33,13 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return smb.unanswered(host, state)
+    return smb.unanswered(host, 2, state)
   end
   local reason
   status, reason = smb2.negotiate_v2(state)
   smb.stop(state)
   if not status then
-    return smb.unanswered(host, reason)
+    return smb.unanswered(host, 2, reason)
   end
   local guid = state.server_guid
   if not guid or #guid ~= 16 or not guid:find("[^%z]") then

@@ -54,7 +54,7 @@ end
 function action(host)
   local status, result = smb.get_os(host)
   if not status then
-    return smb.unanswered(host, result)
+    return smb.unanswered(host, 1, result)
   end
   if result.time then
     datetime.record_skew(host, result.time)

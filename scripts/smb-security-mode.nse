@@ -36,13 +36,13 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return smb.unanswered(host, state)
+    return smb.unanswered(host, 1, state)
   end
   local reason
   status, reason = smb.negotiate_protocol(state, {})
   if not status then
     smb.stop(state)
-    return smb.unanswered(host, reason)
+    return smb.unanswered(host, 1, reason)
   end
   smb.start_session(state)
   local mode = state.security_mode

@@ -33,7 +33,7 @@ local texts = {
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return smb.unanswered(host, state)
+    return smb.unanswered(host, 2, state)
   end
   -- the newest that the host takes
   local dialect
@@ -41,7 +41,7 @@ function action(host)
   local mode = state.security_mode
   smb.stop(state)
   if not status then
-    return smb.unanswered(host, dialect)
+    return smb.unanswered(host, 2, dialect)
   end
   local output = stdnse.output_table()
   output[("%x"):format(dialect)] = { texts[mode & 3] }

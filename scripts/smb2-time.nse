@@ -26,13 +26,13 @@ end
 function action(host)
   local status, state = smb.start(host)
   if not status then
-    return smb.unanswered(host, state)
+    return smb.unanswered(host, 2, state)
   end
   local reason
   status, reason = smb2.negotiate_v2(state)
   smb.stop(state)
   if not status then
-    return smb.unanswered(host, reason)
+    return smb.unanswered(host, 2, reason)
   elseif not state.date then
     return nil
   end

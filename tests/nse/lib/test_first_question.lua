@@ -203,6 +203,46 @@ test("a host that has agreed on a version of SMB, and is silent now, is an error
   fake.ports = ports
 end)
 
+-- A host with answers to SMB 1 and 2, nil where it is silent or, when `ends`, ends the connection;
+-- `lost`: as many questions get no answer first.
+local function smb_host(answers, ends, lost)
+  fake.servers["tcp:445"] = function(peer)
+    local answer = answers[peer:recv():find("\xffSMB", 1, true) and 1 or 2]
+    if lost > 0 then
+      lost, answer = lost - 1, nil
+    end
+    if answer then
+      peer:send(answer)
+    end
+    if answer or not ends then
+      peer:hang()
+    end
+  end
+  return { host = { registry = { smb_answers = true } } }
+end
+
+test("a host that speaks one version of SMB alone refuses the other by silence", function()
+  local ports = fake.ports
+  fake.ports = { ["tcp:445"] = { number = 445, protocol = "tcp", state = "open" } }
+  local one, two = script.recorded("smb-security-mode")[1][1][2], script.recorded("smb2-time")[1][1][2]
+  for number, names in ipairs({ { "smb-security-mode", "smb-os-discovery" },
+    { "smb-guid", "smb2-capabilities", "smb2-security-mode", "smb2-time" } }) do
+    local other = number == 1 and { nil, two } or { one }
+    for _, name in ipairs(names) do
+      for _, ends in ipairs({ true, false }) do
+        check.equal(script.run(name, nil, smb_host(other, ends, 0)), nil)
+      end
+      -- smb2-capabilities asks for each version
+      local lost = name == "smb2-capabilities" and 5 or 1
+      local ok, text = pcall(script.run, name, nil, smb_host({ one, two }, false, lost))
+      check.truthy(not ok and text:find("answer", 1, true), name .. ": " .. tostring(text))
+    end
+  end
+  -- who asks for all versions is not refused all
+  check.throws("answer", script.run, "smb-protocols", nil, smb_host({ one }, false, 6))
+  fake.ports = ports
+end)
+
 test("an SNMP agent that is silent to a community, but tells its engine, does not take it", function()
   for _, name in ipairs({ "snmp-sysdescr", "snmp-interfaces", "snmp-public" }) do
     serve(asked[name], function(peer)
