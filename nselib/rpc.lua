@@ -408,7 +408,8 @@ function M.Helper.GetPortForProgram(host, port, program, protocol)
   return true, found[protocol].port
 end
 
--- nil, reason: of the port mapper, or behind "the program: " that of the program.
+-- nil, reason: of the port mapper, or that the program cannot be reached. That is no loss: often a
+-- packet filter lets the port mapper through, and not the ports that it names.
 local function connect_program(host, port, program)
   local status, info = M.Helper.GetProgramInfo(host, port, program)
   if not status then
@@ -418,13 +419,13 @@ local function connect_program(host, port, program)
   local reason
   status, reason = comm:Connect(host, info.port)
   if not status then
-    return nil, "the program: " .. tostring(reason)
+    return nil, "the program cannot be reached (" .. tostring(reason) .. ")"
   end
   return comm
 end
 
---- The end of a script that got no answer, for `reason`: a program that the port mapper has named is
--- there (asker.broken_off), the port mapper where it was recognised.
+--- The end of a script that got no answer, for `reason`: a program that the port mapper has named,
+-- and that took the connection, is there (asker.broken_off), the port mapper where it was recognised.
 function M.Helper.Unanswered(port, reason)
   if string.find(tostring(reason), "^the program: ") then
     return asker.broken_off(reason)

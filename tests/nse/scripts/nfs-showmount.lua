@@ -24,3 +24,15 @@ test("a list of exports that breaks off is no list, and is read once", function(
   check.equal(script.run("nfs-showmount", port), nil)
   check.truthy(os.clock() - started < 1)
 end)
+
+test("a mount daemon behind a packet filter tells nothing, one that is silent is an error", function()
+  local known = { number = 111, service = "rpcbind", version = { name_confidence = 10 } }
+  for _, name in ipairs({ "nfs-showmount", "nfs-ls", "nfs-statfs" }) do
+    script.replay("nfs-showmount", script.echo(5, 4))
+    fake.servers["tcp:20048"] = nil
+    check.equal(script.run(name, known), nil)
+    script.replay("nfs-showmount", script.echo(5, 4))
+    script.losing("tcp:20048", 1, 1, "hang")
+    check.throws("no answer: the program: TIMEOUT", script.run, name, known)
+  end
+end)
