@@ -19,7 +19,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "State", "Queue" }
 
-local asker = require "asker"
+local api = require "http.api"
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -31,7 +31,8 @@ local states = { [3] = "Idle", [4] = "Processing", [5] = "Stopped" }
 function action(host, port)
   local status, printers = ipp.Helper:new(host, port):getPrinters()
   if not status then
-    return asker.unanswered(port, { "ipp", "ipps", "http" }, printers)
+    api.first_or_refused(host, port, { ["status-line"] = printers })
+    return nil
   elseif #printers == 0 then
     return nil
   end

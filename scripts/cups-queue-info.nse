@@ -16,7 +16,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "*" }
 
-local asker = require "asker"
+local api = require "http.api"
 local ipp = require "ipp"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -26,7 +26,8 @@ portrule = shortport.port_or_service(631, "ipp", "tcp", "open")
 function action(host, port)
   local queues, reason = ipp.Helper:new(host, port):getQueueInfo()
   if not queues then
-    return reason and asker.unanswered(port, { "ipp", "ipps", "http" }, reason)
+    api.first_or_refused(host, port, { ["status-line"] = reason })
+    return nil
   end
   return stdnse.format_output(true, queues)
 end

@@ -168,6 +168,16 @@ test("a method or a path that a web server refuses by silence is refused", funct
   end
 end)
 
+test("a web server on the port of printers that takes no questions for them is none", function()
+  local port = port_of({ number = 631, service = "http", fields = {} }, 10)
+  for _, name in ipairs({ "cups-info", "cups-queue-info", "ipp-info" }) do
+    for _, answer in ipairs({ web.silence, web.ended }) do
+      web.serve(631, { ["GET /"] = "<html></html>", default = answer })
+      check.equal(script.run(name, port), nil)
+    end
+  end
+end)
+
 test("a hello that a TLS server refuses by silence, or by the end of the connection, is refused", function()
   for _, name in ipairs({ "ssl-date", "ssl-dh-params", "tls-alpn", "tls-nextprotoneg" }) do
     for _, how in ipairs({ "ended", "silent" }) do

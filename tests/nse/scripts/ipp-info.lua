@@ -28,6 +28,27 @@ test("a printer's serial number comes from its device id", function()
     Serial = "PHCDB12345", Firmware = "002_2031A", UUID = "urn:uuid:1" })
 end)
 
+test("a path that a printer refuses by the end of the connection does not hide the other one", function()
+  local known = { number = 631, service = "http", version = { name_confidence = 10 } }
+  cups.serve("/ipp", cups.printer({ { 0x42, "printer-name", "LJ" } }))
+  local serve = fake.servers["tcp:631"]
+  fake.servers["tcp:631"] = function(peer)
+    local request = peer:recv()
+    if not request:find("POST /ipp/print ", 1, true) then
+      local first = true
+      local function recv()
+        if first then
+          first = false
+          return request
+        end
+        return peer:recv()
+      end
+      serve(setmetatable({ recv = recv }, { __index = peer }))
+    end
+  end
+  check.equal(script.run("ipp-info", known), "  Name: LJ")
+end)
+
 test("other servers give none", function()
   web.serve(631, { default = "<html></html>" })
   check.equal(script.run("ipp-info", port), nil)
