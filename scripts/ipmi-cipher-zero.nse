@@ -28,12 +28,21 @@ local vulns = require "vulns"
 
 portrule = shortport.port_or_service(623, "asf-rmcp", "udp", { "open", "open|filtered" })
 
+-- Does the controller tell that it knows IPMI 1.5 alone? Then it is silent to sessions of 2.0.
+local function is_old(host, port)
+  local status, reply = comm.exchange(host, port, ipmi.channel_auth_request(),
+    { proto = "udp", timeout = 3000, tries = 2 })
+  local info = status and ipmi.parse_channel_auth_reply(reply) or {}
+  return info.ipmi_channel ~= nil and not info.ipmi_compat_20 and not info.ipmi_conn_20
+end
+
 function action(host, port)
   local status, reply = comm.exchange(host, port, ipmi.session_open_cipher_zero_request(),
     { proto = "udp", timeout = 3000, tries = 2 })
   local info = status and ipmi.parse_open_session_reply(reply) or {}
   if info.session_payload_type ~= ipmi.PAYLOADS.RMCPPLUSOPEN_REP then
-    return asker.unanswered(port, { "asf-rmcp" }, not status and reply or "another answer")
+    local lost = not status and asker.is_recognised(port, { "asf-rmcp" }) and not is_old(host, port)
+    return lost and asker.broken_off(reply) or nil
   end
   nmap.set_port_state(host, port, "open")
   local vuln = {

@@ -29,15 +29,16 @@ portrule = shortport.version_port_or_service({ 5005, 8000, 8453, 8787, 9001 }, {
 
 local greeting, packet_max = "JDWP-Handshake", 65536
 
--- The data of the answer to command `id`. Events, such as that the program waits, come before it.
-local function read_answer(socket, id)
+-- The data of the answer to a command without data, or nil and, when it was lost, the reason. Events,
+-- such as that the program waits, come before it; an echo is no answer.
+local function read_answer(socket, command)
   for _ = 1, 10 do
     local status, head = socket:receive_buf(match.numbytes(11), true)
     if not status then
-      return nil
+      return nil, head
     end
     local length, number, flags, fault = string.unpack(">I4I4BI2", head)
-    if length < 11 or length > packet_max then
+    if length < 11 or length > packet_max or head == command then
       return nil
     end
     local body = ""
@@ -45,19 +46,20 @@ local function read_answer(socket, id)
       status, body = socket:receive_buf(match.numbytes(length - 11), true)
     end
     if not status then
-      return nil
+      return nil, body
     elseif flags & 0x80 ~= 0 then
-      return number == id and fault == 0 and body or nil
+      return number == string.unpack(">I4", command, 5) and fault == 0 and body or nil
     end
   end
 end
 
 -- VirtualMachine.Version: JDWP, "Packet format" and "VirtualMachine Command Set".
 local function ask_version(socket)
-  socket:send(string.pack(">I4I4BBB", 11, 1, 0, 1, 1))
-  local body = read_answer(socket, 1)
+  local command = string.pack(">I4I4BBB", 11, 1, 0, 1, 1)
+  socket:send(command)
+  local body, reason = read_answer(socket, command)
   local ok, _, major, minor, version, name = pcall(string.unpack, ">s4I4I4s4s4", body or "")
-  return ok and { major = major, minor = minor, version = version, name = name } or nil
+  return ok and { major = major, minor = minor, version = version, name = name } or nil, reason
 end
 
 function action(host, port)
@@ -68,11 +70,14 @@ function action(host, port)
     socket:send(greeting)
     status, answer = socket:receive_buf(match.numbytes(#greeting), true)
   end
-  if status and answer == greeting then
-    found = ask_version(socket)
+  local shakes_hands, reason = status and answer == greeting, nil
+  if shakes_hands then
+    found, reason = ask_version(socket)
   end
   socket:close()
-  if not found then
+  if shakes_hands and not found then
+    return asker.broken_off(reason)
+  elseif not found then
     return asker.unanswered(port, { "jdwp" }, answer)
   end
   local output = stdnse.output_table()

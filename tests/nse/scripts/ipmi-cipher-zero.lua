@@ -22,3 +22,16 @@ test("one that refuses the suite, and one that says nothing, are not", function(
     check.equal(script.run("ipmi-cipher-zero", port), nil)
   end
 end)
+
+test("a controller that knows IPMI 1.5 alone is silent to sessions of 2.0", function()
+  local known = { number = 623, service = "asf-rmcp", protocol = "udp", version = { name_confidence = 10 } }
+  -- 16 conn 1.5; 18 conn 2.0
+  local old = "0600ff0700000000000000000010811c6320003800011000010000000000"
+  local new = "0600ff0700000000000000000010811c6320003800019706030000000007"
+  for text, is_error in pairs({ [old] = false, [new] = true }) do
+    fake.servers["udp:623"] = script.server({ { request, false }, { "\x38\x8e\4", hex(text) } })
+    local ok, reason = pcall(script.run, "ipmi-cipher-zero", known)
+    check.equal(ok, not is_error, tostring(reason))
+    check.equal(ok and reason or nil, nil)
+  end
+end)

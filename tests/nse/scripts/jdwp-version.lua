@@ -18,3 +18,19 @@ test("a web server is none", function()
   fake.servers["tcp:8000"] = fake.replies(nil, { "HTTP/1.1 400 Bad Request\r\n\r\n" })
   check.equal(script.run("jdwp-version", port), nil)
 end)
+
+test("a program that shakes hands, and does not tell its version, is an error", function()
+  for _, how in ipairs({ "hang", "end" }) do
+    fake.servers["tcp:8000"] = fake.replies(nil, { "JDWP-Handshake" }, how == "hang")
+    check.throws("no answer", script.run, "jdwp-version", port)
+  end
+  fake.servers["tcp:8000"] = fake.replies(nil, { "JDWP-Handshake", "HTTP/1.1 400 Bad Request\r\n\r\n" })
+  check.equal(script.run("jdwp-version", port), nil)
+  -- an echo server
+  fake.servers["tcp:8000"] = function(peer)
+    while true do
+      peer:send(peer:recv())
+    end
+  end
+  check.equal(script.run("jdwp-version", port), nil)
+end)
