@@ -30,7 +30,7 @@ static int rescan_range(struct cli_db *x, const char *zone, const struct addr_ra
     return r;
 }
 
-/* A name is one that the inventory knows. */
+/* A name is one that the inventory knows, or its first word, as for asset_find(). */
 static int rescan_name(struct cli_db *x, const char *zone, const char *name, int64_t *ret_rows,
                        struct err *e)
 {
@@ -39,7 +39,7 @@ static int rescan_name(struct cli_db *x, const char *zone, const char *name, int
     int r = cli_ask(x,
                     "SELECT count(*), sum(api.rescan(h.zone, h.address, h.address))"
                     " FROM report.host h WHERE ($1::text IS NULL OR h.zone = $1)"
-                    " AND lower(h.hostname) = lower($2)",
+                    " AND lower($2) IN (lower(h.hostname), split_part(lower(h.hostname), '.', 1))",
                     params, ARRAY_LEN(params), &rows, e);
 
     if (r == 0 && !db_rows_int(rows, 0, 0, 0))
