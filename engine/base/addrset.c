@@ -117,15 +117,18 @@ static struct addr before(const struct addr *a)
     return out;
 }
 
-/* Adds what is left of `r` without the ranges of `from`. */
-static int add_rest(struct addr_set *out, struct addr_range r, const struct addr_set *from)
+/* Adds what is left of `r` without the ranges of `from`, of which those below `start` lie in front.
+ */
+static int add_rest(struct addr_set *out, struct addr_range r, const struct addr_set *from,
+                    size_t start)
 {
-    for (size_t i = 0; i < from->n; i++) {
+    for (size_t i = start; i < from->n; i++) {
         const struct addr_range *cut = &from->ranges[i];
         struct addr end;
         int e;
 
-        if (addr_cmp(&cut->last, &r.first) < 0 || cut->first.family != r.first.family)
+        if (addr_cmp(&cut->last, &r.first) < 0 || cut->first.family != r.first.family ||
+            cut->first.scope != r.first.scope)
             continue;
         if (addr_cmp(&cut->first, &r.last) > 0)
             break;
@@ -146,10 +149,17 @@ int addr_set_subtract(struct addr_set *s, const struct addr_set *from)
 {
     CLEANUP(addr_set_done) struct addr_set out = {0};
     struct addr_set old = *s;
+    size_t start = 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        int r = add_rest(&out, s->ranges[i], from);
+        int r;
 
+        /* Ranges on one link may lie within those on another: only without links are they in the
+         * order of their ends. */
+        while (start < from->n && !from->ranges[start].first.scope &&
+               addr_cmp(&from->ranges[start].last, &s->ranges[i].first) < 0)
+            start++;
+        r = add_rest(&out, s->ranges[i], from, start);
         if (r < 0)
             return r;
     }

@@ -171,21 +171,28 @@ static int lookups_run(struct lookups *all, struct loop *l, struct dns *d)
     return all->failure;
 }
 
-/* 224.0.0.0/4, 255.255.255.255, ff00::/8 on any link. */
-static int all_groups(struct addr_set *ret, const struct addr_set *targets)
+/* The part of `r` between two addresses of its family and link. */
+static int add_part(struct addr_set *to, const struct addr_range *r, struct addr first,
+                    struct addr last)
 {
-    const struct addr_range v4[] = {{addr_v4(0xe0000000), addr_v4(0xefffffff)},
-                                    {addr_v4(UINT32_MAX), addr_v4(UINT32_MAX)}};
-    struct prefix v6 = {.addr = {.family = ADDR_V6, .b = {0xff}}, .len = 8};
-    struct addr first = prefix_first(&v6), last = prefix_last(&v6);
-    int r = addr_set_add(ret, &first, &last);
+    first.scope = last.scope = r->first.scope;
+    if (addr_cmp(&r->first, &first) > 0)
+        first = r->first;
+    if (addr_cmp(&r->last, &last) < 0)
+        last = r->last;
+    return addr_cmp(&first, &last) <= 0 ? addr_set_add(to, &first, &last) : 0;
+}
 
-    for (size_t i = 0; i < ARRAY_LEN(v4) && r == 0; i++)
-        r = addr_set_add(ret, &v4[i].first, &v4[i].last);
-    for (size_t i = 0; i < targets->n && r == 0; i++)
-        if (targets->ranges[i].first.scope && targets->ranges[i].first.b[0] == 0xff)
-            r = addr_set_add(ret, &targets->ranges[i].first, &targets->ranges[i].last);
-    return r;
+/* 224.0.0.0/4, 255.255.255.255, ff00::/8. */
+static int add_groups(struct addr_set *to, const struct addr_range *r)
+{
+    struct prefix v6 = {.addr = {.family = ADDR_V6, .b = {0xff}}, .len = 8};
+    int e;
+
+    if (r->first.family == ADDR_V6)
+        return add_part(to, r, prefix_first(&v6), prefix_last(&v6));
+    e = add_part(to, r, addr_v4(0xe0000000), addr_v4(0xefffffff));
+    return e < 0 ? e : add_part(to, r, addr_v4(UINT32_MAX), addr_v4(UINT32_MAX));
 }
 
 static int add_all(struct addr_set *to, const struct addr_set *from)
@@ -200,14 +207,11 @@ static int add_all(struct addr_set *to, const struct addr_set *from)
 /* Nobody is behind a group's address: scripts ask it, and the hosts that answer are others. */
 static int split_groups(struct scan_plan *p)
 {
-    CLEANUP(addr_set_done) struct addr_set groups = {0};
-    int r = all_groups(&groups, &p->scope);
+    int r = 0;
 
-    if (r == 0)
-        r = add_all(&p->groups, &p->scope);
-    if (r == 0)
-        r = addr_set_subtract(&p->scope, &groups);
-    return r == 0 ? addr_set_subtract(&p->groups, &p->scope) : r;
+    for (size_t i = 0; i < p->scope.n && r == 0; i++)
+        r = add_groups(&p->groups, &p->scope.ranges[i]);
+    return r == 0 ? addr_set_subtract(&p->scope, &p->groups) : r;
 }
 
 static int plan_scope(struct scan_plan *p, struct err *e)

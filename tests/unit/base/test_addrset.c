@@ -81,6 +81,21 @@ static void check(const struct addr_set *s, const bool *in)
     assert_int_equal(addr_set_count(s), count);
 }
 
+static unsigned some(unsigned *seed, unsigned below)
+{
+    return (unsigned)rand_r(seed) % below;
+}
+
+/* One range into the set and out of the bitmap, or into both. */
+static void mark(struct addr_set *s, bool *in, bool value, unsigned *seed)
+{
+    uint32_t lo = some(seed, WORLD), hi = lo + some(seed, WORLD - lo);
+    struct addr first = addr_v4(lo), last = addr_v4(hi);
+
+    assert_int_equal(addr_set_add(s, &first, &last), 0);
+    memset(in + lo, value, hi - lo + 1);
+}
+
 static void random_edits_equal_a_bitmap(void **state)
 {
     unsigned seed = 20260101;
@@ -92,21 +107,61 @@ static void random_edits_equal_a_bitmap(void **state)
 
         for (int step = 0; step < 30; step++) {
             CLEANUP(addr_set_done) struct addr_set cut = {0};
-            uint32_t lo = (uint32_t)rand_r(&seed) % WORLD;
-            uint32_t hi = lo + (uint32_t)rand_r(&seed) % (WORLD - lo);
-            struct addr first = addr_v4(lo), last = addr_v4(hi);
-            bool adding = rand_r(&seed) % 2;
 
-            if (adding) {
-                assert_int_equal(addr_set_add(&s, &first, &last), 0);
+            if (some(&seed, 2)) {
+                mark(&s, in, true, &seed);
             } else {
-                assert_int_equal(addr_set_add(&cut, &first, &last), 0);
+                for (unsigned n = some(&seed, 4); n > 0; n--)
+                    mark(&cut, in, false, &seed);
                 assert_int_equal(addr_set_subtract(&s, &cut), 0);
             }
-            memset(in + lo, adding, hi - lo + 1);
             check(&s, in);
         }
     }
+}
+
+static struct addr on_link(const char *text, uint32_t link)
+{
+    struct addr a;
+
+    assert_int_equal(addr_parse(text, &a), 0);
+    a.scope = link;
+    return a;
+}
+
+static void what_is_on_another_link_is_not_cut_out(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0}, cut = {0};
+    struct addr first = on_link("fe80::", 2), last = on_link("fe80::ff", 2);
+    struct addr other = on_link("fe80::5", 3), same = on_link("fe80::5", 2);
+
+    (void)state;
+    assert_int_equal(addr_set_add(&s, &first, &last), 0);
+    assert_int_equal(addr_set_add(&cut, &other, &other), 0);
+    assert_int_equal(addr_set_subtract(&s, &cut), 0);
+    assert_int_equal(addr_set_count(&s), 256);
+    assert_true(addr_set_contains(&s, &same));
+    assert_int_equal(addr_set_add(&cut, &same, &same), 0);
+    assert_int_equal(addr_set_subtract(&s, &cut), 0);
+    assert_int_equal(addr_set_count(&s), 255);
+    assert_false(addr_set_contains(&s, &same));
+}
+
+/* Each range against each would take minutes. */
+static void many_ranges_are_cut_out_of_many(void **state)
+{
+    enum { MANY = 200000 };
+    CLEANUP(addr_set_done) struct addr_set s = {0}, cut = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct addr a = addr_v4(4 * i), b = addr_v4(8 * i);
+
+        assert_int_equal(addr_set_add(&s, &a, &a), 0);
+        assert_int_equal(addr_set_add(&cut, &b, &b), 0);
+    }
+    assert_int_equal(addr_set_subtract(&s, &cut), 0);
+    assert_int_equal(addr_set_count(&s), MANY / 2);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -114,6 +169,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(whole_address_space_can_be_held),
     cmocka_unit_test(reversed_or_mixed_ranges_are_refused),
     cmocka_unit_test(random_edits_equal_a_bitmap),
+    cmocka_unit_test(what_is_on_another_link_is_not_cut_out),
+    cmocka_unit_test(many_ranges_are_cut_out_of_many),
 };
 
 TEST_MAIN(tests)
