@@ -82,6 +82,16 @@ function M.unanswered(port, names, reason)
   return nil
 end
 
+--- An error when `text`, an answer, says that the service has no time now: it is there, and says nothing
+-- of itself. `patterns`: how its protocol says so.
+function M.check_busy(text, ...)
+  for _, pattern in ipairs({ ... }) do
+    if string.find(tostring(text), pattern) then
+      error("no answer, the server is busy: " .. string.match(tostring(text), "^[^\r\n]*"), 0)
+    end
+  end
+end
+
 local function once(self, question)
   local kind, answer, reason = self.once(question)
   if kind == M.ANSWERED and self.known == nil then

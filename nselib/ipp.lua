@@ -179,6 +179,10 @@ function M.HTTP.Request(host, port, path, bytes)
   return parsed ~= nil, parsed or "no IPP response"
 end
 
+--- What a reason says of a server that is busy: service unavailable, temporary error, busy (RFC 8011,
+-- appendix B.1.5), and the same of HTTP. For asker.check_busy.
+M.busy = { "^IPP status 0x050[257]$", "^HTTP/[%d.]+ 503", "^HTTP/[%d.]+ 429" }
+
 --- What scripts use.
 M.Helper = {}
 M.Helper.__index = M.Helper

@@ -114,6 +114,8 @@ local function ask_directly(host, port, steps, greeting, cancel)
   end
   if not string.find(early or first or "", greeting) then
     socket:close()
+    -- SMTP, NNTP, IMAP; the code of POP3 is RFC 3206's
+    asker.check_busy(early or first, "^421", "^400", "^%* BYE", "^%-ERR %[SYS/TEMP%]")
     return nil
   end
   return finish(socket, converse(socket, steps), cancel)

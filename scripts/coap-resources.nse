@@ -67,6 +67,7 @@ function action(host, port)
   nmap.set_port_state(host, port, "open")
   port.version.name = "coap"
   nmap.set_port_version(host, port, "softmatched")
+  asker.check_busy(response.code, "^service_unavailable$", "^gateway_timeout$")
   if response.code ~= "content" then
     return "the server answers " .. response.code .. " for " .. uri
   end

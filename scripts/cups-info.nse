@@ -19,6 +19,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "State", "Queue" }
 
+local asker = require "asker"
 local api = require "http.api"
 local ipp = require "ipp"
 local shortport = require "shortport"
@@ -31,6 +32,7 @@ local states = { [3] = "Idle", [4] = "Processing", [5] = "Stopped" }
 function action(host, port)
   local status, printers = ipp.Helper:new(host, port):getPrinters()
   if not status then
+    asker.check_busy(printers, table.unpack(ipp.busy))
     api.first_or_refused(host, port, { ["status-line"] = printers })
     return nil
   elseif #printers == 0 then

@@ -16,6 +16,7 @@ categories = { "safe", "discovery" }
 identity = {}
 volatile = { "*" }
 
+local asker = require "asker"
 local api = require "http.api"
 local ipp = require "ipp"
 local shortport = require "shortport"
@@ -26,6 +27,7 @@ portrule = shortport.port_or_service(631, "ipp", "tcp", "open")
 function action(host, port)
   local queues, reason = ipp.Helper:new(host, port):getQueueInfo()
   if not queues then
+    asker.check_busy(reason, table.unpack(ipp.busy))
     api.first_or_refused(host, port, { ["status-line"] = reason })
     return nil
   end

@@ -80,7 +80,7 @@ end
 
 function action(host, port)
   local request = "\x63" .. ("\0"):rep(23)
-  local status, answer = comm.exchange(host, port, request, { timeout = 5000, bytes = 26, tries = 2 })
+  local status, answer = comm.exchange(host, port, request, { timeout = 5000, bytes = 63, tries = 2 })
   local output = status and identity_of(answer)
   if not output then
     return asker.unanswered(port, services, answer)

@@ -47,7 +47,10 @@ function action(host, port)
     SCRIPT_NAME .. ".password")
   local result
   if code ~= 220 then
+    ftp.close(socket)
+    asker.check_busy(("%s %s"):format(code, message), "^421")
     stdnse.debug1("%s", tostring(message))
+    return nil
   elseif ftp.auth(socket, buffer, user or "anonymous", password or "muster@") == true
     and consents(socket, buffer, 6000) then
     result = consents(socket, buffer, 22) and "bounce working!"

@@ -39,11 +39,12 @@ local function ask(socket, buffer, command)
 end
 
 function action(host, port)
-  local socket, code, _, buffer = ftp.connect(host, port, { request_timeout = 8000 })
+  local socket, code, first, buffer = ftp.connect(host, port, { request_timeout = 8000 })
   if not socket then
     return asker.unanswered(port, names, code)
   elseif code ~= 220 then
     socket:close()
+    asker.check_busy(("%s %s"):format(code, first), "^421")
     return nil
   end
   local user, pass = stdnse.get_script_args(SCRIPT_NAME .. ".user", SCRIPT_NAME .. ".pass")

@@ -24,6 +24,7 @@ categories = { "safe", "discovery", "default" }
 identity = { "UUID", "Serial" }
 volatile = {}
 
+local asker = require "asker"
 local api = require "http.api"
 local ipp = require "ipp"
 local shortport = require "shortport"
@@ -80,6 +81,7 @@ function action(host, port)
       local output = printer_table(printer)
       return #output > 0 and output or nil
     end
+    asker.check_busy(printer, table.unpack(ipp.busy))
     api.first_or_refused(host, port, { ["status-line"] = printer })
   end
   return nil

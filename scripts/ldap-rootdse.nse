@@ -90,6 +90,10 @@ end
 
 function action(host, port)
   local status, entries, answers = search(host, port)
+  if not status then
+    -- busy, unavailable (RFC 4511, appendix A.2)
+    asker.check_busy(entries, "^Code: 5[12]|")
+  end
   if not status and answers then
     return asker.broken_off(entries)
   elseif not status then

@@ -38,6 +38,10 @@ function action(host, port)
     helper.socket:close()
     return asker.unanswered(port, { "mqtt", "secure-mqtt" }, reason)
   end
+  if code == 3 then
+    helper.socket:close()
+    asker.check_busy(mqtt.codes[3], "")
+  end
   local output = stdnse.output_table()
   output.Connection = mqtt.codes[code] or ("code %d"):format(code)
   if code == 0 then

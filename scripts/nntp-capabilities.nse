@@ -69,6 +69,7 @@ local function connected(host, port)
   local code, text = (early or first):match("^(20[01])[ -]?([^\r\n]*)")
   if not code then
     socket:close()
+    asker.check_busy(early or first, "^400")
     return nil, "no NNTP greeting"
   end
   return socket, code, text

@@ -118,6 +118,7 @@ function action(host, port)
   end
   if type(text) ~= "string" then
     helper:close()
+    asker.check_busy(reason, "LOADING", "BUSY", "max number of clients")
     return asker.unanswered(port, { "redis" }, reason)
   end
   local fields, output = fields_of(text), stdnse.output_table()

@@ -38,6 +38,10 @@ function action(host, port)
   end
   local lines = {}
   local status, reply = smtp.ehlo(socket, smtp.get_domain(host))
+  if greeting:find("^421") or not status and tostring(reply):find("answered: 421") then
+    socket:close()
+    asker.check_busy(greeting:find("^421") and greeting or reply, "")
+  end
   if status then
     lines[1] = text_of(reply)
   end

@@ -165,6 +165,11 @@ function action(host, port)
   if not status then
     return asker.unanswered(port, services, reason)
   end
+  for _, element in ipairs(stream.errors or {}) do
+    -- RFC 6120, section 4.9.3
+    asker.check_busy(element.name, "^resource%-constraint$", "^system%-shutdown$",
+      "^internal%-server%-error$")
+  end
   local output = stdnse.output_table()
   table.insert(output, name_line(stream))
   local before = describe(stream)
