@@ -48,9 +48,11 @@ function M.is_loss(reason)
 end
 
 --- Was the port's service recognised as one of `names`, at this visit or an earlier one? What the
--- number of a port suggests does not count.
+-- number of a port suggests does not count; nor, with `names.plain`, of a script that speaks no TLS,
+-- what is behind it.
 function M.is_recognised(port, names)
-  if ((port.version or {}).name_confidence or 0) <= 3 then
+  local version = port.version or {}
+  if (version.name_confidence or 0) <= 3 or names.plain and version.service_tunnel == "ssl" then
     return false
   end
   for _, name in ipairs(names) do

@@ -63,7 +63,7 @@ function action(host, port)
   end
   socket:close()
   if #lines == 0 then
-    return asker.unanswered(port, { "dict" }, reason)
+    return asker.unanswered(port, { "dict", plain = true }, reason)
   end
   return stdnse.format_output(true, lines)
 end

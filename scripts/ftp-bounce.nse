@@ -28,10 +28,11 @@ portrule = shortport.port_or_service({ 21, 990 }, names)
 -- An address that is no one's (RFC 5737).
 local elsewhere = "192,0,2,1"
 
-local function consents(socket, buffer, number)
+-- Firewalls that look into the dialog, and some servers, end the connection of who asks for that.
+local function consents(socket, buffer, number, is_first)
   socket:send(("PORT %s,%d,%d\r\n"):format(elsewhere, number >> 8, number & 255))
   local code, message = ftp.read_reply(buffer)
-  if not code then
+  if not code and not (is_first and asker.kind_of(message) == asker.ENDED) then
     socket:close()
     asker.broken_off(message)
   end
@@ -52,7 +53,7 @@ function action(host, port)
     stdnse.debug1("%s", tostring(message))
     return nil
   elseif ftp.auth(socket, buffer, user or "anonymous", password or "muster@") == true
-    and consents(socket, buffer, 6000) then
+    and consents(socket, buffer, 6000, true) then
     result = consents(socket, buffer, 22) and "bounce working!"
       or "server forbids bouncing to low ports <1025"
   end

@@ -54,12 +54,12 @@ function action(host, port)
   local socket, why = comm.opencon(host, port, nil, { connect_only = true, proto = "tcp",
     timeout = 5000 })
   if not socket then
-    return asker.unanswered(port, { "mysql" }, why)
+    return asker.unanswered(port, { "mysql", plain = true }, why)
   end
   local status, greeting = mysql.receiveGreeting(socket)
   socket:close()
   if not status then
-    return asker.unanswered(port, { "mysql" }, greeting)
+    return asker.unanswered(port, { "mysql", plain = true }, greeting)
   end
   local output = stdnse.output_table()
   if transient[greeting.errorcode] then

@@ -31,7 +31,7 @@ function action(host, port)
   helper:disconnect()
   if not status then
     return helper.version and asker.broken_off(modules)
-      or asker.unanswered(port, { "rsync" }, modules)
+      or asker.unanswered(port, { "rsync", plain = true }, modules)
   end
   return #modules > 0 and stdnse.format_output(true, modules) or nil
 end

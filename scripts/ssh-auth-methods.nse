@@ -34,7 +34,7 @@ function action(host, port)
     -- libssh2's words for a connection that ended early: "Failed getting banner", "Error waiting on
     -- banner"
     local ended = tostring(reason):find("banner", 1, true) and "EOF"
-    return asker.unanswered(port, { "ssh" }, ended or reason)
+    return asker.unanswered(port, { "ssh", plain = true }, ended or reason)
   end
   local methods
   methods, reason = helper:list(user)

@@ -154,7 +154,7 @@ end
 local function port_action(host, port)
   local keys, reason = fetch_keys(host, port)
   if not keys then
-    return asker.unanswered(port, { "ssh" }, reason)
+    return asker.unanswered(port, { "ssh", plain = true }, reason)
   end
   local registry = nmap.registry.sshhostkey or {}
   nmap.registry.sshhostkey = registry

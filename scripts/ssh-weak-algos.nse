@@ -50,7 +50,7 @@ end
 function action(host, port)
   local status, socket = ssh2.connect(host, port)
   if not status then
-    return asker.unanswered(port, { "ssh" }, socket)
+    return asker.unanswered(port, { "ssh", plain = true }, socket)
   end
   local offered, reason = ssh2.exchange_kex_init(socket)
   socket:close()

@@ -28,7 +28,7 @@ function action(host, port)
   end
   socket:close()
   if not status then
-    return asker.unanswered(port, { "ssh" }, line)
+    return asker.unanswered(port, { "ssh", plain = true }, line)
   end
   -- 1.99 is version 2 that takes version 1 too (RFC 4253, section 5.1)
   local version = line:match("^SSH%-(%d+%.%d+)%-")

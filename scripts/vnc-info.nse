@@ -34,7 +34,7 @@ function action(host, port)
   local server = vnc.VNC:new(host, port)
   local status, reason = server:connect()
   if not status then
-    return asker.unanswered(port, { "vnc" }, reason)
+    return asker.unanswered(port, { "vnc", plain = true }, reason)
   end
   status, reason = server:handshake()
   if not status then
@@ -43,7 +43,7 @@ function action(host, port)
       -- it has locked us out for a while, or is busy: that says nothing of its ways to let people in
       error(reason, 0)
     end
-    return asker.unanswered(port, { "vnc" }, reason)
+    return asker.unanswered(port, { "vnc", plain = true }, reason)
   end
   local output = stdnse.output_table()
   output["Protocol version"] = version_text(server.protover)

@@ -157,6 +157,19 @@ for name, entry in pairs(asked) do
   end)
 end
 
+test("a service behind TLS, of a script that speaks none, is nothing", function()
+  for _, name in ipairs({ "dict-info", "mysql-info", "rsync-list-modules", "ssh-auth-methods", "ssh-hostkey",
+    "ssh-weak-algos", "ssh2-enum-algos", "sshv1", "vnc-info" }) do
+    local entry = asked[name] or asked["ssh-hostkey"]
+    for _, how in ipairs({ "ended", "silent" }) do
+      serve(entry, silent[how])
+      local port = port_of(entry, 10)
+      port.version.service_tunnel = "ssl"
+      check.equal(script.run(name, port), nil)
+    end
+  end
+end)
+
 test("a method or a path that a web server refuses by silence is refused", function()
   for _, name in ipairs({ "http-methods", "http-trace", "http-git", "http-svn-info",
     "http-webdav-scan", "http-ntlm-info", "http-robots.txt" }) do

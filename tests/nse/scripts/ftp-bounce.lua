@@ -22,3 +22,12 @@ test("one that would not, and one that lets no one in, are not", function()
     { "USER", "530 no anonymous users\r\n" } })
   check.equal(script.run("ftp-bounce", port), nil)
 end)
+
+test("a connection that ends at the first PORT is a refusal, one that ends at the second an error", function()
+  fake.servers["tcp:21"] = script.server({ greeting = "220 ready\r\n", { "USER", "331 password\r\n" },
+    { "PASS", "230 in\r\n" } })
+  check.equal(script.run("ftp-bounce", port), nil)
+  fake.servers["tcp:21"] = script.server({ greeting = "220 ready\r\n", { "USER", "331 password\r\n" },
+    { "PASS", "230 in\r\n" }, { "PORT 192,0,2,1,23,112", "200 ok\r\n" } })
+  check.throws("no answer", script.run, "ftp-bounce", port)
+end)
