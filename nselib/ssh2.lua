@@ -184,6 +184,11 @@ function M.connect(host, port)
       socket:close()
       return false, line
     elseif string.find(line, "^SSH%-") then
+      -- 1.99 is version 2 that takes version 1, too; one of version 1 alone ends the connection
+      if string.find(line, "^SSH%-1%.%d%-") then
+        socket:close()
+        return false, "SSH 1 alone"
+      end
       return true, socket, line
     end
   end

@@ -142,3 +142,14 @@ test("the key of an SSH 1 server", function()
   fake.servers["tcp:22"] = fake.replies("SSH-2.0-new\r\n")
   check.equal(ssh1.fetch_host_key(host, port), nil)
 end)
+
+test("a server of SSH 1 alone is none of SSH 2", function()
+  local script = require "support.script"
+  local known = { number = 22, service = "ssh", version = { name_confidence = 10 } }
+  for _, name in ipairs({ "ssh2-enum-algos", "ssh-weak-algos" }) do
+    fake.servers["tcp:22"] = fake.replies("SSH-1.5-1.2.27\n", {})
+    check.equal(script.run(name, known), nil)
+    fake.servers["tcp:22"] = fake.replies("SSH-1.99-OpenSSH_3.9p1\n", {})
+    check.throws("no answer", script.run, name, known)
+  end
+end)
