@@ -31,6 +31,18 @@ local function text_of(reply)
   return table.concat(lines, ", ")
 end
 
+-- The server's greeting to us, without our name and address, which are another sensor's tomorrow:
+-- "mail.example Hello scanner.example [192.0.2.9], pleased to meet you".
+local function impersonal(socket, text)
+  local _, ours = socket:get_info()
+  local from, last = text:find("[" .. (ours or "?") .. "]", 1, true)
+  if not from then
+    from, last = text:find("[IPv6:" .. (ours or "?") .. "]", 1, true)
+  end
+  local hello = from and text:sub(1, from - 1):match("^(.-[Hh]ello ).*$")
+  return hello and hello .. "..." .. text:sub(last + 1) or text
+end
+
 function action(host, port)
   local socket, greeting = smtp.connect(host, port, { ssl = true, timeout = 10000 })
   if not socket then
@@ -43,7 +55,10 @@ function action(host, port)
     asker.check_busy(greeting:find("^421") and greeting or reply, "")
   end
   if status then
-    lines[1] = text_of(reply)
+    lines[1] = impersonal(socket, text_of(reply))
+  elseif greeting:find("^220") and asker.is_loss(reply) then
+    socket:close()
+    return asker.broken_off(reply)
   end
   status, reply = smtp.help(socket)
   if status then
