@@ -25,6 +25,7 @@ local asker = require "asker"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local unicode = require "unicode"
 
 portrule = shortport.port_or_service(47808, "bacnet", "udp")
 
@@ -42,6 +43,21 @@ local function request(id, property)
   local apdu = "\0\5" .. string.char(id) .. "\x0c\x0c\2\x3f\xff\xff\x19" .. string.char(property)
   return string.pack(">BBI2", 0x81, 0x0a, #apdu + 6) .. "\1\4" .. apdu
 end
+
+-- Character strings by their set (clause 20.2.9): UTF-8, UCS-2, ISO 8859-1; others need tables.
+local decoders = {
+  [0] = function(bytes)
+    return bytes
+  end,
+  [4] = function(bytes)
+    return unicode.transcode(bytes, unicode.utf16_dec, unicode.utf8_enc, true)
+  end,
+  [5] = function(bytes)
+    return (bytes:gsub("[\x80-\xff]", function(c)
+      return utf8.char(c:byte())
+    end))
+  end,
+}
 
 -- The value of an application tag: unsigned, character string, object identifier.
 local function tagged(bytes, at)
@@ -63,7 +79,8 @@ local function tagged(bytes, at)
   elseif kind == 2 and length >= 1 and length <= 4 then
     return (string.unpack(">I" .. length, value))
   elseif kind == 7 and length >= 1 then
-    return value:byte(1) == 0 and value:sub(2) or nil
+    local decode = decoders[value:byte(1)]
+    return decode and decode(value:sub(2))
   elseif kind == 12 and length == 4 then
     return string.unpack(">I4", value) & 0x3fffff
   end

@@ -118,3 +118,18 @@ test("silence, and garbage, give none", function()
     pcall(script.run, "bacnet-info", port)
   end
 end)
+
+test("names in UCS-2 and ISO 8859-1 are read, in other sets they are none", function()
+  for set, case in pairs({ [4] = { "\0K\0\xfc\x4e\x2d", "K\u{fc}\u{4e2d}" }, [5] = { "K\xfcche", "K\u{fc}che" },
+    [2] = { "xx", nil }, [0] = { "K\u{fc}che", "K\u{fc}che" } }) do
+    serve(function(answer, request)
+      if request:byte(17) ~= 77 then
+        return answer
+      end
+      local value = "\x75" .. string.char(#case[1] + 1) .. string.char(set) .. case[1]
+      return acknowledged(request:byte(9), 77, value, 260001)
+    end)
+    local _, data = script.run("bacnet-info", port)
+    check.equal(data["Object Name"], case[2])
+  end
+end)
