@@ -39,9 +39,9 @@ function action(host, port)
     return asker.unanswered(port, { "sip" }, response)
   end
   nmap.set_port_state(host, port, "open")
+  note_version(host, port, response)
   -- RFC 3261, section 21: a telephone that is busy, a server that is
   asker.check_busy(response:getErrorCode(), "^408$", "^48[06]$", "^50[034]$")
-  note_version(host, port, response)
   local allow = response:getErrorCode() == sip.Error.OK and response:getHeader("Allow")
   if not allow or allow == "" then
     return nil
