@@ -331,9 +331,9 @@ end
 --- All that is on offer, for stdnse.format_output: `true, list` or `false, reason`; by multicast
 -- one part for the group.
 function M.Helper:queryServices(service)
-  local status, entries = self:discover(service)
-  if not status then
-    return false, entries
+  local ok, status, entries = pcall(self.discover, self, service)
+  if not ok or not status then
+    return false, ok and entries or status
   end
   local out = { name = self.mcast and group or nil }
   for _, entry in ipairs(entries) do

@@ -152,6 +152,10 @@ test("a host that leaves out the records of very many services is an error", fun
   local other = labels("_ipp", "_tcp", "local")
   lists[enumeration][2], lists[other] = other, { labels("n", "_ipp", "_tcp", "local") }
   check.throws("leaves out", script.run, "dns-service-discovery", port)
+  -- the same for scripts that know only a status
+  local status, reason = require("dnssd").Helper:new({ ip = "192.0.2.1" }, port):queryServices()
+  check.equal(status, false)
+  check.contains(reason, "the host leaves out")
 end)
 
 test("silence gives none", function()
