@@ -43,6 +43,9 @@ local function processes_of(helper)
         by_id[id].output[column[1]] = tostring(value.value)
       end
     end
+    if #list == 0 then
+      break
+    end
   end
   table.sort(list, function(a, b)
     return a.id < b.id
