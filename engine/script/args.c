@@ -139,8 +139,13 @@ int args_push(lua_State *L, const char *text, size_t len, struct err *e)
     if (parse_fields(&p, true))
         return 0;
     lua_settop(L, top);
+    if (p.at == p.end)
+        return err_set(e, -EINVAL,
+                       "script arguments did not parse at character %zu: they end where a '}' is "
+                       "missing",
+                       len + 1);
     return err_set(e, -EINVAL, "script arguments did not parse at character %zu: \"%.40s\"",
-                   (size_t)(p.at - text) + 1, p.at < p.end ? p.at : "(end)");
+                   (size_t)(p.at - text) + 1, p.at);
 }
 
 static int read_file(struct buf *ret, const char *path, struct err *e)

@@ -80,6 +80,6 @@ void scan_tell_end(struct scan_run *run)
         scan_say(run, "%" PRIu64 " script run%s failed, which -d explains: %s", run->n_failed,
                  plural(run->n_failed, "", "s"), run->failed.data ? run->failed.data : "");
     if (t->hosts_probed == 1 && !t->hosts_up && !run->args->no_ping && !run->interrupted &&
-        !run->n_unasked)
+        !run->n_unasked && !(run->args->ways & WAY_HOSTS_ONLY))
         scan_say(run, "the host did not answer; -Pn scans one that leaves pings unanswered");
 }

@@ -97,7 +97,7 @@ def unasked(world):
     tells("not asked, because printers print what they are sent: UDP 515,9100-9107", "-n", "-sU", "-p", "53,515,9100-9108", web)
     assert scan("-n", "-sU", "--top-ports", "100", "-Pn", "--host-timeout", "1ms", web, code=1)[1][-1].endswith("--host-timeout")
     tells("the host did not answer; -Pn scans one that leaves pings unanswered", "-n", "-p80", "10.77.0.99")
-    assert scan("-n", "-Pn", "-p80", "10.77.0.99")[1] == []
+    assert scan("-n", "-Pn", "-p80", "10.77.0.99")[1] == [] and scan("-n", "-sn", "10.77.0.99")[1] == []
     print("groups, printers and hosts that are not there: said")
 
 

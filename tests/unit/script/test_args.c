@@ -76,6 +76,19 @@ static void texts_parse_as_nmap_parses_them(void **state)
     lua_close(L);
 }
 
+static void a_brace_that_is_missing_is_named(void **state)
+{
+    static const char text[] = "a=1,b={c={d=2}";
+    lua_State *L = luaL_newstate();
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(args_push(L, text, strlen(text), &e), -EINVAL);
+    assert_string_equal(e.text, "script arguments did not parse at character 15: they end where a "
+                                "'}' is missing");
+    lua_close(L);
+}
+
 static void deep_nesting_is_an_error(void **state)
 {
     lua_State *L = luaL_newstate();
@@ -108,6 +121,7 @@ static void the_command_line_follows_the_file(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(texts_parse_as_nmap_parses_them),
+    cmocka_unit_test(a_brace_that_is_missing_is_named),
     cmocka_unit_test(deep_nesting_is_an_error),
     cmocka_unit_test(the_command_line_follows_the_file),
 };
