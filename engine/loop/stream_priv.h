@@ -55,6 +55,8 @@ struct stream {
     bool dtls;           /* over UDP */
     struct timer resend; /* of the flight that waits for an answer */
     unsigned n_read;     /* datagrams that SSL asked for in this call */
+    bool may_resend;     /* the guard has said yes to the flight that goes out again */
+    bool mute;           /* it has not: what SSL sends in this call is lost */
 
     uint64_t bytes_in, bytes_out;
     char error[STREAM_ERROR_MAX];

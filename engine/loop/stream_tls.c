@@ -27,7 +27,7 @@ struct tls_contexts {
 static int bio_write(BIO *b, const char *data, size_t len, size_t *ret_n)
 {
     struct stream *s = BIO_get_data(b);
-    ssize_t n = stream_raw_send(s, data, len);
+    ssize_t n = s->mute ? (ssize_t)len : stream_raw_send(s, data, len);
 
     BIO_clear_retry_flags(b);
     *ret_n = n > 0 ? (size_t)n : 0;
@@ -327,6 +327,7 @@ static void call_begin(struct stream *s)
 {
     ERR_clear_error();
     s->n_read = 0;
+    s->mute = false;
 }
 
 int tls_handshake(struct stream *s, uint32_t *ret_wait)

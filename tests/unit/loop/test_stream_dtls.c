@@ -740,6 +740,41 @@ static void a_flight_that_waits_for_the_guard_hears_an_answer(void **state)
     guard_free(g);
 }
 
+/* OpenSSL sends a flight again by itself when anything is read after its time. */
+static void garbage_brings_out_no_flight_without_the_guard(void **state)
+{
+    struct loop *l = loop_make();
+    struct guard *g;
+    struct stream *s;
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    uint16_t port;
+    int fd = udp_socket(&port);
+    char b[1];
+
+    (void)state;
+    loop_fake_clock(l, 0);
+    g = guard_make(l, 0.1, NULL);
+    s = started(l, g, port, 60 * USEC_PER_SEC);
+    time_passes(l, 0);
+    assert_true(recvfrom(fd, b, 1, 0, (struct sockaddr *)&sa, &len) > 0);
+    time_passes(l, 5 * USEC_PER_SEC);
+    assert_int_equal(datagrams(fd), 0);
+    assert_int_equal(sendto(fd, "garbage", 7, 0, (struct sockaddr *)&sa, len), 7);
+    time_passes(l, 0);
+    time_passes(l, USEC_PER_SEC / 10);
+    assert_true(stream_bytes_in(s) > 0);
+    assert_int_equal(datagrams(fd), 0);
+    time_passes(l, 6 * USEC_PER_SEC);
+    assert_int_equal(datagrams(fd), 1);
+    assert_int_equal(guard_sent(g, GUARD_PAYLOAD), 2);
+    stream_free(s);
+    wait_done(l, &done);
+    close(fd);
+    loop_free(l);
+    guard_free(g);
+}
+
 static void a_fragile_port_gets_no_handshake(void **state)
 {
     struct loop *l = loop_make();
@@ -782,6 +817,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(the_guard_is_asked_for_the_handshake_and_for_each_flight_again, setup),
     cmocka_unit_test_setup(time_that_has_passed_for_the_loop_alone_costs_no_token, setup),
     cmocka_unit_test_setup(a_flight_that_waits_for_the_guard_hears_an_answer, setup),
+    cmocka_unit_test_setup(garbage_brings_out_no_flight_without_the_guard, setup),
     cmocka_unit_test_setup(a_fragile_port_gets_no_handshake, setup),
 };
 
