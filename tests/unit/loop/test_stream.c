@@ -237,52 +237,78 @@ static unsigned segments_in(int fd)
     return info.tcpi_segs_in;
 }
 
-/* The acknowledgement of the handshake comes with the data: the server has got two segments, the
- * SYN and this. */
-static void the_handshake_ends_with_the_first_data(void **state)
+/* The segments that the server has got when the first data are there. */
+static unsigned segments_with_data(struct loop *l)
 {
-    struct loop *l = loop_make();
     struct addr to = localhost();
+    struct stream *s = stream_make(l, NULL);
     uint16_t port;
     int lfd = listener(&port, 1), fd;
-    struct stream *s = stream_make(l, NULL);
+    unsigned n;
 
-    (void)state;
+    outcome_reset(&done);
     assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
     wait_done(l, &done);
     outcome_reset(&done);
     assert_int_equal(stream_send(s, "hello", 5, PATIENCE, on_done, &done), 0);
     wait_done(l, &done);
     assert_true(accepted(l, lfd, &fd));
-    assert_int_equal(segments_in(fd), 2);
+    n = segments_in(fd);
     stream_free(s);
     close(fd);
     close(lfd);
+    return n;
+}
+
+/* The acknowledgement of the handshake comes with the data: the SYN and this.  On a machine that
+ * has no time for us the kernel sends it alone after 200 ms. */
+static void the_handshake_ends_with_the_first_data(void **state)
+{
+    struct loop *l = loop_make();
+    unsigned n = 0;
+
+    (void)state;
+    for (int i = 0; i < 10 && n != 2; i++)
+        n = segments_with_data(l);
+    assert_int_equal(n, 2);
     loop_free(l);
 }
 
-static void who_listens_first_ends_the_handshake_itself(void **state)
+/* How long the server waits for the connection of one who listens first. */
+static usec_t time_to_accept(struct loop *l)
 {
-    struct loop *l = loop_make();
     struct addr to = localhost();
+    struct stream *s = stream_make(l, NULL);
     uint16_t port;
     int lfd = listener(&port, 1), fd;
-    struct stream *s = stream_make(l, NULL);
+    usec_t begin;
 
-    (void)state;
-    assert_int_equal(fcntl(lfd, F_SETFL, O_NONBLOCK), 0);
+    outcome_reset(&done);
+    outcome_reset(&got);
     assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
     wait_done(l, &done);
     assert_int_equal(stream_recv(s, 100, PATIENCE, on_data, &got), 0);
-    assert_true(loop_turn(l, 0) >= 0);
-    fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    assert_true(fd >= 0);
+    begin = loop_now(l);
+    assert_true(accepted(l, lfd, &fd));
+    begin = loop_now(l) - begin;
     assert_int_equal(write(fd, "220", 3), 3);
     wait_done(l, &got);
     assert_string_equal(got.data, "220");
     stream_free(s);
     close(fd);
     close(lfd);
+    return begin;
+}
+
+static void who_listens_first_ends_the_handshake_itself(void **state)
+{
+    struct loop *l = loop_make();
+    usec_t took = USEC_INFINITY;
+
+    (void)state;
+    for (int i = 0; i < 10 && took > USEC_PER_SEC / 10; i++)
+        took = time_to_accept(l);
+    assert_true(took <= USEC_PER_SEC / 10);
     loop_free(l);
 }
 
