@@ -2,6 +2,8 @@
  * started with a cleaned one, so that only the monitor speaks (NotifyAccess=main). */
 #include "service/systemd/notify.h"
 
+#include "engine/base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +14,15 @@
 
 static char said[STATUS_MAX]; /* the last status: systemd keeps it, so it need not hear it again */
 
-/* On one line, whatever words of a database are in it: each further line would be an order to
- * systemd. */
+/* On one line and in UTF-8, whatever words of a database are in it: each further line would be an
+ * order to systemd, and it ignores a status of other bytes. */
 static bool remember(const char *status)
 {
+    CLEANUP(buf_done) struct buf clean = {0};
     char line[STATUS_MAX];
 
-    snprintf(line, sizeof line, "%s", status);
+    text_escape_utf8(&clean, status, strlen(status));
+    snprintf(line, sizeof line, "%s", clean.data ? clean.data : "");
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < ' ')
             *p = ' ';

@@ -80,6 +80,9 @@ static void a_status_is_one_line_however_long(void **state)
     (void)state;
     notify_status("no database: gone\nMAINPID=1\tor\nSTOPPING=1");
     assert_string_equal(heard(), "STATUS=no database: gone MAINPID=1 or STOPPING=1");
+    notify_status("Verbindung zur\xfc"
+                  "ck, zurück");
+    assert_string_equal(heard(), "STATUS=Verbindung zur\\xFCck, zurück"); /* else it is ignored */
     notify_ready("a\nERRNO=5");
     assert_string_equal(heard(), "READY=1\nSTATUS=a ERRNO=5");
     memset(text, 'x', sizeof text - 1);
