@@ -33,8 +33,9 @@ bool mac_text(const char *text, char ret[MAC_TEXT_MAX])
     return true;
 }
 
-/* Backslash, % and _ stand for themselves. */
-static void filter_pattern(struct filter *f, const char *text)
+/* Backslash, % and _ stand for themselves.  False: it does not fit, and a part of it would find
+ * more. */
+static bool filter_pattern(struct filter *f, const char *text)
 {
     size_t n = 0;
 
@@ -47,6 +48,7 @@ static void filter_pattern(struct filter *f, const char *text)
     f->text[n++] = '%';
     f->text[n] = '\0';
     f->pattern = f->text;
+    return !*text;
 }
 
 static bool is_number(const char *text, size_t len)
@@ -103,6 +105,7 @@ int filter_make(struct filter *f, const char *text, struct err *e)
             return err_set(e, -EINVAL, "'%.80s': expected a port from 1 to 65535", text);
         f->port = NULL; /* a number of something else */
     }
-    filter_pattern(f, mac_text(text, mac) ? mac : text);
+    if (!filter_pattern(f, mac_text(text, mac) ? mac : text))
+        return err_set(e, -EINVAL, "'%.40s...': longer than a filter may be", text);
     return 0;
 }

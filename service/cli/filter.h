@@ -15,7 +15,8 @@ struct filter {
     char text[256], word[8]; /* what the others point to */
 };
 
-/* text NULL: everything.  -EINVAL: what looks like a network or a port is none, with a sentence. */
+/* text NULL: everything.  -EINVAL, with a sentence: what looks like a network or a port is none, or
+ * the text is too long. */
 int filter_make(struct filter *f, const char *text, struct err *e) MUST_USE;
 
 /* A MAC address as Muster writes it, of "00-11-22-33-44-55", "0011.2233.4455" and the like too. */

@@ -62,26 +62,29 @@ static void filters_are_read_as_they_are_typed(void **state)
     }
 }
 
-/* The buffer of a pattern ends before a text does. */
-static void a_long_text_is_cut(void **state)
+/* Cut it would find more than was asked for. */
+static void a_text_that_is_too_long_is_refused(void **state)
 {
+    static const char letters[] = "%7x";
     char text[1024];
     struct err e = {0};
     struct filter f;
 
     (void)state;
-    memset(text, '%', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
-    assert_int_equal(filter_make(&f, text, &e), 0);
-    assert_true(strlen(f.pattern) < sizeof f.text);
-    memset(text, '7', sizeof text - 1);
-    assert_int_equal(filter_make(&f, text, &e), 0);
-    assert_true(strlen(f.pattern) < sizeof f.text);
+    for (size_t i = 0; letters[i]; i++) {
+        memset(text, letters[i], sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        assert_int_equal(filter_make(&f, text, &e), -EINVAL);
+        assert_non_null(strstr(err_text(&e), "longer than a filter may be"));
+        text[100] = '\0';
+        assert_int_equal(filter_make(&f, text, &e), 0);
+        assert_int_equal(strlen(f.pattern), letters[i] == '%' ? 202 : 102);
+    }
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(filters_are_read_as_they_are_typed),
-    cmocka_unit_test(a_long_text_is_cut),
+    cmocka_unit_test(a_text_that_is_too_long_is_refused),
 };
 
 TEST_MAIN(tests)
