@@ -10,7 +10,8 @@
 
 local ipairs, nmap, pairs, setmetatable = ipairs, require "nmap", pairs, setmetatable
 local string, table, tostring, type = string, table, tostring, type
-local comm, match, stdnse, tls = require "comm", require "match", require "stdnse", require "tls"
+local asker, comm, match, stdnse = require "asker", require "comm", require "match", require "stdnse"
+local tls = require "tls"
 
 local M = {}
 
@@ -469,14 +470,20 @@ local function read_certificate(socket)
   return nil, "no certificate"
 end
 
+-- Of two reasons the one that says more: what the server answered, such as an alert, rather than that
+-- something got lost.
+local function telling(first, second)
+  return asker.is_loss(first) and second or first or second
+end
+
 -- The handshake by hand, as far as the certificate goes: for servers with which the library cannot
 -- agree, and for those that ask for a certificate of ours.
 local function certificate_by_hand(host, port, open)
-  local reason = "no protocol version tried"
+  local reason
   for _, protocol in ipairs({ "TLSv1.2", "TLSv1.0", "SSLv3" }) do
     local status, socket = open(host, port)
     if not status then
-      return nil, socket
+      return nil, telling(reason, socket)
     end
     local helpers = tls.EXTENSION_HELPERS
     local hello = tls.client_hello({
@@ -486,11 +493,12 @@ local function certificate_by_hand(host, port, open)
         ec_point_formats = helpers.ec_point_formats({ "uncompressed" }),
       } or nil,
     })
-    local der
-    status, reason = socket:send(hello)
+    local der, why
+    status, why = socket:send(hello)
     if status then
-      der, reason = read_certificate(socket)
+      der, why = read_certificate(socket)
     end
+    reason = telling(reason, why)
     socket:close()
     local cert = der and M.parse_ssl_certificate(der)
     if cert then
@@ -534,7 +542,7 @@ local function fetch_after_dialog(name, host, port)
   local by_hand
   cert, by_hand = certificate_by_hand(host, port, M.StartTLS[name
     .. "_prepare_tls_without_reconnect"])
-  return cert, reason or by_hand
+  return cert, telling(reason, by_hand)
 end
 
 -- Milliseconds: a mail server makes a process for each connection, and other scripts may ask it, too.

@@ -52,3 +52,35 @@ test("a server without TLS has none", function()
   fake.servers["tcp:443"] = script.server({ { "", "HTTP/1.1 400 Bad Request\r\n\r\n" } })
   check.equal(script.run("ssl-cert", port), nil)
 end)
+
+test("a server that refuses each handshake with an alert is no error, one that ends all connections is", function()
+  -- fatal, handshake failure; to the first hello alone: some end the connection to older ones
+  local alert = "\x15\3\3\0\2\2\40"
+  local function serve(number, dialog, answer)
+    local n = 0
+    fake.servers["tcp:" .. number] = function(peer)
+      for _, text in ipairs(dialog) do
+        peer:send(text)
+        peer:recv()
+      end
+      n = n + 1
+      -- what the library says when it cannot agree comes first after a dialog
+      if n == (number == 25 and 2 or 1) then
+        peer:send(answer)
+      end
+    end
+  end
+  local version = { name_confidence = 10, service_tunnel = "none" }
+  local mail = { number = 25, service = "smtp", version = version }
+  local web = { number = 443, service = "https",
+    version = { name_confidence = 10, service_tunnel = "ssl" } }
+  local dialog = { "220 mx\r\n", "250-mx\r\n250 STARTTLS\r\n", "220 go\r\n" }
+  serve(25, dialog, alert)
+  check.equal(script.run("ssl-cert", mail), nil)
+  serve(443, {}, alert)
+  check.equal(script.run("ssl-cert", web), nil)
+  serve(25, dialog, "")
+  check.throws("no answer", script.run, "ssl-cert", mail)
+  serve(443, {}, "")
+  check.throws("no answer", script.run, "ssl-cert", web)
+end)
