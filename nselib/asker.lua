@@ -41,10 +41,12 @@ end
 -- What sockets say instead of an answer.
 local losses = { TIMEOUT = true, EOF = true, ERROR = true, CANCELLED = true }
 
---- Was an answer lost? Reasons are those of sockets, or texts that end with one; what else a library
--- says it did not like in an answer.
+--- Was an answer lost? Reasons are those of sockets, or texts that end with one behind a colon; what
+-- else a library says, which may be words of the server's ("500 INTERNAL SERVER ERROR"), it did not
+-- like in an answer.
 function M.is_loss(reason)
-  return losses[string.match(tostring(reason), "%f[%a]%u+$") or ""] == true
+  local text = tostring(reason)
+  return losses[text] == true or losses[string.match(text, ": (%u+)$") or ""] == true
 end
 
 --- Was the port's service recognised as one of `names`, at this visit or an earlier one? What the

@@ -61,3 +61,13 @@ test("reasons of sockets are losses, those of libraries answers", function()
   check.equal(asker.kind_of("ERROR"), asker.ENDED)
   check.equal(asker.kind_of("no acceptable method"), asker.ANSWERED)
 end)
+
+test("words of a server that look like those of sockets are no losses", function()
+  for _, reason in ipairs({ "TIMEOUT", "EOF", "ERROR", "CANCELLED", "no message header came: EOF" }) do
+    check.equal(asker.is_loss(reason), true, reason)
+  end
+  for _, reason in ipairs({ "HTTP/1.1 500 INTERNAL SERVER ERROR", "500 SYNTAX ERROR", "ERRORS", "a: B", "" }) do
+    check.equal(asker.is_loss(reason), false, reason)
+  end
+  check.equal(asker.is_loss(nil), false)
+end)
