@@ -31,11 +31,12 @@ function M.first(port, response)
   return response
 end
 
--- Does the server answer the question for its page? Asked once in a visit.
+-- Does the server answer the question for its page now? It is asked each time: what it answered a
+-- while ago says nothing of a server that is lost since. Silence is waited for once in a visit.
 local function answers_page(host, port)
   host.registry.web_answers = host.registry.web_answers or {}
   local known = host.registry.web_answers
-  if known[port.number] == nil then
+  if known[port.number] ~= false then
     local response = http.get(host, port, "/", { redirect_ok = false, bypass_cache = true,
       no_cache = true, truncated_ok = true, max_body_size = 65536 })
     known[port.number] = response.status ~= nil

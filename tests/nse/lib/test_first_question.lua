@@ -191,6 +191,20 @@ test("a web server on the port of printers that takes no questions for them is n
   end
 end)
 
+test("a web server that answered before and is lost now has refused nothing", function()
+  local host = { host = { registry = {} } }
+  web.serve(80, { ["GET /"] = "<html></html>", default = web.ended })
+  check.equal(script.run("http-trace", port_of(asked["http-trace"], 10), host), nil)
+  local asked_for = web.serve(80, { default = web.ended })
+  check.throws("no answer", script.run, "http-svn-info", port_of(asked["http-svn-info"], 10), host)
+  -- silence is waited for once
+  local n = #asked_for
+  check.throws("no answer", script.run, "http-methods", port_of(asked["http-methods"], 10), host)
+  for i = n + 1, #asked_for do
+    check.falsy(asked_for[i] == "GET /")
+  end
+end)
+
 test("a hello that a TLS server refuses by silence, or by the end of the connection, is refused", function()
   for _, name in ipairs({ "ssl-date", "ssl-dh-params", "tls-alpn", "tls-nextprotoneg" }) do
     for _, how in ipairs({ "ended", "silent" }) do
