@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define SEND_SLICE (1024 * 1024) /* bytes of one turn; then others get theirs */
 
@@ -23,15 +24,22 @@ static int fail_errno(struct stream *s, int error)
     return stream_fail(s, -error, strerror(error));
 }
 
-/* A connection that the peer has ended after all we sent is reset: one packet instead of two, and a
- * small device need not remember it for a minute (RFC 9293 3.6.1, TIME-WAIT is with who closed
- * first). */
+/* The peer has ended it, and has all we sent: it may have ended its side alone, and still read. */
+static bool is_over(const struct stream *s)
+{
+    int under_way = 0;
+
+    return s->peer_ended && ioctl(s->io.fd, TIOCOUTQ, &under_way) == 0 && !under_way;
+}
+
+/* What is over is reset: one packet instead of two, and a small device need not remember it for a
+ * minute (RFC 9293 3.6.1, TIME-WAIT is with who closed first). */
 void stream_close(struct stream *s)
 {
     static const struct linger reset = {.l_onoff = 1};
 
     io_remove(s->loop, &s->io);
-    if (s->io.fd >= 0 && s->peer_ended)
+    if (s->io.fd >= 0 && is_over(s))
         setsockopt(s->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (s->io.fd >= 0)
         close(s->io.fd);

@@ -349,6 +349,36 @@ static void what_the_peer_has_ended_is_reset_unless_something_was_sent_since(voi
     }
 }
 
+/* A peer may say no more and still read: what the kernel holds for it is not thrown away. */
+static void what_is_under_way_to_a_peer_that_has_ended_its_side_arrives(void **state)
+{
+    static char data[1 << 19];
+    struct loop *l = loop_make();
+    int fd;
+    struct stream *s = connected(l, NULL, &fd);
+    size_t there = 0;
+    ssize_t n;
+
+    (void)state;
+    outcome_reset(&got);
+    outcome_reset(&done);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    assert_int_equal(stream_send(s, data, sizeof data, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    assert_int_equal(done.status, 0);
+    assert_int_equal(stream_recv(s, 100, PATIENCE, on_data, &got), 0);
+    wait_done(l, &got);
+    assert_int_equal(got.status, -ENODATA);
+    stream_free(s);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    while ((n = read(fd, data, sizeof data)) > 0)
+        there += (size_t)n;
+    assert_int_equal(n, 0);
+    assert_int_equal(there, sizeof data);
+    close(fd);
+    loop_free(l);
+}
+
 static void a_reset_ends_recv_and_does_not_raise_sigpipe_on_send(void **state)
 {
     struct loop *l = loop_make();
@@ -622,6 +652,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(the_handshake_ends_with_the_first_data, setup),
     cmocka_unit_test_setup(who_listens_first_ends_the_handshake_itself, setup),
     cmocka_unit_test_setup(what_the_peer_has_ended_is_reset_unless_something_was_sent_since, setup),
+    cmocka_unit_test_setup(what_is_under_way_to_a_peer_that_has_ended_its_side_arrives, setup),
     cmocka_unit_test_setup(a_reset_ends_recv_and_does_not_raise_sigpipe_on_send, setup),
     cmocka_unit_test_setup(a_freed_stream_cancels_both_directions_in_a_later_turn, setup),
     cmocka_unit_test_setup(cancelled_operations_are_told_also_when_the_loop_goes, setup),
