@@ -387,6 +387,19 @@ def test_another_device_at_the_address_is_one_event():
     db.equal("assets", f"SELECT count(*) FROM inv.asset JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}'", 2)
 
 
+def test_a_change_shows_what_was_and_what_became():
+    z = Zone("presence")
+    z.visit("presence", ".1 u 00:11:22:33:44:55", ".1 0 mac 00:11:22:33:44:55, .1 0 hostname old.example")
+    z.visit("presence", ".1 u 02:11:22:33:44:66", ".1 0 mac 02:11:22:33:44:66, .1 0 hostname new.example", told="host.replaced .1")
+    z.visit("presence", ".1 u 02:11:22:33:44:77", ".1 0 mac 02:11:22:33:44:77, .1 0 hostname newer.example", told="host.replaced .1")
+    shown = ("SELECT string_agg(old ->> '{0}' || ' ' || (new ->> '{0}'), ', ' ORDER BY change_id) FROM report.change "
+             f"WHERE zone = '{z.name}' AND kind = '{{1}}' AND old IS NOT NULL")
+    macs = "00:11:22:33:44:55 02:11:22:33:44:66, 02:11:22:33:44:66 02:11:22:33:44:77"
+    db.equal("who", shown.format("mac", "holder"), macs)
+    db.equal("MAC addresses", shown.format("mac", "text"), macs)
+    db.equal("names", shown.format("hostname", "text"), "old.example new.example, new.example newer.example")
+
+
 def test_another_device_where_one_went_is_a_new_host():
     z = Zone("presence")
     z.visit("presence", ".1 u 00:11:22:33:44:55")
