@@ -102,9 +102,14 @@ local function told_of(host, port, name)
 end
 
 -- The same of a host whose name is not known, or goes under another one, by its services; and whether
--- it has any.
+-- it has any. Those of a host that leaves out too much are an error of dns-service-discovery, not ours.
 local function by_services(host, port)
-  local status, entries = dnssd.Helper:new(host, port):discover()
+  local helper = dnssd.Helper:new(host, port)
+  local told, status, entries = pcall(helper.discover, helper)
+  if not told then
+    stdnse.debug1("%s", status)
+    return nil, true
+  end
   for _, packet in ipairs(status and ask(host, port, instances_of(entries)) or {}) do
     local info = device_info(packet)
     if info then

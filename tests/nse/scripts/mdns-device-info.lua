@@ -46,6 +46,14 @@ test("what services there are is asked once in a visit", function()
   check.equal(asked, 1)
 end)
 
+test("a host whose services are too many to ask for all still tells its name", function()
+  fake.servers["udp:5353"] = avahi.server
+  local kept = { [5353] = { false, "the host leaves out 130 records" } }
+  local _, data = script.run("mdns-device-info", port, { host = { ip = "10.99.0.15",
+    bin_ip = "\10\99\0\15", registry = { dnssd = kept } } })
+  check.same(data, { Name = "nas.local", CPU = "X86_64", OS = "LINUX" })
+end)
+
 test("silence gives none", function()
   fake.servers["udp:5353"] = script.server({ { "", false } })
   check.equal(script.run("mdns-device-info", port, host), nil)
