@@ -21,18 +21,20 @@ function portrule(_, port)
 end
 
 function action(host, port)
+  -- "X11:1" is a name of it, too
+  local names = { string.match(port.service or "", "^X11.*") }
   local socket = nmap.new_socket()
   socket:set_timeout(5000)
   local status, answer = socket:connect(host, port)
   if not status then
-    return asker.unanswered(port, { port.service or "X11" }, answer)
+    return asker.unanswered(port, names, answer)
   end
   -- X Window System Protocol, appendix B: little endian, protocol 11.0, no authorization
   socket:send("l\0" .. string.pack("<I2I2I2I2I2", 11, 0, 0, 0, 0))
   status, answer = socket:receive_bytes(8)
   socket:close()
   if not status then
-    return asker.unanswered(port, { "X11" }, answer)
+    return asker.unanswered(port, names, answer)
   end
   if #answer >= 8 and answer:byte(1) == 1 and string.unpack("<I2", answer, 3) == 11 then
     return true, "X server access is granted"
