@@ -54,6 +54,9 @@ int stream_start_tls(struct stream *s, const struct stream_tls_opts *o, usec_t t
 /* data is copied.  The callback comes when all of it was handed to the kernel. */
 int stream_send(struct stream *s, const void *data, size_t len, usec_t timeout, stream_cb cb,
                 void *user);
+/* Lets the server know of a connection on which nothing was sent or awaited yet: it may hear of it
+ * with the first data only, or 200 ms late. */
+void stream_settle(struct stream *s);
 /* As soon as anything is there: at most max bytes. */
 int stream_recv(struct stream *s, size_t max, usec_t timeout, stream_data_cb cb, void *user);
 /* Whether bytes have come in that no stream_recv() has taken yet.  For TLS they may be part of a

@@ -127,13 +127,14 @@ static int local_bind(struct stream *s)
 }
 
 /* The last packet of the handshake waits, up to 200 ms, for the data that mostly follow at once:
- * one packet and one wake-up of the server less.  Who receives first lets it go. */
+ * one packet and one wake-up of the server less.  Who receives first, or
+ * settles, lets it go. */
 static void ack_hold(struct stream *s)
 {
     s->ack_held = setsockopt(s->io.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int)) == 0;
 }
 
-static void ack_release(struct stream *s)
+void stream_settle(struct stream *s)
 {
     if (s->ack_held)
         setsockopt(s->io.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
@@ -240,7 +241,7 @@ ssize_t stream_raw_recv(struct stream *s, void *data, size_t len)
 {
     ssize_t n;
 
-    ack_release(s);
+    stream_settle(s);
     n = recv(s->io.fd, data, len, 0);
     if (n < 0)
         return errno == EINTR ? -EAGAIN : -errno;

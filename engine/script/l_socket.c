@@ -134,11 +134,23 @@ static void sock_op_cancel(struct op *op)
     conn_close(sop->conn);
 }
 
+/* The thread goes on with c: it may ask somebody (identd) about the others, which their servers are
+ * to know by then. */
+static void settle_others(const struct conn *c)
+{
+    struct conn *other;
+
+    LIST_FOREACH (other, &c->holder->conns, of_holder)
+        if (other != c && other->stream)
+            stream_settle(other->stream);
+}
+
 struct sock_op *sock_op_new(lua_State *L, const char *name, struct conn *c)
 {
     struct sock_op *op =
         CONTAINER_OF(op_new(L, name, sizeof *op, SOCK_OP_TYPE), struct sock_op, op);
 
+    settle_others(c);
     op->op.cancel = sock_op_cancel;
     op->conn = c;
     op->all = c->all;

@@ -36,6 +36,17 @@ s = connected "resets"
 a, b = s:receive()
 same(a, b, nil, "ERROR")
 
+-- a server that is asked about another connection knows it (auth-owners)
+for _, first in ipairs {"silent", "ident"} do
+  local s = {[first] = connected(first)}
+  local second = first == "silent" and "ident" or "silent"
+  s[second] = connected(second)
+  local _, _, mine, _, theirs = s.silent:get_info()
+  same(s.ident:send(("%d %d\n"):format(theirs, mine)), true)
+  local ok, state = s.ident:receive()
+  same(ok, state, true, "01")
+end
+
 -- nothing arrives; the connection stays usable
 s = connected("silent", 300)
 a, b = s:receive()

@@ -312,6 +312,27 @@ static void who_listens_first_ends_the_handshake_itself(void **state)
     loop_free(l);
 }
 
+static void a_settled_connection_is_known_to_the_server_at_once(void **state)
+{
+    struct loop *l = loop_make();
+    struct addr to = localhost();
+    uint16_t port;
+    int lfd = listener(&port, 1), fd;
+    struct stream *s = stream_make(l, NULL);
+
+    (void)state;
+    assert_int_equal(fcntl(lfd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(stream_connect(s, &to, port, NULL, 0, PATIENCE, on_done, &done), 0);
+    wait_done(l, &done);
+    stream_settle(s);
+    fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    stream_free(s);
+    close(fd);
+    close(lfd);
+    loop_free(l);
+}
+
 /* Reads the end of the connection as the peer sees it: 0 or -errno. */
 static int end_of(int fd)
 {
@@ -651,6 +672,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(the_end_of_the_stream_is_told_each_time_it_is_asked_for, setup),
     cmocka_unit_test_setup(the_handshake_ends_with_the_first_data, setup),
     cmocka_unit_test_setup(who_listens_first_ends_the_handshake_itself, setup),
+    cmocka_unit_test_setup(a_settled_connection_is_known_to_the_server_at_once, setup),
     cmocka_unit_test_setup(what_the_peer_has_ended_is_reset_unless_something_was_sent_since, setup),
     cmocka_unit_test_setup(what_is_under_way_to_a_peer_that_has_ended_its_side_arrives, setup),
     cmocka_unit_test_setup(a_reset_ends_recv_and_does_not_raise_sigpipe_on_send, setup),

@@ -27,7 +27,9 @@ enum peer_kind {
     PEER_SILENT, /* says nothing */
     PEER_HOLDS,  /* "hello\nworld", stays open */
     PEER_ECHO,
-    PEER_BIG,       /* 300,000 bytes, then closes */
+    PEER_IDENT, /* "PORT PORT", its and the client's: "01", if there is such a connection (RFC 1413)
+                 */
+    PEER_BIG,   /* 300,000 bytes, then closes */
     PEER_LINE_FREE, /* sends for ever, without a line end */
     PEER_TLS,       /* TLS: "hello\nworld" in two records, then an end with close_notify */
     PEER_TLS_ECHO,  /* TLS: echo */
@@ -41,8 +43,9 @@ enum peer_kind {
 };
 
 static const char *const peer_names[PEER_KINDS] = {
-    "hello", "closes",   "resets",   "silent",   "holds",    "echo", "big",       "endless",
-    "tls",   "tls_echo", "tls_bare", "starttls", "udp_echo", "dtls", "dtls_echo", "dtls_bare"};
+    "hello",    "closes",   "resets",  "silent",    "holds",    "echo",
+    "ident",    "big",      "endless", "tls",       "tls_echo", "tls_bare",
+    "starttls", "udp_echo", "dtls",    "dtls_echo", "dtls_bare"};
 
 struct peers {
     int fds[PEER_KINDS];
@@ -193,6 +196,21 @@ static void peer_dtls(struct peers *p, enum peer_kind kind)
     SSL_CTX_free(ctx);
 }
 
+/* The state of the connection in /proc/net/tcp: 01 established, 03 not yet; "none". */
+static void peer_ident(int fd)
+{
+    char line[256] = "", state[8] = "none";
+    unsigned own, theirs, local, remote, s;
+    FILE *f = fopen("/proc/net/tcp", "re");
+
+    if (f && recv(fd, line, sizeof line - 1, 0) > 0 && sscanf(line, "%u %u", &own, &theirs) == 2)
+        while (fgets(line, sizeof line, f))
+            if (sscanf(line, "%*d: %*x:%x %*x:%x %x", &local, &remote, &s) == 3 && local == own &&
+                remote == theirs)
+                snprintf(state, sizeof state, "%02X", s);
+    peer_write(fd, state, strlen(state));
+}
+
 static void peer_serve(struct peers *p, int fd, enum peer_kind kind)
 {
     char b[64];
@@ -211,6 +229,9 @@ static void peer_serve(struct peers *p, int fd, enum peer_kind kind)
         break;
     case PEER_ECHO:
         peer_echo(fd);
+        break;
+    case PEER_IDENT:
+        peer_ident(fd);
         break;
     case PEER_BIG:
         peer_flood(fd, 300000);
