@@ -14,7 +14,9 @@ BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object('state', 'open', 'service', (SELECT n.name FROM inv.port_name n WHERE n.slot = p_slot)));
   ELSIF p_kind = 'holder' THEN
     RETURN jsonb_strip_nulls(jsonb_build_object('asset', p_value,
-             'mac', (SELECT string_agg(k.key, ' ' ORDER BY k.key) FROM inv.asset_key k WHERE k.asset_id = p_value AND k.kind IN (1, 2))));
+             'mac', COALESCE((SELECT string_agg(k.key, ' ' ORDER BY k.key) FROM inv.asset_key k WHERE k.asset_id = p_value AND k.kind = 1),
+                             -- of those that a device made up over time the last one
+                             (SELECT k.key FROM inv.asset_key k WHERE k.asset_id = p_value AND k.kind = 2 ORDER BY k.until DESC, k.since DESC LIMIT 1))));
   ELSIF p_kind = 'text' THEN                                  -- a name has no colon
     RETURN (SELECT jsonb_build_object(CASE WHEN t.body LIKE '%:%' THEN 'mac' ELSE 'hostname' END, t.body) FROM inv.value_text t WHERE t.value = p_value);
   END IF;

@@ -310,6 +310,9 @@ def test_another_device_is_told_with_both():
           ['"10.1.0.9 0 mac 02:00:00:00:00:0a"', '"10.1.0.2 0 mac 02:00:00:00:00:02"', '"10.1.0.1 0 hostname box.example"'])
     last = muster("changes", "10.1.0.9", check=1).splitlines()[-1]
     assert last.endswith(" host replaced  10.1.0.9: 02:00:00:00:00:09 -> 02:00:00:00:00:0a"), last
+    db.sql("INSERT INTO inv.asset_key(zone_id, kind, key, asset_id, since) SELECT zone_id, kind, '02:00:00:00:00:0e', asset_id, now() + interval '1 h' "
+           "FROM inv.asset_key WHERE key = '02:00:00:00:00:09'")
+    assert muster("changes", "10.1.0.9", check=1).splitlines()[-1] == last, "what the device was called later is told of then"
     assert "-Device: 02:00:00:00:00:09\n+Device: 02:00:00:00:00:0a\n" in muster("changes", "10.1.0.9", "--format", "ndiff", check=1)
     before = muster("assets", "10.1.0.9", "--at", f"{(121 - clock) * 60 - 30}s").split("\t")
     assert before[4] == "02:00:00:00:00:09" and muster("assets", "10.1.0.9", "--at", "0s").split("\t")[4] == "02:00:00:00:00:0a", before

@@ -398,6 +398,10 @@ def test_a_change_shows_what_was_and_what_became():
     db.equal("who", shown.format("mac", "holder"), macs)
     db.equal("MAC addresses", shown.format("mac", "text"), macs)
     db.equal("names", shown.format("hostname", "text"), "old.example new.example, new.example newer.example")
+    db.sql("""INSERT INTO inv.asset_key(zone_id, kind, key, asset_id, since, until)
+      SELECT zone_id, kind, '02:00:00:00:00:0' || n, asset_id, since - n * interval '1 day', since - (n - 1) * interval '1 day'
+        FROM inv.asset_key, generate_series(1, 3) n WHERE key LIKE '02:11:22:33:44:%'""")
+    db.equal("the last one that the device made up", shown.format("mac", "holder"), macs)
 
 
 def test_another_device_where_one_went_is_a_new_host():
