@@ -3,7 +3,9 @@
  *
  * The batch they were in goes message by message then (alert.record_apart), and they alone stay in
  * memory, with what stands behind them in its order, and hold the cursor: should this process end,
- * they are sent again.  Every few seconds they go with a batch once more. */
+ * they are sent again, and what was delivered live behind them as well.  That bounds how long the
+ * others go on: until the window is full (WINDOW_ITEMS).  Every few seconds what was refused goes
+ * with a batch once more. */
 #include "engine/base/log.h"
 #include "service/alert/alert_priv.h"
 
