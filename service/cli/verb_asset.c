@@ -52,10 +52,8 @@ static const char heard_only_sql[] =
 
 static const char ports_sql[] =
     "SELECT host(s.address), s.port || '/' || s.protocol, s.state,"
-    " concat(s.tunnel || '/', s.service), s.first_seen, CASE s.state WHEN 'dormant'"
-    " THEN GREATEST(s.first_seen, LEAST(s.last_seen, h.last_seen)) ELSE s.last_seen END,"
+    " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
     " concat_ws(' ', s.product, s.version, '(' || s.extra || ')') FROM report.service s"
-    " LEFT JOIN report.host h ON h.zone = s.zone AND h.address = s.address"
     " WHERE s.asset_id = $1::uuid ORDER BY s.address, s.protocol, s.port";
 
 static const char scripts_sql[] =

@@ -140,15 +140,9 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
                          db_rows_text(r, row, SERVICE_PORT));
 }
 
-/* What is dormant went with its host, and was not seen after that. */
-#define SEEN_WITH_HOST                                                                             \
-    "CASE s.state WHEN 'dormant' THEN GREATEST(s.first_seen, LEAST(s.last_seen,"                   \
-    " (SELECT h.last_seen FROM report.host h WHERE h.zone = s.zone AND h.address = s.address)))"   \
-    " ELSE s.last_seen END"
-
-#define SERVICES_SQL(source, seen, misses, hosts)                                                  \
+#define SERVICES_SQL(source, misses, hosts)                                                        \
     "SELECT s.zone, host(s.address), s.port || '/' || s.protocol, s.state,"                        \
-    " concat(s.tunnel || '/', s.service), s.first_seen, " seen ","                                 \
+    " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"                              \
     " concat_ws(' ', s.product, s.version, '(' || s.extra || ')'), s.protocol, s.port,"            \
     " s.product, s.version, s.extra, s.tunnel, to_json(s.cpe), s.method, " misses ", s.asset_id"   \
     " FROM " source                                                                                \
@@ -162,13 +156,12 @@ static const char *service_fill(struct cli_db *x, const struct db_rows *r, size_
     " AND ($5::int4 IS NULL OR s.port = $5::int4) AND ($6::text IS NULL OR s.protocol = $6)"       \
     " ORDER BY s.zone, s.address, s.protocol, s.port"
 
-static const char services_sql[] =
-    SERVICES_SQL("report.service s", SEEN_WITH_HOST, "s.misses", "report.host h");
+static const char services_sql[] = SERVICES_SQL("report.service s", "s.misses", "report.host h");
 /* One address is found by key, without the rest of its zone. */
 static const char services_at_sql[] =
     SERVICES_SQL("report.service_at($7::timestamptz, $1,"
                  " CASE WHEN $3::inet = host($3::inet)::inet THEN $3::inet END) s",
-                 "s.last_seen", "NULL", "report.host_at($7::timestamptz, $1) h");
+                 "NULL", "report.host_at($7::timestamptz, $1) h");
 
 int verb_services(struct verb_call *c)
 {

@@ -329,6 +329,9 @@ def test_what_went_with_its_host_was_not_seen_after_it():
     assert {p[3] for p in ports} == {"dormant"} and max(p[6] for p in ports) <= host[7] < host[8], (host, ports)
     page = [line.split("\t") for line in muster("asset", "10.1.0.1").splitlines() if "\tdormant\t" in line]
     assert [p[5] for p in page] == [p[6] for p in ports], (page, ports)
+    after = db.sql("SELECT count(*) FROM report.script_result r JOIN report.host h USING (zone, address) "
+                   "WHERE h.state = 'absent' AND r.last_seen > GREATEST(h.last_seen, r.first_seen)")
+    assert after == "0", "results of scripts that were seen after their host"
 
 
 def test_a_database_is_set_up():
