@@ -41,6 +41,35 @@ static int check_args(lua_State *L)
     return 0;
 }
 
+struct arg_query {
+    struct script_host *host;
+    const char *name;
+    bool given;
+};
+
+static int query_arg(lua_State *L)
+{
+    struct arg_query *q = lua_touserdata(L, 1);
+    struct err e = {0};
+
+    lua_settop(L, 1);
+    if (args_push(L, q->host->args.data, q->host->args.len, &e) < 0)
+        return luaL_error(L, "%s", e.text);
+    lua_pushstring(L, q->name);
+    lua_rawget(L, 2);
+    q->given = lua_toboolean(L, -1);
+    for (lua_Integer i = 1; !q->given && lua_rawgeti(L, 2, i) != LUA_TNIL; i++)
+        q->given = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), q->name) == 0;
+    return 0;
+}
+
+bool script_host_has_arg(struct script_host *h, const char *name)
+{
+    struct arg_query q = {.host = h, .name = name};
+
+    return sched_protected(h->sched, query_arg, &q, NULL) == 0 && q.given;
+}
+
 static int set_opts(struct script_host *h, const struct script_host_opts *o, struct err *e)
 {
     int r = set_dirs(h, o, e);

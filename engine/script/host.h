@@ -69,6 +69,8 @@ void script_host_freep(struct script_host **h);
  * were selected. */
 int script_host_select(struct script_host *h, const char *expression, size_t *ret_n,
                        struct err *e) MUST_USE;
+/* Whether a script argument of this name was given, alone or with a value. */
+bool script_host_has_arg(struct script_host *h, const char *name);
 /* For --script-help and `script list`: calls fn for each script selected. */
 struct script_meta {
     const char *id, *path, *description, *author, *license;

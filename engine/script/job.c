@@ -282,8 +282,11 @@ static void advance(struct job *j)
             job_over(j);
         return;
     }
-    if (j->phase == JOB_PRE && stage_is_over(&j->pre))
+    if (j->phase == JOB_PRE && stage_is_over(&j->pre)) {
         j->phase = JOB_HOSTS;
+        if (j->host->world.prerules_over)
+            j->host->world.prerules_over(j->host->world.user, j->id);
+    }
     if (j->phase == JOB_HOSTS)
         advance_hosts(j);
     if (j->phase == JOB_HOSTS && j->finish_wanted && j->n_open_hosts == 0) {

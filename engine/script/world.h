@@ -30,6 +30,8 @@ struct script_world {
     /* Frames come by script_host_raw_frame(). */
     int (*raw_open)(void *user, uint64_t job, const struct script_capture *c, uint32_t *ret_id);
     void (*raw_close)(void *user, uint32_t id);
+    /* The prerules of the job ended; its hosts begin.  May be NULL. */
+    void (*prerules_over)(void *user, uint64_t job);
     /* All threads of the job ended (its script_job_finish() was called before). */
     void (*job_done)(void *user, uint64_t job);
     /* One host of the job is through: all its host and port scripts ended. */

@@ -248,8 +248,10 @@ void scan_host_next(struct scan_run *run, struct scan_host *h)
     run->unscripted--;
     if (run->scripts && !run->interrupted) {
         host_record_sort(h->record);
-        if (scan_scripts_add(run, h, &e) == 0)
+        if (scan_scripts_add(run, h, &e) == 0) {
+            run->scripting++;
             return;
+        }
         scan_say(run, "%s", err_text(&e));
         run->partial = true;
     }
@@ -319,7 +321,7 @@ static void on_scan_done(void *user, const struct coverage *c, int status)
 {
     struct scan_run *run = user;
 
-    run->totals.hosts_probed = c->asked;
+    run->totals.hosts_probed += c->asked;
     scan_outputs_coverage(&run->outputs, c);
     scan_written(run);
     run->scan_over = true;

@@ -35,6 +35,7 @@ static void run_free(struct scan_run *run)
     run->dns = dns_free(run->dns);
     run->guard = guard_free(run->guard);
     if (run->loop) {
+        scan_more_done(run);
         timer_stop(run->loop, &run->progress);
         task_cancel(run->loop, &run->flush);
     }
@@ -59,7 +60,8 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
         _exit(128 + (int)si->ssi_signo);
     run->interrupted = run->partial = true;
     scan_say(run, "interrupted; writing what is known (again to end at once)");
-    scan_stop(run->scan);
+    if (run->scan)
+        scan_stop(run->scan);
     if (run->scripts)
         script_job_cancel(run->scripts, SCAN_JOB);
     scan_hosts_interrupt(run);
@@ -123,13 +125,13 @@ static void tell_rights(struct scan_run *run)
              "no right to raw sockets (CAP_NET_RAW): hosts and ports are found with connect()");
 }
 
-static int scanner_start(struct scan_run *run, struct err *e)
+int scan_run_scanner(struct scan_run *run, const struct addr_set *targets, struct err *e)
 {
-    uint64_t pairs = addr_set_count(&run->plan.scope);
+    uint64_t pairs = addr_set_count(targets);
     uint32_t ports = port_set_count(&run->plan.ports, PROTOCOL_TCP) +
                      port_set_count(&run->plan.ports, PROTOCOL_UDP);
     struct scan_opts o = {
-        .targets = &run->plan.scope,
+        .targets = targets,
         .excludes = &run->plan.excludes.addrs,
         .ping = run->plan.ping,
         .method = wanted_method(run),
@@ -198,7 +200,7 @@ static int parts_start(struct scan_run *run, struct err *e)
     int r = scan_scripts_start(run, e);
 
     if (r == 0)
-        r = scanner_start(run, e);
+        r = scan_run_scanner(run, &run->plan.scope, e);
     return r < 0 ? r : scan_account_start(run, e);
 }
 
@@ -232,6 +234,8 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
 void scan_run_advance(struct scan_run *run)
 {
     if (!run->scan_over || run->unscripted)
+        return;
+    if (run->scripts && !run->job_finished && scan_more_may_come(run))
         return;
     if (run->scripts && !run->job_finished) {
         run->job_finished = true;

@@ -66,6 +66,7 @@ struct scan_run {
     TAILQ_HEAD(, scan_host) to_name;
     unsigned naming;   /* lookups under way */
     size_t unscripted; /* hosts that scripts have yet to see */
+    size_t scripting;  /* hosts that scripts look at */
     bool privileged;
     bool scan_over, job_finished, job_over;
     bool begun; /* the outputs have their heads */
@@ -78,6 +79,15 @@ struct scan_run {
     struct buf failed;               /* names of the first such scripts */
     struct record_script *phases[2]; /* results of SCRIPT_PRE and SCRIPT_POST not written yet */
     size_t n_phases[2];
+    struct {                     /* targets that scripts add */
+        bool granted;            /* by the script argument newtargets */
+        bool prerules_over;      /* they may add some for as long as they run */
+        bool told;               /* that there were too many */
+        struct addr_set waiting; /* for the next round */
+        uint64_t n;              /* all that were taken */
+        unsigned lookups;        /* of names, under way */
+        struct task next;
+    } more;
     struct task flush;
     struct timer progress;
     struct scan_state state; /* account of what is done; path NULL: none is kept */
@@ -95,6 +105,17 @@ void scan_raw_close(struct scan_run *run);
  * is not known stays as it is.  name: becomes the interface's. */
 struct script_target;
 void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16]);
+
+/* scan_more.c: targets that scripts add. */
+void scan_more_open(struct scan_run *run); /* the script host is there */
+void scan_more_done(struct scan_run *run);
+size_t scan_more_add(struct scan_run *run, const char *word); /* 1: it will be scanned */
+void scan_more_prerules_over(struct scan_run *run);
+/* Whether the scan is not at its end although all its hosts are: then scan_run_advance() is called
+ * again. */
+bool scan_more_may_come(struct scan_run *run);
+/* scan_run.c: sends the scanner out for these. */
+int scan_run_scanner(struct scan_run *run, const struct addr_set *targets, struct err *e) MUST_USE;
 
 /* One line to the person, escaped; the progress line makes room. */
 void scan_say(struct scan_run *run, const char *fmt, ...) PRINTF(2, 3);

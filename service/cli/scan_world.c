@@ -146,6 +146,7 @@ static void on_host_scripts_done(void *user, uint64_t job, const struct addr *a)
     struct scan_host *h = scan_host_find(run, a);
 
     (void)job;
+    run->scripting--;
     if (h)
         scan_host_finish(run, h);
     scan_run_advance(run);
@@ -164,9 +165,23 @@ static void on_log(void *user, int pri, const char *script, const char *text)
     fprintf(stderr, "NSE: [%s] %s\n", script ? script : "", line.data ? line.data : "");
 }
 
+static size_t on_target_add(void *user, uint64_t job, const char *name)
+{
+    (void)job;
+    return scan_more_add(user, name);
+}
+
+static void on_prerules_over(void *user, uint64_t job)
+{
+    (void)job;
+    scan_more_prerules_over(user);
+}
+
 static const struct script_world world_functions = {
     .result = on_result,
     .port_seen = on_port_seen,
+    .target_add = on_target_add,
+    .prerules_over = on_prerules_over,
     .job_done = on_job_done,
     .host_done = on_host_scripts_done,
     .log = on_log,
@@ -198,7 +213,10 @@ static int host_new(struct scan_run *run, struct err *e)
     if (r < 0)
         return r;
     world.user = run;
-    return script_host_new(&run->scripts, run->loop, run->guard, run->dns, &world, &o, e);
+    r = script_host_new(&run->scripts, run->loop, run->guard, run->dns, &world, &o, e);
+    if (r == 0)
+        scan_more_open(run);
+    return r;
 }
 
 int scan_scripts_load(struct scan_run *run, struct err *e)
