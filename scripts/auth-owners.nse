@@ -43,7 +43,7 @@ end
 function action(host, port)
   local service, auth = nmap.new_socket(), nmap.new_socket()
   service:set_timeout(5000)
-  auth:set_timeout(5000)
+  auth:set_timeout(15000) -- identd may look up our name first, where nobody answers
   local line, ours, _
   local status, reason = service:connect(host, port)
   if status then
