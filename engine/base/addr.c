@@ -49,14 +49,11 @@ const char *addr_format(const struct addr *a, char buf[ADDR_TEXT_MAX])
 
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
-    int d;
-
     if (a->family != b->family)
         return a->family < b->family ? -1 : 1;
-    d = memcmp(a->b, b->b, sizeof a->b);
-    if (d)
-        return d;
-    return a->scope == b->scope ? 0 : a->scope < b->scope ? -1 : 1;
+    if (a->scope != b->scope)
+        return a->scope < b->scope ? -1 : 1;
+    return memcmp(a->b, b->b, sizeof a->b);
 }
 
 bool addr_is_loopback(const struct addr *a)

@@ -35,7 +35,7 @@ int addr_parse(const char *text, struct addr *ret);
 /* Canonical text (RFC 5952 for IPv6).  Returns buf. */
 const char *addr_format(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 
-/* Total order: family, bytes, scope.  <0, 0, >0. */
+/* Total order: family, scope, bytes, so that what is on one link stays together.  <0, 0, >0. */
 int addr_cmp(const struct addr *a, const struct addr *b);
 static inline bool addr_equal(const struct addr *a, const struct addr *b)
 {

@@ -127,8 +127,7 @@ static int add_rest(struct addr_set *out, struct addr_range r, const struct addr
         struct addr end;
         int e;
 
-        if (addr_cmp(&cut->last, &r.first) < 0 || cut->first.family != r.first.family ||
-            cut->first.scope != r.first.scope)
+        if (addr_cmp(&cut->last, &r.first) < 0)
             continue;
         if (addr_cmp(&cut->first, &r.last) > 0)
             break;
@@ -154,10 +153,7 @@ int addr_set_subtract(struct addr_set *s, const struct addr_set *from)
     for (size_t i = 0; i < s->n; i++) {
         int r;
 
-        /* Ranges on one link may lie within those on another: only without links are they in the
-         * order of their ends. */
-        while (start < from->n && !from->ranges[start].first.scope &&
-               addr_cmp(&from->ranges[start].last, &s->ranges[i].first) < 0)
+        while (start < from->n && addr_cmp(&from->ranges[start].last, &s->ranges[i].first) < 0)
             start++;
         r = add_rest(&out, s->ranges[i], from, start);
         if (r < 0)

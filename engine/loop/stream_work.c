@@ -43,6 +43,7 @@ void stream_close(struct stream *s)
         setsockopt(s->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (s->io.fd >= 0)
         close(s->io.fd);
+    s->ack_held = false;
     s->io.fd = -1;
 }
 
@@ -127,8 +128,7 @@ static int local_bind(struct stream *s)
 }
 
 /* The last packet of the handshake waits, up to 200 ms, for the data that mostly follow at once:
- * one packet and one wake-up of the server less.  Who receives first, or
- * settles, lets it go. */
+ * one packet and one wake-up of the server less.  Who receives first, or settles, lets it go. */
 static void ack_hold(struct stream *s)
 {
     s->ack_held = setsockopt(s->io.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int)) == 0;

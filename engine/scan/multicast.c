@@ -68,14 +68,19 @@ static bool link_prefix(const struct ifaddrs *i, struct prefix *ret)
     return true;
 }
 
+/* On whatever link. */
 static bool overlaps(const struct addr_set *s, const struct prefix *p)
 {
     struct addr first = prefix_first(p), last = prefix_last(p);
 
-    for (size_t i = 0; i < s->n; i++)
-        if (s->ranges[i].first.family == ADDR_V6 && addr_cmp(&s->ranges[i].first, &last) <= 0 &&
-            addr_cmp(&first, &s->ranges[i].last) <= 0)
+    for (size_t i = 0; i < s->n; i++) {
+        const struct addr_range *r = &s->ranges[i];
+
+        first.scope = last.scope = r->first.scope;
+        if (r->first.family == ADDR_V6 && addr_cmp(&r->first, &last) <= 0 &&
+            addr_cmp(&first, &r->last) <= 0)
             return true;
+    }
     return false;
 }
 

@@ -22,22 +22,11 @@ struct more_name {
     char name[];
 };
 
-static int without_groups(struct addr_set *s)
-{
-    static const struct prefix v4 = {.addr = {.family = ADDR_V4, .b = {224}}, .len = 4};
-    static const struct prefix v6 = {.addr = {.family = ADDR_V6, .b = {0xff}}, .len = 8};
-    CLEANUP(addr_set_done) struct addr_set groups = {0};
-    int r = addr_set_add_prefix(&groups, &v4);
-
-    if (r == 0)
-        r = addr_set_add_prefix(&groups, &v6);
-    return r == 0 ? addr_set_subtract(s, &groups) : r;
-}
-
 /* Leaves in *s what nobody has asked for yet and may be asked. */
 static int only_new(struct scan_run *run, struct addr_set *s)
 {
-    int r = without_groups(s);
+    CLEANUP(addr_set_done) struct addr_set groups = {0};
+    int r = scan_groups_split(&groups, s);
 
     if (r == 0)
         r = addr_set_subtract(s, &run->plan.excludes.addrs);
@@ -94,8 +83,8 @@ static void on_addrs(void *user, int status, const struct addr *addrs, size_t n)
         scan_say(run, "cannot resolve '%s', which a script adds", m->name);
     else if (addr_set_add(&one, &addrs[0], &addrs[0]) < 0)
         run->partial = true;
-    else
-        take_new(run, &one);
+    else if (take_new(run, &one) && scan_plan_name(&run->plan, &addrs[0], m->name) < 0)
+        run->partial = true;
     look_later(run);
 }
 

@@ -27,7 +27,7 @@ struct lookups {
     const char *why;              /* of that */
 };
 
-static int named_add(struct scan_plan *p, const struct addr *a, const char *name)
+int scan_plan_name(struct scan_plan *p, const struct addr *a, const char *name)
 {
     struct named_target *more = realloc(p->named, (p->n_named + 1) * sizeof *more);
 
@@ -58,7 +58,7 @@ static int lookup_take(struct lookup *k, const struct addr *a)
                                                                   : addr_set_add(set, a, a);
 
     if (r == 0 && !k->exclude)
-        r = named_add(p, a, k->name);
+        r = scan_plan_name(p, a, k->name);
     return r;
 }
 
@@ -204,14 +204,13 @@ static int add_all(struct addr_set *to, const struct addr_set *from)
     return r;
 }
 
-/* Nobody is behind a group's address: scripts ask it, and the hosts that answer are others. */
-static int split_groups(struct scan_plan *p)
+int scan_groups_split(struct addr_set *groups, struct addr_set *from)
 {
     int r = 0;
 
-    for (size_t i = 0; i < p->scope.n && r == 0; i++)
-        r = add_groups(&p->groups, &p->scope.ranges[i]);
-    return r == 0 ? addr_set_subtract(&p->scope, &p->groups) : r;
+    for (size_t i = 0; i < from->n && r == 0; i++)
+        r = add_groups(groups, &from->ranges[i]);
+    return r == 0 ? addr_set_subtract(from, groups) : r;
 }
 
 static int plan_scope(struct scan_plan *p, struct err *e)
@@ -221,7 +220,7 @@ static int plan_scope(struct scan_plan *p, struct err *e)
     if (r == 0)
         r = addr_set_subtract(&p->scope, &p->excludes.addrs);
     if (r == 0)
-        r = split_groups(p);
+        r = scan_groups_split(&p->groups, &p->scope);
     if (r < 0)
         return err_set(e, r, "out of memory");
     if (!addr_set_count(&p->scope))

@@ -51,6 +51,12 @@ int scan_plan_links(struct scan_plan *p, const char *interface, struct err *e) M
 /* Looks up the names, turning the loop meanwhile, and makes the scope.  A name that does not
  * resolve is told on stderr and counted; -EINVAL when nothing is left to scan. */
 int scan_plan_resolve(struct scan_plan *p, struct loop *l, struct dns *d, struct err *e) MUST_USE;
+/* Notes that the address was given by this name. */
+int scan_plan_name(struct scan_plan *p, const struct addr *a,
+                   const char *name) MUST_USE; /* 0, -ENOMEM */
+/* Moves the addresses of groups (multicast, broadcast) from one set to another.  Nobody is behind
+ * them: scripts ask them, and the hosts that answer are others. */
+int scan_groups_split(struct addr_set *groups, struct addr_set *from) MUST_USE; /* 0, -ENOMEM */
 /* NULL: it was given as an address. */
 const char *scan_plan_name_of(const struct scan_plan *p, const struct addr *a);
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 
 import netns
 
@@ -61,14 +62,19 @@ def rounds(world):
 def prerules(world):
     hosts = scan(world, ADDS, "newtargets,sleep=4,before=10.77.0.16/28", "10.77.0.99")[0]
     assert sorted(hosts) == ["10.77.0.20", "10.77.0.30"], hosts
-    hosts = scan(world, ADDS, "newtargets,before=two.test", "10.77.0.10")[0]
+    xml = world.path("named.xml")
+    hosts = scan(world, ADDS, "newtargets,before=two.test", "10.77.0.10", "-oX", xml)[0]
     assert hosts == ["10.77.0.10", "10.77.0.20"], hosts
-    print("prerules: waited for, although no target answers; names are looked up")
+    named = [n.attrib for n in ElementTree.parse(xml).getroot().iter("hostname")]
+    assert named == [{"name": "two.test", "type": "user"}], named
+    print("prerules: waited for, although no target answers; names are looked up and kept")
 
 
 def refused(world):
     hosts, _, said, lines = scan(world, ADDS, "newtargets,before=10.77.0.20", "10.77.0.10", "--exclude", "10.77.0.20")
     assert hosts == ["10.77.0.10"] and said == ["false failed to add new targets."] and not lines, (hosts, said, lines)
+    for group in ("224.0.0.251", "255.255.255.255", "ff02::1"):
+        assert scan(world, ADDS, "newtargets,before=" + group, "10.77.0.10")[2] == ["false failed to add new targets."], group
     for script in (ADDS, FORCES):
         hosts, _, said, _ = scan(world, script, "before=10.77.0.20", "10.77.0.10")
         assert hosts == ["10.77.0.10"], "only who says newtargets gets more targets"

@@ -147,6 +147,30 @@ static void what_is_on_another_link_is_not_cut_out(void **state)
     assert_false(addr_set_contains(&s, &same));
 }
 
+/* Ranges on two links that overlap in bytes are as far from each other as any. */
+static void each_link_is_a_range_of_its_own(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0};
+    struct addr wide[2] = {on_link("fe80::", 2), on_link("fe80::ff", 2)};
+    struct addr inner[2] = {on_link("fe80::10", 3), on_link("fe80::20", 3)};
+    struct addr more[2] = {on_link("fe80::80", 2), on_link("fe80::1ff", 2)};
+    struct addr in[] = {on_link("fe80::15", 2), on_link("fe80::15", 3), on_link("fe80::f0", 2),
+                        on_link("fe80::1f0", 2)};
+    struct addr out[] = {on_link("fe80::5", 3), on_link("fe80::30", 3), on_link("fe80::15", 4),
+                         on_link("fe80::15", 0)};
+
+    (void)state;
+    assert_int_equal(addr_set_add(&s, &wide[0], &wide[1]), 0);
+    assert_int_equal(addr_set_add(&s, &inner[0], &inner[1]), 0);
+    assert_int_equal(addr_set_add(&s, &more[0], &more[1]), 0);
+    assert_int_equal(s.n, 2);
+    assert_int_equal(addr_set_count(&s), 0x200 + 0x11);
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        assert_true(addr_set_contains(&s, &in[i]));
+        assert_false(addr_set_contains(&s, &out[i]));
+    }
+}
+
 /* Each range against each would take minutes. */
 static void many_ranges_are_cut_out_of_many(void **state)
 {
@@ -170,6 +194,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(reversed_or_mixed_ranges_are_refused),
     cmocka_unit_test(random_edits_equal_a_bitmap),
     cmocka_unit_test(what_is_on_another_link_is_not_cut_out),
+    cmocka_unit_test(each_link_is_a_range_of_its_own),
     cmocka_unit_test(many_ranges_are_cut_out_of_many),
 };
 
