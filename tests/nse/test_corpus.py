@@ -193,6 +193,20 @@ def compare_suites(driver):
     return faults
 
 
+def settle(nmap, ours, driver, opened):
+    """Both are asked for the keys again while they differ, at most three times: Nmap's ssh2 library sends a public value of 255 bytes whose first bit
+    is set without the zero byte that RFC 4251, section 5 wants, sshd refuses a negative number, and that key is missing.  It happens to one key of 512, under
+    nmap as under Muster.  Returns the results to compare."""
+    key = ("22/tcp", "ssh-hostkey")
+    for _ in range(3):
+        if nmap.get(key) == ours.get(key):
+            break
+        print("ssh-hostkey differs and is asked again")
+        for found, again in ((nmap, run_nmap()[0]), (ours, run_ours(driver, opened))):
+            found[key] = again.get(key, ["(nothing)"])
+    return nmap, ours
+
+
 def compare(nmap, ours):
     faults = 0
     for key in sorted(set(nmap) | set(ours)):
@@ -218,7 +232,7 @@ def main():
         time.sleep(1)
         try:
             nmap, opened = run_nmap()
-            faults = compare(nmap, run_ours(driver, opened))
+            faults = compare(*settle(nmap, run_ours(driver, opened), driver, opened))
         finally:
             if sshd:
                 sshd.terminate()
