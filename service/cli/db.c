@@ -22,6 +22,11 @@ static int find_by_config(struct cli_db *x, const struct db_args *a, struct err 
 
     if (r == 0)
         r = config_load(&x->config, path, e);
+    if (r == -EINVAL && config_rescue(&x->config, path) == 0) {
+        x->fault = *e;
+        *e = (struct err){0};
+        r = 0;
+    }
     if (r < 0)
         return r;
     if (x->config->database)
@@ -89,10 +94,22 @@ int cli_db_connect(struct cli_db *x, enum cli_db_mode mode, struct err *e)
     return r < 0 ? r : db_open(&x->db, x->loop, &o, e);
 }
 
+/* Whoever only asks need not wait until the file is mended. */
+static void say_fault(const struct err *fault)
+{
+    CLEANUP(buf_done) struct buf line = {0};
+
+    screen_text(&line, err_text(fault));
+    fprintf(stderr, "muster: %s; nothing but the place of the database is used of this file\n",
+            line.data ? line.data : "");
+}
+
 int cli_db_open(struct cli_db *x, const struct db_args *a, enum cli_db_mode mode, struct err *e)
 {
     int r = cli_db_find(x, a, e);
 
+    if (x->fault.code)
+        say_fault(&x->fault);
     return r < 0 ? r : cli_db_connect(x, mode, e);
 }
 

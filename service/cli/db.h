@@ -13,6 +13,8 @@ struct cli_db {
     struct loop *loop;
     struct db *db;
     struct config *config; /* NULL: --database was given and no configuration was read */
+    struct err fault;      /* of the configuration, of which only the place of the database was
+                              taken; code 0: none */
     char *conninfo;
     struct services *names; /* of ports; loaded when first asked for */
     bool names_tried;

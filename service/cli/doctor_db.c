@@ -96,6 +96,24 @@ static void check_schedule(struct doctor *d)
         doctor_addf(d, VERDICT_OK, "schedule", NULL, "%lld blocks, none late", (long long)blocks);
 }
 
+/* Sensors that go on with what held before, because their file has a fault. */
+static void check_refused(struct doctor *d)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct err e = {0};
+
+    if (cli_ask(&d->db,
+                "SELECT sensor, date_trunc('second', config_refused_at)::text, config_why "
+                "FROM report.sensor WHERE config_why IS NOT NULL ORDER BY sensor",
+                NULL, 0, &rows, &e) < 0)
+        doctor_add(d, VERDICT_FAIL, "config", err_text(&e), NULL);
+    for (size_t i = 0; i < db_rows_count(rows); i++)
+        doctor_addf(d, VERDICT_FAIL, "config",
+                    "mend the file, try it with 'muster config check', then reload musterd",
+                    "sensor %s: the file is not in force since %s, what held before goes on: %s",
+                    db_rows_text(rows, i, 0), db_rows_text(rows, i, 1), db_rows_text(rows, i, 2));
+}
+
 /* Interfaces that should be listened to and are not, and frames that were lost. */
 static void check_listeners(struct doctor *d)
 {
@@ -177,6 +195,7 @@ void doctor_database(struct doctor *d)
     if (!d->db.conninfo || !check_connection(d))
         return;
     if (check_migrations(d)) {
+        check_refused(d);
         check_schedule(d);
         check_listeners(d);
     }

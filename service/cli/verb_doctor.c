@@ -50,7 +50,11 @@ static void doctor_config(struct doctor *d)
         return;
     }
     c = d->db.config;
-    if (!c)
+    if (d->db.fault.code)
+        doctor_add(d, VERDICT_FAIL, "config", err_text(&d->db.fault),
+                   "muster config check lists every problem; what follows is about the database "
+                   "that it names");
+    else if (!c)
         doctor_add(d, VERDICT_OK, "config", "not read: --database was given", NULL);
     else
         doctor_addf(d, VERDICT_OK, "config", NULL, "%s: zones: %u, endpoints: %u", c->path,
@@ -96,8 +100,10 @@ int verb_doctor(struct verb_call *c)
     if (d.args->audit)
         doctor_audit(&d);
     doctor_rights(&d);
-    doctor_scripts(&d);
-    doctor_endpoints(&d);
+    if (!d.db.fault.code) {
+        doctor_scripts(&d);
+        doctor_endpoints(&d);
+    }
     doctor_clock(&d);
     doctor_disk(&d);
     if (style.mode == TABLE_JSON)

@@ -6,6 +6,7 @@
 #include "service/cli/verb_db.h"
 
 #include "engine/loop/loop.h"
+#include "engine/model/finding.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,12 +46,19 @@ static const char sensors_sql[] =
     "SELECT sensor, state, extract(epoch FROM now() - last_beat)::float8, visits_running,"
     " visits_overdue FROM report.sensor ORDER BY sensor";
 
+/* The times as text: to the second, and how long ago. */
+static const char refused_sql[] =
+    "SELECT sensor, to_char(config_refused_at AT TIME ZONE 'UTC', "
+    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    " extract(epoch FROM now() - config_refused_at)::float8, config_why"
+    " FROM report.sensor WHERE config_why IS NOT NULL ORDER BY sensor";
+
 static const char baseline_sql[] =
     "SELECT count(*) > 0 AND count(*) = count(last_at), count(last_at), count(*)"
     " FROM report.coverage";
 
 struct status {
-    struct db_rows *counts, *totals, *passes, *listeners, *sensors;
+    struct db_rows *counts, *totals, *passes, *listeners, *sensors, *refused;
     char since[TIME_TEXT_MAX];
     const char *window;
 };
@@ -62,6 +70,7 @@ static void status_done(struct status *s)
     db_rows_free(s->passes);
     db_rows_free(s->listeners);
     db_rows_free(s->sensors);
+    db_rows_free(s->refused);
 }
 
 /* Turns the loop for a while, so that a reconnect can happen and nothing blocks. */
@@ -106,6 +115,8 @@ static int wait_baseline(const struct db_args *a, struct err *e)
     usec_t until;
     int r = cli_db_find(&found, a, e); /* waiting does not mend a configuration */
 
+    if (r == 0 && found.fault.code)
+        r = err_set(e, found.fault.code, "%s", err_text(&found.fault));
     if (r == 0)
         r = loop_new(&l, e);
     if (r < 0)
@@ -139,6 +150,8 @@ static int ask_all(struct cli_db *x, const struct db_args *a, struct status *s, 
         r = cli_ask(x, listeners_sql, NULL, 0, &s->listeners, e);
     if (r == 0)
         r = cli_ask(x, sensors_sql, NULL, 0, &s->sensors, e);
+    if (r == 0)
+        r = cli_ask(x, refused_sql, NULL, 0, &s->refused, e);
     return r;
 }
 
@@ -220,6 +233,17 @@ static void print_listener(struct buf *out, const struct db_rows *l, size_t row)
     buf_char(out, '\n');
 }
 
+static void print_refused(struct buf *out, const struct db_rows *r, size_t row)
+{
+    buf_str(out, "sensor ");
+    screen_text(out, db_rows_text(r, row, 0));
+    buf_printf(out, ": the configuration file is not in force since %s (", db_rows_text(r, row, 1));
+    print_span(out, db_rows_text(r, row, 2));
+    buf_str(out, " ago), what held before goes on: ");
+    screen_text(out, db_rows_text(r, row, 3));
+    buf_char(out, '\n');
+}
+
 static void print_alerts(struct buf *out, const struct db_rows *t)
 {
     int64_t waiting = db_rows_int(t, 0, 6, 0), dead = db_rows_int(t, 0, 7, 0);
@@ -268,6 +292,8 @@ static void print_rest(struct buf *out, const struct status *s)
     if (db_rows_int(t, 0, 5, 0))
         buf_printf(out, "late: %s blocks were not looked at in time (is musterd running?)\n",
                    db_rows_text(t, 0, 5));
+    for (size_t row = 0; row < db_rows_count(s->refused); row++)
+        print_refused(out, s->refused, row);
     print_alerts(out, t);
     if (!db_rows_count(s->passes))
         buf_str(out, "nothing is scheduled: musterd has not taken over its configuration yet\n");
@@ -283,6 +309,22 @@ static void print_rest(struct buf *out, const struct status *s)
         print_sensor(out, s->sensors, row);
 }
 
+static void json_refused(struct buf *out, const struct db_rows *r, size_t row)
+{
+    static const struct {
+        const char *key;
+        size_t column;
+    } fields[] = {{"{\"sensor\":", 0}, {",\"since\":", 1}, {",\"why\":", 3}};
+
+    buf_str(out, row ? "," : "");
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        buf_str(out, fields[i].key);
+        json_string(out, db_rows_text(r, row, fields[i].column),
+                    db_rows_len(r, row, fields[i].column));
+    }
+    buf_char(out, '}');
+}
+
 static void print_json(struct buf *out, const struct status *s)
 {
     static const char *const count_keys[] = {"new", "changed", "gone"};
@@ -295,7 +337,10 @@ static void print_json(struct buf *out, const struct status *s)
         buf_printf(out, ",\"%s\":%s", count_keys[i], db_rows_text(s->counts, 0, i));
     for (size_t i = 0; i < ARRAY_LEN(total_keys); i++)
         buf_printf(out, ",\"%s\":%s", total_keys[i], db_rows_text(s->totals, 0, i));
-    buf_str(out, "}\n");
+    buf_str(out, ",\"configurations_refused\":[");
+    for (size_t row = 0; row < db_rows_count(s->refused); row++)
+        json_refused(out, s->refused, row);
+    buf_str(out, "]}\n");
 }
 
 int verb_status(struct verb_call *c)

@@ -269,6 +269,10 @@ struct config {
  * -ENOMEM.  Does not log. */
 int config_load(struct config **ret, const char *path, struct err *e) MUST_USE;
 
+/* Of a file that has faults what says where the database is, and defaults for all else: for those
+ * who only read the inventory.  -EINVAL: that cannot be told from it. */
+int config_rescue(struct config **ret, const char *path) MUST_USE;
+
 /* The bytes of a configuration file.  *ret is the caller's.  Errors name the path. */
 int config_read_file(char **ret, size_t *ret_len, const char *path, struct err *e) MUST_USE;
 

@@ -67,6 +67,10 @@ static const struct ipc_field config_done_fields[] = {
     F_U32(struct ipc_config_done, error),
     F_TEXT(struct ipc_config_done, text, IPC_SENTENCE_MAX),
 };
+static const struct ipc_field config_refused_fields[] = {
+    F_TEXT(struct ipc_config_refused, why, IPC_SENTENCE_MAX),
+    F_U64(struct ipc_config_refused, since),
+};
 static const struct ipc_field peer_fields[] = {
     F_ENUM(struct ipc_peer_msg, role, PEER_SCRIPT),
     F_U32(struct ipc_peer_msg, index),
@@ -360,6 +364,8 @@ static const struct ipc_message messages[] = {
     {MSG_SHUTDOWN, "shutdown", ROUTE_TO_CHILD, IPC_FREE,
      WITH(struct ipc_shutdown, shutdown_fields)},
     {MSG_RESOLVER, "resolver", ROUTE_TO_CHILD, IPC_FREE | IPC_CARRIES_FD, EMPTY},
+    {MSG_CONFIG_REFUSED, "config-refused", ROUTE_TO_CHILD, IPC_FREE,
+     WITH(struct ipc_config_refused, config_refused_fields)},
 
     {MSG_SCOPE, "scope", TO_WORKERS, 0, WITH(struct ipc_scope_msg, scope_fields)},
     {MSG_ZONE, "zone", ROUTE_TO_SCANNER, 0, WITH(struct ipc_zone, zone_fields)},

@@ -41,6 +41,7 @@ enum ipc_type {
     MSG_BLAME,
     MSG_SHUTDOWN,
     MSG_RESOLVER, /* with what the system's resolv.conf has become in a memfd */
+    MSG_CONFIG_REFUSED,
 
     MSG_SCOPE = 48, /* both to scanner (id: zone or scan) and script worker (id 0) */
     MSG_ZONE,       /* id: zone; its scopes came before */
@@ -104,6 +105,11 @@ struct ipc_config {
 struct ipc_config_done {
     uint32_t error; /* positive errno; 0: in force */
     const char *text;
+};
+
+struct ipc_config_refused {
+    const char *why; /* the configuration file is not in force; NULL: it is */
+    uint64_t since;  /* wall */
 };
 
 enum ipc_peer { PEER_CORE, PEER_SCANNER, PEER_SCRIPT };
@@ -221,6 +227,7 @@ union ipc_any {
     struct ipc_status status;
     struct ipc_config config;
     struct ipc_config_done config_done;
+    struct ipc_config_refused config_refused;
     struct ipc_peer_msg peer;
     struct ipc_peer_gone peer_gone;
     struct ipc_blame blame;

@@ -55,6 +55,10 @@ static void on_message(void *user, const struct ipc_message *m, uint32_t id,
         if (h->config)
             h->config(h->user, id, value->config.path, *fd);
         break;
+    case MSG_CONFIG_REFUSED:
+        if (h->config_refused)
+            h->config_refused(h->user, &value->config_refused);
+        break;
     case MSG_RESOLVER:
         if (h->resolver)
             h->resolver(h->user, fd);

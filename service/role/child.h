@@ -19,6 +19,8 @@ struct child_handlers {
     void (*peer_gone)(void *user, const struct ipc_peer_gone *g); /* may be NULL */
     void (*config)(void *user, uint32_t generation, const char *path,
                    int fd); /* may be NULL; fd stays ours */
+    /* Whether the configuration file is in force; may be NULL. */
+    void (*config_refused)(void *user, const struct ipc_config_refused *m);
     /* What resolv.conf has become; take *fd by setting it to -1.  May be NULL. */
     void (*resolver)(void *user, int *fd);
     /* Once: end within this time, by child_exit().  Also when the monitor has died. */

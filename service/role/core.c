@@ -293,6 +293,14 @@ static int config_take(int fd, const char *path, struct config **ret, struct err
     return config_load_data(ret, path, data, (size_t)n, NULL, NULL, e);
 }
 
+static void on_config_refused(void *user, const struct ipc_config_refused *m)
+{
+    struct core *c = user;
+
+    if (c->store)
+        store_config_refused(c->store, m->why, m->since);
+}
+
 static void on_config(void *user, uint32_t generation, const char *path, int fd)
 {
     struct core *c = user;
@@ -434,6 +442,7 @@ int role_core(void)
         .peer = on_peer,
         .peer_gone = on_peer_gone,
         .config = on_config,
+        .config_refused = on_config_refused,
         .shutdown = on_shutdown,
     };
     const struct privilege_opts drop = {.role = PRIVILEGE_CORE};

@@ -67,9 +67,10 @@ static void start_worker(struct monitor *m, struct proc *p)
 int monitor_core_configure(struct monitor *m)
 {
     const struct ipc_config msg = {.path = m->path};
+    int r =
+        proc_send(&m->core, MSG_CONFIG, m->generation, &msg, m->next ? m->next_fd : m->config_fd);
 
-    return proc_send(&m->core, MSG_CONFIG, m->generation, &msg,
-                     m->next ? m->next_fd : m->config_fd);
+    return r < 0 ? r : monitor_tell_core(m);
 }
 
 /* A core needs its configuration before it is given workers. */

@@ -24,9 +24,10 @@ struct monitor {
     bool reload_again;     /* asked for meanwhile */
     struct config *former; /* held before a core has proved what is in force; NULL: it is proved */
     int former_fd;
-    usec_t applied;    /* monotonic: a reload took effect */
-    unsigned deaths;   /* of cores, under `next` or what is in force unproved */
-    char refused[300]; /* why the file is not in force; "": it is */
+    usec_t applied;             /* monotonic: a reload took effect */
+    unsigned deaths;            /* of cores, under `next` or what is in force unproved */
+    char refused[ERR_TEXT_MAX]; /* why the file is not in force; "": it is */
+    usec_t refused_at;          /* wall: since then */
     struct loop *loop;
     struct proc_handlers handlers;
     struct proc core, scanner, migrate, workers[WORKERS_MAX];
@@ -67,6 +68,7 @@ void monitor_reload(struct monitor *m);
 void monitor_config_done(struct monitor *m, uint32_t generation,
                          const struct ipc_config_done *done);
 void monitor_core_gone(struct monitor *m, const char *why); /* before it is started again */
+int monitor_tell_core(struct monitor *m);                   /* whether the file is in force */
 enum monitor_tell { TELL_STATUS, TELL_READY };
 void monitor_tell_status(struct monitor *m, enum monitor_tell how);
 void monitor_reload_done(struct monitor *m); /* frees all configurations */

@@ -85,10 +85,36 @@ static void say_rejected(struct monitor *m, const char *what, const char *why)
         monitor_tell_status(m, TELL_READY); /* the end of RELOADING=1 */
 }
 
+int monitor_tell_core(struct monitor *m)
+{
+    const struct ipc_config_refused msg = {m->refused[0] ? m->refused : NULL, m->refused_at};
+
+    return proc_send(&m->core, MSG_CONFIG_REFUSED, 0, &msg, -1);
+}
+
+/* why NULL: the file is in force.  A core that dies just now is told when it is there again. */
+static void set_refused(struct monitor *m, const char *why)
+{
+    if (!m->refused[0])
+        m->refused_at = loop_wall(m->loop);
+    snprintf(m->refused, sizeof m->refused, "%s", why ? why : "");
+    (void)monitor_tell_core(m);
+}
+
+/* What is wrong in the file names it already, and the line. */
+static void refuse(struct monitor *m, const char *what, const char *why)
+{
+    bool named = strncmp(why, m->path, strlen(m->path)) == 0;
+    char text[ERR_TEXT_MAX];
+
+    snprintf(text, sizeof text, "%.200s%s%.300s", named ? "" : m->path, named ? "" : ": ", why);
+    set_refused(m, text);
+    say_rejected(m, what, text);
+}
+
 static void config_rejected(struct monitor *m, const char *why)
 {
-    snprintf(m->refused, sizeof m->refused, "%s", why);
-    say_rejected(m, "the configuration has errors and was not applied", why);
+    refuse(m, "the configuration has errors and was not applied", why);
 }
 
 static void drop(struct config **c, int *fd)
@@ -137,7 +163,7 @@ static void next_apply(struct monitor *m)
         m->next_fd = -1;
     }
     drop(&m->next, &m->next_fd);
-    m->refused[0] = 0;
+    set_refused(m, NULL);
     log_event(LOG_NOTICE, "the new configuration is in force", "EVENT", "config-applied");
     monitor_tell_status(m, TELL_READY);
 }
@@ -145,6 +171,8 @@ static void next_apply(struct monitor *m)
 /* A core has died under what is in force. */
 static void doubt(struct monitor *m, const char *why)
 {
+    char text[200];
+
     if (is_proven(m)) {
         drop(&m->former, &m->former_fd);
         return;
@@ -154,9 +182,9 @@ static void doubt(struct monitor *m, const char *why)
     exchange(m, &m->former, &m->former_fd);
     drop(&m->former, &m->former_fd);
     m->generation++;
-    snprintf(m->refused, sizeof m->refused, "the core died under it %d times, last by %.100s",
-             CORE_DEATHS, why);
-    say_rejected(m, "the configuration was taken back, the one before it holds again", m->refused);
+    snprintf(text, sizeof text, "the core died under it %d times, last by %.100s", CORE_DEATHS,
+             why);
+    refuse(m, "the configuration was taken back, the one before it holds again", text);
 }
 
 /* The core has rejected the first configuration that it was given: it gets the one in force. */

@@ -79,6 +79,7 @@ static void on_volatiles(void *user, int status, const struct db_rows *rows, con
     s->down = false;
     s->greeting = false;
     loop_post(s->loop, &s->pump);
+    store_tell_refused(s);
     tell(s, DB_READY, "");
 }
 
@@ -354,6 +355,7 @@ static void store_drop(struct store *s)
     volatiles_done(s);
     journal_free(s->journal);
     marks_free(s->marks);
+    free(s->config_why);
     free(s->sensor);
     free(s);
 }

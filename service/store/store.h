@@ -106,6 +106,10 @@ int store_sync_config(struct store *s, const struct store_config *c, store_cb cb
  * to the database once, when it does not know them yet. */
 void store_declare(struct store *s, const char *script, const char *keys);
 
+/* Why the configuration file is not in force, and since when (wall); NULL: it is.  For `muster
+ * status`; also before the database is there. */
+void store_config_refused(struct store *s, const char *why, usec_t since);
+
 /* ------------------------------------------------------------------ visits */
 
 struct store_lease {

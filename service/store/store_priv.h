@@ -57,6 +57,8 @@ struct store {
     bool replay, replaying;     /* an earlier process left something; it is being sent */
     unsigned replay_done, replay_refused;
     bool news_owed;
+    char *config_why;         /* the configuration is not in force; NULL: it is */
+    usec_t config_since;      /* wall: since then */
     struct timer hello_timer; /* tries again after a refusal */
     struct timer upkeep_timer;
     struct timer news_timer;
@@ -70,6 +72,8 @@ const struct store_volatile *store_volatile_of(const struct store *s, const char
 void store_news(struct store *s, unsigned n);
 /* Says to the database who we are. */
 void store_hello(struct store *s);
+/* refused.c.  Says what store_config_refused() was told last. */
+void store_tell_refused(struct store *s);
 /* "" for what has no scope in PostgreSQL: addresses are stored without "%eth0". */
 const char *store_addr_text(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 

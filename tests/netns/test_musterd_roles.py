@@ -14,6 +14,15 @@ from test_musterd_faults import pids_of, said
 REJECTED, APPLIED = "event=config-rejected", "event=config-applied"
 
 
+def kill_until_it_waits(d, role, times):
+    """The more often, the longer until it is started again: 0, 0.5, 1, 2, 4 s."""
+    for _ in range(times):
+        pid = netns.wait_for(f"the {role} runs", lambda: pids_of(d, role))[0]
+        died = len(said(d, "event=worker-died", f"role={role}"))
+        os.kill(pid, signal.SIGKILL)
+        netns.wait_for(f"the {role} has died", lambda: len(said(d, "event=worker-died", f"role={role}")) > died, step=0.005)
+
+
 class Roles:
     """A musterd whose database is nowhere."""
 
@@ -55,21 +64,12 @@ class Roles:
         except BlockingIOError:
             return self.heard
 
-    def kill_each_core(self, until):
-        while not until():
-            for pid in pids_of(self, "core"):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+    def files(self):
+        """How many the monitor has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def kill_until_it_waits(self, role, times):
-        """The more often, the longer until it is started again: 0, 0.5, 1, 2, 4 s."""
-        for _ in range(times):
-            pid = netns.wait_for(f"the {role} runs", lambda: pids_of(self, role))[0]
-            died = len(said(self, "event=worker-died", f"role={role}"))
-            os.kill(pid, signal.SIGKILL)
-            netns.wait_for(f"the {role} has died", lambda: len(said(self, "event=worker-died", f"role={role}")) > died, step=0.005)
+        kill_until_it_waits(self, role, times)
         assert not pids_of(self, role), f"the {role} is back already"
 
 
@@ -117,7 +117,7 @@ def reload_under_which_the_core_dies(world):
     line = netns.wait_for("the former configuration", lambda: said(d, REJECTED))[0]
     assert "was taken back" in line and "3 times, last by signal 9" in line, line
     netns.wait_for("one script worker", lambda: len(pids_of(d, "script")) == 1)
-    netns.wait_for("systemd knows", lambda: "the configuration file is not in force: the core died under it 3 times" in d.status())
+    netns.wait_for("systemd knows", lambda: f"the configuration file is not in force: {d.config}: the core died under it 3 times" in d.status())
     netns.wait_for("the core runs", lambda: pids_of(d, "core"))
     d.kill_until_it_waits("core", 4)
     assert len(d.events()) == 2, "what held before cannot be taken back"
@@ -128,15 +128,25 @@ def reload_under_which_the_core_dies(world):
 
 
 def reload_that_no_core_survives(world):
+    """No core answers before it dies: it hangs where it takes the configuration in, at a file that nobody writes to."""
+    endless = world.path("endless-arguments")
+    os.mkfifo(endless)
     d = Roles(world, "fatal")
-    d.kill_until_it_waits("core", 5)
-    died = len(said(d, "event=worker-died", "role=core"))
-    d.configure("{workers: 2}")
+    before = d.files()
+    d.configure(f"{{workers: 2, args_file: {endless}}}")
     d.process.send(signal.SIGHUP)
-    d.kill_each_core(lambda: said(d, REJECTED))
-    assert len(said(d, "event=worker-died", "role=core")) >= died + 3, d.events()
+    netns.wait_for("the monitor has read it", lambda: d.files() > before)
+    for _ in range(3):
+        assert not d.events(), d.events()
+        kill_until_it_waits(d, "core", 1)
+    line = netns.wait_for("the answer", d.events)[0]
+    assert REJECTED in line and f"{d.config}: the core died each time it took it in" in line, line
+    netns.wait_for("systemd knows", lambda: f"not in force: {d.config}: the core died each time" in d.status())
     netns.wait_for("the core runs", lambda: pids_of(d, "core"))
-    assert len(pids_of(d, "script")) == 1
+    assert len(pids_of(d, "script")) == 1 and len(d.events()) == 1, d.events()
+    got = d.reload("{workers: 2}")
+    assert APPLIED in got[0], got
+    assert len(said(d, "event=worker-died", "role=core")) == 3, "what held before was not taken at once"
     assert d.process.stop() == 0
     print("a configuration that no core survives is refused", flush=True)
 

@@ -208,6 +208,79 @@ static void a_password_is_quoted_into_the_connection_string(void **state)
     unlink(path);
 }
 
+/* Returns what is known of this file; NULL: nothing. */
+static struct config *rescue(const char *text)
+{
+    char path[] = "/tmp/muster-rescue-XXXXXX";
+    struct config *c = NULL, *whole = NULL;
+    int fd = mkstemp(path), r;
+
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    assert_int_equal(config_load(&whole, path, NULL), -EINVAL);
+    r = config_rescue(&c, path);
+    unlink(path);
+    assert_int_equal(r, c ? 0 : -EINVAL);
+    return c;
+}
+
+static void of_a_file_with_faults_the_place_of_the_database_is_known(void **state)
+{
+    static const struct {
+        const char *text, *database, *secret, *state;
+    } cases[] = {
+        {"zones: [{name: a, networks: [x]}]\n", NULL, NULL, "/var/lib/muster"},
+        {"zones:\n\t- name: a\nstate_directory: /srv/m\n", NULL, NULL, "/srv/m"},
+        {"zoned: []\ndatabase: \"host=db dbname=x\" # there\ndatabase_secret: cred:db",
+         "host=db dbname=x", "cred:db", "/var/lib/muster"},
+        {"# {\nzones:\n  - {name: database, networks: [x]}\ndatabase: dbname=y\n", "dbname=y", NULL,
+         "/var/lib/muster"},
+        {"endpoints:\n  - name: \"database\"\n", NULL, NULL, "/var/lib/muster"},
+    };
+
+    (void)state;
+    unsetenv("STATE_DIRECTORY");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(config_freep) struct config *c = rescue(cases[i].text);
+
+        assert_non_null(c);
+        assert_int_equal(c->n_zones, 0);
+        assert_string_equal(c->database ? c->database : "",
+                            cases[i].database ? cases[i].database : "");
+        assert_string_equal(c->database_secret ? c->database_secret : "",
+                            cases[i].secret ? cases[i].secret : "");
+        assert_string_equal(c->state_directory, cases[i].state);
+    }
+}
+
+static void the_place_of_the_database_is_not_guessed(void **state)
+{
+    static const char *const cases[] = {
+        "{database: dbname=x, zoned: []}\n",
+        "  database: dbname=x\n  zoned: []\n",
+        "\"database\": dbname=x\nzoned: []\n",
+        "zoned: []\n? database\n: dbname=x\n",
+        "--- {database: dbname=x, zoned: []}\n",
+        "\xef\xbb\xbf"
+        "database: dbname=x\nzoned: []\n",
+        "zoned: []\ndatabase : dbname=x\n",
+        "zoned: []\ndatabase: [dbname=x]\n",
+        "zoned: []\ndatabase: dbname=x\ndatabase: dbname=y\n",
+        "zoned: []\ndatabase: &x\n  dbname=x\n",
+        "zoned: []\ndatabase: \"dbname=x\n  host=y\"\n",
+        "zoned: []\ndatabase: dbname=x\n  host=y\n",
+        "zoned: []\ndatabase: >\n  dbname=x\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = rescue(cases[i]);
+
+        if (c)
+            fail_msg("'%s': %s", cases[i], c->database ? c->database : "the default");
+    }
+}
+
 static void the_file_is_searched_in_order(void **state)
 {
     CLEANUP(freep) char *given = NULL;
@@ -244,6 +317,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(secrets_are_read_from_files_that_others_cannot_read),
     cmocka_unit_test(credentials_come_from_their_directory),
     cmocka_unit_test(a_password_is_quoted_into_the_connection_string),
+    cmocka_unit_test(of_a_file_with_faults_the_place_of_the_database_is_known),
+    cmocka_unit_test(the_place_of_the_database_is_not_guessed),
     cmocka_unit_test(the_file_is_searched_in_order),
     cmocka_unit_test(a_missing_file_is_named),
 };
