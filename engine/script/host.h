@@ -8,7 +8,7 @@
 #pragma once
 
 #include "engine/loop/loop.h"
-#include "engine/model/finding.h"
+#include "engine/model/hops.h"
 #include "engine/script/world.h"
 
 struct dns;
@@ -51,6 +51,7 @@ struct script_target {
     bool has_source_mac, has_next_hop_mac;
     struct mac source_mac, next_hop_mac; /* ours there; the target's, or its gateway's */
     usec_t srtt, rttvar, rtt_timeout;
+    const struct hops *trace;         /* the way to it; NULL: it was not traced; copied */
     const struct port_finding *ports; /* every state that was found; copied */
     size_t n_ports;
 };

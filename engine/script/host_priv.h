@@ -129,6 +129,7 @@ struct job_host {
     struct mac mac, source_mac, next_hop_mac;
     int mtu; /* of the interface; 0: not known */
     usec_t srtt, rttvar, rtt_timeout;
+    struct hops trace;
     struct port_rec *ports;
     size_t n_ports;
     int registry_ref;    /* host.registry; LUA_NOREF until somebody asks */

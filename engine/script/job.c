@@ -31,6 +31,7 @@ static void host_free(struct job_host *jh)
     for (size_t i = 0; i < jh->n_ports; i++)
         port_rec_done(&jh->ports[i]);
     free(jh->ports);
+    hops_done(&jh->trace);
     free(jh->target_name);
     free(jh->hostname);
     free(jh->interface);
@@ -103,6 +104,7 @@ static int fill_host(struct job_host *jh, const struct script_target *t)
     jh->srtt = t->srtt;
     jh->rttvar = t->rttvar;
     jh->rtt_timeout = t->rtt_timeout ? t->rtt_timeout : USEC_PER_SEC;
+    failed |= t->trace && hops_copy(&jh->trace, t->trace) < 0;
     jh->ports = calloc(t->n_ports + 1, sizeof *jh->ports);
     for (size_t i = 0; jh->ports && i < t->n_ports; i++, jh->n_ports++)
         failed |= port_rec_init(&jh->ports[i], &t->ports[i]) < 0;

@@ -51,6 +51,24 @@ static void set_registry(lua_State *L, struct job_host *jh)
     lua_setfield(L, -2, "registry");
 }
 
+/* A hop where nobody answered is an empty table. */
+static void set_trace(lua_State *L, const struct hops *h)
+{
+    char ip[ADDR_TEXT_MAX];
+
+    lua_createtable(L, (int)h->n, 0);
+    for (size_t i = 0; i < h->n; i++) {
+        lua_createtable(L, 0, 3);
+        if (h->v[i].address.family != ADDR_NONE) {
+            set_string(L, "ip", addr_format(&h->v[i].address, ip));
+            set_string(L, "name", h->v[i].hostname);
+            set_seconds(L, "srtt", h->v[i].rtt);
+        }
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "traceroute");
+}
+
 void push_host(lua_State *L, struct job_host *jh)
 {
     luaL_checkstack(L, 6, NULL);
@@ -75,6 +93,8 @@ void push_host(lua_State *L, struct job_host *jh)
     set_string(L, "reason", reason_name(jh->reason));
     set_integer(L, "reason_ttl", jh->reason_ttl);
     set_times(L, jh);
+    if (jh->trace.n)
+        set_trace(L, &jh->trace);
     set_registry(L, jh);
 }
 

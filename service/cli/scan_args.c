@@ -44,6 +44,8 @@ const struct option scan_options[] = {
      .help = "Ask all IPv6 neighbours at once; those within the targets that answer are scanned"},
     {OPTION_BITS, "--disable-arp-ping", AT(pings), .bits = SCAN_PING_NO_ARP,
      .help = "ARP and ND only find the way to neighbours; the other questions decide"},
+    {OPTION_FLAG, "--traceroute", AT(traceroute),
+     .help = "Show the routers on the way to each host; needs raw socket rights"},
 
     {OPTION_HEADING, .help = "Ports"},
     {OPTION_TEXT, "-p", .arg = "PORTS", AT(ports),

@@ -25,6 +25,7 @@ struct scan_args {
     unsigned version_intensity; /* see scan_args_intensity() */
     unsigned ways;              /* mask of enum scan_way */
     bool multicast;             /* the targets are those that answer a multicast */
+    bool traceroute;            /* the way to each host that is up */
     bool no_ping;               /* -Pn */
     unsigned pings;             /* mask of enum scan_ping */
     const char *syn_ports, *ack_ports, *udp_ports; /* of -PS, -PA and -PU; "": their usual ones */

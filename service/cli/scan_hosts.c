@@ -242,7 +242,7 @@ void scan_host_next(struct scan_run *run, struct scan_host *h)
 {
     struct err e = {0};
 
-    if (!h->named || !h->scanned || h->scripted)
+    if (!h->named || !h->scanned || h->scripted || !scan_trace_host(run, h))
         return;
     h->scripted = true;
     run->unscripted--;
@@ -315,6 +315,7 @@ void scan_hosts_interrupt(struct scan_run *run)
     HASH_ITER (hh, run->hosts, h, next)
         if (h->query)
             dns_cancel(h->query);
+    scan_trace_interrupt(run);
 }
 
 static void on_scan_done(void *user, const struct coverage *c, int status)

@@ -68,6 +68,10 @@ static void json_record(struct buf *out, const struct scan_info *i, const struct
         json_port(out, &f);
     }
     host_record_each_ignored(r, json_ignored, &j);
+    if (r->trace.n) {
+        hops_json(out, &r->host.address, &r->trace);
+        buf_char(out, '\n');
+    }
 }
 
 static void json_coverage(struct buf *out, const struct coverage *c)

@@ -86,6 +86,7 @@ struct host_record *host_record_free(struct host_record *r)
     free(r->summaries);
     free(r->services);
     free(r->scripts);
+    hops_done(&r->trace);
     free(r);
     return NULL;
 }

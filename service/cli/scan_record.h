@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/model/finding.h"
+#include "engine/model/hops.h"
 #include "engine/model/ports.h"
 
 struct record_port {
@@ -38,6 +39,7 @@ struct host_record {
     size_t n_services;
     struct record_script *scripts;
     size_t n_scripts;
+    struct hops trace; /* the way to it; empty: it was not traced, or nobody told */
 };
 
 /* NULL: no memory. */

@@ -28,7 +28,6 @@ const struct option scan_refused[] = {
     REFUSED("-PY", "SCTP is not supported; use -PS, -PA, -PU, -PE or -PP"),
     REFUSED("-PO", "IP protocol pings are not supported; use -PS, -PA or -PE"),
     REFUSED("--discovery-ignore-rst", "a reset shows that a host is there; use -PE, -PP or -PU"),
-    REFUSED("--traceroute", "tracing routes is not supported yet"),
 
     /* ports */
     REFUSED("-sA", "ACK scan is not supported; use -sS or -sT"),
@@ -56,7 +55,7 @@ const struct option scan_refused[] = {
     REFUSED("--osscan-guess", NO_OS),
     REFUSED("--fuzzy", NO_OS),
     REFUSED("--max-os-tries", NO_OS),
-    REFUSED("-A", "of -O -sV -sC --traceroute, for which it stands, give -sV and -sC: -sVC"),
+    REFUSED("-A", "of -O -sV -sC --traceroute, for which it stands, give -sVC --traceroute"),
     REFUSED("--script-updatedb",
             "not needed without a script.db; one of nmap's is renewed by nmap"),
 

@@ -33,6 +33,7 @@ static void run_free(struct scan_run *run)
     run->scripts = script_host_leave(run->scripts);
     scan_raw_close(run);
     run->dns = dns_free(run->dns);
+    scan_trace_close(run);
     run->guard = guard_free(run->guard);
     if (run->loop) {
         scan_more_done(run);
@@ -199,6 +200,7 @@ static int parts_start(struct scan_run *run, struct err *e)
 {
     int r = scan_scripts_start(run, e);
 
+    scan_trace_open(run);
     if (r == 0)
         r = scan_run_scanner(run, &run->plan.scope, e);
     return r < 0 ? r : scan_account_start(run, e);
@@ -301,6 +303,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
     int r;
 
     TAILQ_INIT(&run.to_name);
+    TAILQ_INIT(&run.routes_to_name);
     privilege_raise_files(); /* scripts and connect() scans hold many sockets */
     r = run_open(&run, targets, begin, &e);
     if (r == 0 && a->estimate)

@@ -29,12 +29,13 @@ struct scan_host {
     struct scan_run *run;
     struct host_key key;
     struct host_record *record;
-    struct dns_query *query; /* for its name; NULL: none under way */
-    bool named;              /* its name is known, or not wanted */
-    bool told;               /* its JSON line is out */
-    bool scanned;            /* the scanner is through with it */
-    bool scripted;           /* handed to the script host */
-    TAILQ_ENTRY(scan_host) naming;
+    struct dns_query *query;                              /* for its name; NULL: none under way */
+    bool named;                                           /* its name is known, or not wanted */
+    bool told;                                            /* its JSON line is out */
+    bool scanned;                                         /* the scanner is through with it */
+    enum { ROUTE_WANTED, ROUTE_ASKED, ROUTE_OVER } route; /* of --traceroute */
+    bool scripted;                                        /* handed to the script host */
+    TAILQ_ENTRY(scan_host) naming, routing;
     UT_hash_handle hh;
 };
 
@@ -50,10 +51,13 @@ struct scan_run {
     struct dns *dns;
     struct guard *guard;
     struct scan *scan;
-    struct script_host *scripts; /* NULL: none wanted */
-    struct frames *frames;       /* raw ones of scripts; NULL: none may be had */
-    struct route_socket *routes; /* likewise */
-    struct raw_way {             /* of the host that scripts were started for last */
+    struct script_host *scripts;            /* NULL: none wanted */
+    struct frames *frames;                  /* raw ones of scripts; NULL: none may be had */
+    struct route_socket *routes;            /* likewise */
+    struct tracer *tracer;                  /* NULL: routes are not traced */
+    struct hop_name *hop_names;             /* of routers */
+    TAILQ_HEAD(, scan_host) routes_to_name; /* hosts whose route waits for such names */
+    struct raw_way {                        /* of the host that scripts were started for last */
         struct iface iface;
         struct addr gateway;
         bool has_mac; /* the gateway's */
@@ -105,6 +109,13 @@ void scan_raw_close(struct scan_run *run);
  * is not known stays as it is.  name: becomes the interface's. */
 struct script_target;
 void scan_raw_way(struct scan_run *run, struct script_target *t, char name[16]);
+
+/* scan_trace.c: the ways to hosts (--traceroute). */
+void scan_trace_open(struct scan_run *run);
+/* False: the host waits for its route; scan_host_next() comes again. */
+bool scan_trace_host(struct scan_run *run, struct scan_host *h);
+void scan_trace_interrupt(struct scan_run *run);
+void scan_trace_close(struct scan_run *run);
 
 /* scan_more.c: targets that scripts add. */
 void scan_more_open(struct scan_run *run); /* the script host is there */

@@ -331,7 +331,8 @@ static void text_record(struct buf *out, const struct scan_info *i, const struct
         buf_str(out, "\nHost script results:\n");
         scripts_of(out, r->scripts, r->n_scripts, SCRIPT_HOST, NULL);
     }
-    if (i->ports || has_host_scripts(r))
+    scan_trace_text(out, r);
+    if (i->ports || has_host_scripts(r) || r->trace.n)
         buf_char(out, '\n');
 }
 

@@ -275,6 +275,7 @@ int scan_scripts_add(struct scan_run *run, struct scan_host *h, struct err *e)
         .srtt = f->rtt,
         .rttvar = f->rtt / 2,
         .rtt_timeout = 3 * f->rtt > 100 * USEC_PER_MSEC ? 3 * f->rtt : 100 * USEC_PER_MSEC,
+        .trace = &h->record->trace,
         .ports = ports,
         .n_ports = h->record->n_ports,
     };

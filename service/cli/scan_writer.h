@@ -55,6 +55,8 @@ const char *scan_service_name(const struct scan_info *i, const struct host_recor
 /* nmap's line "Service Info: OS: Linux; CPE: cpe:/o:linux:linux_kernel", from all open ports;
  * nothing when they say nothing. */
 void scan_service_info_text(struct buf *out, const struct host_record *r);
+/* nmap's table "TRACEROUTE"; nothing when the host has no trace. */
+void scan_trace_text(struct buf *out, const struct host_record *r);
 /* A line of text that names the totals: "2 IP addresses (1 host up) scanned in 0.25 seconds". */
 void scan_totals_text(struct buf *out, const struct scan_totals *t);
 

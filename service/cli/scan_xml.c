@@ -301,6 +301,31 @@ static void xml_times(struct buf *out, uint64_t srtt)
                srtt, rttvar, to);
 }
 
+static void xml_hop(struct buf *out, size_t ttl, const struct hop_finding *f)
+{
+    char address[ADDR_TEXT_MAX];
+
+    buf_printf(out, "<hop ttl=\"%zu\" ipaddr=\"%s\"", ttl, addr_format(&f->address, address));
+    if (f->rtt)
+        buf_printf(out, " rtt=\"%.2f\"", (double)f->rtt / USEC_PER_MSEC);
+    attribute(out, "host", f->hostname);
+    buf_str(out, "/>\n");
+}
+
+static void xml_trace(struct buf *out, const struct hops *h)
+{
+    if (!h->n)
+        return;
+    buf_str(out, "<trace");
+    if (h->port)
+        buf_printf(out, " port=\"%u\" proto=\"%s\"", h->port, protocol_name(h->protocol));
+    buf_str(out, ">\n");
+    for (size_t i = 0; i < h->n; i++)
+        if (h->v[i].address.family != ADDR_NONE)
+            xml_hop(out, i + 1, &h->v[i]);
+    buf_str(out, "</trace>\n");
+}
+
 static void xml_record(struct buf *out, const struct scan_info *i, const struct host_record *r)
 {
     if (r->host.state == HOST_UP)
@@ -314,6 +339,7 @@ static void xml_record(struct buf *out, const struct scan_info *i, const struct 
         xml_ports(out, i, r);
     if (xml_scripts(out, r->scripts, r->n_scripts, SCRIPT_HOST, NULL, "<hostscript>"))
         buf_str(out, "</hostscript>\n");
+    xml_trace(out, &r->trace);
     xml_times(out, r->host.rtt);
     buf_str(out, "</host>\n");
 }

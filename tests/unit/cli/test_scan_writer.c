@@ -106,6 +106,18 @@ static void host_with_scripts(struct world *w)
     add_script(r, 0, "hostinfo", "one line", NULL);
 }
 
+/* Behind routers of which two and then one say nothing. */
+static void add_trace(struct host_record *r)
+{
+    char named[] = "gate\x1b[1m\".example";
+    struct hop_finding v[6] = {[0] = {address("10.0.0.1"), named, 412},
+                               [3] = {address("198.51.100.1"), NULL, 12345},
+                               [5] = {r->host.address, NULL, 0}};
+    struct hops trace = {PROTOCOL_TCP, 80, v, ARRAY_LEN(v)};
+
+    assert_int_equal(hops_copy(&r->trace, &trace), 0);
+}
+
 static void host_with_many_ports(struct world *w)
 {
     struct host_record *r = add_host(w, "192.0.2.11", REASON_ECHO_REPLY);
@@ -117,6 +129,7 @@ static void host_with_many_ports(struct world *w)
     add_port(r, 141, PORT_FILTERED, REASON_ADMIN_PROHIBITED);
     add_port(r, 80, PORT_OPEN, REASON_SYN_ACK);
     assert_int_equal(host_record_add_summary(r, &s), 0);
+    add_trace(r);
 }
 
 static void host_without_open_ports(struct world *w)
