@@ -90,6 +90,7 @@ def test_each_dump_comes_up_with_all_that_it_holds():
                  "10.0.0.1 one.lab true, 10.0.0.2 two.lab false")
         db.equal(f"{path.name}: ports", "SELECT string_agg(host(address) || ':' || port, ' ' ORDER BY address, port) FROM report.service", "10.0.0.1:22 10.0.0.1:80 10.0.0.1:443 10.0.0.2:22")
         db.equal(f"{path.name}: results", "SELECT string_agg(output, ', ' ORDER BY output) FROM report.script_result", "New title, key")
+        db.equal(f"{path.name}: seen", "SELECT string_agg(script, ' ') FROM report.script_result WHERE present AND last_seen = last_checked AND last_seen > first_seen", "http-title")
         db.write_events()
         db.equal(f"{path.name}: events", "SELECT string_agg(type, ', ' ORDER BY type) FROM report.event", "host.gone, port.opened, script.changed")
         print(f"{path.name} is well")
