@@ -26,6 +26,7 @@ struct dgram {
     struct timer guard_timer;
     bool closing;
     enum addr_family family;
+    int link; /* of what goes to groups; 0: the routes tell */
 
     struct addr_port peer; /* of dgram_connect(); family ADDR_NONE: none */
 
@@ -143,6 +144,35 @@ void dgram_freep(struct dgram **d)
     *d = dgram_free(*d);
 }
 
+void dgram_set_link(struct dgram *d, int ifindex)
+{
+    d->link = ifindex;
+}
+
+/* Where it fails the routes tell after all. */
+static void multicasts_by_link(const struct dgram *d)
+{
+    struct ip_mreqn v4 = {.imr_ifindex = d->link};
+
+    if (d->family == ADDR_V4)
+        setsockopt(d->io.fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof v4);
+    else
+        setsockopt(d->io.fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &d->link, sizeof d->link);
+}
+
+static bool is_broadcast(const struct addr *a)
+{
+    return a->family == ADDR_V4 && addr_to_v4(a) == UINT32_MAX;
+}
+
+/* Of what is sent next. */
+static void broadcasts_by_link(const struct dgram *d, bool on)
+{
+    uint32_t link = on ? htonl((uint32_t)d->link) : 0;
+
+    setsockopt(d->io.fd, IPPROTO_IP, IP_UNICAST_IF, &link, sizeof link);
+}
+
 static int socket_for(struct dgram *d, enum addr_family family)
 {
     int one = 1;
@@ -157,6 +187,8 @@ static int socket_for(struct dgram *d, enum addr_family family)
         return -errno;
     d->family = family;
     setsockopt(d->io.fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof one);
+    if (d->link)
+        multicasts_by_link(d);
     return 0;
 }
 
@@ -178,6 +210,8 @@ int dgram_connect(struct dgram *d, const struct addr *to, uint16_t port)
 
     if (r < 0)
         return r;
+    if (d->link && is_broadcast(to))
+        broadcasts_by_link(d, true);
     if (connect(d->io.fd, (struct sockaddr *)&sa, addr_to_sockaddr(to, port, &sa)) < 0)
         return -errno;
     d->peer = (struct addr_port){*to, port};
@@ -260,10 +294,15 @@ static int send_now(struct dgram *d)
     struct sockaddr_storage sa;
     socklen_t len = addr_to_sockaddr(&d->to.addr, d->to.port, &sa);
     struct sockaddr *to = is_peer(d) ? NULL : (struct sockaddr *)&sa;
+    bool by_link = d->link && to && is_broadcast(&d->to.addr);
+    int r;
 
-    if (sendto(d->io.fd, d->out, d->out_len, MSG_NOSIGNAL, to, to ? len : 0) >= 0)
-        return 0;
-    return errno == EINTR ? -EAGAIN : -errno;
+    if (by_link)
+        broadcasts_by_link(d, true);
+    r = sendto(d->io.fd, d->out, d->out_len, MSG_NOSIGNAL, to, to ? len : 0) < 0 ? -errno : 0;
+    if (by_link)
+        broadcasts_by_link(d, false);
+    return r == -EINTR ? -EAGAIN : r;
 }
 
 /* 0: go on; -EAGAIN: not yet, or not before the deadline, which then ends it; else the end. */

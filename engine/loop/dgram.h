@@ -16,6 +16,9 @@ int dgram_new(struct dgram **ret, struct loop *l, struct guard *g) MUST_USE;
 struct dgram *dgram_free(struct dgram *d);
 void dgram_freep(struct dgram **d);
 
+/* Before anything else: the link that multicasts and broadcasts go out by, whatever the routes say.
+ */
+void dgram_set_link(struct dgram *d, int ifindex);
 int dgram_bind(struct dgram *d, const struct addr *local,
                uint16_t port); /* before the first send; 0 or errno */
 /* Fixes the peer; sends nothing.  0 or negative errno at once. */

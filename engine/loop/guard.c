@@ -29,6 +29,8 @@ struct turns {
 struct guard {
     struct loop *loop;
     struct addr_set scope, excludes;
+    int *links; /* indices of interfaces */
+    size_t n_links;
     uint64_t fragile[PORT_WORDS];
     double rate, burst;
     double tokens;
@@ -91,6 +93,7 @@ struct guard *guard_free(struct guard *g)
         return NULL;
     addr_set_done(&g->scope);
     addr_set_done(&g->excludes);
+    free(g->links);
     free(g);
     return NULL;
 }
@@ -234,6 +237,46 @@ usec_t guard_wait(struct guard *g)
 int guard_scope_add(struct guard *g, const struct addr *first, const struct addr *last)
 {
     return g ? addr_set_add(&g->scope, first, last) : 0;
+}
+
+static bool has_link(const struct guard *g, int ifindex)
+{
+    for (size_t i = 0; i < g->n_links; i++)
+        if (g->links[i] == ifindex)
+            return true;
+    return false;
+}
+
+int guard_link_add(struct guard *g, int ifindex)
+{
+    int *more;
+
+    if (!g || has_link(g, ifindex))
+        return 0;
+    more = realloc(g->links, (g->n_links + 1) * sizeof *more);
+    if (!more)
+        return -ENOMEM;
+    g->links = more;
+    g->links[g->n_links++] = ifindex;
+    return 0;
+}
+
+int guard_check_link(struct guard *g, int ifindex)
+{
+    if (!g)
+        return 0;
+    if (!has_link(g, ifindex)) {
+        g->why = "out of scope";
+        return -EPERM;
+    }
+    if (token_wait(g) > 0) {
+        g->refused_until = loop_now(g->loop) + token_wait(g);
+        return -EAGAIN;
+    }
+    if (g->rate > 0)
+        g->tokens -= 1;
+    g->sent[GUARD_PROBE]++;
+    return 0;
 }
 
 uint64_t guard_sent(const struct guard *g, enum guard_kind kind)

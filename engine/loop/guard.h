@@ -56,5 +56,10 @@ bool guard_is_fragile(const struct guard *g, uint16_t port);
 /* Until the next token, and until the one that the last -EAGAIN was about may go. */
 usec_t guard_wait(struct guard *g);
 int guard_scope_add(struct guard *g, const struct addr *first, const struct addr *last) MUST_USE;
+/* Links that may be asked as a whole, by frames that bear no network address (PPPoE, LLTD).  0,
+ * -ENOMEM. */
+int guard_link_add(struct guard *g, int ifindex) MUST_USE;
+/* The same as guard_check() for such a frame, to a group of stations. */
+int guard_check_link(struct guard *g, int ifindex);
 /* Sent so far, by kind: for the packet ledger. */
 uint64_t guard_sent(const struct guard *g, enum guard_kind kind);

@@ -220,14 +220,27 @@ static bool destination(const struct packet *p, struct addr_port *ret)
     return true;
 }
 
-static int allowed(struct frames *f, enum link_type type, const void *data, size_t len,
+/* Not IP nor ARP, and to a group of stations: nobody is meant by an address. */
+static bool asks_link(const struct packet *p)
+{
+    return p->layers == PACKET_ETHER && p->ether_dst.b[0] & 1;
+}
+
+/* ifindex: 0 when it is for the routes to find. */
+static int allowed(struct frames *f, int ifindex, const void *data, size_t len,
                    struct addr_port *ret)
 {
     struct packet p;
     bool talks;
 
-    if (packet_decode(&p, type, data, len) < 0 || !destination(&p, ret))
+    if (packet_decode(&p, ifindex ? LINK_ETHERNET : LINK_RAW_IP, data, len) < 0)
         return -EPERM;
+    if (asks_link(&p))
+        return guard_check_link(f->guard, ifindex);
+    if (!destination(&p, ret))
+        return -EPERM;
+    if (ret->addr.family == ADDR_V6 && addr_is_link_local(&ret->addr))
+        ret->addr.scope = (uint32_t)ifindex;
     talks = (p.layers & (PACKET_TCP | PACKET_UDP)) && p.payload_len > 0;
     return guard_check(f->guard, talks ? GUARD_PAYLOAD : GUARD_PROBE, &ret->addr, ret->port);
 }
@@ -247,7 +260,7 @@ int frames_send(struct frames *f, const char *device, const void *frame, size_t 
 
     if (!to.sll_ifindex)
         return -ENODEV;
-    r = allowed(f, LINK_ETHERNET, frame, len, &whom);
+    r = allowed(f, to.sll_ifindex, frame, len, &whom);
     if (r == 0)
         r = open_once(&f->ether, AF_PACKET, 0); /* protocol 0: it receives nothing */
     if (r < 0)
@@ -261,7 +274,7 @@ int frames_send_ip(struct frames *f, const void *packet, size_t len)
     struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
     struct addr_port whom;
     bool six;
-    int r = allowed(f, LINK_RAW_IP, packet, len, &whom);
+    int r = allowed(f, 0, packet, len, &whom);
 
     if (r < 0)
         return r;

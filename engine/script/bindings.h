@@ -40,8 +40,9 @@ struct binding_env {
     struct dns *dns;                  /* NULL: numeric addresses only */
     const struct script_world *world; /* NULL, or members NULL: no raw frames, no log */
     enum addr_family (*family_of)(lua_State *L, void *user); /* for names; NULL: ADDR_V4 */
-    unsigned max_threads; /* threads that may hold sockets at a time; 0: 1000 */
-    unsigned trace;       /* 1: --script-trace, one world.log() line per socket event */
+    unsigned max_threads;  /* threads that may hold sockets at a time; 0: 1000 */
+    const char *interface; /* of what goes to groups; NULL: the routes tell */
+    unsigned trace;        /* 1: --script-trace, one world.log() line per socket event */
     /* May a script read, or create and remove, this path?  NULL: no path may be touched.  Used by
      * lfs and by libssh2's key files. */
     bool (*path_allowed)(void *user, const char *path, enum path_use use);

@@ -47,6 +47,7 @@ static void init_bindings(lua_State *L, struct script_host *h)
         .world = &h->world,
         .family_of = binding_family_of,
         .max_threads = h->o.max_threads,
+        .interface = h->interface,
         .trace = h->o.trace,
         .path_allowed = binding_path_allowed,
         .slots_of = binding_slots_of,

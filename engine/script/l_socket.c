@@ -90,7 +90,7 @@ static void udp_open(lua_State *L, struct sock *s)
         conn_unref(s->conn);
     s->conn = NULL;
     c = conn_new(L, s, SOCK_UDP);
-    if (dgram_new(&c->udp, c->all->env.loop, c->all->env.guard) < 0)
+    if (conn_udp_new(c) < 0)
         l_no_memory(L);
     if (s->bind_port || s->bind.family != ADDR_NONE) {
         struct addr any = {.family = (uint8_t)s->family};

@@ -141,6 +141,8 @@ int l_sock_new(lua_State *L);
 /* A connection for the running thread, in s->conn.  Raises on no memory. */
 struct conn *conn_new(lua_State *L, struct sock *s, enum sock_protocol protocol);
 void conn_close(struct conn *c); /* who waits on it gets -ECANCELED */
+/* A UDP socket of the connection's.  -ENOMEM. */
+int conn_udp_new(struct conn *c) MUST_USE;
 struct conn *conn_ref(struct conn *c);
 void conn_unref(struct conn *c);
 /* Wakes who waits, and gives it what was gathered: before it runs, another may use the socket. */

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <net/if.h>
 
 #define COLLECT_EVERY 128 /* open connections of a thread */
 #define CONNS_MAX     512
@@ -18,6 +19,16 @@ struct conn *conn_ref(struct conn *c)
 {
     c->refs++;
     return c;
+}
+
+int conn_udp_new(struct conn *c)
+{
+    const struct binding_env *env = &c->all->env;
+    int r = dgram_new(&c->udp, env->loop, env->guard);
+
+    if (r == 0 && env->interface)
+        dgram_set_link(c->udp, (int)if_nametoindex(env->interface));
+    return r;
 }
 
 void conn_unref(struct conn *c)

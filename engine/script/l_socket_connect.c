@@ -129,7 +129,7 @@ static int dial_udp(struct conn *c)
 {
     struct plan *p = c->plan;
     struct addr any = {.family = p->to.family};
-    int r = dgram_new(&c->udp, c->all->env.loop, c->all->env.guard);
+    int r = conn_udp_new(c);
 
     if (r == 0 && (p->local_port || p->local.family != ADDR_NONE))
         r = dgram_bind(c->udp, p->local.family != ADDR_NONE ? &p->local : &any, p->local_port);

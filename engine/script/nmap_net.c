@@ -154,25 +154,52 @@ static bool has_inet(const struct ifaddrs *list, const char *name)
     return false;
 }
 
-/* One entry per address; an interface without any has one. */
+/* An entry of an interface: one per address, and one for an interface that has none. */
 static bool is_entry(const struct ifaddrs *list, const struct ifaddrs *i)
 {
     return is_inet(i->ifa_addr) ||
            (i->ifa_addr && i->ifa_addr->sa_family == AF_PACKET && !has_inet(list, i->ifa_name));
 }
 
-/* nmap.list_interfaces() -> array of tables */
-static int l_list_interfaces(lua_State *L)
+/* Its label ("eth0:1") may stand for the name. */
+static bool is_of(const struct ifaddrs *i, const char *interface)
 {
-    const struct ifaddrs *list = push_addrs(L);
-    lua_Integer n = 0;
+    return strncmp(i->ifa_name, interface, strcspn(i->ifa_name, ":")) == 0 &&
+           !interface[strcspn(i->ifa_name, ":")];
+}
 
-    lua_newtable(L);
+/* Appends its entries of one family. */
+static lua_Integer push_entries(lua_State *L, const struct ifaddrs *list, const char *interface,
+                                int family, lua_Integer n)
+{
     for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
-        if (!is_entry(list, i))
+        if (!i->ifa_addr || i->ifa_addr->sa_family != family || !is_of(i, interface))
             continue;
         push_interface(L, list, i);
         lua_rawseti(L, -2, ++n);
+    }
+    return n;
+}
+
+/* nmap.list_interfaces() -> array of tables: interface by interface as the kernel has them, each
+ * with its IPv4 addresses, or one entry without address, before the IPv6 ones.  Scripts tell of the
+ * same host on the interface that they saw it on first or last. */
+static int l_list_interfaces(lua_State *L)
+{
+    const struct ifaddrs *list = push_addrs(L);
+    lua_Integer n = 0, before;
+
+    lua_newtable(L);
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_PACKET)
+            continue;
+        before = n;
+        n = push_entries(L, list, i->ifa_name, AF_INET, n);
+        if (n == before) {
+            push_interface(L, list, i);
+            lua_rawseti(L, -2, ++n);
+        }
+        n = push_entries(L, list, i->ifa_name, AF_INET6, n);
     }
     return 1;
 }

@@ -219,6 +219,22 @@ static int check_ways(const struct scan_args *a, struct err *e)
     return 0;
 }
 
+/* Scripts that were asked for may need none. */
+static int check_targets(const struct scan_args *a, const struct option_list *operands,
+                         struct err *e)
+{
+    if (a->resume && (operands->n || a->state))
+        return err_set(e, -EINVAL,
+                       "--resume takes targets and options from its file; give it alone");
+    if (operands->n || a->target_files.n || a->script_help || a->resume)
+        return 0;
+    if (!a->scripts.n || a->multicast || a->estimate || a->state)
+        return err_set(
+            e, -EINVAL,
+            "no targets: name at least one address, network or host (muster scan --help)");
+    return 0;
+}
+
 int scan_args_check(const struct scan_args *a, const struct option_list *operands, struct err *e)
 {
     int r = check_ports(a, e);
@@ -229,14 +245,5 @@ int scan_args_check(const struct scan_args *a, const struct option_list *operand
         r = scan_args_timing(a, e);
     if (r >= 0)
         r = check_outputs(a, e);
-    if (r < 0)
-        return r;
-    if (a->resume && (operands->n || a->state))
-        return err_set(e, -EINVAL,
-                       "--resume takes targets and options from its file; give it alone");
-    if (!operands->n && !a->target_files.n && !a->script_help && !a->resume)
-        return err_set(
-            e, -EINVAL,
-            "no targets: name at least one address, network or host (muster scan --help)");
-    return 0;
+    return r < 0 ? r : check_targets(a, operands, e);
 }

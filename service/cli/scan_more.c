@@ -64,8 +64,7 @@ static bool take_new(struct scan_run *run, struct addr_set *s)
     return true;
 }
 
-/* Looks again whether the run is at its end, in the next turn. */
-static void look_later(struct scan_run *run)
+void scan_more_look(struct scan_run *run)
 {
     loop_post(run->loop, &run->more.next);
 }
@@ -85,7 +84,7 @@ static void on_addrs(void *user, int status, const struct addr *addrs, size_t n)
         run->partial = true;
     else if (take_new(run, &one) && scan_plan_name(&run->plan, &addrs[0], m->name) < 0)
         run->partial = true;
-    look_later(run);
+    scan_more_look(run);
 }
 
 static bool look_up(struct scan_run *run, const char *name)
@@ -136,7 +135,7 @@ void scan_more_prerules_over(struct scan_run *run)
 {
     run->more.prerules_over = true;
     if (run->more.granted)
-        look_later(run);
+        scan_more_look(run);
 }
 
 /* They belong to the scan from now on. */
@@ -196,7 +195,7 @@ bool scan_more_may_come(struct scan_run *run)
     if (!run->more.granted || run->interrupted)
         return false;
     if (run->more.waiting.n && !run->scripting)
-        look_later(run);
+        scan_more_look(run);
     return run->more.waiting.n || run->more.lookups || run->scripting || !run->more.prerules_over;
 }
 

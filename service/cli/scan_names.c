@@ -223,7 +223,7 @@ static int plan_scope(struct scan_plan *p, struct err *e)
         r = scan_groups_split(&p->groups, &p->scope);
     if (r < 0)
         return err_set(e, r, "out of memory");
-    if (!addr_set_count(&p->scope))
+    if (!p->untargeted && !addr_set_count(&p->scope))
         return err_set(e, -EINVAL, "%s",
                        p->groups.n          ? "only scripts ask the addresses of groups; name "
                                               "hosts or a network as well"

@@ -192,15 +192,20 @@ static int run_open(struct scan_run *run, const struct option_list *targets,
         r = scan_multicast(run, e);
     if (r == 0)
         r = guard_open(run, e);
+    if (r == 0 && run->plan.untargeted)
+        r = scan_untargeted_scope(run, e);
     return r;
 }
 
 /* They do nothing before the loop turns. */
 static int parts_start(struct scan_run *run, struct err *e)
 {
-    int r = scan_scripts_start(run, e);
+    int r;
 
     scan_trace_open(run);
+    if (run->plan.untargeted)
+        return scan_untargeted_start(run, e);
+    r = scan_scripts_start(run, e);
     if (r == 0)
         r = scan_run_scanner(run, &run->plan.scope, e);
     return r < 0 ? r : scan_account_start(run, e);
@@ -219,8 +224,9 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     r = scan_scripts_load(run, e);
     if (r == 0)
         r = signals_open(run, e);
-    run->scan_over = !run->plan.scope.n; /* no host has answered a multicast */
-    if (r == 0 && !run->scan_over)
+    run->scan_over = !run->plan.scope.n;
+    run->idle = run->scan_over && !run->plan.untargeted; /* no host has answered a multicast */
+    if (r == 0 && !run->idle)
         r = parts_start(run, e);
     if (r == 0)
         r = scan_outputs_open(&run->outputs, run->args, e);
@@ -230,7 +236,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     scan_outputs_begin(&run->outputs, &run->info);
     scan_load_results(run);
     scan_written(run);
-    return run->scan_over ? 0 : scan_progress_start(run, e);
+    return run->idle ? 0 : scan_progress_start(run, e);
 }
 
 void scan_run_advance(struct scan_run *run)
@@ -314,7 +320,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
     }
     if (r == 0)
         r = run_start(&run, begin->command, &e);
-    if (r == 0 && !run.scan_over) {
+    if (r == 0 && !run.idle) {
         r = loop_run(run.loop);
         if (r < 0 && !run.outputs.failure)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));

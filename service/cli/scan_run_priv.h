@@ -72,6 +72,7 @@ struct scan_run {
     size_t unscripted; /* hosts that scripts have yet to see */
     size_t scripting;  /* hosts that scripts look at */
     bool privileged;
+    bool idle; /* there is nobody to ask */
     bool scan_over, job_finished, job_over;
     bool begun; /* the outputs have their heads */
     bool interrupted;
@@ -122,9 +123,16 @@ void scan_more_open(struct scan_run *run); /* the script host is there */
 void scan_more_done(struct scan_run *run);
 size_t scan_more_add(struct scan_run *run, const char *word); /* 1: it will be scanned */
 void scan_more_prerules_over(struct scan_run *run);
+/* Looks again whether the run is at its end, in the next turn. */
+void scan_more_look(struct scan_run *run);
 /* Whether the scan is not at its end although all its hosts are: then scan_run_advance() is called
  * again. */
 bool scan_more_may_come(struct scan_run *run);
+/* scan_untargeted.c: opens the guard for the links that scripts ask where no targets are named.
+ * -EINVAL: an excluded address is on one; -ENODEV, -ENOMEM. */
+int scan_untargeted_scope(struct scan_run *run, struct err *e) MUST_USE;
+/* Starts the scripts alone.  -EINVAL: none of them runs without a target. */
+int scan_untargeted_start(struct scan_run *run, struct err *e) MUST_USE;
 /* scan_run.c: sends the scanner out for these. */
 int scan_run_scanner(struct scan_run *run, const struct addr_set *targets, struct err *e) MUST_USE;
 

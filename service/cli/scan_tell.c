@@ -76,6 +76,8 @@ void scan_tell_end(struct scan_run *run)
 {
     const struct scan_totals *t = &run->totals;
 
+    if (run->plan.untargeted && !t->hosts_probed && !run->interrupted)
+        scan_say(run, "no targets were named, so no host was scanned");
     if (run->n_failed)
         scan_say(run, "%" PRIu64 " script run%s failed, which -d explains: %s", run->n_failed,
                  plural(run->n_failed, "", "s"), run->failed.data ? run->failed.data : "");

@@ -152,6 +152,12 @@ static void on_host_scripts_done(void *user, uint64_t job, const struct addr *a)
     scan_run_advance(run);
 }
 
+/* Libraries write it in front themselves. */
+static bool names_itself(const char *text, const char *script)
+{
+    return text[0] == '[' && strncmp(text + 1, script, strlen(script)) == 0;
+}
+
 static void on_log(void *user, int pri, const char *script, const char *text)
 {
     CLEANUP(buf_done) struct buf line = {0};
@@ -162,7 +168,10 @@ static void on_log(void *user, int pri, const char *script, const char *text)
         return;
     text_escape_utf8(&line, text, strlen(text));
     scan_progress_clear(run);
-    fprintf(stderr, "NSE: [%s] %s\n", script ? script : "", line.data ? line.data : "");
+    if (script && *script && !names_itself(text, script))
+        fprintf(stderr, "NSE: [%s] %s\n", script, line.data ? line.data : "");
+    else
+        fprintf(stderr, "NSE: %s\n", line.data ? line.data : "");
 }
 
 static size_t on_target_add(void *user, uint64_t job, const char *name)

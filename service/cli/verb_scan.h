@@ -1,6 +1,6 @@
 #pragma once
 
-/* `muster scan TARGET...` and `muster script run EXPR TARGET...`. */
+/* `muster scan [TARGET...]` and `muster script run EXPR [TARGET...]`. */
 #include "service/cli/verb.h"
 
 int verb_scan(struct verb_call *c);

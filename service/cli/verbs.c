@@ -37,7 +37,7 @@ static int verb_completion(struct verb_call *c)
 
 static const struct verb scan = {
     .name = "scan",
-    .operands = "TARGET...",
+    .operands = "[TARGET...]",
     .max_operands = VERB_MANY,
     .group = SCAN,
     .summary = "Find hosts and ports, and run scripts against them",
@@ -50,12 +50,12 @@ static const struct verb scan = {
 
 static const struct verb script_run = {
     .name = "script run",
-    .operands = "EXPR TARGET...",
+    .operands = "EXPR [TARGET...]",
     .min_operands = 1,
     .max_operands = VERB_MANY,
     .group = SCAN,
     .summary = "Scan, and run the scripts that EXPR selects",
-    .more = "The same as muster scan --script EXPR TARGET...",
+    .more = "The same as muster scan --script EXPR [TARGET...]",
     .options = {.tables = SCAN_TABLES},
     .args_size = sizeof(struct scan_args),
     .init = verb_scan_init,

@@ -207,6 +207,24 @@ static void the_scope_grows_and_an_empty_one_allows_nothing(void **state)
     assert_int_equal(ask(GUARD_PROBE, "198.51.100.1", 1), 0);
 }
 
+static void frames_without_address_go_to_links_that_were_granted(void **state)
+{
+    (void)state;
+    make(10, 2);
+    assert_int_equal(guard_check_link(guard, 3), -EPERM);
+    assert_string_equal(guard_why(guard), "out of scope");
+    assert_int_equal(guard_link_add(guard, 3), 0);
+    assert_int_equal(guard_link_add(guard, 3), 0);
+    assert_int_equal(guard_link_add(guard, 5), 0);
+    assert_int_equal(guard_check_link(guard, 4), -EPERM);
+    assert_int_equal(guard_sent(guard, GUARD_PROBE), 0);
+    assert_int_equal(guard_check_link(guard, 3), 0);
+    assert_int_equal(guard_check_link(guard, 5), 0);
+    assert_int_equal(guard_check_link(guard, 3), -EAGAIN); /* the rate is that of all */
+    assert_in_range(guard_wait(guard), 1, USEC_PER_SEC / 10 + 1);
+    assert_int_equal(guard_sent(guard, GUARD_PROBE), 2);
+}
+
 static void no_guard_allows_everything(void **state)
 {
     (void)state;
@@ -223,6 +241,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(the_rate_holds_over_a_minute, teardown),
     cmocka_unit_test_teardown(waiters_go_in_order_each_at_its_own_time, teardown),
     cmocka_unit_test_teardown(the_scope_grows_and_an_empty_one_allows_nothing, teardown),
+    cmocka_unit_test_teardown(frames_without_address_go_to_links_that_were_granted, teardown),
     cmocka_unit_test_teardown(no_guard_allows_everything, teardown),
 };
 
