@@ -186,6 +186,8 @@ programs.asterisk = { { "^Asterisk Call Manager/([%d.]+)", product = "Asterisk C
 programs.dict = { { "^220 [^\n]-dictd ([%d.]+)", product = "dictd", version = "%1" } }
 programs.gpsd = { { '"release":"([%w.]+)', product = "gpsd", version = "%1",
   cpe = { "cpe:/a:gpsd_project:gpsd:%1" } } }
+programs.nats = { { '"version":"([%w.+-]+)"', product = "NATS", version = "%1",
+  cpe = { "cpe:/a:linuxfoundation:nats-server:%1" } } }
 programs.munin = { { "", product = "Munin node" } }
 programs.hylafax = { { "HylaFAX %(tm%) Version ([%w.]+)", product = "HylaFAX", version = "%1" } }
 programs.teamspeak = { { "", product = "TeamSpeak 3 ServerQuery" } }
@@ -344,6 +346,7 @@ local shapes = {
   { "^20[01][ %-][^\n]*InterNetNews", "nntp" },
   { '^"IMPLEMENTATION" "', "sieve" },
   { '^{"class":"VERSION","release":"', "gpsd" },
+  { '^INFO {[^\n]*"server_id":"', "nats" },
   { "^# munin node at ", "munin" },
   { "^TS3[\r\n]", "teamspeak" },
   { "^ncacn_http/%d", "ncacn_http" },
@@ -393,7 +396,7 @@ local first = {}
 for _, name in ipairs({
   "ssh", "ftp", "ftps", "smtp", "smtps", "submission", "submissions", "lmtp", "imap", "imaps", "pop3",
   "pop3s", "nntp", "nntps", "mysql", "vnc", "rsync", "svn", "mpd", "asterisk", "dict", "gpsd",
-  "munin", "hylafax", "telnet", "sieve", "vmware-auth", "frr", "quagga", "teamspeak",
+  "munin", "hylafax", "telnet", "sieve", "vmware-auth", "frr", "quagga", "teamspeak", "nats",
 }) do
   first[name] = true
 end

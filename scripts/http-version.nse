@@ -26,13 +26,14 @@ local shortport = require "shortport"
 -- in their logs, and some end over it.
 local others = {}
 for _, name in ipairs({
-  "afp", "ajp13", "amqp", "amqps", "auth", "bgp", "chargen", "cisco-sccp", "daytime", "discard",
-  "distccd", "domain", "echo", "epmap", "epmd", "exec", "finger", "iscsi", "iscsi-target", "kafka",
-  "kerberos", "kerberos-sec", "ldap", "ldaps", "login", "memcache", "memcached", "modbus", "mongod",
-  "mongodb", "mountd", "mqtt", "ms-sql-s", "ms-wbt-server", "msrpc", "nbd", "netbios-ssn", "nfs",
-  "microsoft-ds", "oracle", "oracle-tns", "portmapper", "postgresql", "pptp", "printer", "qotd", "redis",
+  "afp", "ajp13", "amqp", "amqps", "apcupsd", "auth", "bgp", "bolt", "chargen", "cisco-sccp",
+  "daytime", "discard", "distccd", "domain", "echo", "epmap", "epmd", "exec", "finger", "git",
+  "iscsi", "iscsi-target", "kafka", "kerberos", "kerberos-sec", "ldap", "ldaps", "login",
+  "memcache", "memcached", "microsoft-ds", "minecraft", "modbus", "mongod", "mongodb", "mountd",
+  "mqtt", "ms-sql-s", "ms-wbt-server", "msrpc", "mumble", "nbd", "netbios-ssn", "nfs", "ntske",
+  "nut", "oracle", "oracle-tns", "portmapper", "postgresql", "pptp", "printer", "qotd", "redis",
   "rmiregistry", "rpcbind", "rtsp", "shell", "sip", "sips", "snmp", "socks", "sunrpc", "systat",
-  "tacacs", "time", "whois", "X11", "x11", "xmpp-client", "xmpp-server", "zookeeper",
+  "tacacs", "time", "whois", "x11", "X11", "xmpp-client", "xmpp-server", "zookeeper",
 }) do
   others[name] = true
 end

@@ -61,6 +61,8 @@ local known = {
   ["( success ( 2 2 ( ) ( edit-pipeline svndiff1 ) ) ) "] = "svn|Subversion|-|-",
   ["OK MPD 0.23.5\n"] = "mpd|Music Player Daemon|-|protocol 0.23.5",
   ["Asterisk Call Manager/8.0.2\r\n"] = "asterisk|Asterisk Call Manager|8.0.2|-",
+  ['INFO {"server_id":"NB65","server_name":"nats1","version":"2.9.10","proto":1} \r\n'] =
+    "nats|NATS|2.9.10|-",
   ['{"class":"VERSION","release":"3.22","rev":"3.22"}\r\n'] = "gpsd|gpsd|3.22|-",
   ["# munin node at web.example\n"] = "munin|Munin node|-|-",
   ["TS3\n\rWelcome to the TeamSpeak 3 ServerQuery interface\n\r"] =
