@@ -16,6 +16,7 @@
 #define BACKOFF_BASE (5 * USEC_PER_SEC)
 #define BACKOFF_CAP  (3600 * USEC_PER_SEC)
 #define TELL_USEC    (60 * USEC_PER_SEC)
+#define REFUSED_USEC (600 * USEC_PER_SEC)
 
 /* ---- making and unmaking */
 
@@ -302,6 +303,7 @@ static void settings(struct alert *a, const struct alert_opts *o)
     a->backoff.cap = o->backoff_cap ? o->backoff_cap : BACKOFF_CAP;
     a->patient = o->patient;
     a->poll = o->poll ? o->poll : POLL_USEC;
+    a->refused_for = o->refused_for ? o->refused_for : REFUSED_USEC;
     a->tell_after = o->tell_after ? o->tell_after : TELL_USEC;
     a->poll_timer.fire = alert_on_poll;
     a->take_timer.fire = alert_on_take;

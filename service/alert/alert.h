@@ -60,6 +60,8 @@ struct alert_opts {
     usec_t backoff_base; /* of failures; 0: 5 s */
     usec_t backoff_cap;  /* 0: 1 h */
     usec_t poll;         /* how often to look without a hint; 0: 2 s */
+    usec_t refused_for;  /* the database refuses an outcome for good when it did so for so long;
+                            0: 10 min */
     usec_t tell_after;   /* an endpoint that fails for so long is told to the others; 0: a minute */
 };
 

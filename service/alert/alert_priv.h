@@ -50,6 +50,7 @@ struct item {
     bool live;               /* from the log, not from alert.open */
     bool orphan;             /* the lease was lost while it was being sent */
     bool apart;              /* its fate was refused: tried again now and then */
+    usec_t refused;          /* monotonic: since then */
     enum item_state state;
     enum item_fate fate;
     int64_t seq;
@@ -137,6 +138,7 @@ struct endpoint {
     struct buf apart;        /* JSON of attempts that were refused */
     bool asunder;            /* what is being recorded was refused, and goes message by message */
     bool apart_due;          /* what was refused goes with the next batch again */
+    usec_t taken;            /* monotonic: the database took another one's fate last */
     bool replaying, feeding; /* a replay has not ended; it is being asked for more */
     bool batch_lazy;         /* nothing but successes in it */
     bool recording, state_dirty, ok_dirty, recovered, cursor_dirty;
@@ -156,7 +158,7 @@ struct alert {
     char *holder;
     char instance[37];
     struct backoff backoff;
-    usec_t poll, tell_after;
+    usec_t poll, tell_after, refused_for;
     int64_t clock_offset; /* usec: the database's clock minus ours */
     struct endpoint *endpoints;
     size_t n_endpoints;
@@ -252,6 +254,10 @@ int send_signed(const struct sending *s) MUST_USE;
 /* What was refused of a batch that went message by message stays for later. */
 void apart_take(struct endpoint *ep, const struct db_rows *rows);
 bool apart_waits(const struct item *i); /* it, or one that it stands behind */
+/* The one that leaves little room for others in the window; NULL: none. */
+const struct item *apart_crowding(const struct endpoint *ep);
+/* Nobody waits any longer for its fate to be taken. */
+bool apart_is_over(const struct item *i, const struct item *crowding);
 void apart_on_again(struct timer *t);
 void apart_reset(struct endpoint *ep);
 

@@ -69,6 +69,8 @@ static void put_open(struct buf *out, const struct item *i)
 static void put_items(struct endpoint *ep, struct buf *out)
 {
     CLEANUP(buf_done) struct buf done = {0};
+    CLEANUP(buf_done) struct buf aside = {0};
+    const struct item *crowding = ep->apart_due ? apart_crowding(ep) : NULL;
     struct item *i;
     unsigned n = 0;
     bool first = true;
@@ -81,6 +83,8 @@ static void put_items(struct endpoint *ep, struct buf *out)
         if (n++ == BATCH_ITEMS)
             break;
         i->state = ITEM_RECORDING;
+        if (apart_is_over(i, crowding))
+            buf_printf(&aside, "%s%" PRId64, aside.len ? "," : "", i->seq);
         if (i->fate != FATE_DONE) {
             buf_str(out, first ? "" : ",");
             put_open(out, i);
@@ -89,8 +93,9 @@ static void put_items(struct endpoint *ep, struct buf *out)
             buf_printf(&done, "%s%" PRId64, done.len ? "," : "", i->seq);
         }
     }
-    buf_printf(out, "],\"done\":[%s]", done.data ? done.data : "");
-    out->failed |= done.failed;
+    buf_printf(out, "],\"done\":[%s],\"aside\":[%s]", done.data ? done.data : "",
+               aside.data ? aside.data : "");
+    out->failed |= done.failed || aside.failed;
 }
 
 static void put_cursor(struct endpoint *ep, struct buf *out)

@@ -159,6 +159,8 @@ void window_recorded(struct endpoint *ep)
         if (i->state != ITEM_RECORDING)
             continue;
         TAILQ_REMOVE(&ep->finished, i, queue);
+        if (!i->apart)
+            ep->taken = loop_now(ep->alert->loop);
         ep->unrecorded--;
         i->state = ITEM_RECORDED;
         HASH_DEL(ep->by_seq, i); /* alert.open may bring it again */

@@ -5,11 +5,10 @@
  *   endpoint NAME URL SECRETS|- TIMEOUT_MS CONCURRENCY RATE ALLOW|- [public] [KEY=VALUE...]
  *     KEY: allow, kind, token, topic, text, content_type, proxy, order, http2; ca, cert, key: files
  *   behind SECONDS   this program's wall clock is, from now on
- *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient] [tell=MS]   ok | the error
- *   stats            NAME STATE DELIVERED ATTEMPTS FAILURES DEAD WAITING INFLIGHT
- *   idle             waits until all is delivered or put aside
- *   poke | stop MS   stopped STATUS
- *   list NAME|- all|open LIMIT | replay NAME [ID...] | endpoints | enable NAME resume|skip */
+ *   start CONNINFO HOLDER BACKOFF_MS POLL_MS RESOLVER|- [patient] [tell=MS] [refused=MS]   ok | the
+ * error stats            NAME STATE DELIVERED ATTEMPTS FAILURES DEAD WAITING INFLIGHT idle waits
+ * until all is delivered or put aside poke | stop MS   stopped STATUS list NAME|- all|open LIMIT |
+ * replay NAME [ID...] | endpoints | enable NAME resume|skip */
 #include "engine/base/buf.h"
 #include "service/alert/alert.h"
 #include "service/alert/deliveries.h"
@@ -155,6 +154,8 @@ static void do_start(char **w, size_t n)
             o.patient = true;
         else if (strncmp(w[i], "tell=", 5) == 0)
             o.tell_after = strtoull(w[i] + 5, NULL, 10) * USEC_PER_MSEC;
+        else if (strncmp(w[i], "refused=", 8) == 0)
+            o.refused_for = strtoull(w[i] + 8, NULL, 10) * USEC_PER_MSEC;
     }
     o.conninfo = conninfo = word_copy(w[1]);
     o.resolver = resolver;
