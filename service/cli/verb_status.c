@@ -32,10 +32,13 @@ static const char totals_sql[] =
     " (SELECT string_agg(endpoint || ' (' || state || ')', ', ' ORDER BY endpoint)"
     " FROM report.endpoint WHERE state NOT IN ('ok', 'throttled'))";
 
-/* Worst block of each pass: its age, and when the next visit is due. */
+/* Worst block of each pass: its age, and when the next visit is due; NULL: not before the ports of
+ * its blocks were listed, to which there is no span. */
 static const char passes_sql[] =
     "SELECT zone, pass, extract(epoch FROM now() - min(last_at))::float8,"
-    " extract(epoch FROM GREATEST(min(due_at) - now(), '0'))::float8, count(*), count(last_at),"
+    " CASE WHEN min(due_at) < 'infinity'"
+    " THEN extract(epoch FROM GREATEST(min(due_at) - now(), '0'))::float8 END,"
+    " count(*), count(last_at),"
     " bool_or(running)"
     " FROM report.coverage GROUP BY zone, pass ORDER BY zone, pass";
 
@@ -205,8 +208,12 @@ static void print_pass(struct buf *out, const struct db_rows *p, size_t row)
         buf_str(out, ", running\n");
         return;
     }
-    buf_str(out, ", next in ");
-    print_span(out, db_rows_text(p, row, 3));
+    if (db_rows_text(p, row, 3)) {
+        buf_str(out, ", next in ");
+        print_span(out, db_rows_text(p, row, 3));
+    } else {
+        buf_str(out, ", next when its ports are listed");
+    }
     buf_char(out, '\n');
 }
 

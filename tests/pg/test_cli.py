@@ -60,6 +60,16 @@ def test_nothing_is_scheduled_yet():
     assert "the first inventory was not there after 300ms: 0 of 0 first looks are done" in err, err
 
 
+def test_status_before_the_ports_were_listed():
+    first = pg.database(migrated=True)
+    first.sql(helpers.ZONES + helpers.HELPERS.replace("CREATE SCHEMA t;", "") + "; SELECT t.zone('new', '10.7.0')")
+    text = muster("status", database=first.conninfo)
+    assert "  new scripts: first look, 0 of 1 blocks done, next when its ports are listed\n" in text, text
+    assert "  new ports: first look, 0 of 1 blocks done, next in " in text, text
+    objects = [json.loads(line) for line in muster("status", "--json", database=first.conninfo).splitlines()]
+    assert objects, objects
+
+
 def test_a_baseline_is_no_change():
     baseline()
     assert muster("changes") == ""
