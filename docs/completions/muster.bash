@@ -17,7 +17,7 @@ _muster() {
   esac
   [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" = 1 ]; then
-    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan forget incidents why silence window deliveries replay dead endpoint config doctor db completion help'
+    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan import forget incidents why silence window deliveries replay dead endpoint config doctor db completion help'
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
@@ -94,6 +94,8 @@ _muster() {
     'policy run')
       options=' --config --database --json --help -h' ;;
     'rescan')
+      options=' --zone --config --database --json --help -h' ;;
+    'import')
       options=' --zone --config --database --json --help -h' ;;
     'forget')
       options=' --all --config --database --json --help -h' ;;

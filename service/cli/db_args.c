@@ -87,6 +87,12 @@ const struct option zone_options[] = {
     OPTION_END,
 };
 
+const struct option import_options[] = {
+    {OPTION_TEXT, "--zone", .arg = "NAME", AT(zone),
+     .help = "Into this zone (default: the only one there is)"},
+    OPTION_END,
+};
+
 const struct option changes_options[] = {
     {OPTION_TEXT, "--since", .arg = "TIME|SPAN", AT(since),
      .help = "From here on: a time, or how long ago (default 24h)"},

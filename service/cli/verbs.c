@@ -331,6 +331,20 @@ static const struct verb rescan = {
     .run = verb_rescan,
 };
 
+static const struct verb import = {
+    .name = "import",
+    .operands = "FILE...",
+    .min_operands = 1,
+    .max_operands = VERB_MANY,
+    .group = DO,
+    .summary = "Add what files of nmap's XML tell to the inventory",
+    .more = "FILE is what nmap -oX wrote; - is standard input.  Adds what nobody has looked at "
+            "since; closes and changes nothing, and alerts of nothing.",
+    .options = DB_OPTIONS(import_options),
+    DB_ARGS,
+    .run = verb_import,
+};
+
 static const struct verb forget = {
     .name = "forget",
     .operands = "ZONE",
@@ -494,6 +508,7 @@ const struct verb *const cli_verbs[] = {
     &policy_remove,
     &policy_run,
     &rescan,
+    &import,
     &forget,
     &incidents_verb,
     &why_verb,

@@ -23,6 +23,7 @@ ALLOWED = {
     "service/systemd": LOOP,
     "service/config": LOOP | {"engine/model"},
     "service/ipc": ENGINE | {"engine/scan", "engine/script"},
+    "service/import": BASE | {"engine/model"},
     "service/store": ENGINE,
     "service/alert": ENGINE | {"service/store", "service/config"},
     "service/schedule": ENGINE | {"service/config", "service/store", "service/ipc"},
