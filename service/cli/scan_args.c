@@ -115,6 +115,9 @@ const struct option scan_options[] = {
     {OPTION_TEXT, "-oN", .arg = "FILE", AT(text),
      .help = "Text, as on the screen, with the command line at its head"},
     {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
+    {OPTION_TEXT, "-oG", .arg = "FILE", AT(grep), .help = "nmap's lines to grep"},
+    {OPTION_TEXT, "-oA", .arg = "NAME", AT(all),
+     .help = "These three: NAME.nmap, NAME.xml and NAME.gnmap"},
     {OPTION_TEXT, "-oJ", .arg = "FILE", AT(json),
      .help = "JSON lines, each as soon as it is known"},
     {OPTION_FLAG, "--open", AT(open_only),
@@ -182,10 +185,14 @@ static int check_outputs(const struct scan_args *a, struct err *e)
 {
     const struct {
         const char *option, *file;
-    } each[] = {{"-oN", a->text}, {"-oX", a->xml}, {"-oJ", a->json}};
+    } each[] = {{"-oN", a->text}, {"-oX", a->xml}, {"-oG", a->grep}, {"-oJ", a->json}};
 
-    if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->json) > 1)
-        return err_set(e, -EINVAL, "only one of -oN, -oX and -oJ can go to standard output");
+    if (a->all && (a->text || a->xml || a->grep))
+        return err_set(e, -EINVAL, "-oA writes what -oN, -oX and -oG do; leave those out");
+    if (is_stdout(a->all))
+        return err_set(e, -EINVAL, "-oA writes three files; give it a name for them");
+    if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->grep) + is_stdout(a->json) > 1)
+        return err_set(e, -EINVAL, "only one of -oN, -oX, -oG and -oJ can go to standard output");
     for (size_t i = 0; i < ARRAY_LEN(each); i++)
         for (size_t k = i + 1; k < ARRAY_LEN(each); k++)
             if (each[i].file && each[k].file && strcmp(each[i].file, each[k].file) == 0)

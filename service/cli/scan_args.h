@@ -52,7 +52,8 @@ struct scan_args {
     int verbose, debug;
     usec_t stats_every; /* 0: each second, on a terminal */
     bool say_failures;  /* of scripts, with their tracebacks: `script run` is for authors */
-    const char *xml, *text, *json; /* files; "-": stdout; NULL: none */
+    const char *xml, *text, *grep, *json; /* files; "-": stdout; NULL: none */
+    const char *all;                      /* the first three of them, but for their ends; NULL */
     bool reason;
     bool open_only; /* --open */
 };

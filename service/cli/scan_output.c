@@ -51,11 +51,34 @@ static const char *next_name(struct scan_outputs *o, const char *path)
     return o->next_xml;
 }
 
-int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct err *e)
+/* The name of the n-th file of -oA; NULL: it does not fit. */
+static const char *name_of(struct scan_outputs *o, unsigned n, const char *name, const char *end)
 {
-    bool taken = is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->json);
-    const char *xml = a->xml;
-    int r;
+    int len = snprintf(o->all[n], sizeof o->all[n], "%s.%s", name, end);
+
+    return len > 0 && (size_t)len < sizeof o->all[n] ? o->all[n] : NULL;
+}
+
+static int all_names(struct scan_outputs *o, const char *name, struct scan_args *a, struct err *e)
+{
+    a->text = name_of(o, 0, name, "nmap");
+    a->xml = name_of(o, 1, name, "xml");
+    a->grep = name_of(o, 2, name, "gnmap");
+    return a->text && a->xml && a->grep ? 0
+                                        : err_set(e, -ENAMETOOLONG, "-oA: the name is too long");
+}
+
+int scan_outputs_open(struct scan_outputs *o, const struct scan_args *given, struct err *e)
+{
+    struct scan_args args = *given, *a = &args;
+    bool taken =
+        is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->grep) || is_stdout(a->json);
+    const char *xml;
+    int r = a->all ? all_names(o, a->all, a, e) : 0;
+
+    if (r < 0)
+        return r;
+    xml = a->xml;
 
     /* Not by lines, also on a terminal: the line of progress is cleared just before a flush. */
     setvbuf(stdout, NULL, _IOFBF, 65536);
@@ -66,6 +89,8 @@ int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct 
         r = output_add(o, &scan_form_file, a->text, e);
     if (r == 0)
         r = output_add(o, &scan_form_xml, xml, e);
+    if (r == 0)
+        r = output_add(o, &scan_form_grep, a->grep, e);
     if (r == 0)
         r = output_add(o, &scan_form_json, a->json, e);
     if (r == 0)

@@ -10,7 +10,7 @@ struct scan_output {
     FILE *file;
 };
 
-#define SCAN_OUTPUTS_MAX 4
+#define SCAN_OUTPUTS_MAX 5
 
 struct scan_outputs {
     struct scan_output each[SCAN_OUTPUTS_MAX];
@@ -20,6 +20,7 @@ struct scan_outputs {
     int failure; /* negative errno of the first write that failed */
     const char *failed_path;
     char next_xml[4096]; /* name of the XML file of a scan that is gone on with */
+    char all[3][4096];   /* of the files of -oA */
 };
 
 /* Opens what the arguments name; text to stdout when nothing else goes there. errno

@@ -94,8 +94,6 @@ const struct option scan_refused[] = {
     REFUSED("--unprivileged", "use -sT, which needs no raw sockets"),
 
     /* output */
-    REFUSED("-oA", "writes nmap's three formats at once; name them: -oN FILE -oX FILE -oJ FILE"),
-    REFUSED("-oG", "grepable output is not written; -oJ gives JSON lines"),
     REFUSED("-oS", "is not written; use -oN"),
     REFUSED("--append-output", "files are written anew; --state and --resume go on with a scan"),
     REFUSED("--stylesheet", NO_STYLE),

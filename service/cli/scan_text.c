@@ -89,7 +89,7 @@ const char *scan_service_name(const struct scan_info *i, const struct host_recor
     return s && s->name ? s->name : services_name(i->names, p->protocol, p->port);
 }
 
-static void version_cell(struct buf *out, const struct service_info *s)
+void scan_version_text(struct buf *out, const struct service_info *s)
 {
     const char *const parts[] = {s->product, s->version};
 
@@ -113,24 +113,32 @@ static bool is_guess(const struct scan_info *i, const struct service_info *s,
     return i->versions && p->state == PORT_OPEN && !(s && s->name && s->confidence > 3);
 }
 
-static void row_fill(struct port_row *row, const struct scan_info *i, const struct host_record *r,
-                     const struct record_port *p)
+void scan_service_text(struct buf *out, const struct scan_info *i, const struct host_record *r,
+                       const struct record_port *p)
 {
     const struct service_info *s = host_record_service(r, p);
     const char *name = scan_service_name(i, r, p);
 
+    if (s && s->tunnel)
+        buf_printf(out, "%s/", s->tunnel);
+    screen_text(out, name ? name : "unknown");
+    if (is_guess(i, s, p) && name)
+        buf_char(out, '?');
+}
+
+static void row_fill(struct port_row *row, const struct scan_info *i, const struct host_record *r,
+                     const struct record_port *p)
+{
+    const struct service_info *s = host_record_service(r, p);
+
     buf_printf(&row->cells[COLUMN_PORT], "%u/%s", p->port, protocol_name(p->protocol));
     buf_str(&row->cells[COLUMN_STATE], port_state_name(p->state));
-    if (s && s->tunnel)
-        buf_printf(&row->cells[COLUMN_SERVICE], "%s/", s->tunnel);
-    screen_text(&row->cells[COLUMN_SERVICE], name ? name : "unknown");
-    if (is_guess(i, s, p) && name)
-        buf_char(&row->cells[COLUMN_SERVICE], '?');
+    scan_service_text(&row->cells[COLUMN_SERVICE], i, r, p);
     buf_str(&row->cells[COLUMN_REASON], reason_name(p->reason));
     if (p->ttl)
         buf_printf(&row->cells[COLUMN_REASON], " ttl %u", p->ttl);
     if (s)
-        version_cell(&row->cells[COLUMN_VERSION], s);
+        scan_version_text(&row->cells[COLUMN_VERSION], s);
 }
 
 static void row_done(struct port_row *row)
@@ -357,7 +365,7 @@ static void text_begin(struct buf *out, const struct scan_info *i)
     buf_printf(out, "Starting Muster %s at %s\n", i->version, time_format(i->start, time));
 }
 
-static void file_begin(struct buf *out, const struct scan_info *i)
+void scan_file_begin(struct buf *out, const struct scan_info *i)
 {
     char time[TIME_TEXT_MAX];
 
@@ -383,7 +391,7 @@ static void text_end(struct buf *out, const struct scan_info *i, const struct sc
     buf_char(out, '\n');
 }
 
-static void file_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t)
+void scan_file_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t)
 {
     char time[TIME_TEXT_MAX];
 
@@ -397,10 +405,10 @@ static void file_end(struct buf *out, const struct scan_info *i, const struct sc
 
 const struct scan_form scan_form_file = {
     .name = "file",
-    .begin = file_begin,
+    .begin = scan_file_begin,
     .record = text_record,
     .phase = text_phase,
-    .end = file_end,
+    .end = scan_file_end,
 };
 
 const struct scan_form scan_form_text = {

@@ -1,4 +1,5 @@
-/* The forms in which `muster scan` tells what it found: JSON lines, text, nmap's XML.
+/* The forms in which `muster scan` tells what it found: JSON lines, text, nmap's XML and lines to
+ * grep.
  *
  * A form is a table of functions that append to a buffer; nothing here knows files or the loop, so
  * that golden files can test it.  JSON tells each finding when it is made, text and XML tell a host
@@ -47,11 +48,21 @@ struct scan_form {
 };
 
 /* scan_form_file is the text with the command line at its head, for whoever reads it next year. */
-extern const struct scan_form scan_form_json, scan_form_text, scan_form_file, scan_form_xml;
+extern const struct scan_form scan_form_json, scan_form_text, scan_form_file, scan_form_xml,
+    scan_form_grep;
+
+/* The first and the last line of a file of text. */
+void scan_file_begin(struct buf *out, const struct scan_info *i);
+void scan_file_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t);
 
 /* The service on a port as a name: what was found, else the table's; NULL: neither knows. */
 const char *scan_service_name(const struct scan_info *i, const struct host_record *r,
                               const struct record_port *p);
+/* The same as the text has it: "ssl/http", "http?" for a guess, "unknown". */
+void scan_service_text(struct buf *out, const struct scan_info *i, const struct host_record *r,
+                       const struct record_port *p);
+/* Product, version and what else is known: "OpenSSH 9.2 (protocol 2.0)". */
+void scan_version_text(struct buf *out, const struct service_info *s);
 /* nmap's line "Service Info: OS: Linux; CPE: cpe:/o:linux:linux_kernel", from all open ports;
  * nothing when they say nothing. */
 void scan_service_info_text(struct buf *out, const struct host_record *r);

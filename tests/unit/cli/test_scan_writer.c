@@ -1,4 +1,4 @@
-/* The three forms of `muster scan` against golden files in tests/golden/scan.
+/* The forms of `muster scan` against golden files in tests/golden/scan.
  *
  * MUSTER_GOLDEN=write makes the files anew; read the difference before it is committed.  The XML
  * files are held against nmap's DTD by tests/golden/scan/tests.cmake. */
@@ -260,18 +260,21 @@ static const struct {
     const char *file;
     const struct scan_form *form;
     const char *failure;
-    bool reasons, hosts_only, versions;
+    bool reasons, hosts_only, versions, verbose;
 } cases[] = {
-    {"mixed.txt", &scan_form_text, NULL, false, false, false},
-    {"mixed.xml", &scan_form_xml, NULL, false, false, false},
-    {"mixed.jsonl", &scan_form_json, NULL, false, false, false},
-    {"reasons.txt", &scan_form_text, NULL, true, false, false},
-    {"versions.txt", &scan_form_text, NULL, false, false, true},
-    {"file.txt", &scan_form_file, NULL, false, false, false},
-    {"interrupted.txt", &scan_form_text, "interrupted", false, false, false},
-    {"interrupted-file.txt", &scan_form_file, "interrupted", false, false, false},
-    {"interrupted.xml", &scan_form_xml, "interrupted", false, true, false},
-    {"interrupted.jsonl", &scan_form_json, "interrupted", false, false, false},
+    {"mixed.txt", &scan_form_text, NULL, false, false, false, false},
+    {"mixed.xml", &scan_form_xml, NULL, false, false, false, false},
+    {"mixed.jsonl", &scan_form_json, NULL, false, false, false, false},
+    {"reasons.txt", &scan_form_text, NULL, true, false, false, false},
+    {"versions.txt", &scan_form_text, NULL, false, false, true, false},
+    {"file.txt", &scan_form_file, NULL, false, false, false, false},
+    {"interrupted.txt", &scan_form_text, "interrupted", false, false, false, false},
+    {"interrupted-file.txt", &scan_form_file, "interrupted", false, false, false, false},
+    {"interrupted.xml", &scan_form_xml, "interrupted", false, true, false, false},
+    {"interrupted.jsonl", &scan_form_json, "interrupted", false, false, false, false},
+    {"mixed.gnmap", &scan_form_grep, NULL, false, false, false, true},
+    {"versions.gnmap", &scan_form_grep, NULL, false, false, true, false},
+    {"hosts.gnmap", &scan_form_grep, "interrupted", false, true, false, true},
 };
 
 static struct services *name_ports(struct scan_info *i)
@@ -299,6 +302,7 @@ static void forms_are_as_the_golden_files(void **state)
         names = cases[i].versions || cases[i].reasons ? name_ports(&w.info) : NULL;
         w.info.versions = cases[i].versions;
         w.info.reasons = cases[i].reasons;
+        w.info.verbose = cases[i].verbose;
         if (cases[i].hosts_only) {
             w.info.ports = NULL;
             w.info.method = NULL;

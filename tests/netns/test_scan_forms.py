@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""What `muster scan` writes for those who read nmap's files: -oG line by line beside nmap's, -oA's three files, which files go together."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import netns
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MUSTER = pathlib.Path(os.environ.get("MUSTER_BUILD_DIR", ROOT / "build")) / "muster"
+NAMES = "127.0.0.1 localhost\n10.77.0.10 web.test www.test\n10.77.0.20 wall.test\n"
+SERVER = """
+import socket, sys, threading
+def serve(port, greeting):
+    s = socket.create_server(("", port))
+    while True:
+        c = s.accept()[0]
+        try:
+            c.sendall(greeting)
+        except OSError:
+            pass
+        c.close()
+for port, greeting in ((22, b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u2\\r\\n"), (8080, b""), (2121, b"220 (vsFTPd 3.0.3)\\r\\n")):
+    threading.Thread(target=serve, args=(port, greeting)).start()
+"""
+WALL = "table ip t {\n chain in {\n type filter hook input priority 0; tcp dport 1-100 drop;\n }\n}\n"
+
+
+def run(program, *words, code=0):
+    command = ["nmap"] if program == "nmap" else [str(MUSTER), "scan"]
+    got = subprocess.run([*command, *words], capture_output=True, text=True, timeout=netns.CEILING)
+    assert got.returncode == code, f"{program} {words}: exit {got.returncode}, not {code}: {got.stdout}{got.stderr}"
+    return got
+
+
+def hosts_of(text):
+    """What is told of each host, in its order; the hosts come in any."""
+    hosts = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            host, said = line.split("\t", 1)
+            assert re.fullmatch(r"Host: \S+ \(\S*\)", host), line
+            hosts.setdefault(host, []).append(said)
+    return hosts
+
+
+def grep(world):
+    """The lines are nmap's."""
+    net = ["10.77.0.8/29", "10.77.0.16/29"]
+    for words in (["-p", "22,80,81,2121,8080", *net], ["-p1-90", *net], ["-v", "-p", "22,50-120", *net], ["--open", "-p1-100", *net], ["-sn", "-v", *net],
+                  ["-sV", "-p", "22,80,2121", "www.test"], ["-p80", "-n", "10.77.0.10"], ["-6", "-p22,23", "fd77::a"], ["-sU", "-sS", "-p", "U:53,T:22", "10.77.0.10"]):
+        table = [] if "-sV" in words else ["--datadir", "/usr/share/nmap"]  # ports have nmap's names
+        theirs, ours = netns.together(lambda: run("nmap", *words, "-oG", "-").stdout, lambda: run("muster", *table, *words, "-oG", "-").stdout)
+        want, have = hosts_of(theirs), hosts_of(ours)
+        assert want == have and (have or "--open" in words), f"{words}:\n nmap   {want}\n muster {have}"
+        counts = [line for line in ours.splitlines() if line.startswith("# Ports scanned")]
+        assert counts == [line for line in theirs.splitlines() if line.startswith("# Ports scanned")], (theirs, ours)
+        assert re.fullmatch(r"# Muster \S+ scan initiated \S+ as: .* -oG -", ours.splitlines()[0]) and ours.splitlines()[-1].startswith("# Muster done at "), ours
+        print(f"-oG {' '.join(words[:-1])}: {sum(map(len, have.values()))} lines are equal", flush=True)
+
+
+def everything(world):
+    name, single = world.path("all"), world.path("single")
+    words = ["-p22,80,81", "10.77.0.10", "10.77.0.20"]
+    out = run("muster", *words, "-oA", name).stdout
+    assert "Muster scan report for web.test (10.77.0.10)" in out, "the screen is kept"
+    text, lines = (pathlib.Path(f"{name}.{end}").read_text() for end in ("nmap", "gnmap"))
+    assert "22/tcp open   ssh" in text and text.startswith("# Muster ") and hosts_of(lines), (text, lines)
+    assert len(ElementTree.parse(name + ".xml").getroot().findall("host")) == 2
+    assert sorted(p.name for p in pathlib.Path(world.directory).glob("all*")) == ["all.gnmap", "all.nmap", "all.xml"]
+    run("muster", *words, "-oG", single, "-oJ", "-")
+    assert hosts_of(pathlib.Path(single).read_text()) == hosts_of(lines)
+    print("-oA: the three files, beside the screen")
+
+
+def refused(world):
+    name = world.path("no")
+    for words, why in ((["-oA", "-"], "-oA writes three files; give it a name for them"),
+                       (["-oA", name, "-oX", name], "-oA writes what -oN, -oX and -oG do; leave those out"),
+                       (["-oG", "-", "-oX", "-"], "only one of -oN, -oX, -oG and -oJ can go to standard output"),
+                       (["-oG", name, "-oJ", name], f"-oG and -oJ both write '{name}'; name a file for each"),
+                       (["-oA", "x" * 5000], "-oA: the name is too long"),
+                       (["-oA", world.path("nowhere/all")], f"cannot write '{world.path('nowhere/all')}.nmap': No such file or directory")):
+        got = run("muster", "-n", "-sn", *words, "10.77.0.10", code=2)
+        assert got.stderr == f"muster scan: {why}\n" and not got.stdout, (words, got)
+    assert not os.path.exists(name)
+    print("refused: what does not go together")
+
+
+def population(world):
+    hosts = pathlib.Path(world.path("hosts"))
+    hosts.write_text(NAMES)
+    netns.sh("mount", "--bind", str(hosts), "/etc/hosts")
+    resolver = pathlib.Path(world.path("resolv.conf"))
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    netns.sh("mount", "--bind", str(resolver), "/etc/resolv.conf")
+    web, wall = world.host("web", 10), world.host("wall", 20)
+    web.start([sys.executable, "-c", SERVER])
+    wall.run("nft", "-f", "-", input=WALL)
+    for port in (22, 2121, 8080):
+        netns.wait_port(web.address, port)
+
+
+def main():
+    netns.enter()
+    if not MUSTER.exists():
+        netns.skip(f"{MUSTER} is not built")
+    with netns.World() as world:
+        population(world)
+        everything(world)
+        refused(world)
+        if os.path.exists("/usr/share/nmap/nmap-services"):
+            grep(world)
+
+
+if __name__ == "__main__":
+    main()
