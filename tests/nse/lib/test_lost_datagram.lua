@@ -57,6 +57,10 @@ local cases = {
     .. "20746f206d616e616765")) },
   { "enip-info", 44818, fixed("c\0\50\0" .. ("\0"):rep(20) .. "\1\0\12\0\50\0\1\0" .. ("\0"):rep(16)
     .. string.pack("<I2I2I2BBI2I4s1B", 1, 14, 54, 20, 11, 0, 0x1234, "1756", 3) .. ("\0"):rep(8)) },
+  { "omron-info", 9600, function(request)
+    return "\xc0\0\2\0" .. request:sub(8, 8) .. "\0\0\0\0" .. request:sub(10, 12) .. "\0\0"
+      .. ("CS1G-CPU43"):rep(8) .. ("\0"):rep(12)
+  end },
 }
 
 local function result_of(case, lost)
