@@ -20,7 +20,7 @@ local function add(number, service, names, fields)
   end
 end
 
-add(80, "http", [[hnap-info http-apache-server-status http-auth http-config-backup http-cookie-flags
+add(80, "http", [[hnap-info http-apache-server-status http-app-info http-auth http-config-backup http-cookie-flags
   http-cors http-date http-docker-registry http-enum http-exposed-files http-favicon http-generator
   http-git http-gitlab-info http-headers http-icon http-internal-ip-disclosure http-jenkins-info
   http-ls http-methods http-ntlm-info http-php-version http-robots.txt http-security-headers
