@@ -27,9 +27,9 @@ _muster() {
   fi
   case $verb in
     'scan')
-      options=' -iL --exclude --excludefile -6 -n -sn -sP -Pn -P0 -PS -PA -PU -PE -PP -PR --arp-all --multicast-ping --disable-arp-ping --traceroute -p -F --top-ports --exclude-ports -sS -sT -sU -sV --version-intensity --version-light --version-all -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --script-scratch --datadir -T --min-rate --max-rate --max-retries --host-timeout -e --sample --estimate --state --resume -oN -oX -oG -oA -oJ --open --reason -v --verbose --stats-every -d --debug --help -h' ;;
+      options=' -iL --exclude --excludefile -6 -n -sL -sn -sP -Pn -P0 -PS -PA -PU -PE -PP -PR --arp-all --multicast-ping --disable-arp-ping --traceroute -p -F --top-ports --exclude-ports -sS -sT -sU -sV --version-intensity --version-light --version-all -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --script-scratch --datadir -T --min-rate --max-rate --max-retries --host-timeout -e --sample --estimate --state --resume -oN -oX -oG -oA -oJ --open --reason -v --verbose --stats-every -d --debug --help -h' ;;
     'script run')
-      options=' -iL --exclude --excludefile -6 -n -sn -sP -Pn -P0 -PS -PA -PU -PE -PP -PR --arp-all --multicast-ping --disable-arp-ping --traceroute -p -F --top-ports --exclude-ports -sS -sT -sU -sV --version-intensity --version-light --version-all -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --script-scratch --datadir -T --min-rate --max-rate --max-retries --host-timeout -e --sample --estimate --state --resume -oN -oX -oG -oA -oJ --open --reason -v --verbose --stats-every -d --debug --help -h' ;;
+      options=' -iL --exclude --excludefile -6 -n -sL -sn -sP -Pn -P0 -PS -PA -PU -PE -PP -PR --arp-all --multicast-ping --disable-arp-ping --traceroute -p -F --top-ports --exclude-ports -sS -sT -sU -sV --version-intensity --version-light --version-all -sC --script --script-args --script-args-file --script-help --script-timeout --script-trace --script-scratch --datadir -T --min-rate --max-rate --max-retries --host-timeout -e --sample --estimate --state --resume -oN -oX -oG -oA -oJ --open --reason -v --verbose --stats-every -d --debug --help -h' ;;
     'script list')
       options=' --datadir --json --help -h' ;;
     'script help')

@@ -25,6 +25,8 @@ const struct option scan_options[] = {
     {OPTION_FLAG, "-n", AT(no_names), .help = "Do not ask for the names of addresses"},
 
     {OPTION_HEADING, .help = "Hosts"},
+    {OPTION_BITS, "-sL", AT(ways), .bits = WAY_LIST | WAY_HOSTS_ONLY,
+     .help = "List the targets and the names of their addresses; only name servers are asked"},
     {OPTION_BITS, "-sn", .also = "-sP", AT(ways), .bits = WAY_HOSTS_ONLY,
      .help = "Hosts only, no ports"},
     {OPTION_FLAG, "-Pn", .also = "-P0", AT(no_ping), .help = "Take every target as up"},
@@ -167,6 +169,11 @@ static bool is_stdout(const char *file)
     return file && strcmp(file, "-") == 0;
 }
 
+static const char *hosts_only(const struct scan_args *a)
+{
+    return a->ways & WAY_LIST ? "-sL" : "-sn";
+}
+
 static int check_ports(const struct scan_args *a, struct err *e)
 {
     int ways = (a->ports ? 1 : 0) + (a->fast ? 1 : 0) + (a->top_ports ? 1 : 0);
@@ -174,9 +181,11 @@ static int check_ports(const struct scan_args *a, struct err *e)
     if (ways > 1)
         return err_set(e, -EINVAL, "-p, -F and --top-ports exclude each other; give one");
     if (ways > 0 && (a->ways & WAY_HOSTS_ONLY))
-        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -p, -F and --top-ports");
+        return err_set(e, -EINVAL, "%s looks at no ports; leave out -p, -F and --top-ports",
+                       hosts_only(a));
     if (a->exclude_ports.n && (a->ways & WAY_HOSTS_ONLY))
-        return err_set(e, -EINVAL, "-sn looks at no ports; leave out --exclude-ports");
+        return err_set(e, -EINVAL, "%s looks at no ports; leave out --exclude-ports",
+                       hosts_only(a));
     return 0;
 }
 
@@ -206,11 +215,11 @@ static int check_ways(const struct scan_args *a, struct err *e)
     unsigned port_ways = a->ways & (WAY_HOSTS_ONLY | WAY_SYN | WAY_CONNECT);
 
     if (port_ways & (port_ways - 1))
-        return err_set(e, -EINVAL, "-sn, -sS and -sT exclude each other; give one");
+        return err_set(e, -EINVAL, "%s, -sS and -sT exclude each other; give one", hosts_only(a));
     if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_UDP))
-        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sU");
+        return err_set(e, -EINVAL, "%s looks at no ports; leave out -sU", hosts_only(a));
     if ((a->ways & WAY_HOSTS_ONLY) && (a->ways & WAY_VERSION))
-        return err_set(e, -EINVAL, "-sn looks at no ports; leave out -sV");
+        return err_set(e, -EINVAL, "%s looks at no ports; leave out -sV", hosts_only(a));
     if (a->no_ping &&
         (a->syn_ports || a->ack_ports || a->udp_ports || a->pings & ~(unsigned)SCAN_PING_NO_ARP))
         return err_set(e, -EINVAL, "-Pn asks nobody; leave it out, or the other -P options");
@@ -223,6 +232,20 @@ static int check_ways(const struct scan_args *a, struct err *e)
     if (a->min_rate > 0 && a->max_rate > 0 && a->min_rate > a->max_rate)
         return err_set(e, -EINVAL, "--min-rate %g is above --max-rate %g", a->min_rate,
                        a->max_rate);
+    return 0;
+}
+
+static int check_list(const struct scan_args *a, struct err *e)
+{
+    const char *extra = a->scripts.n || a->ways & WAY_DEFAULT_SCRIPTS ? "scripts"
+                        : a->state || a->resume                       ? "--state and --resume"
+                        : a->estimate                                 ? "--estimate"
+                        : a->multicast                                ? "--multicast-ping"
+                        : a->traceroute                               ? "--traceroute"
+                                                                      : NULL;
+
+    if (a->ways & WAY_LIST && extra)
+        return err_set(e, -EINVAL, "-sL asks none of the targets; leave out %s", extra);
     return 0;
 }
 
@@ -252,5 +275,7 @@ int scan_args_check(const struct scan_args *a, const struct option_list *operand
         r = scan_args_timing(a, e);
     if (r >= 0)
         r = check_outputs(a, e);
+    if (r == 0)
+        r = check_list(a, e);
     return r < 0 ? r : check_targets(a, operands, e);
 }

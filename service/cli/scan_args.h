@@ -12,6 +12,7 @@ enum scan_way {                               /* scan_args.ways */
                 WAY_VERSION = 1 << 5,         /* -sV */
                 WAY_VERSION_LIGHT = 1 << 6,   /* --version-light */
                 WAY_VERSION_ALL = 1 << 7,     /* --version-all */
+                WAY_LIST = 1 << 8,            /* -sL, which is hosts only as well */
 };
 
 struct scan_args {

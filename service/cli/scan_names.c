@@ -219,7 +219,7 @@ static int plan_scope(struct scan_plan *p, struct err *e)
 
     if (r == 0)
         r = addr_set_subtract(&p->scope, &p->excludes.addrs);
-    if (r == 0)
+    if (r == 0 && !p->lists)
         r = scan_groups_split(&p->groups, &p->scope);
     if (r < 0)
         return err_set(e, r, "out of memory");

@@ -224,6 +224,7 @@ static int plan_targets(struct scan_plan *p, const struct scan_args *a,
 {
     int r = add_files(&p->targets, "-iL", &a->target_files, e);
 
+    p->lists = a->ways & WAY_LIST;
     p->untargeted = !targets->n && !a->target_files.n;
     for (size_t i = 0; i < targets->n && r == 0; i++)
         r = target_list_add(&p->targets, targets->values[i], e);

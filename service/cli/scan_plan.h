@@ -22,6 +22,7 @@ struct scan_plan {
     struct target_list targets, excludes; /* names among them are resolved by scan_plan_resolve() */
     struct addr_set scope;                /* targets without excludes and groups */
     struct addr_set groups;               /* multicast and broadcast addresses among the targets */
+    bool lists;                           /* nobody is asked: -sL */
     bool untargeted;                      /* nobody was named: only scripts run */
     struct lookups *lookups;              /* names under way; free the loop before the plan */
     struct named_target *named;

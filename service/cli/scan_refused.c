@@ -16,7 +16,6 @@
 /* clang-format off */
 const struct option scan_refused[] = {
     /* targets and hosts */
-    REFUSED("-sL", "listing targets without scanning is not supported yet"),
     REFUSED("-iR", "random targets are not supported; name the targets"),
     REFUSED("-R", "names of all hosts that are up are asked for unless -n is given; leave it out"),
     REFUSED("--dns-servers", RESOLVER),

@@ -33,6 +33,7 @@ static void run_free(struct scan_run *run)
     run->scripts = script_host_leave(run->scripts);
     scan_raw_close(run);
     run->dns = dns_free(run->dns);
+    run->list = scan_list_free(run->list);
     scan_trace_close(run);
     run->guard = guard_free(run->guard);
     if (run->loop) {
@@ -66,6 +67,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
     if (run->scripts)
         script_job_cancel(run->scripts, SCAN_JOB);
     scan_hosts_interrupt(run);
+    scan_list_interrupt(run);
     return 0;
 }
 
@@ -118,7 +120,7 @@ static enum scan_method wanted_method(const struct scan_run *run)
 
 static void tell_rights(struct scan_run *run)
 {
-    if (run->privileged || run->args->ways & (WAY_CONNECT | WAY_UDP))
+    if (run->privileged || run->args->ways & (WAY_CONNECT | WAY_UDP | WAY_LIST))
         return;
     if (run->args->ways & WAY_SYN)
         run->partial = true;
@@ -202,6 +204,8 @@ static int parts_start(struct scan_run *run, struct err *e)
 {
     int r;
 
+    if (run->args->ways & WAY_LIST)
+        return scan_list_start(run, e);
     scan_trace_open(run);
     if (run->plan.untargeted)
         return scan_untargeted_start(run, e);

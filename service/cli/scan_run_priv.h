@@ -51,6 +51,7 @@ struct scan_run {
     struct dns *dns;
     struct guard *guard;
     struct scan *scan;
+    struct scan_list *list;                 /* NULL: not of -sL */
     struct script_host *scripts;            /* NULL: none wanted */
     struct frames *frames;                  /* raw ones of scripts; NULL: none may be had */
     struct route_socket *routes;            /* likewise */
@@ -133,6 +134,13 @@ bool scan_more_may_come(struct scan_run *run);
 int scan_untargeted_scope(struct scan_run *run, struct err *e) MUST_USE;
 /* Starts the scripts alone.  -EINVAL: none of them runs without a target. */
 int scan_untargeted_start(struct scan_run *run, struct err *e) MUST_USE;
+/* scan_list.c: -sL, instead of scanner and scripts. */
+struct scan_list;
+int scan_list_start(struct scan_run *run, struct err *e) MUST_USE;
+void scan_list_interrupt(struct scan_run *run);
+/* When the resolver is gone. */
+struct scan_list *scan_list_free(struct scan_list *l);
+
 /* scan_run.c: sends the scanner out for these. */
 int scan_run_scanner(struct scan_run *run, const struct addr_set *targets, struct err *e) MUST_USE;
 

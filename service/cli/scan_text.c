@@ -326,7 +326,7 @@ static void text_record(struct buf *out, const struct scan_info *i, const struct
 {
     text_head(out, &r->host);
     if (r->host.state != HOST_UP) {
-        buf_str(out, " [host down]\n");
+        buf_str(out, r->host.state == HOST_DOWN ? " [host down]\n" : "\n");
         return;
     }
     text_up(out, i, &r->host);
@@ -376,9 +376,11 @@ void scan_file_begin(struct buf *out, const struct scan_info *i)
 
 void scan_totals_text(struct buf *out, const struct scan_totals *t)
 {
-    buf_printf(out, "%" PRIu64 " IP address%s (%" PRIu64 " host%s up) scanned in %.2f seconds",
-               t->hosts_probed, t->hosts_probed == 1 ? "" : "es", t->hosts_up,
-               t->hosts_up == 1 ? "" : "s", (double)t->elapsed / USEC_PER_SEC);
+    uint64_t n = t->hosts_probed + t->hosts_listed;
+
+    buf_printf(out, "%" PRIu64 " IP address%s (%" PRIu64 " host%s up) scanned in %.2f seconds", n,
+               n == 1 ? "" : "es", t->hosts_up, t->hosts_up == 1 ? "" : "s",
+               (double)t->elapsed / USEC_PER_SEC);
 }
 
 static void text_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t)

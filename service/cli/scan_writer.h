@@ -27,7 +27,8 @@ struct scan_info {
 
 struct scan_totals {
     uint64_t hosts_probed, hosts_up, ports_open, scripts_run;
-    usec_t end; /* wall */
+    uint64_t hosts_listed; /* by -sL, and not probed */
+    usec_t end;            /* wall */
     usec_t elapsed;
     const char *failure; /* why the run is incomplete; NULL: it is complete */
 };

@@ -279,7 +279,7 @@ static void xml_host_head(struct buf *out, const struct host_finding *h)
                host_state_name(h->state), reason_name(h->reason), h->ttl);
     buf_printf(out, "<address addr=\"%s\" addrtype=\"%s\"/>\n", addr_format(&h->address, address),
                h->address.family == ADDR_V6 ? "ipv6" : "ipv4");
-    if (h->state != HOST_UP)
+    if (h->state == HOST_DOWN || (h->state == HOST_UNKNOWN && !h->target && !h->hostname))
         return;
     xml_mac(out, h);
     buf_str(out, "<hostnames>\n");
@@ -347,6 +347,7 @@ static void xml_record(struct buf *out, const struct scan_info *i, const struct 
 static void xml_end(struct buf *out, const struct scan_info *i, const struct scan_totals *t)
 {
     CLEANUP(buf_done) struct buf summary = {0};
+    uint64_t n = t->hosts_probed + t->hosts_listed;
 
     (void)i;
     buf_str(&summary, "Muster done: ");
@@ -360,8 +361,7 @@ static void xml_end(struct buf *out, const struct scan_info *i, const struct sca
     buf_printf(out,
                "/><hosts up=\"%" PRIu64 "\" down=\"%" PRIu64 "\" total=\"%" PRIu64
                "\"/>\n</runstats>\n</nmaprun>\n",
-               t->hosts_up, t->hosts_probed > t->hosts_up ? t->hosts_probed - t->hosts_up : 0,
-               t->hosts_probed);
+               t->hosts_up, n > t->hosts_up ? n - t->hosts_up : 0, n);
 }
 
 const struct scan_form scan_form_xml = {

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""What `muster scan` writes for those who read nmap's files: -oG line by line beside nmap's, -oA's three files, which files go together."""
+"""What `muster scan` writes for those who read nmap's files: -oG line by line beside nmap's, -oA's three files, which files go together;
+-sL, which lists targets beside nmap's list and asks none of them."""
+import json
 import os
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -90,6 +94,59 @@ def refused(world):
     print("refused: what does not go together")
 
 
+def sent():
+    """Packets that left this machine's interface so far."""
+    return json.loads(netns.sh("ip", "-s", "-j", "link", "show", "br0"))[0]["stats64"]["tx"]["packets"]
+
+
+def listed(world):
+    """The same hosts with the same names as nmap lists, in the order of their addresses; nothing is sent but questions for names."""
+    xml, lines = world.path("list.xml"), world.path("list.jsonl")
+    before = sent()
+    out = run("muster", "-sL", "10.77.0.8/30", "www.test", "10.78.0.0/30", "--exclude", "10.77.0.9,10.78.0.2", "-oX", xml, "-oJ", lines)
+    assert sent() == before, "packets were sent"
+    names = [re.sub("Muster scan report for ", "", line) for line in out.stdout.splitlines() if "report" in line]
+    assert names == ["10.77.0.8", "www.test (10.77.0.10)", "10.77.0.11", "10.78.0.0", "10.78.0.1", "10.78.0.3"] and not out.stderr, (names, out.stderr)
+    assert "Muster done: 6 IP addresses (0 hosts up) scanned in" in out.stdout, out.stdout
+    netns.sh("xmllint", "--noout", "--nonet", "--dtdvalid", "/usr/share/nmap/nmap.dtd", xml)
+    root = ElementTree.parse(xml).getroot()
+    states = {(h.find("status").get("state"), h.find("status").get("reason")) for h in root.iter("host")}
+    assert states == {("unknown", "user-set")} and root.find("scaninfo") is None, states
+    assert [n.attrib for n in root.iter("hostname")] == [{"name": "www.test", "type": "user"}, {"name": "web.test", "type": "PTR"}]
+    assert root.find("runstats/hosts").attrib == {"up": "0", "down": "6", "total": "6"}
+    records = [json.loads(line) for line in open(lines)]
+    assert [r["record"] for r in records] == ["host"] * 6 + ["summary"] and {r["state"] for r in records[:-1]} == {"unknown"}, records
+    assert records[-1]["hosts_probed"] == 0 and records[-1]["complete"], "nobody was asked"
+    theirs, ours = (hosts_of(run(who, "-sL", "10.77.0.8/29", "10.77.0.20", "-oG", "-").stdout) for who in ("nmap", "muster"))
+    assert theirs == ours and len(ours) == 9, (theirs, ours)
+    many = run("muster", "-sL", "-n", "10.0.0.0/16", "224.0.0.251").stdout.splitlines()
+    assert len(many) == 65536 + 3 and many[300] == "Muster scan report for 10.0.1.43" and many[-2].endswith("224.0.0.251"), many[-3:]
+    print("-sL: the list, in text, XML, JSON and lines to grep; nobody was asked")
+
+
+def list_refused():
+    for words, why in ((["-p80"], "-sL looks at no ports; leave out -p, -F and --top-ports"), (["-sS"], "-sL, -sS and -sT exclude each other; give one"),
+                       (["-sC"], "-sL asks none of the targets; leave out scripts"), (["--estimate"], "-sL asks none of the targets; leave out --estimate"),
+                       (["-sV"], "-sL looks at no ports; leave out -sV"), (["--traceroute"], "-sL asks none of the targets; leave out --traceroute")):
+        assert run("muster", "-sL", *words, "10.77.0.10", code=2).stderr == f"muster scan: {why}\n", words
+    print("-sL with what asks: refused")
+
+
+def interrupted(world):
+    """Names come from a server that is silent: what is known is written whole."""
+    xml = world.path("cut.xml")
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 53))
+    process = world.start([str(MUSTER), "scan", "-sL", "10.79.0.0/16", "-oX", xml])
+    silent.recv(1000)
+    process.send(signal.SIGINT)
+    assert process.popen.wait(netns.CEILING) == 1
+    root = ElementTree.parse(xml).getroot()
+    assert root.find("runstats/finished").get("exit") == "error" and len(root.findall("host")) == 64, ElementTree.tostring(root)[:300]
+    silent.close()
+    print("-sL, interrupted: the XML is whole")
+
+
 def population(world):
     hosts = pathlib.Path(world.path("hosts"))
     hosts.write_text(NAMES)
@@ -112,7 +169,10 @@ def main():
         population(world)
         everything(world)
         refused(world)
+        list_refused()
+        interrupted(world)
         if os.path.exists("/usr/share/nmap/nmap-services"):
+            listed(world)
             grep(world)
 
 
