@@ -57,7 +57,8 @@ static const char ports_sql[] =
     " WHERE s.asset_id = $1::uuid ORDER BY s.address, s.protocol, s.port";
 
 static const char scripts_sql[] =
-    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output"
+    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output,"
+    " CASE WHEN r.errors > 0 THEN r.last_seen END"
     " FROM report.script_result r JOIN report.host h USING (zone, address)"
     " WHERE h.asset_id = $1::uuid ORDER BY r.address, r.port NULLS FIRST, r.script";
 
@@ -120,7 +121,7 @@ static const char ports_at_sql[] =
     " ORDER BY s.address, s.protocol, s.port";
 
 static const char scripts_at_sql[] =
-    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output"
+    "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output, NULL"
     " FROM report.script_result_at($2::timestamptz, NULL, NULL, $1::uuid) r"
     " ORDER BY r.address, r.port NULLS FIRST, r.script";
 
@@ -226,6 +227,17 @@ static bool same_place(const struct db_rows *rows, size_t a, size_t b)
            (!port_a || strcmp(port_a, port_b) == 0);
 }
 
+/* A result that its script could not ask for again: seen then, and not since. */
+static void say_unconfirmed(struct page *p, const char *seen)
+{
+    char time[TIME_TEXT_MAX];
+
+    if (!seen)
+        return;
+    time_format(table_time(seen), time);
+    buf_printf(&p->out, "  (not confirmed since %s: the script ends with errors)\n", time);
+}
+
 static int page_scripts(struct page *p, struct err *e)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -241,6 +253,7 @@ static int page_scripts(struct page *p, struct err *e)
             buf_printf(&p->out, "\n%s %s\n", db_rows_text(rows, i, 0),
                        db_rows_text(rows, i, 1) ? db_rows_text(rows, i, 1) : "(host)");
         scan_script_text(&p->out, &s);
+        say_unconfirmed(p, db_rows_text(rows, i, 4));
     }
     return r;
 }

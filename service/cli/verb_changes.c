@@ -38,7 +38,8 @@
     " COALESCE(split_part(c.type, '.', 1), CASE c.kind WHEN 'presence' THEN 'host'"                \
     " WHEN 'holder' THEN 'host' WHEN 'text' THEN c.attribute ELSE c.kind END),"                    \
     " CASE WHEN c.kind IN ('script', 'policy') THEN c.attribute END,"                              \
-    " COALESCE(split_part(c.type, '.', 2), c.what)," GIST("old")                                   \
+    " CASE c.what WHEN 'unconfirmed' THEN c.what ELSE COALESCE(split_part(c.type, '.', 2),"        \
+    " c.what) END," GIST("old")                                                                    \
         GIST("new") " COALESCE(c.new->>'service', c.old->>'service'),"                             \
                     " CASE WHEN c.new IS NULL THEN c.last_seen END, c.old::text, c.new::text,"     \
                     " c.tx::text, c.change_id, c.news"

@@ -14,6 +14,8 @@
  * hosts with state HOST_DOWN; ports of the pass that are not among the open ports of an up host
  * that is not `unsure`; results of the `scripts` list that did not come for an open port;
  * a hostname that is "".  Enough misses, spread over visits, close a fact (one change, one event).
+ * A script that ended early (timeout, error) is no miss: what it said stays, as old as it is, until
+ * at least 5 visits ended so and nothing has confirmed it for a week (inv.error_limit).
  * After each visit that leaves doubts behind, the schedule row is due again soon (pass.confirm) for
  * the doubted hosts alone (lease.only).
  *

@@ -344,6 +344,25 @@ def test_what_went_with_its_host_was_not_seen_after_it():
     assert after == "0", "results of scripts that were seen after their host"
 
 
+def test_what_cannot_be_asked_is_told_as_such():
+    db.sql("SELECT t.zone('refused', '10.9.0')")
+    ask = ("SELECT t.visit('refused', '{}', date_trunc('day', now()) - interval '{} days', '{{\"10.9.0.1 u\"}}', '{{{}}}', '{{{}}}', '{{http-title}}')").format
+    result, error = '"10.9.0.1 80 http-title Welcome"', '"10.9.0.1 80 http-title"'
+    for kind, facts in (("presence", ""), ("ports", '"10.9.0.1 80 port -"'), ("scripts", result)):
+        db.sql(ask(kind, 20, facts, ""))
+    assert "not confirmed" not in muster("asset", "10.9.0.1")
+    for days in (12, 11, 10, 9):
+        db.sql(ask("scripts", days, "", error))
+    since = db.sql("SELECT to_char(date_trunc('day', now()) - interval '20 days' + interval '1 second', 'YYYY-MM-DD')")
+    text = muster("asset", "10.9.0.1")
+    assert f"|_http-title: Welcome\n  (not confirmed since {since}" in text and "the script ends with errors)\n" in text, text
+    assert [s["errors"] for s in json.loads(muster("asset", "10.9.0.1", "--json"))["scripts"]] == [4]
+    db.sql(ask("scripts", 0, "", error))
+    text = muster("changes", "--zone", "refused", check=1)
+    assert "http-title unconfirmed  tcp/80 on 10.9.0.1" in text and f"Welcome, last seen {since}T" in text, text
+    assert "http-title" not in muster("asset", "10.9.0.1").split("tcp")[0]
+
+
 def test_a_database_is_set_up():
     fresh = pg.database()
     newest = max(int(path.name[:4]) for path in pgtest.MIGRATIONS.glob("[0-9]*.sql"))

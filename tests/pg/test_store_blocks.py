@@ -97,6 +97,17 @@ def test_an_older_cut_that_is_back_does_not_bring_its_older_times():
     assert s.seen_at("service", "port = 80") == "13:00", s.seen()
 
 
+def test_what_is_missed_first_after_a_cut_was_seen_before_it():
+    s = Site(".0 .255").known()
+    s.cut(".0 .127", ".128 .255")
+    s.visit("presence", ".5 d, .200 u")
+    assert s.seen_at("host", f"address = '{s.net}.5'") == "05:00", s.seen()
+    s.visit("ports", ".5 u, .200 u", ".5 22 port -")
+    assert s.seen_at("service", "port = 80") == "05:00", s.seen()
+    s.visit("scripts", ".5 u, .200 u", ".200 80 http-title one", unsure=".5 22 ssh-hostkey", scripts=SCRIPTS)
+    assert s.seen_at("script_result", "script = 'ssh-hostkey'") == "06:00", s.seen()
+
+
 def test_a_wide_block_and_what_is_swept_of_it():
     s = Site(": ffff:ffff:ffff:ffff", net="2001:db8:0:1:")
     up = ":5 u, :ff:200 u"

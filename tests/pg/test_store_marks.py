@@ -235,7 +235,7 @@ def random_visit(rng, w, truth):
     """A change of the truth now and then, and what a visit sees of it."""
     host = truth[rng.randrange(len(truth))]
     for _ in range(rng.choice((0, 0, 1, 2))):
-        what = rng.choice(("22", "80", "150", "443", "up", "mac", "a", "b", "service"))
+        what = rng.choice(("22", "80", "150", "443", "up", "mac", "a", "b", "service", "refuses"))
         host[what] = rng.randrange(3) if what in ("mac", "a", "b", "service") else not host[what]
     kind = rng.choice(("presence", "few", "many", "services", "scripts"))
     hosts, facts, unsure = [], [], []
@@ -255,13 +255,14 @@ def random_visit(rng, w, truth):
         elif kind == "services":
             facts += [f".{n} {p} service v{h['service']}" for p in ports if h["service"]]
         elif kind == "scripts":
+            facts += [f".{n} {p} service v{h['service']}" for p in ports if p == "80" and h["a"] and h["service"] and not h["refuses"]]
             for s in "ab":
                 for p in ports:
-                    if h[s] and rng.random() < 0.05:
+                    if h[s] and (rng.random() < 0.05 or s == "a" and h["refuses"]):
                         unsure.append(f".{n} {p} {s}")
                     elif h[s]:
                         facts.append(f".{n} {p} {s} {s}{h[s]}")
-    hours = rng.choice((1, 1, 1, 0.5, 0.003, -0.4, 3))
+    hours = rng.choice((1, 1, 1, 0.5, 0.003, -0.4, 3, 100))
     return w.sql(kind, ",".join(hosts), ",".join(facts), ",".join(unsure), "a,b" if kind == "scripts" else "", hours=hours)
 
 
@@ -270,10 +271,11 @@ def test_random_walk_with_marks_is_the_walk_without():
     print(f"seed {seed}")
     rng = random.Random(seed)
     w = Walk(setup())
-    truth = [{"22": True, "80": True, "150": False, "443": True, "up": True, "mac": 0, "a": 1, "b": 0, "service": 1} for _ in range(4)]
+    truth = [{"22": True, "80": True, "150": False, "443": True, "up": True, "mac": 0, "a": 1, "b": 0, "service": 1, "refuses": False} for _ in range(4)]
     got = w.db.sql(";\n".join(random_visit(rng, w, truth) for _ in range(steps))).split("\n")
     alone = sum(line.startswith("a ") for line in got)
-    print(f"{steps} visits, {steps - alone} of them had to send more; {w.db.sql('SELECT count(*) FROM inv.change')} changes")
+    changes = w.db.sql("SELECT count(*) || ' changes, in ' || count(*) FILTER (WHERE cause = 'u') || ' of them it could not be asked' FROM inv.change")
+    print(f"{steps} visits, {steps - alone} of them had to send more; {changes}")
     assert alone < steps
     w.db.equal("invariants", "SELECT string_agg(what || ': ' || n, ', ') FROM ops.invariants() WHERE n <> 0 AND what NOT LIKE 'rows outside%'", "")
 
@@ -377,7 +379,7 @@ def test_random_walk_by_lists_is_the_walk_one_by_one():
         again = ";\n" + ask(*args, hours=1) if rng.random() < 0.2 else ""
         return ask(*args, hours=hours) + again
     w.sql = now_and_again
-    truth = [{"22": True, "80": True, "150": False, "443": True, "up": True, "mac": 0, "a": 1, "b": 0, "service": 1} for _ in range(4)]
+    truth = [{"22": True, "80": True, "150": False, "443": True, "up": True, "mac": 0, "a": 1, "b": 0, "service": 1, "refuses": False} for _ in range(4)]
     w.db.sql(";\n".join(random_visit(rng, w, truth) for _ in range(steps)))
     told = int(w.db.sql("SELECT last_value FROM t.told"))
     print(f"{steps} visits, in {told} of them nothing differed")
