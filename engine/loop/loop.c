@@ -74,6 +74,11 @@ usec_t loop_wall(struct loop *l)
     return l->depth > 0 || l->fake ? l->wall : clock_usec(CLOCK_REALTIME);
 }
 
+void loop_abandon(struct loop *l)
+{
+    l->depth = 0;
+}
+
 /* Runs what is queued now; what these tasks post stands behind the marker and waits. */
 static void tasks_run(struct loop *l)
 {

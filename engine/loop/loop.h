@@ -38,6 +38,9 @@ sd_event *loop_sd(struct loop *l);
 /* Monotonic time, fixed during a turn; and wall time.  The fake clock moves both. */
 usec_t loop_now(struct loop *l);
 usec_t loop_wall(struct loop *l);
+/* A signal handler has jumped out of a turn: the clocks go on; all else is over, loop_free() too.
+ */
+void loop_abandon(struct loop *l);
 
 /* Fake clock for tests: from now on time stands still and moves only by loop_fake_advance(), which
  * runs the timers that become due, in order, each at its own time, with I/O turns in between. */

@@ -91,12 +91,19 @@ static int set_opts(struct script_host *h, const struct script_host_opts *o, str
 
 /* ---- life ---- */
 
+static void host_stuck(struct script_host *h, usec_t cpu)
+{
+    if (h->world.stuck)
+        h->world.stuck(h->world.user, script_host_current(h), cpu);
+}
+
 int script_host_new(struct script_host **ret, struct loop *l, struct guard *g, struct dns *dns,
                     const struct script_world *w, const struct script_host_opts *o, struct err *e)
 {
     CLEANUP(script_host_freep) struct script_host *h = calloc(1, sizeof *h);
     struct sched_opts so = {.host = h,
                             .shed = host_shed,
+                            .stuck = host_stuck,
                             .cpu_limit = o->cpu_limit,
                             .script_timeout = o->script_timeout,
                             .memory_limit = o->memory_limit};

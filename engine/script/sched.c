@@ -453,6 +453,7 @@ int sched_new(struct sched **ret, struct loop *l, const struct sched_opts *o, st
     s->loop = l;
     s->host = o->host;
     s->shed = o->shed;
+    s->stuck = o->stuck;
     s->cpu_limit = o->cpu_limit ? o->cpu_limit : 10 * USEC_PER_SEC;
     s->script_timeout = o->script_timeout;
     s->memory.limit = o->memory_limit ? o->memory_limit : (size_t)512 << 20;

@@ -68,6 +68,9 @@ struct sched_opts {
     struct script_host *host;
     /* The heap is full, and nobody who lives holds much of it.  May be NULL. */
     void (*shed)(struct script_host *host);
+    /* A burst has gone on for so much CPU time: from a signal handler, at each tick from
+     * SCHED_STUCK_USEC on.  May be NULL. */
+    void (*stuck)(struct script_host *host, usec_t cpu);
     usec_t cpu_limit;      /* per thread; 0: 10 s; a script with its workers has ten times that */
     usec_t script_timeout; /* wall, per thread; 0: none */
     size_t memory_limit;   /* whole state; 0: 512 MiB */
@@ -83,6 +86,7 @@ struct sched {
     struct loop *loop;
     struct script_host *host;
     void (*shed)(struct script_host *host);
+    void (*stuck)(struct script_host *host, usec_t cpu);
     struct lmem memory;
     size_t memory_soft; /* above it the greediest thread ends */
     usec_t cpu_limit, script_timeout;
@@ -152,7 +156,8 @@ void sthread_make_ready(struct sthread *t);
 void sthread_dequeue(struct sthread *t);
 void sched_count_hook(lua_State *L, lua_Debug *ar);
 /* The tick (tick.c): interrupts what runs. */
-#define SCHED_TICK_USEC (4 * USEC_PER_MSEC)
+#define SCHED_TICK_USEC  (4 * USEC_PER_MSEC)
+#define SCHED_STUCK_USEC USEC_PER_SEC
 void sched_tick_start(struct sched *s);
 void sched_tick_stop(struct sched *s);
 bool sched_may_yield(lua_State *L, const struct sthread *t);

@@ -26,6 +26,8 @@ static void on_tick(int signal, siginfo_t *info, void *context)
         return;
     s->burst_ticks += 1 + (unsigned)info->si_overrun;
     lua_sethook(s->running, sched_count_hook, LUA_MASKCOUNT, 1);
+    if (s->stuck && s->burst_ticks >= SCHED_STUCK_USEC / SCHED_TICK_USEC)
+        s->stuck(s->host, (usec_t)s->burst_ticks * SCHED_TICK_USEC);
 }
 
 static bool set_handler(void)

@@ -36,6 +36,11 @@ struct script_world {
     void (*job_done)(void *user, uint64_t job);
     /* One host of the job is through: all its host and port scripts ended. */
     void (*host_done)(void *user, uint64_t job, const struct addr *a);
+    /* A script has held the processor for so much CPU time without a break, more than a second: it
+     * is in a C function, which nothing interrupts.  Called again and again, FROM A SIGNAL HANDLER.
+     * May leave by siglongjmp(3): then neither host nor loop may be touched any more.  May be NULL.
+     */
+    void (*stuck)(void *user, const char *script, usec_t cpu);
     /* stdnse.debug/verbose and log_write lines. */
     void (*log)(void *user, int pri, const char *script, const char *text);
 };

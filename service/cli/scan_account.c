@@ -85,7 +85,7 @@ void scan_account_close(struct scan_run *run)
         return;
     timer_stop(run->loop, &run->keep);
     save(run);
-    if (run->interrupted)
+    if (run->interrupted || run->stuck.taken)
         scan_say(run, "%llu of %llu addresses are done; go on with: muster scan --resume %s",
                  (unsigned long long)run->state.n_done, (unsigned long long)run->state.total,
                  run->state.path);

@@ -269,7 +269,10 @@ static void run_end(struct scan_run *run, const char *failure)
     scan_phase_write(run, SCRIPT_POST);
     run->totals.end = loop_wall(run->loop);
     run->totals.elapsed = loop_now(run->loop) - run->started;
-    run->totals.failure = failure ? failure : run->interrupted ? "interrupted" : NULL;
+    run->totals.failure = failure            ? failure
+                          : run->stuck.taken ? run->stuck.why
+                          : run->interrupted ? "interrupted"
+                                             : NULL;
     scan_progress_clear(run);
     scan_outputs_end(&run->outputs, &run->info, &run->totals);
     if (!failure)
@@ -325,7 +328,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
     if (r == 0)
         r = run_start(&run, begin->command, &e);
     if (r == 0 && !run.idle) {
-        r = loop_run(run.loop);
+        r = scan_stuck_loop(&run);
         if (r < 0 && !run.outputs.failure)
             err_set(&e, r, "the event loop failed: %s", strerror(-r));
     }
@@ -337,7 +340,7 @@ int scan_run(const struct scan_args *a, const struct option_list *targets,
                                           : NULL);
     if (scan_outputs_close(&run.outputs, &e) < 0)
         r = -EIO;
-    if (r < 0)
-        return run_fail(&run, &e);
-    return run.partial ? SCAN_IN_PART : SCAN_DONE;
+    r = r < 0 ? run_fail(&run, &e) : run.partial ? SCAN_IN_PART : SCAN_DONE;
+    scan_stuck_leave(&run, r);
+    return r;
 }

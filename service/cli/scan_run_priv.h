@@ -10,6 +10,7 @@
 #include "service/cli/scan_run.h"
 #include "service/cli/scan_state.h"
 
+#include <setjmp.h>
 #include <uthash.h>
 
 struct dns;
@@ -94,6 +95,12 @@ struct scan_run {
         unsigned lookups;        /* of names, under way */
         struct task next;
     } more;
+    struct { /* a script that is in a C function for good */
+        sigjmp_buf way_out;
+        volatile bool armed; /* way_out may be taken */
+        bool taken;          /* it was: loop and scripts must not be touched */
+        char why[160];
+    } stuck;
     struct task flush;
     struct timer progress;
     struct scan_state state; /* account of what is done; path NULL: none is kept */
@@ -118,6 +125,13 @@ void scan_trace_open(struct scan_run *run);
 bool scan_trace_host(struct scan_run *run, struct scan_host *h);
 void scan_trace_interrupt(struct scan_run *run);
 void scan_trace_close(struct scan_run *run);
+
+/* scan_stuck.c: turns the loop to its end.  0 or -errno; a script that never comes back out of a C
+ * function ends the run as well, and then scan_stuck_leave() ends the process. */
+int scan_stuck_loop(struct scan_run *run);
+void scan_stuck_leave(const struct scan_run *run, int code);
+/* For the world of scripts. */
+void scan_stuck(void *user, const char *script, usec_t cpu);
 
 /* scan_more.c: targets that scripts add. */
 void scan_more_open(struct scan_run *run); /* the script host is there */

@@ -193,6 +193,7 @@ static const struct script_world world_functions = {
     .prerules_over = on_prerules_over,
     .job_done = on_job_done,
     .host_done = on_host_scripts_done,
+    .stuck = scan_stuck,
     .log = on_log,
 };
 
