@@ -178,6 +178,34 @@ def test_what_was_closed_since_stays_closed():
     db.check_invariants()
 
 
+def test_what_a_sensor_doubts_is_not_settled_by_an_older_file():
+    z, t = Zone(), now() - 10 * HOUR
+    z.visit("presence", [".1 u"], hours_ago=20)
+    z.visit("presence", [".1 d"], hours_ago=2)
+    assert z.take(z.file(t, host(f"{z.net}.1", port(8080))))[0]["looked_at_since"] == 1
+    assert z.count("inv.doubt") == 1 and "8080" not in z.facts()
+    # a newer one is evidence
+    assert z.take(z.file(now() - HOUR, host(f"{z.net}.1", port(8080))))[0]["added"] == 1 and z.count("inv.doubt") == 0
+    db.check_invariants()
+
+
+def test_an_address_that_was_asked_alone_was_looked_at():
+    z, t = Zone(), now() - 10 * HOUR
+    z.visit("presence", [".1 u"], hours_ago=20)
+    array = f"'{{{z.net}.9}}'"
+    db.sql(f"SELECT t.visit('{z.name}', 'presence', now() - interval '2 hours', '{{\"{z.net}.9 d\"}}', p_scope => {array})")
+    got = z.take(z.file(t, host(f"{z.net}.9", port(22)), host(f"{z.net}.8", port(22))))[0]
+    assert (got["new_hosts"], got["looked_at_since"]) == (1, 1) and f"{z.net}.9" not in z.facts(), got
+
+
+def test_what_is_held_is_newer_also_where_its_ledger_went():
+    z, t = Zone(), now() - 10 * HOUR
+    z.visit("presence", [".1 u"], hours_ago=5)
+    db.sql(f"DELETE FROM inv.change c USING inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{z.name}'; "
+           f"INSERT INTO inv.horizon(zone_id, since, scripts) SELECT zone_id, now(), now() FROM inv.zone WHERE name = '{z.name}'")
+    assert z.take(z.file(t, host(f"{z.net}.1", port(8080))))[0]["looked_at_since"] == 1 and "8080" not in z.facts()
+
+
 def test_an_address_that_another_card_has_is_left_alone():
     z, t = Zone("presence"), now() - 5 * HOUR
     z.visit("presence", [".1 u 02:00:00:00:00:01"], [".1 0 mac 02:00:00:00:00:01"], hours_ago=20)
@@ -296,22 +324,16 @@ def test_a_failure_leaves_nothing_of_the_file():
     db.check_invariants()
 
 
-def test_a_deadlock_with_a_sensor_begins_the_file_anew():
+def test_what_a_deadlock_with_a_sensor_ended_is_begun_anew():
+    """The server says so three times, and then has peace."""
     z, t = Zone(), now() - 48 * HOUR
-    path = z.file(t, host(f"{z.net}.1", port(22)))
-    zone, block = db.sql(f"SELECT z.zone_id, b.block_id FROM inv.zone z JOIN inv.block b USING (zone_id) WHERE z.name = '{z.name}'").split("|")
-    pg.psql("postgres", f"ALTER DATABASE {db.name} SET deadlock_timeout = '20ms'", user="postgres")
-    sensor = pgtest.Session(pg.psql_argv(db.name, "postgres"))
-    # it makes an asset while its block is not locked yet: no sensor does so, and it is always the import that is ended
-    sensor.sql(f"SET deadlock_timeout = '1h'; BEGIN; SELECT pg_advisory_xact_lock(731086873, {zone})")
-    run = subprocess.Popen([str(MUSTER), "--database", db.conninfo, "import", "--zone", z.name, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    db.waits("the import", "%import_part%")
-    sensor.sql(f"SELECT pg_advisory_xact_lock(731086874, {block})")
-    db.waits("the import, from its beginning", "%import_blocks%")
-    sensor.sql("COMMIT")
-    out, err = run.communicate(timeout=60)
-    sensor.close()
-    assert run.returncode == 0 and "1 new, 3 facts added" in out, (out, err)
+    db.sql("CREATE SEQUENCE t.tries; CREATE FUNCTION t.deadlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+           "IF nextval('t.tries') <= 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$; "
+           f"CREATE TRIGGER deadlock BEFORE INSERT ON inv.fact_now FOR EACH ROW WHEN (NEW.addr = '{z.net}.2' AND NEW.attr_id = 10) EXECUTE FUNCTION t.deadlock()")
+    got = z.take(z.file(t, host(f"{z.net}.1", port(22)), host(f"{z.net}.2", port(22))))[0]
+    assert (got["hosts"], got["new_hosts"], got["added"]) == (2, 2, 6), got
+    db.equal("tries", "SELECT last_value FROM t.tries", 4)
+    db.sql("DROP TRIGGER deadlock ON inv.fact_now; DROP FUNCTION t.deadlock")
     db.check_invariants()
 
 
