@@ -17,7 +17,7 @@ _muster() {
   esac
   [ -z "$words" ] || verb="$first ${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" = 1 ]; then
-    words=' scan script status assets asset services changes diff passes report annotate tag approve policy rescan import forget incidents why silence window deliveries replay dead endpoint config doctor db completion help'
+    words=' scan script status assets asset services changes diff passes report export annotate tag approve policy rescan import forget incidents why silence window deliveries replay dead endpoint config doctor db completion help'
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
@@ -76,6 +76,8 @@ _muster() {
       case $previous in
         --format) values='table csv json' ;;
       esac ;;
+    'export')
+      options=' --zone --at --config --database --json --help -h' ;;
     'annotate')
       options=' --owner --criticality --presence --label --note --by --zone --config --database --json --help -h' ;;
     'tag')

@@ -93,6 +93,13 @@ const struct option import_options[] = {
     OPTION_END,
 };
 
+const struct option export_options[] = {
+    {OPTION_TEXT, "--zone", .arg = "NAME", AT(zone),
+     .help = "Of this zone (default: the only one that has hosts)"},
+    OPTION_AT,
+    OPTION_END,
+};
+
 const struct option changes_options[] = {
     {OPTION_TEXT, "--since", .arg = "TIME|SPAN", AT(since),
      .help = "From here on: a time, or how long ago (default 24h)"},

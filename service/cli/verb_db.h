@@ -30,6 +30,7 @@ int verb_policy_add(struct verb_call *c);
 int verb_policy_remove(struct verb_call *c);
 int verb_policy_run(struct verb_call *c);
 int verb_import(struct verb_call *c);
+int verb_export(struct verb_call *c);
 int verb_forget(struct verb_call *c);
 int verb_db_migrate(struct verb_call *c);
 int verb_db_psql(struct verb_call *c);

@@ -8,4 +8,4 @@ extern const struct option config_options[], help_options[], status_options[], l
     zone_options[], passes_options[], changes_options[], diff_options[], deliveries_options[],
     enable_options[], migrate_options[], script_options[], report_options[], annotate_options[],
     tag_options[], approve_options[], asset_options[], doctor_options[], policy_options[],
-    forget_options[], identity_options[], import_options[], replay_options[];
+    forget_options[], identity_options[], import_options[], export_options[], replay_options[];

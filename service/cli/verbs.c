@@ -230,6 +230,18 @@ static const struct verb report_run = {
     .run = verb_report_run,
 };
 
+static const struct verb export_verb = {
+    .name = "export",
+    .operands = "",
+    .group = ASK,
+    .summary = "Write the hosts that are there, as nmap's XML or JSON lines",
+    .more = "With their open ports and results of scripts, on standard output, for ndiff and "
+            "whatever else reads what nmap -oX writes; muster import reads it, too.",
+    .options = DB_OPTIONS(export_options),
+    DB_ARGS,
+    .run = verb_export,
+};
+
 static const struct verb annotate = {
     .name = "annotate",
     .operands = "WHAT",
@@ -500,6 +512,7 @@ const struct verb *const cli_verbs[] = {
     &passes,
     &report_list,
     &report_run,
+    &export_verb,
     &annotate,
     &tag,
     &approve,
