@@ -1,5 +1,5 @@
--- http-app-info on what RabbitMQ 3.10 answered, on the heads of what Transmission 3.00 and Syncthing
--- 1.19 did, and for the others on answers in the form that the documentation of each has.
+-- http-app-info on the heads of what RabbitMQ 3.10, Transmission 3.00, Syncthing 1.19 and Squid 5.7
+-- answered, and for the others on answers in the form that the documentation of each has.
 local test, check, fake = ...
 local script, web = require "support.script", require "support.web"
 local products = require "http.products"
@@ -124,6 +124,15 @@ local cases = {
       "", 302) }, { Product = "AdGuard Home", ["Setup open"] = true } },
   { 80, { ["/"] = titled("Login - AdGuard Home"), ["/control/status"] = { status = 401 } },
     { Product = "AdGuard Home" } },
+  { 15672, { ["/"] = with({ server = "Cowboy", vary = "origin" }, titled("RabbitMQ Management")) },
+    { Product = "RabbitMQ management" } },
+  { 3128, { ["/"] = with({ Server = "squid/5.7", ["X-Squid-Error"] = "ERR_INVALID_URL 0" }, titled("ERROR: The"
+      .. " requested URL could not be retrieved"), 400), ["/squid-internal-mgr/info"] = with({ Server =
+      "squid/5.7" }, "Squid Object Cache: Version 5.7\nBuild Info: Debian linux\n") },
+    { Product = "Squid", Version = "5.7", ["Open without login"] = "cache manager" } },
+  { 3128, { ["/"] = with({ Server = "squid/5.7", ["X-Squid-Error"] = "ERR_INVALID_URL 0" }, "", 400),
+      ["/squid-internal-mgr/info"] = with({ Server = "squid/5.7" }, "", 403) },
+    { Product = "Squid", Version = "5.7" } },
   { 943, { ["/"] = with({ Server = "OpenVPN-AS" }) }, { Product = "OpenVPN Access Server" } },
   { 8384, { ["/"] = with({ ["X-Syncthing-Version"] = "v1.19.2-ds1" }, titled("Syncthing")) },
     { Product = "Syncthing", Version = "1.19.2-ds1" } },
@@ -142,12 +151,6 @@ for _, case in ipairs(cases) do
     check.truthy(#asked <= 5, tostring(#asked))
   end)
 end
-
-test("RabbitMQ's management is told by its page", function()
-  script.replay("http-app-info")
-  check.equal(script.run("http-app-info", { number = 15672, service = "rabbitmq-mgmt" }),
-    "  Product: RabbitMQ management")
-end)
 
 test("another web server is none, and is asked for its first page alone", function()
   for _, number in ipairs({ 80, 8080 }) do
