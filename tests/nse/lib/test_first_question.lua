@@ -25,7 +25,11 @@ add(80, "http", [[hnap-info http-apache-server-status http-app-info http-auth ht
   http-git http-gitlab-info http-headers http-icon http-internal-ip-disclosure http-jenkins-info
   http-ls http-methods http-ntlm-info http-php-version http-robots.txt http-security-headers
   http-server-header http-svn-info http-title http-tomcat-info http-trace
-  http-webdav-scan]])
+  http-webdav-scan hue-info onvif-info shelly-info]])
+add(8008, "http", "cast-info")
+add(8060, "http", "roku-info")
+add(1400, "http", "sonos-info")
+add(32400, "http", "plex-info")
 add(8080, "http-proxy", "http-open-proxy", { ends = true })
 add(8500, "http", "consul-info")
 add(5984, "http", "couchdb-databases couchdb-stats")
@@ -86,6 +90,7 @@ add(1962, "pcworx", "pcworx-info")
 add(2404, "iec-104", "iec-identify")
 add(4840, "opcua-tcp", "opcua-info")
 add(9600, "fins", "omron-info")
+add(9999, "tplink-kasa", "kasa-info")
 add(25, "smtp", "smtp-commands smtp-ntlm-info")
 add(23, "telnet", "telnet-encryption telnet-ntlm-info")
 add(5900, "vnc", "vnc-info")
@@ -126,6 +131,7 @@ add(161, "snmp", [[snmp-interfaces snmp-netstat snmp-processes snmp-public snmp-
   snmp-win32-services snmp-win32-shares snmp-win32-software snmp-win32-users]],
   { protocol = "udp", product = "SNMPv3 server" })
 add(3478, "stun", "stun-info stun-version", { protocol = "udp" })
+add(10001, "ubiquiti-discovery", "ubiquiti-discovery", { protocol = "udp" })
 add(69, "tftp", "tftp-version", { protocol = "udp" })
 add(177, "xdmcp", "xdmcp-discover", { protocol = "udp" })
 add(443, "http", "ssl-cert ssl-date ssl-dh-params ssl-enum-ciphers tls-alpn tls-nextprotoneg",

@@ -36,7 +36,8 @@ end)
 
 test("an echo, another service, cut answers, hostile lengths have none", function()
   for _, reply in ipairs({ act, "HTTP/1.0 400 Bad Request\r\n\r\n", con:sub(1, 5), "\x68\3\x83\0\0",
-    "\x68\xff" .. ("\0"):rep(255), "\x68\5\x83\0\0\0\0", "\x68\4\x83\0\0\1", act:rep(50) }) do
+    "\x68\xff" .. ("\0"):rep(255), "\x68\5\x83\0\0\0\0", "\x68\4\x83\0\0\1", act:rep(50) .. con,
+    "\x68\0", "\x68\3\x83\0\0" .. con }) do
     serve({ reply }, true)
     check.equal(script.run("iec-identify", port), nil)
   end

@@ -89,7 +89,8 @@ end)
 
 test("answers to others, and to another service id, are passed over", function()
   serve_udp(function(answer, command)
-    return { "hello", answer:sub(1, 9) .. "\1" .. answer:sub(11), command, answer }
+    local other = answer_to(command, 0x2108, "")
+    return { "hello", other:sub(1, 9) .. "\1" .. other:sub(11), command .. "\0", "\x80" .. other:sub(2), answer }
   end)
   check.equal(script.run("omron-info", udp), whole)
 end)
