@@ -25,7 +25,7 @@ discovery protocol: name, model, firmware, hardware addresses with their IP addr
 
 author = "Muster"
 license = "Apache-2.0"
-categories = { "default", "discovery", "safe", "version" }
+categories = { "version", "discovery", "default", "safe" }
 
 identity = { "mac_addresses" }
 volatile = { "uptime", "uptime_seconds" }
