@@ -509,7 +509,7 @@ BEGIN
                     (SELECT n.reason FROM inv.host_note n WHERE n.zone_id = c.zone_id AND n.addr = c.addr) END,
                     'seen', CASE WHEN c.new_value IS NOT NULL THEN alert.stamp(c.at) END,
                     'last_seen', CASE WHEN c.new_value IS NULL THEN alert.stamp(c.seen_at) END,
-                    'missed_since', CASE WHEN c.new_value IS NULL THEN alert.stamp(c.at) END)) AS evidence,
+                    'missed_since', CASE WHEN c.new_value IS NULL AND c.cause <> 'u' THEN alert.stamp(c.at) END)) AS evidence,
                  CASE WHEN c.new_value IS NOT NULL THEN 'seen directly'
                       WHEN c.cause = 'u' THEN format('not confirmed since %s: the script ends with errors', alert.stamp(c.seen_at))
                       ELSE format('missed in %s looks in a row', CASE a.kind WHEN 'presence' THEN z.host_misses ELSE COALESCE(p.misses, z.host_misses) END) END AS confidence

@@ -48,6 +48,7 @@ def test_what_cannot_be_asked_ends_after_a_week_once_and_says_why():
     assert z.doubts() == "0", z.doubts()
     db.equal("the change", "SELECT concat_ws(' ', what, type, to_char(at AT TIME ZONE 'UTC', 'DD HH24:MI'), to_char(last_seen AT TIME ZONE 'UTC', 'DD HH24:MI:SS')) FROM report.change "
              f"WHERE zone = '{z.name}' AND new IS NULL", "unconfirmed script.gone 09 03:00 01 03:00:01")
+    db.equal("the event's evidence", f"SELECT (body -> 'evidence') - 'pass' FROM report.event WHERE zone = '{z.name}'", '{"last_seen": "2026-01-01T03:00:01Z"}')
     db.equal("why", f"SELECT summary || '; ' || (body ->> 'confidence') FROM report.event WHERE zone = '{z.name}'",
              f"http-title of tcp/80 on {z.net}.1 is not known any more: not confirmed since 2026-01-01T03:00:01Z, the script ends with errors (\"one\" then); "
              "not confirmed since 2026-01-01T03:00:01Z: the script ends with errors")
