@@ -13,22 +13,33 @@ static const char json_sql[] =
     "SELECT jsonb_build_object('asset', (SELECT to_jsonb(a) FROM report.asset a"
     " WHERE a.asset_id = $1::uuid),"
     " 'hosts', (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.address) FROM report.host h"
-    " WHERE h.asset_id = $1::uuid),"
-    " 'services', (SELECT COALESCE(jsonb_agg(to_jsonb(s) ORDER BY s.address, s.protocol, s.port),"
-    " '[]') FROM report.service s WHERE s.asset_id = $1::uuid),"
-    " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r) ORDER BY r.address, r.port, r.script),"
-    " '[]') FROM report.script_result r JOIN report.host h USING (zone, address)"
-    " WHERE h.asset_id = $1::uuid),"
-    " 'changes', (SELECT COALESCE(jsonb_agg(to_jsonb(c) - 'tx' - 'change_id' ORDER BY c.noted_at),"
-    " '[]') FROM (SELECT c.* FROM report.change c WHERE" OF_ASSET(
-        "$1") " ORDER BY c.noted_at DESC LIMIT 100) c),"
-              " 'annotation', (SELECT to_jsonb(n) - 'asset_id' FROM report.annotation n WHERE "
-              "n.asset_id = "
-              "$1::uuid),"
-              " 'approvals', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'asset_id' ORDER BY "
-              "q.made_at), '[]') "
-              "FROM report.approval q"
-              " WHERE q.asset_id = $1::uuid AND q.state <> 'ended'))::text";
+    " WHERE" AT_ASSET(
+        "h",
+        "$1") "),"
+              " 'services', (SELECT COALESCE(jsonb_agg(to_jsonb(s) ORDER BY s.address, s.protocol, "
+              "s.port),"
+              " '[]') FROM report.service s WHERE" AT_ASSET(
+                  "s",
+                  "$1") "),"
+                        " 'scripts', (SELECT COALESCE(jsonb_agg(to_jsonb(r) ORDER BY r.address, "
+                        "r.port, r.script),"
+                        " '[]') FROM report.script_result r WHERE" AT_ASSET(
+                            "r",
+                            "$1") "),"
+                                  " 'changes', (SELECT COALESCE(jsonb_agg(to_jsonb(c) - 'tx' - "
+                                  "'change_id' ORDER BY c.noted_at),"
+                                  " '[]') FROM (SELECT c.* FROM report.change c WHERE" OF_ASSET(
+                                      "$1") " ORDER BY c.noted_at DESC LIMIT 100) c),"
+                                            " 'annotation', (SELECT to_jsonb(n) - 'asset_id' FROM "
+                                            "report.annotation n WHERE "
+                                            "n.asset_id = "
+                                            "$1::uuid),"
+                                            " 'approvals', (SELECT COALESCE(jsonb_agg(to_jsonb(q) "
+                                            "- 'asset_id' ORDER BY "
+                                            "q.made_at), '[]') "
+                                            "FROM report.approval q"
+                                            " WHERE q.asset_id = $1::uuid AND q.state <> "
+                                            "'ended'))::text";
 
 static const char head_sql[] =
     "SELECT a.name, a.state, a.zone, a.asset_id, array_to_string(a.macs, ' '), a.vendor,"
@@ -39,13 +50,12 @@ static const char head_sql[] =
 
 static const char hosts_sql[] =
     "SELECT host(h.address), h.state, h.hostname, h.mac, h.vendor, h.reason, h.present_since,"
-    " h.last_seen, h.last_checked FROM report.host h WHERE h.asset_id = $1::uuid"
-    " ORDER BY h.address";
+    " h.last_seen, h.last_checked FROM report.host h WHERE" AT_ASSET("h",
+                                                                     "$1") " ORDER BY h.address";
 
 /* The latest sighting of its addresses; of one address that may belong to no asset. */
 static const char heard_sql[] =
-    "SELECT max(l.last_heard) FROM report.heard l JOIN report.host h USING (zone, address)"
-    " WHERE h.asset_id = $1::uuid AND NOT l.answers";
+    "SELECT max(l.last_heard) FROM report.heard l WHERE NOT l.answers AND" AT_ASSET("l", "$1");
 static const char heard_only_sql[] =
     "SELECT zone, source, first_heard, last_heard, macs FROM report.heard"
     " WHERE host(address) = $1 AND ($2::text IS NULL OR zone = $2) ORDER BY zone";
@@ -54,13 +64,13 @@ static const char ports_sql[] =
     "SELECT host(s.address), s.port || '/' || s.protocol, s.state,"
     " concat(s.tunnel || '/', s.service), s.first_seen, s.last_seen,"
     " concat_ws(' ', s.product, s.version, '(' || s.extra || ')') FROM report.service s"
-    " WHERE s.asset_id = $1::uuid ORDER BY s.address, s.protocol, s.port";
+    " WHERE" AT_ASSET("s", "$1") " ORDER BY s.address, s.protocol, s.port";
 
 static const char scripts_sql[] =
     "SELECT host(r.address), r.port || '/' || r.protocol, r.script, r.output,"
     " CASE WHEN r.errors > 0 THEN r.last_seen END"
-    " FROM report.script_result r JOIN report.host h USING (zone, address)"
-    " WHERE h.asset_id = $1::uuid ORDER BY r.address, r.port NULLS FIRST, r.script";
+    " FROM report.script_result r WHERE" AT_ASSET(
+        "r", "$1") " ORDER BY r.address, r.port NULLS FIRST, r.script";
 
 static const char approvals_sql[] =
     "SELECT COALESCE(p.port || '/' || p.protocol, p.policy), p.state, p.author, p.made_at, "

@@ -15,6 +15,13 @@ struct err;
     "::uuid)::inet[]) AND c.at >= (SELECT a.first_seen FROM report.asset a WHERE a.asset_id = " id \
     "::uuid)"
 
+/* Of a row of a view of addresses: at an address of the asset.  An index goes by address, none by
+ * who has it. */
+#define AT_ASSET(row, id)                                                                          \
+    " " row ".zone = (SELECT a.zone FROM report.asset a WHERE a.asset_id = " id "::uuid) AND " row \
+    ".address = ANY ((SELECT a.addresses FROM report.asset a WHERE a.asset_id = " id               \
+    "::uuid)::inet[])"
+
 /* The latest ones as text, until `at` (NULL: now); nothing where there are none. */
 int changes_of_asset(struct cli_db *x, const char *id, const char *at, struct buf *out,
                      struct err *e) MUST_USE;

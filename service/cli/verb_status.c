@@ -21,16 +21,17 @@ static const char counts_sql[] =
     " FROM report.change WHERE news AND noted_at > $1::timestamptz";
 
 static const char totals_sql[] =
-    "SELECT (SELECT count(*) FROM report.asset WHERE state = 'present'),"
-    " (SELECT count(*) FROM report.asset WHERE state = 'absent'),"
-    " (SELECT count(*) FROM report.asset WHERE state = 'unknown'),"
+    "SELECT a.present, a.absent, a.unknown,"
     " (SELECT count(*) FROM report.service WHERE state = 'open'),"
     " (SELECT COALESCE(sum(doubts), 0) FROM report.coverage),"
     " (SELECT count(*) FROM report.coverage WHERE wanted_at < now() - every AND NOT running),"
     " (SELECT COALESCE(sum(waiting + retry), 0) FROM report.endpoint),"
     " (SELECT COALESCE(sum(dead), 0) FROM report.endpoint),"
     " (SELECT string_agg(endpoint || ' (' || state || ')', ', ' ORDER BY endpoint)"
-    " FROM report.endpoint WHERE state NOT IN ('ok', 'throttled'))";
+    " FROM report.endpoint WHERE state NOT IN ('ok', 'throttled'))"
+    " FROM (SELECT count(*) FILTER (WHERE state = 'present') AS present,"
+    " count(*) FILTER (WHERE state = 'absent') AS absent,"
+    " count(*) FILTER (WHERE state = 'unknown') AS unknown FROM report.asset) a";
 
 /* Worst block of each pass: its age, and when the next visit is due; NULL: not before the ports of
  * its blocks were listed, to which there is no span. */

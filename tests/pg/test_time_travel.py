@@ -167,6 +167,7 @@ def test_hosts_of_a_wide_block_are_told_of():
     db.check_invariants()
 
 
+SIZES = {"few": 200, "many": 800}
 # A zone of so many hosts, 50 to a /24, each with a name, three ports and what was probed there, all of which changed twice in the past month.
 CROWD = """
 INSERT INTO inv.zone (name) VALUES ('{zone}');
@@ -180,12 +181,13 @@ CREATE TEMP TABLE f AS SELECT zone_id, '10.50.0.0'::inet + (h / 50 * 256 + h % 5
   FROM z, generate_series(0, {hosts} - 1) h, (VALUES (0, 0), (0, 1), (0, 3), (393238, 10), (393238, 11), (393296, 10), (393296, 11), (393659, 10), (393659, 11), (393659, 101)) v(slot, attr_id);
 INSERT INTO inv.fact_now (since, zone_id, slot, attr_id, value, strength, addr)
   SELECT now() - interval '5 days', zone_id, slot, attr_id, CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/0')::uuid END, 0, addr FROM f;
+INSERT INTO inv.asset (asset_id, zone_id) SELECT asset, zone_id FROM f WHERE attr_id = 0;
 INSERT INTO inv.asset_place SELECT asset, zone_id, addr FROM f WHERE attr_id = 0;
 INSERT INTO inv.change (at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value)
   SELECT now() - interval '5 days' * r, now() - interval '5 days' * (r + 1), zone_id, slot, attr_id, 1, 'v', false, addr,
          CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/' || r)::uuid END, CASE attr_id WHEN 0 THEN asset ELSE md5(attr_id || '/' || r - 1)::uuid END FROM f, generate_series(1, 2) r;
 DROP TABLE z, f;
-ANALYZE inv.fact_now, inv.change, inv.coverage, inv.block, inv.schedule, inv.asset_place;
+ANALYZE inv.fact_now, inv.change, inv.coverage, inv.block, inv.schedule, inv.asset, inv.asset_place;
 """
 
 
@@ -195,20 +197,41 @@ def rows_of(node):
     return (node["Actual Rows"] + wasted) * node["Actual Loops"] + sum(map(rows_of, node.get("Plans", ())))
 
 
-def work(query):
-    """Rows that a query touched, in the functions that it calls too."""
+def plans_of(query):
+    """The plans of a query and of what the functions that it calls ask, one for each time."""
     text = ("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; "
             f"SET auto_explain.log_format = json; SET client_min_messages = log; {query}")
     log = subprocess.run(pg.psql_argv(db.name, "postgres"), input=text, capture_output=True, text=True, check=True).stderr
-    plans = [json.JSONDecoder().raw_decode(part[part.index("{"):])[0]["Plan"] for part in log.split(" plan:\n")[1:]]
-    assert len(plans) > 1, log
+    return [json.JSONDecoder().raw_decode(part[part.index("{"):])[0]["Plan"] for part in log.split(" plan:\n")[1:]]
+
+
+def work(query):
+    """Rows that a query touched, in the functions that it calls too."""
+    plans = plans_of(query)
+    assert len(plans) > 1, plans
     return sum(map(rows_of, plans))
 
 
-def test_what_a_question_costs_grows_with_what_it_asks_for():
-    sizes = {"few": 200, "many": 800}
-    for zone, hosts in sizes.items():
+def test_what_a_list_costs():
+    """No function is called for each row, and what is looked at there is looked up for each block; one thing is found by its key."""
+    for zone, hosts in SIZES.items():
         db.sql(CROWD.format(zone=zone, hosts=hosts), user="postgres")
+    for view, rows in (("host", 800), ("service", 2400), ("script_result", 800), ("asset", 800)):
+        db.equal(view, f"SELECT count(*) FROM report.{view} WHERE zone = 'many'", rows)
+        # the default filter of a list
+        plans = plans_of(f"SELECT * FROM report.{view}" + (" WHERE state <> 'absent'" if view in ("host", "service", "asset") else ""))
+        assert len(plans) == 1, f"report.{view}: {len(plans)} statements, of functions that are called for a row"
+        facts = int(db.sql("SELECT count(*) FROM inv.fact_now"))
+        assert rows_of(plans[0]) < 20 * facts, f"report.{view}: {rows_of(plans[0])} rows are touched where there are {facts} facts"
+    asset = db.sql("SELECT value FROM inv.fact_now JOIN inv.zone USING (zone_id) WHERE attr_id = 0 AND addr = '10.50.2.7' AND name = 'many'")
+    for query in (f"report.asset WHERE asset_id = '{asset}'", "report.host WHERE zone = 'many' AND address = '10.50.2.7'", "report.service WHERE zone = 'many' AND address = '10.50.2.7'",
+                  "report.script_result WHERE zone = 'many' AND address = '10.50.2.7'"):
+        touched = sum(map(rows_of, plans_of(f"SELECT * FROM {query}")))
+        assert touched < facts / 4, f"{query}: {touched} rows are touched where there are {facts} facts"
+
+
+def test_what_a_question_costs_grows_with_what_it_asks_for():
+    sizes = SIZES
     at = "now() - interval '8 days'"
     for function, rows in (("host_at", 1), ("asset_at", 1), ("service_at", 3), ("script_result_at", 1)):
         for zone, hosts in sizes.items():
