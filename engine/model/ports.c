@@ -160,6 +160,8 @@ static int add_range(struct parse *p, const char *part)
 {
     uint32_t first, last;
 
+    if (!read_range(part, &first, &last) && strspn(part, "0123456789-") == strlen(part))
+        return bad_part(p, part, "ports are numbers up to 65535");
     if (!read_range(part, &first, &last))
         return bad_part(p, part, "expected a port, a range such as 8000-8100, or a name");
     if (first > last)

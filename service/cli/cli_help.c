@@ -72,7 +72,7 @@ static bool completion_option(void *user, const struct option *o)
 {
     struct buf *out = user;
 
-    if (o->type == OPTION_HEADING || o->type == OPTION_REFUSED)
+    if (o->type == OPTION_HEADING || option_is_hidden(o))
         return true;
     buf_printf(out, " %s", o->name);
     if (o->also)

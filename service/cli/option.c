@@ -110,7 +110,7 @@ static void nearest_try(struct nearest *n, const char *candidate)
 
 static bool nearest_each(void *user, const struct option *o)
 {
-    if (o->type != OPTION_HEADING && o->type != OPTION_REFUSED) {
+    if (o->type != OPTION_HEADING && !option_is_hidden(o)) {
         nearest_try(user, o->name);
         if (o->also)
             nearest_try(user, o->also);
@@ -228,6 +228,7 @@ static int option_set_value(const struct parser *p, const struct option *o, cons
     case OPTION_RATE:
         return set_rate(p, o, value);
     case OPTION_HELP:
+    case OPTION_SERVED:
         return 0;
     case OPTION_REFUSED:
         return err_set(p->e, -EINVAL, "%s: %s", o->name, o->help);

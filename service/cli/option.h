@@ -28,6 +28,8 @@ enum option_type {
     OPTION_NUMBER,  /* unsigned, at most `bits` when that is set */
     OPTION_RATE,    /* double, > 0 */
     OPTION_HELP,    /* the dispatcher's: it shows the help text before anything is parsed */
+    OPTION_SERVED,  /* nmap's users know it, and what it asks for is done anyway: taken without a
+                     * word */
     OPTION_REFUSED, /* nmap's users know it, Muster does not do it: help says so */
 };
 
@@ -60,6 +62,12 @@ struct option {
 struct option_set {
     const struct option *tables[OPTION_TABLES_MAX]; /* unused ones are NULL */
 };
+
+/* Neither help nor completion shows it. */
+static inline bool option_is_hidden(const struct option *o)
+{
+    return o->type == OPTION_SERVED || o->type == OPTION_REFUSED;
+}
 
 /* Calls fn for each option (headings too) in the order of the tables; stops when fn returns false.
  */

@@ -52,7 +52,7 @@ static bool help_each(void *user, const struct option *o)
 
     if (o->type == OPTION_HEADING)
         buf_printf(out, "\n%s:\n", o->help);
-    else if (o->type != OPTION_REFUSED)
+    else if (!option_is_hidden(o))
         help_option(out, o);
     return true;
 }

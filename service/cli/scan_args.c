@@ -113,7 +113,7 @@ const struct option scan_options[] = {
     {OPTION_TEXT, "--resume", .arg = "FILE", AT(resume),
      .help = "Go on where the scan that kept account in FILE was interrupted"},
 
-    {OPTION_HEADING, .help = "Output; FILE is - for standard output"},
+    {OPTION_HEADING, .help = "Output; FILE is - for standard output; %T, %D and such are the time"},
     {OPTION_TEXT, "-oN", .arg = "FILE", AT(text),
      .help = "Text, as on the screen, with the command line at its head"},
     {OPTION_TEXT, "-oX", .arg = "FILE", AT(xml), .help = "nmap's XML"},
@@ -198,6 +198,15 @@ static int check_outputs(const struct scan_args *a, struct err *e)
 
     if (a->all && (a->text || a->xml || a->grep))
         return err_set(e, -EINVAL, "-oA writes what -oN, -oX and -oG do; leave those out");
+    for (size_t i = 0; a->state && i <= ARRAY_LEN(each); i++) {
+        const char *name = i < ARRAY_LEN(each) ? each[i].file : a->all;
+
+        if (name && strchr(name, '%'))
+            return err_set(e, -EINVAL,
+                           "'%s': --resume goes on with the files, so that their names cannot have "
+                           "the time in them",
+                           name);
+    }
     if (is_stdout(a->all))
         return err_set(e, -EINVAL, "-oA writes three files; give it a name for them");
     if (is_stdout(a->xml) + is_stdout(a->text) + is_stdout(a->grep) + is_stdout(a->json) > 1)

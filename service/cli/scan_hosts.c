@@ -71,7 +71,7 @@ static void tell_host(struct scan_run *run, struct scan_host *h)
     if (h->told)
         return;
     h->told = true;
-    scan_outputs_host(&run->outputs, &h->record->host);
+    scan_outputs_host(&run->outputs, &run->info, &h->record->host);
     scan_written(run);
 }
 
@@ -133,7 +133,7 @@ static void write_down(struct scan_run *run, const struct host_finding *h)
         run->partial = true;
         return;
     }
-    scan_outputs_host(&run->outputs, h);
+    scan_outputs_host(&run->outputs, &run->info, h);
     scan_outputs_record(&run->outputs, &run->info, r);
     scan_written(run);
 }

@@ -7,8 +7,9 @@
 
 #include <inttypes.h>
 
-static void json_host(struct buf *out, const struct host_finding *h)
+static void json_host(struct buf *out, const struct scan_info *i, const struct host_finding *h)
 {
+    (void)i;
     host_finding_json(out, h);
     buf_char(out, '\n');
 }

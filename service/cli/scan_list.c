@@ -71,7 +71,7 @@ static void list_write(struct scan_list *l)
     struct listed *x = &l->window[l->first];
     struct scan_run *run = l->run;
 
-    scan_outputs_host(&run->outputs, &x->record->host);
+    scan_outputs_host(&run->outputs, &run->info, &x->record->host);
     scan_outputs_record(&run->outputs, &run->info, x->record);
     scan_written(run);
     run->totals.hosts_listed++;

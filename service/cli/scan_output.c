@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool is_stdout(const char *path)
@@ -51,48 +52,111 @@ static const char *next_name(struct scan_outputs *o, const char *path)
     return o->next_xml;
 }
 
-/* The name of the n-th file of -oA; NULL: it does not fit. */
-static const char *name_of(struct scan_outputs *o, unsigned n, const char *name, const char *end)
+/* What nmap puts into names for a letter behind '%'; others stand for themselves. */
+static void time_write(struct buf *out, char letter, const struct tm *tm)
 {
-    int len = snprintf(o->all[n], sizeof o->all[n], "%s.%s", name, end);
+    const struct {
+        char letter;
+        int digits, value;
+    } parts[] = {{'H', 2, tm->tm_hour},       {'M', 2, tm->tm_min},  {'S', 2, tm->tm_sec},
+                 {'m', 2, tm->tm_mon + 1},    {'d', 2, tm->tm_mday}, {'y', 2, tm->tm_year % 100},
+                 {'Y', 4, tm->tm_year + 1900}};
 
-    return len > 0 && (size_t)len < sizeof o->all[n] ? o->all[n] : NULL;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (parts[i].letter == letter) {
+            buf_printf(out, "%0*d", parts[i].digits, parts[i].value);
+            return;
+        }
+    buf_char(out, letter);
 }
 
-static int all_names(struct scan_outputs *o, const char *name, struct scan_args *a, struct err *e)
+static void letter_write(struct buf *out, char letter, const struct tm *tm)
 {
-    a->text = name_of(o, 0, name, "nmap");
-    a->xml = name_of(o, 1, name, "xml");
-    a->grep = name_of(o, 2, name, "gnmap");
-    return a->text && a->xml && a->grep ? 0
-                                        : err_set(e, -ENAMETOOLONG, "-oA: the name is too long");
+    const char *parts = letter == 'T' ? "HMS" : letter == 'R' ? "HM" : letter == 'D' ? "mdy" : NULL;
+
+    if (!parts)
+        time_write(out, letter, tm);
+    for (; parts && *parts; parts++)
+        time_write(out, *parts, tm);
 }
 
-int scan_outputs_open(struct scan_outputs *o, const struct scan_args *given, struct err *e)
+/* The name with the time in it, where it asks for that, and this at its end. */
+static void name_write(struct buf *out, const char *name, const char *end, const struct tm *tm)
 {
-    struct scan_args args = *given, *a = &args;
-    bool taken =
-        is_stdout(a->text) || is_stdout(a->xml) || is_stdout(a->grep) || is_stdout(a->json);
-    const char *xml;
-    int r = a->all ? all_names(o, a->all, a, e) : 0;
+    for (const char *c = name; *c; c++)
+        if (*c == '%' && c[1])
+            letter_write(out, *++c, tm);
+        else
+            buf_char(out, *c);
+    buf_str(out, end);
+}
 
-    if (r < 0)
-        return r;
-    xml = a->xml;
+/* Leaves *ret NULL when there is no name. */
+static int name_of(struct scan_outputs *o, size_t n, const char **ret, const char *name,
+                   const char *end)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    struct tm tm;
 
+    *ret = is_stdout(name) ? name : NULL;
+    if (!name || is_stdout(name))
+        return 0;
+    localtime_r(&o->start, &tm);
+    name_write(&text, name, end, &tm);
+    if (text.failed || text.len >= sizeof o->names[n])
+        return text.failed ? -ENOMEM : -ENAMETOOLONG;
+    memcpy(o->names[n], text.data, text.len + 1);
+    *ret = o->names[n];
+    return 0;
+}
+
+enum { NAME_TEXT, NAME_XML, NAME_GREP, NAME_JSON, OUTPUT_NAMES };
+
+static int names_make(struct scan_outputs *o, const struct scan_args *a, const char **names)
+{
+    const char *given[] = {a->text, a->xml, a->grep, a->json};
+    static const char *const ends[] = {".nmap", ".xml", ".gnmap"};
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(given) && r == 0; i++) {
+        bool all = a->all && i < ARRAY_LEN(ends);
+
+        r = name_of(o, i, &names[i], all ? a->all : given[i], all ? ends[i] : "");
+    }
+    return r;
+}
+
+static int add_all(struct scan_outputs *o, const char **names, struct err *e)
+{
+    static const struct scan_form *const forms[] = {&scan_form_file, &scan_form_xml,
+                                                    &scan_form_grep, &scan_form_json};
+    bool taken = false;
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+        taken |= is_stdout(names[i]);
+    r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
+    for (size_t i = 0; i < ARRAY_LEN(forms) && r == 0; i++)
+        r = output_add(o, forms[i], names[i], e);
+    return r;
+}
+
+int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, usec_t start,
+                      struct err *e)
+{
+    const char *names[OUTPUT_NAMES];
+    int r;
+
+    o->start = (time_t)(start / USEC_PER_SEC);
     /* Not by lines, also on a terminal: the line of progress is cleared just before a flush. */
     setvbuf(stdout, NULL, _IOFBF, 65536);
-    if (a->appending && xml && !is_stdout(xml))
-        xml = next_name(o, xml);
-    r = output_add(o, &scan_form_text, taken ? NULL : "-", e);
-    if (r == 0)
-        r = output_add(o, &scan_form_file, a->text, e);
-    if (r == 0)
-        r = output_add(o, &scan_form_xml, xml, e);
-    if (r == 0)
-        r = output_add(o, &scan_form_grep, a->grep, e);
-    if (r == 0)
-        r = output_add(o, &scan_form_json, a->json, e);
+    r = names_make(o, a, names);
+    if (r < 0)
+        return err_set(e, r, "%s",
+                       r == -ENOMEM ? "out of memory" : "the name of an output is too long");
+    if (a->appending && names[NAME_XML] && !is_stdout(names[NAME_XML]))
+        names[NAME_XML] = next_name(o, names[NAME_XML]);
+    r = add_all(o, names, e);
     if (r == 0)
         outputs_empty(o, a->appending);
     return r;
@@ -156,9 +220,10 @@ void scan_outputs_begin(struct scan_outputs *o, const struct scan_info *i)
     EACH_FORM(o, begin, i);
 }
 
-void scan_outputs_host(struct scan_outputs *o, const struct host_finding *h)
+void scan_outputs_host(struct scan_outputs *o, const struct scan_info *i,
+                       const struct host_finding *h)
 {
-    EACH_FORM(o, host, h);
+    EACH_FORM(o, host, i, h);
 }
 
 void scan_outputs_port(struct scan_outputs *o, const struct port_finding *p)

@@ -20,18 +20,21 @@ struct scan_outputs {
     int failure; /* negative errno of the first write that failed */
     const char *failed_path;
     char next_xml[4096]; /* name of the XML file of a scan that is gone on with */
-    char all[3][4096];   /* of the files of -oA */
+    char names[SCAN_OUTPUTS_MAX - 1][4096];
+    time_t start;
 };
 
 /* Opens what the arguments name; text to stdout when nothing else goes there. errno
- * with path. */
-int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, struct err *e) MUST_USE;
+ * with path.  start: wall, for names with the time in them. */
+int scan_outputs_open(struct scan_outputs *o, const struct scan_args *a, usec_t start,
+                      struct err *e) MUST_USE;
 /* Closes; a failure to write is told by the return value, once, with the path. */
 int scan_outputs_close(struct scan_outputs *o, struct err *e) MUST_USE;
 void scan_outputs_flush(struct scan_outputs *o);
 
 void scan_outputs_begin(struct scan_outputs *o, const struct scan_info *i);
-void scan_outputs_host(struct scan_outputs *o, const struct host_finding *h);
+void scan_outputs_host(struct scan_outputs *o, const struct scan_info *i,
+                       const struct host_finding *h);
 void scan_outputs_port(struct scan_outputs *o, const struct port_finding *p);
 void scan_outputs_script(struct scan_outputs *o, const struct script_result *r);
 void scan_outputs_record(struct scan_outputs *o, const struct scan_info *i,

@@ -1,10 +1,15 @@
 /* Options of nmap's that `muster scan` does not take, each with the reason or with what to give
- * instead: silence about a wish that is not served would be a wrong inventory. */
+ * instead: silence about a wish that is not served would be a wrong inventory.  Those whose wish is
+ * served anyway are taken, since people's command lines have them. */
 #include "service/cli/scan_args.h"
 
 #define REFUSED(name_, help_)                                                                      \
     {                                                                                              \
         OPTION_REFUSED, name_, .help = help_                                                       \
+    }
+#define SERVED(name_, help_)                                                                       \
+    {                                                                                              \
+        OPTION_SERVED, name_, .help = help_                                                        \
     }
 #define HONEST   "not supported: every packet of Muster is accountable"
 #define MEASURED "the pace follows from what is measured; --max-rate, --min-rate and -T bound it"
@@ -19,9 +24,9 @@ const struct option scan_refused[] = {
     REFUSED("-iR", "random targets are not supported; name the targets"),
     REFUSED("-R", "names of all hosts that are up are asked for unless -n is given; leave it out"),
     REFUSED("--dns-servers", RESOLVER),
-    REFUSED("--system-dns", RESOLVER),
+    SERVED("--system-dns", "the hosts file and the name servers of /etc/resolv.conf are asked"),
     REFUSED("--resolve-all", "of a name the first address is scanned; name the others"),
-    REFUSED("--unique", "no address is scanned twice anyway; leave it out"),
+    SERVED("--unique", "no address is scanned twice"),
     REFUSED("-PN", "is spelled -Pn"),
     REFUSED("-PM", "netmask requests are not supported; use -PE or -PP"),
     REFUSED("-PY", "SCTP is not supported; use -PS, -PA, -PU, -PE or -PP"),
@@ -97,7 +102,8 @@ const struct option scan_refused[] = {
     REFUSED("--append-output", "files are written anew; --state and --resume go on with a scan"),
     REFUSED("--stylesheet", NO_STYLE),
     REFUSED("--webxml", NO_STYLE),
-    REFUSED("--no-stylesheet", "the XML names none anyway; leave it out"),
+    SERVED("--no-stylesheet", "the XML names none"),
+    SERVED("--noninteractive", "no keys are read"),
     REFUSED("--packet-trace", "use --script-trace for what scripts send, tcpdump for the rest"),
     REFUSED("--iflist", "ip address and ip route tell it"),
     REFUSED("-V", "muster --version tells it"),

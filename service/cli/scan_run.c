@@ -172,7 +172,7 @@ static void info_fill(struct scan_run *run, const char *command)
         .names = run->plan.services,
         .verbose = run->args->verbose,
         .debug = run->args->debug,
-        .reasons = run->args->reason || run->args->verbose > 1,
+        .reasons = run->args->reason || run->args->verbose > 1 || run->args->debug,
         .versions = run->args->ways & WAY_VERSION,
     };
 }
@@ -233,7 +233,7 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     if (r == 0 && !run->idle)
         r = parts_start(run, e);
     if (r == 0)
-        r = scan_outputs_open(&run->outputs, run->args, e);
+        r = scan_outputs_open(&run->outputs, run->args, run->info.start, e);
     if (r < 0)
         return r;
     run->begun = true;

@@ -230,9 +230,24 @@ static void text_ignored(void *user, const struct record_ignored *g)
 {
     struct ignored_to_text *t = user;
 
-    buf_printf(t->out, "%s%" PRIu32 " %s %s ports (%s)", t->any ? ", " : "Not shown: ", g->count,
-               port_state_name(g->state), protocol_name(g->protocol), reason_name(g->reason));
+    buf_printf(t->out, "%s%" PRIu32 " %s %s port%s (%s)", t->any ? ", " : "Not shown: ", g->count,
+               port_state_name(g->state), protocol_name(g->protocol), g->count == 1 ? "" : "s",
+               reason_name(g->reason));
     t->any = true;
+}
+
+/* "web.example (192.0.2.10)", or the address alone. */
+static void text_name(struct buf *out, const struct host_finding *h)
+{
+    const char *name = h->target ? h->target : h->hostname;
+    char address[ADDR_TEXT_MAX];
+
+    if (name) {
+        screen_text(out, name);
+        buf_printf(out, " (%s)", addr_format(&h->address, address));
+    } else {
+        buf_str(out, addr_format(&h->address, address));
+    }
 }
 
 static void text_ports(struct buf *out, const struct scan_info *i, const struct host_record *r)
@@ -240,11 +255,12 @@ static void text_ports(struct buf *out, const struct scan_info *i, const struct 
     struct ignored_to_text t = {.out = out};
     struct port_columns k;
     size_t listed = count_listed(r);
-    char address[ADDR_TEXT_MAX];
 
-    if (!listed && count_all(r))
-        buf_printf(out, "All %zu scanned ports on %s are in ignored states.\n", count_all(r),
-                   addr_format(&r->host.address, address));
+    if (!listed && count_all(r)) {
+        buf_printf(out, "All %zu scanned ports on ", count_all(r));
+        text_name(out, &r->host);
+        buf_str(out, " are in ignored states.\n");
+    }
     host_record_each_ignored(r, text_ignored, &t);
     buf_str(out, t.any ? "\n" : listed ? "\n" : "");
     if (!listed)
@@ -263,20 +279,6 @@ static void text_latency(struct buf *out, usec_t rtt)
     int digits = 1 - (int)floor(log10(seconds));
 
     buf_printf(out, "%.*f", digits < 0 ? 0 : digits, seconds);
-}
-
-static void text_head(struct buf *out, const struct host_finding *h)
-{
-    const char *name = h->target ? h->target : h->hostname;
-    char address[ADDR_TEXT_MAX];
-
-    buf_str(out, "Muster scan report for ");
-    if (name) {
-        screen_text(out, name);
-        buf_printf(out, " (%s)", addr_format(&h->address, address));
-    } else {
-        buf_str(out, addr_format(&h->address, address));
-    }
 }
 
 static void text_up(struct buf *out, const struct scan_info *i, const struct host_finding *h)
@@ -324,7 +326,8 @@ static bool has_host_scripts(const struct host_record *r)
 
 static void text_record(struct buf *out, const struct scan_info *i, const struct host_record *r)
 {
-    text_head(out, &r->host);
+    buf_str(out, "Muster scan report for ");
+    text_name(out, &r->host);
     if (r->host.state != HOST_UP) {
         buf_str(out, r->host.state == HOST_DOWN ? " [host down]\n" : "\n");
         return;

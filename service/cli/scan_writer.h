@@ -37,7 +37,7 @@ struct scan_totals {
 struct scan_form {
     const char *name; /* "text" */
     void (*begin)(struct buf *out, const struct scan_info *i);
-    void (*host)(struct buf *out, const struct host_finding *h);
+    void (*host)(struct buf *out, const struct scan_info *i, const struct host_finding *h);
     void (*port)(struct buf *out, const struct port_finding *p);
     void (*script)(struct buf *out, const struct script_result *r);
     void (*record)(struct buf *out, const struct scan_info *i, const struct host_record *r);

@@ -288,6 +288,17 @@ static void xml_host_head(struct buf *out, const struct host_finding *h)
     buf_str(out, "</hostnames>\n");
 }
 
+/* That a host is up, long before its ports are known: all that a file tells of it whose scan was
+ * killed. */
+static void xml_host(struct buf *out, const struct scan_info *i, const struct host_finding *h)
+{
+    if (h->state != HOST_UP || !i->ports)
+        return;
+    buf_str(out, "<hosthint>");
+    xml_host_head(out, h);
+    buf_str(out, "</hosthint>\n");
+}
+
 /* One answer was timed: RFC 6298 starts the variance at half of it, and nmap waits 100 ms at least.
  */
 static void xml_times(struct buf *out, uint64_t srtt)
@@ -367,6 +378,7 @@ static void xml_end(struct buf *out, const struct scan_info *i, const struct sca
 const struct scan_form scan_form_xml = {
     .name = "xml",
     .begin = xml_begin,
+    .host = xml_host,
     .record = xml_record,
     .phase = xml_phase,
     .end = xml_end,

@@ -80,16 +80,39 @@ def everything(world):
     print("-oA: the three files, beside the screen")
 
 
+def times(world):
+    """The time in the names, as nmap puts it there."""
+    for who in ("nmap", "muster"):
+        run(who, "-n", "-sn", "-oA", world.path(f"{who}-%Y-%m-%d"), "-oJ" if who == "muster" else "-d", world.path(f"{who}-%D-%y%%%q") if who == "muster" else "-n",
+            "10.77.0.10")
+    names = {who: sorted(p.name for p in pathlib.Path(world.directory).glob(who + "-*")) for who in ("nmap", "muster")}
+    assert re.fullmatch(r"muster-(\d\d)(\d\d)(\d\d)-\3%q", names["muster"][0]), names
+    assert [name.replace("nmap-", "muster-", 1) for name in names["nmap"]] == names["muster"][1:] and len(names["nmap"]) == 3, names
+    run("muster", "-n", "-sn", "-oG", world.path("at-%T-%R-%H%M%S"), "10.77.0.10")
+    assert re.fullmatch(r"at-((\d{4})\d\d)-\2-\1", next(pathlib.Path(world.directory).glob("at-*")).name)
+    print("names with the time in them")
+
+
+def hints(world):
+    """The XML says that a host is up before it says what its ports are, as nmap's does; not without ports."""
+    for words, n in ((["-p22"], 1), (["-sn"], 0)):
+        roots = [ElementTree.fromstring(run(who, "-n", *words, "-oX", "-", "10.77.0.10").stdout) for who in ("nmap", "muster")]
+        theirs, ours = ([[(e.tag, sorted(e.attrib.items())) for e in h.iter() if e.tag != "hosthint"] for h in root.findall("hosthint")] for root in roots)
+        assert ours == theirs and len(ours) == n, (theirs, ours)
+    print("hosthint: equal nmap's")
+
+
 def refused(world):
     name = world.path("no")
     for words, why in ((["-oA", "-"], "-oA writes three files; give it a name for them"),
                        (["-oA", name, "-oX", name], "-oA writes what -oN, -oX and -oG do; leave those out"),
                        (["-oG", "-", "-oX", "-"], "only one of -oN, -oX, -oG and -oJ can go to standard output"),
                        (["-oG", name, "-oJ", name], f"-oG and -oJ both write '{name}'; name a file for each"),
-                       (["-oA", "x" * 5000], "-oA: the name is too long"),
+                       (["-oA", "x" * 4094], "the name of an output is too long"),
+                       (["-oX", name + "%T", "--state", name], f"'{name}%T': --resume goes on with the files, so that their names cannot have the time in them"),
                        (["-oA", world.path("nowhere/all")], f"cannot write '{world.path('nowhere/all')}.nmap': No such file or directory")):
         got = run("muster", "-n", "-sn", *words, "10.77.0.10", code=2)
-        assert got.stderr == f"muster scan: {why}\n" and not got.stdout, (words, got)
+        assert got.stderr == f"muster scan: {why}\n" and not got.stdout, (words[0], got.stderr)
     assert not os.path.exists(name)
     print("refused: what does not go together")
 
@@ -173,6 +196,8 @@ def main():
         interrupted(world)
         if os.path.exists("/usr/share/nmap/nmap-services"):
             listed(world)
+            times(world)
+            hints(world)
             grep(world)
 
 

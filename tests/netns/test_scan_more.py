@@ -65,7 +65,7 @@ def prerules(world):
     xml = world.path("named.xml")
     hosts = scan(world, ADDS, "newtargets,before=two.test", "10.77.0.10", "-oX", xml)[0]
     assert hosts == ["10.77.0.10", "10.77.0.20"], hosts
-    named = [n.attrib for n in ElementTree.parse(xml).getroot().iter("hostname")]
+    named = [n.attrib for n in ElementTree.parse(xml).getroot().findall("host/hostnames/hostname")]
     assert named == [{"name": "two.test", "type": "user"}], named
     print("prerules: waited for, although no target answers; names are looked up and kept")
 

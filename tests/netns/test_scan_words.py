@@ -113,6 +113,13 @@ def on_the_way(world):
     print("on the way: open ports with -v, progress with --stats-every")
 
 
+def served():
+    """Words of nmap's users whose wish is served anyway."""
+    assert scan("-n", "-sn", "--unique", "--system-dns", "--no-stylesheet", "--noninteractive", "10.77.0.10")[1] == []
+    assert "received arp-response" in scan("-n", "-sn", "-d", "10.77.0.10")[0], "-d says reasons"
+    print("what is done anyway is taken without a word")
+
+
 def interrupted(world):
     """A host that was found counts as looked at, in the text and in the XML."""
     xml, text = world.path("cut.xml"), world.path("cut.txt")
@@ -152,6 +159,7 @@ def main():
         authors(world)
         unasked(world)
         on_the_way(world)
+        served()
         interrupted(world)
         closed_pipe()
 

@@ -187,11 +187,12 @@ static void world_done(struct world *w)
     record_script_done(&w->post);
 }
 
-/* What a form says while findings come; only JSON does. */
-static void write_live(struct buf *out, const struct scan_form *f, const struct host_record *r)
+/* What a form says while findings come. */
+static void write_live(struct buf *out, const struct scan_form *f, const struct scan_info *info,
+                       const struct host_record *r)
 {
     if (f->host)
-        f->host(out, &r->host);
+        f->host(out, info, &r->host);
     for (size_t i = 0; i < r->n_ports && f->port; i++) {
         struct port_finding p = host_record_port(r, &r->ports[i]);
 
@@ -218,7 +219,7 @@ static void write_all(struct buf *out, const struct scan_form *f, const struct w
     if (f->phase)
         f->phase(out, SCRIPT_PRE, &w->pre, 1);
     for (size_t i = 0; i < w->n_hosts; i++) {
-        write_live(out, f, w->hosts[i]);
+        write_live(out, f, &w->info, w->hosts[i]);
         f->record(out, &w->info, w->hosts[i]);
     }
     if (f->phase)

@@ -66,7 +66,8 @@ static const struct {
 } bad[] = {
     {"", "a part is empty"},
     {"22,", "a part is empty"},
-    {"65536", "port '65536'"},
+    {"65536", "port '65536': ports are numbers up to 65535"},
+    {"1-65536", "port '1-65536': ports are numbers up to 65535"},
     {"99999999999999999999", "port '99999999999999999999'"},
     {"30-20", "port '30-20': expected the lower port of a range first"},
     {"22 80", "port '80': expected a comma in front"},
