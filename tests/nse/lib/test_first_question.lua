@@ -25,7 +25,7 @@ add(80, "http", [[hnap-info http-apache-server-status http-app-info http-auth ht
   http-git http-gitlab-info http-headers http-icon http-internal-ip-disclosure http-jenkins-info
   http-ls http-methods http-ntlm-info http-php-version http-robots.txt http-security-headers
   http-server-header http-svn-info http-title http-tomcat-info http-trace
-  http-webdav-scan hue-info onvif-info shelly-info]])
+  http-webdav-scan hue-info onvif-info shelly-info tasmota-info]])
 add(8008, "http", "cast-info")
 add(8060, "http", "roku-info")
 add(1400, "http", "sonos-info")
@@ -89,7 +89,10 @@ add(1911, "fox", "fox-info")
 add(1962, "pcworx", "pcworx-info")
 add(2404, "iec-104", "iec-identify")
 add(4840, "opcua-tcp", "opcua-info")
+add(5094, "hart-ip", "hartip-info")
 add(9600, "fins", "omron-info")
+add(20000, "dnp", "dnp3-info")
+add(34964, "profinet-cm", "profinet-cm-lookup", { protocol = "udp" })
 add(9999, "tplink-kasa", "kasa-info")
 add(25, "smtp", "smtp-commands smtp-ntlm-info")
 add(23, "telnet", "telnet-encryption telnet-ntlm-info")
