@@ -164,6 +164,75 @@ def test_what_no_sensor_asks_is_added_to_what_it_knows():
     db.check_invariants()
 
 
+def test_a_look_before_the_file_says_nothing_against_it():
+    z, t = Zone("presence,ports,services,scripts"), now() - 10 * HOUR
+    z.visit("presence", [".1 u"], hours_ago=20)
+    z.visit("ports", [".1 u"], [".1 22 port -", ".1 80 port -"], hours_ago=19)
+    z.visit("services", [".1 u"], hours_ago=18)
+    z.visit("scripts", [".1 u"], hours_ago=17, scripts="http-title")
+    path = z.file(t, host(f"{z.net}.1", port(22, SSH) + port(80, "", TITLE)))
+    assert z.take(path)[0]["added"] == 2
+    db.equal("both", f"SELECT count(*) FROM report.service s JOIN report.script_result r USING (zone, address) WHERE zone = '{z.name}' AND s.port = 22 AND version = '9.2p1'", 1)
+
+
+def test_a_service_that_was_asked_for_since_is_not_there():
+    z, t = Zone("presence,ports,services"), now() - 10 * HOUR
+    z.visit("presence", [".1 u"], hours_ago=20)
+    z.visit("ports", [".1 u"], [".1 22 port -"], hours_ago=19)
+    z.visit("services", [".1 u"], hours_ago=2)
+    before = z.facts()
+    assert z.take(z.file(t, host(f"{z.net}.1", port(22, SSH))))[0]["added"] == 0 and z.facts() == before
+
+
+def test_a_service_that_a_pass_of_services_does_not_find_ends():
+    z, t = Zone("presence,ports,services"), now() - 48 * HOUR
+    z.take(z.file(t, host(f"{z.net}.1", port(22, SSH))))
+    z.visit("presence", [".1 u"], hours_ago=40)
+    z.visit("ports", [".1 u"], [".1 22 port -"], hours_ago=39)
+    for hours in (38, 37):
+        z.visit("services", [".1 u"], hours_ago=hours)
+        z.visit("ports", [".1 u"], [".1 22 port -"], hours_ago=hours - 0.5)
+    z.visit("services", [".1 u"], hours_ago=36)
+    assert "service" not in z.facts() and " 22 port" in z.facts() and z.events() == "", z.facts()
+    db.check_invariants()
+
+
+def test_a_card_that_a_file_tells_moves_nobody():
+    z, t, card = Zone("presence,ports"), now() - 2 * HOUR, "00:11:22:33:44:77"
+    z.visit("presence", [".1 u", ".2 u", f".5 u {card}"], [f".5 0 mac {card}"], hours_ago=20)
+    z.visit("ports", [".1 u", ".2 u", ".5 u " + card], [".1 22 port -", ".2 22 port -"], hours_ago=19)
+    for hours in (9, 8, 7):
+        z.visit("presence", [".1 u", ".2 d", f".5 u {card}"], [f".5 0 mac {card}"], hours_ago=hours)
+    holders = f"SELECT string_agg(addr || ' ' || value, ', ' ORDER BY addr) FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}' AND attr_id = 0"
+    before = db.sql(holders)
+    for n in (1, 2):  # one that is there, and one that is not: who they are is known
+        assert z.take(z.file(t, host(f"{z.net}.{n}", port(80), mac=card)))[0]["added"] > 0
+    assert db.sql(holders) == before
+    db.equal("ports", f"SELECT count(*) FROM report.service WHERE zone = '{z.name}' AND port = 22", 2)
+    db.check_invariants()
+
+
+def test_a_file_of_a_clock_ahead_is_of_now():
+    z, t = Zone(), now() + 10 * HOUR
+    z.take(z.file(t, host(f"{z.net}.1", port(22))))
+    db.equal("since", f"SELECT bool_and(since <= now()) FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}'", "t")
+
+
+def test_what_a_sensor_confirmed_is_news_when_it_changes():
+    z, t = Zone(), now() - 48 * HOUR
+    z.take(z.file(t, host(f"{z.net}.1", port(80, "", TITLE))))
+    db.sql(f"UPDATE inv.change c SET noted_at = now() - interval '47 hours' FROM inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{z.name}'")
+    value = db.sql(f"SELECT value FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}' AND attr_id >= 100")
+    val = "CREATE OR REPLACE FUNCTION t.val(x text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT %s $$"
+    db.sql(val % f"CASE WHEN x = 'imported' THEN '{value}' ELSE md5(x)::uuid END")
+    z.visit("presence", [".1 u"], hours_ago=40)
+    z.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=39)
+    z.visit("scripts", [".1 u"], [".1 80 http-title imported"], hours_ago=38, scripts="http-title")
+    z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=37, scripts="http-title")
+    db.sql(val % "md5(x)::uuid")
+    assert z.events() == "script.changed .1/tcp/80/http-title", z.events()
+
+
 def test_what_was_closed_since_stays_closed():
     z, t = Zone(), now() - 30 * HOUR
     z.visit("presence", [".1 u"], hours_ago=40)
