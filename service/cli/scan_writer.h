@@ -23,6 +23,7 @@ struct scan_info {
     int verbose, debug;
     bool reasons;  /* a column with them in the text */
     bool versions; /* it was asked what runs on open ports */
+    bool finished; /* nothing is under way: what is told was found before */
 };
 
 struct scan_totals {

@@ -292,7 +292,7 @@ static void xml_host_head(struct buf *out, const struct host_finding *h)
  * killed. */
 static void xml_host(struct buf *out, const struct scan_info *i, const struct host_finding *h)
 {
-    if (h->state != HOST_UP || !i->ports)
+    if (h->state != HOST_UP || !i->ports || i->finished)
         return;
     buf_str(out, "<hosthint>");
     xml_host_head(out, h);

@@ -211,7 +211,7 @@ static int tell_host(struct export *x, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     r->started = r->ended = h.time;
     if (x->form->host)
-        x->form->host(&x->out, &h);
+        x->form->host(&x->out, &x->info, &h);
     n = tell_details(x, r, &x->ports, tell_port, e);
     if (n == 0)
         n = tell_details(x, r, &x->scripts, tell_script, e);
@@ -338,7 +338,7 @@ int verb_export(struct verb_call *c)
         .hosts.fetch = "FETCH 1000 FROM hosts",
         .ports.fetch = "FETCH 2000 FROM ports",
         .scripts.fetch = "FETCH 500 FROM scripts",
-        .info = {.version = cli_version(), .ports = &none},
+        .info = {.version = cli_version(), .ports = &none, .finished = true},
     };
     struct err e = {0};
     int r = export(&x, a, &e);
