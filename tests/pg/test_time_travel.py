@@ -137,6 +137,26 @@ def test_one_asset_and_one_address_as_they_were():
              f"WHERE c.attr_id = 0 AND c.old_value IS NOT NULL AND c.at > '{t}' AND c.old_since <= '{t}'", "t")
 
 
+def test_what_went_with_its_host_was_last_seen_with_it():
+    """A host with a port goes, later looks miss it, and it comes back before its ports are looked at."""
+    db.sql("SELECT t.zone('gone', '10.8.0')")
+    for minute in range(90, 30, -10):
+        up = minute > 70
+        hosts, ports = ('"10.8.0.1 u 00:11:22:33:88:01"', '"10.8.0.1 22 port -"') if up else ('"10.8.0.1 d"', "")
+        db.sql(f"SELECT t.visit('gone', 'presence', now() - interval '{minute} min', '{{{hosts}}}'); "
+               f"SELECT t.visit('gone', 'ports', now() - interval '{minute - 1} min', '{{{hosts}}}', '{{{ports}}}')")
+    one = "SELECT state || ' ' || round(extract(epoch FROM now() - last_seen) / 60) FROM "
+    now = db.sql(one + "report.service WHERE zone = 'gone'")
+    assert now in ("dormant 79", "dormant 80"), now
+    db.equal("the same now", one + "report.service_at(now(), 'gone')", now)
+    db.equal("and when it was missed for the fourth time", one + "report.service_at(now() - interval '38 minutes', 'gone')", now)
+    db.equal("while it was there", one + "report.service_at(now() - interval '75 minutes', 'gone')", "open 79")
+    db.sql("SELECT t.visit('gone', 'presence', now() - interval '30 min', '{\"10.8.0.1 u 00:11:22:33:88:01\"}')")
+    back = db.sql(one + "report.service WHERE zone = 'gone'")
+    assert back == now.replace("dormant", "open"), back
+    db.equal("back, and not looked at yet", one + "report.service_at(now(), 'gone')", back)
+
+
 def test_before_the_horizon_it_says_so():
     db.sql("INSERT INTO inv.horizon SELECT zone_id, '2026-01-01' FROM inv.zone")
     got = db.fails("SELECT * FROM report.asset_at('2025-01-01')")
