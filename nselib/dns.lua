@@ -84,7 +84,7 @@ end
 local function ask_tcp(host, port, request, options)
   local socket = nmap.new_socket("tcp")
   socket:set_timeout(options.timeout)
-  if not socket:connect(host, port, "tcp") then
+  if not socket:connect(host, port, options.proto == "ssl" and "ssl" or "tcp") then
     socket:close()
     return {}
   end
@@ -107,7 +107,7 @@ local function ask_tcp(host, port, request, options)
 end
 
 local function ask(host, port, request, options)
-  if options.proto == "tcp" then
+  if options.proto == "tcp" or options.proto == "ssl" then
     return ask_tcp(host, port, request, options)
   end
   local answers = ask_udp(host, port, request, options)
@@ -314,11 +314,11 @@ end
 --- Asks for a name: a text, or an array of labels.
 --
 -- Options: `dtype` (name or number, "A" when nil), `class`, `host` (the system's servers when nil),
--- `port` (53), `proto` ("udp"), `timeout` (ms), `sendCount` (2), `norecurse`, `dnssec`, `nsid`,
--- `subnet`, `retAll` (all results as an array), `retPkt` (the whole packet), `multiple` (collect
--- answers until the time is over: an array of { output, peer }). `true, result`, or `false,
--- reason`: that of findNiceAnswer, or "No response". Of several servers' reasons the last one that
--- says something of the name.
+-- `port` (53), `proto` ("udp"; "tcp"; "ssl": over TLS, RFC 7858), `timeout` (ms), `sendCount` (2),
+-- `norecurse`, `dnssec`, `nsid`, `subnet`, `retAll` (all results as an array), `retPkt` (the whole
+-- packet), `multiple` (collect answers until the time is over: an array of { output, peer }). `true,
+-- result`, or `false, reason`: that of findNiceAnswer, or "No response". Of several servers' reasons
+-- the last one that says something of the name.
 function M.query(dname, options)
   options = options or {}
   local dtype = options.dtype or "A"

@@ -1,6 +1,6 @@
 description = [[
-Shows what a name server tells of itself: its NSID (RFC 5001), and the names id.server and
-version.bind (RFC 4892).
+Shows what a name server, also one that speaks DNS over TLS, tells of itself: its NSID (RFC 5001),
+and the names id.server and version.bind (RFC 4892).
 ]]
 ---
 -- @output
@@ -24,10 +24,19 @@ local stdnse = require "stdnse"
 
 local udp_rule = shortport.port_or_service(53, "domain", "udp")
 local tcp_rule = shortport.port_or_service(53, "domain", "tcp")
+local tls_rule = shortport.port_or_service(853, "domain-s", "tcp")
+
+-- How the port is asked: over TLS as RFC 7858 has it, where that is what the port is for.
+local function protocol_of(port)
+  local is_tls = tls_rule(nil, port) or (port.version or {}).service_tunnel == "ssl"
+  return port.protocol == "tcp" and is_tls and "ssl" or port.protocol
+end
 
 -- Over TCP where the scan does not know the same port as open over UDP, which answers the same.
 function portrule(host, port)
-  if not tcp_rule(host, port) then
+  if tls_rule(host, port) then
+    return true
+  elseif not tcp_rule(host, port) then
     return udp_rule(host, port)
   end
   local udp = nmap.get_port_state(host, { number = port.number, protocol = "udp" })
@@ -40,7 +49,7 @@ local silence = "No response"
 -- The text of a name, or nil; whether there was no answer.
 local function chaos(host, port, name)
   local status, text = dns.query(name, {
-    host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH,
+    host = host.ip, port = port.number, proto = protocol_of(port), dtype = "TXT", class = dns.CLASS.CH,
   })
   return status and text ~= "" and text or nil, not status and text == silence
 end
@@ -48,7 +57,7 @@ end
 -- The identifier, or nil; whether there was no answer.
 local function nsid(host, port)
   local status, packet = dns.query("id.server", {
-    host = host.ip, port = port.number, proto = port.protocol, dtype = "TXT", class = dns.CLASS.CH,
+    host = host.ip, port = port.number, proto = protocol_of(port), dtype = "TXT", class = dns.CLASS.CH,
     nsid = true,
     retPkt = true,
   })
@@ -83,8 +92,8 @@ local function answers_of(host, port)
     got[key], silent[key] = ask(host, port)
   end
   if not next(got) and silent.NSID and silent["id.server"] and silent["bind.version"]
-    and not dns.answers(host, port) then
-    asker.unanswered(port, { "domain" }, "TIMEOUT")
+    and not dns.answers(host, { number = port.number, protocol = protocol_of(port) }) then
+    asker.unanswered(port, { "domain", "domain-s" }, "TIMEOUT")
   end
   for _, question in ipairs(next(got) and questions or {}) do
     local key, ask = question[1], question[2]
@@ -115,6 +124,7 @@ function action(host, port)
   end
   if port.version and output["bind.version"] and not port.version.product then
     port.version.name = "domain"
+    port.version.service_tunnel = protocol_of(port) == "ssl" and "ssl" or port.version.service_tunnel
     port.version.version = output["bind.version"]
     nmap.set_port_version(host, port, "softmatched")
   end

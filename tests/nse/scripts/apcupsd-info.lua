@@ -35,6 +35,14 @@ test("a supply that the daemon has lost is told as such", function()
   check.equal(script.run("apcupsd-info", port), "  Version: 3.14.12\n  State: COMMLOST")
 end)
 
+test("of an answer that is cut the part of a line is not shown", function()
+  local whole = script.recorded("apcupsd-info")[1][1][2]
+  fake.servers["tcp:3551"] = fake.replies(nil, { whole:sub(1, whole:find("Smart-UPS", 1, true) + 2) })
+  local _, data = script.run("apcupsd-info", port)
+  check.equal(data.Master, "127.0.0.1:3552")
+  check.equal(data.Model, nil)
+end)
+
 test("an answer that is cut, or of another server, gives none", function()
   local whole = script.recorded("apcupsd-info")[1][1][2]
   for _, text in ipairs({ whole:sub(1, 20), whole:sub(1, 1), "\0\0", "\255\255APC", "HTTP/1.1 400 Bad\r\n\r\n",

@@ -24,6 +24,24 @@ test("the port over TCP is asked where it is not known to be open over UDP", fun
   end
 end)
 
+test("a server over TLS is asked over TLS, and stored as one", function()
+  local recorded, n = script.recorded("dns-nsid"), 0
+  fake.servers["ssl:853"] = function(peer)
+    local request = peer:recv()
+    n = n + 1
+    peer:send(string.pack(">s2", script.echo(1, 2)(recorded[n][1][2], request:sub(3))))
+  end
+  local tls = { number = 853, service = "domain-s" }
+  check.equal(script.run("dns-nsid", tls), [[
+  NSID: ns1.lab (6e73312e6c6162)
+  id.server: ns1.lab
+  bind.version: 9.18.24]])
+  local version = fake.stored(853).version
+  check.same({ version.name, version.version, version.service_tunnel }, { "domain", "9.18.24", "ssl" })
+  fake.servers["ssl:853"] = fake.replies(nil, { "HTTP/1.1 400 Bad Request\r\n\r\n" })
+  check.equal(script.run("dns-nsid", tls), nil)
+end)
+
 -- What was recorded but for some of the questions, by their number.
 local function with_lost(lost)
   script.replay("dns-nsid", script.echo(1, 2))

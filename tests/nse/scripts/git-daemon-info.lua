@@ -20,7 +20,8 @@ end)
 test("an answer that is cut, or of another server, gives none", function()
   local whole = script.recorded("git-daemon-root")[1][1][2]
   for _, text in ipairs({ whole:sub(1, 3), whole:sub(1, 30), "0000", "ffff", "0004", "zzzzERR x",
-    "0008HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "0033" }) do
+    "0008HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "0033",
+    "0010abc HEAD\0x=1" }) do
     fake.servers["tcp:9418"] = fake.replies(nil, { text })
     check.equal(script.run("git-daemon-info", port), nil)
   end

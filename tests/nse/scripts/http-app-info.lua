@@ -75,7 +75,7 @@ local cases = {
       ["/api/status"] = web.json('{"connections":0,"kernels":0,"started":"2026-11-30T10:00:00Z"}') },
     { Product = "Jupyter", Version = "2.14.2", ["Open without login"] = "running code" } },
   { 8888, { ["/"] = titled("Jupyter Server"), ["/api"] = web.json('{"version": "2.14.2"}'),
-      ["/api/status"] = with({}, '{"message":"Forbidden","reason":null}', 403) },
+      ["/api/status"] = with({}, '{"message":"Forbidden","started":null}', 403) },
     { Product = "Jupyter", Version = "2.14.2" } },
   { 3000, { ["/"] = with({ ["Set-Cookie"] = "i_like_gitea=1; Path=/" }, titled("Home")),
       ["/api/v1/version"] = web.json('{"version":"1.21.2"}') }, { Product = "Gitea", Version = "1.21.2" } },
@@ -160,6 +160,8 @@ test("another web server is none, and is asked for its first page alone", functi
   end
   web.serve(8443, { ["/"] = titled("Welcome"), ["/status"] = web.json('{"status":"ok"}') })
   check.equal(script.run("http-app-info", { number = 8443, service = "https-alt" }), nil)
+  web.serve(4646, { default = with({}, '{"config":{"Version":{"Version":"1.6.3"}}}', 403) })
+  check.equal(script.run("http-app-info", { number = 4646, service = "http" }), nil)
   web.serve(8080, { ["/"] = with({ Server = "http server 1.0" }) })
   check.equal(script.run("http-app-info", { number = 8080, service = "http" }), nil)
 end)

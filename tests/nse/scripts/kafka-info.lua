@@ -80,6 +80,7 @@ end)
 test("lengths that lie, other numbers and other servers give none", function()
   for _, said in ipairs({ "\255\255\255\255abcd", "\0\0\0\2ab", "\0\0\0\5\0\0\0\1x", usual:sub(1, 20),
     answer(7, usual:sub(9)), answer(1, string.pack(">i2i4", 0, -1)), answer(1, string.pack(">i2i4", 0, 0x7fffffff)),
+    answer(1, string.pack(">i2i4i2i2i2", 0, 5, 18, 0, 0)),
     answer(1, string.pack(">i2i4i2i2i2", 35, 1, 18, 0, 0)), versions({ 1, 0, 1 }),
     "HTTP/1.1 400 Bad Request\r\n\r\n" }) do
     says(said)

@@ -34,6 +34,7 @@ end)
 
 test("other web servers give none", function()
   for _, answer in ipairs({ "<html></html>", { status = 404 }, { status = 401 },
+    { status = 401, header = { Server = "Microsoft-HTTPAPI/2.0" } },
     { status = 401, header = { ["WWW-Authenticate"] = 'Basic realm="router"' } },
     "<wsmid:IdentifyResponse></wsmid:IdentifyResponse>", "IdentifyResponse <ProtocolVersion>" }) do
     web.serve(5985, { default = answer })
