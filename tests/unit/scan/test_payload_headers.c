@@ -333,6 +333,32 @@ static bool afs(const struct rbuf *b)
     return b->len == 28 && field(b, 20, 2) == 0x0d05;
 }
 
+/* JSON, each byte XOR the one before, the first XOR 171. */
+static bool kasa(const struct rbuf *b)
+{
+    static const char want[] = "{\"system\":{\"get_sysinfo\":{}}}";
+    uint8_t key = 171;
+
+    if (b->len != sizeof want - 1)
+        return false;
+    for (size_t i = 0; i < b->len; i++) {
+        if ((b->data[i] ^ key) != want[i])
+            return false;
+        key = b->data[i];
+    }
+    return true;
+}
+
+/* DCE 1.1, 12.6: version 4, request, idempotent, little-endian, the endpoint mapper's interface
+ * version 3, operation 2 (ept_lookup), the length of the body; in it at most one entry. */
+static bool profinet(const struct rbuf *b)
+{
+    return field(b, 0, 5) == 0x0400200010 && field(b, 24, 8) == 0x0883afe11f5dc911 &&
+           field(b, 32, 8) == 0x91a408002b14a0fa && field(b, 60, 4) == 0x03000000 &&
+           field(b, 68, 2) == 0x0200 && (size_t)field(b, 74, 1) + 80 == b->len &&
+           field(b, b->len - 4, 4) == 0x01000000;
+}
+
 static bool ubiquiti(const struct rbuf *b)
 {
     return b->len == 4 && field(b, 0, 1) == 1 && field(b, 2, 2) == 0;
@@ -428,12 +454,14 @@ static const struct {
     {5683, "CoAP", coap},
     {6881, "BitTorrent DHT", dht},
     {7001, "AFS", afs},
+    {9999, "TP-Link Kasa", kasa},
     {10001, "Ubiquiti", ubiquiti},
     {11211, "memcached", memcached},
     {19132, "RakNet", raknet},
     {26000, "Quake", quake},
     {27015, "Source", out_of_band},
     {27960, "Quake III", out_of_band},
+    {34964, "PROFINET", profinet},
     {44818, "EtherNet/IP", enip},
     {47808, "BACnet", bacnet},
     {64738, "Mumble", mumble},
