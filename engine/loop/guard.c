@@ -114,6 +114,11 @@ static bool covers(const struct addr_set *s, const struct addr *a)
     return a->scope && addr_set_contains(s, &bare);
 }
 
+bool guard_covers(const struct guard *g, const struct addr *a)
+{
+    return covers(&g->scope, a) && !covers(&g->excludes, a);
+}
+
 bool guard_is_fragile(const struct guard *g, uint16_t port)
 {
     return g->fragile[port / 64] >> port % 64 & 1;

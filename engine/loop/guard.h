@@ -51,6 +51,8 @@ int guard_take(struct guard *g, enum guard_kind kind, const struct addr_port *to
                usec_t *ret_wait) MUST_USE;
 const char *guard_why(
     const struct guard *g); /* of the last -EPERM: "out of scope", "excluded", "fragile port" */
+/* Whether an address is in the scope, and not excluded. */
+bool guard_covers(const struct guard *g, const struct addr *a);
 /* Whether payloads are kept off this port, wherever they go. */
 bool guard_is_fragile(const struct guard *g, uint16_t port);
 /* Until the next token, and until the one that the last -EAGAIN was about may go. */

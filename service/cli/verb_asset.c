@@ -315,7 +315,9 @@ static int heard_only(struct cli_db *x, const struct db_args *a, const char *wha
         time_format(table_time(db_rows_text(rows, i, 3)), last);
         buf_printf(&out, "%s in zone ", address);
         screen_text(&out, db_rows_text(rows, i, 0));
-        buf_printf(&out, " was heard (%s", db_rows_text(rows, i, 1));
+        buf_printf(&out, " was heard%s (%s",
+                   strcmp(db_rows_text(rows, i, 1), "script") == 0 ? " of" : "",
+                   db_rows_text(rows, i, 1));
         if (db_rows_text(rows, i, 4))
             buf_printf(&out, ", MAC %s", db_rows_text(rows, i, 4));
         buf_printf(&out, ") from %s to %s, and never answered a probe\n", first, last);

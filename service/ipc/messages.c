@@ -333,6 +333,9 @@ static const struct ipc_field result_fields[] = {
     F_U64(struct script_result, bytes_in),
     F_U64(struct script_result, bytes_out),
 };
+static const struct ipc_field told_fields[] = {
+    F_ADDR(struct ipc_told, address),
+};
 static const struct ipc_field host_done_fields[] = {
     F_ADDR(struct ipc_host_done, address),
 };
@@ -405,6 +408,7 @@ static const struct ipc_message messages[] = {
      WITH(struct ipc_result_piece, piece_fields)},
     {MSG_RESULT, "result", ROUTE_FROM_SCRIPT, 0, WITH(struct script_result, result_fields)},
     {MSG_PORT_SEEN, "port-seen", ROUTE_FROM_SCRIPT, 0, WITH(struct port_finding, port_fields)},
+    {MSG_TOLD, "told", ROUTE_FROM_SCRIPT, 0, WITH(struct ipc_told, told_fields)},
     {MSG_HOST_DONE, "host-done", ROUTE_FROM_SCRIPT, 0,
      WITH(struct ipc_host_done, host_done_fields)},
     {MSG_JOB_DONE, "job-done", ROUTE_FROM_SCRIPT, 0, EMPTY},

@@ -70,6 +70,7 @@ enum ipc_type {
     MSG_RESULT_PIECE,
     MSG_RESULT,
     MSG_PORT_SEEN,
+    MSG_TOLD,
     MSG_HOST_DONE,
     MSG_JOB_DONE,
 };
@@ -209,6 +210,10 @@ struct ipc_result_piece {
     enum ipc_piece which;
     struct ipc_bytes bytes;
 };
+/* A script was told of this address (nmap.add_targets). */
+struct ipc_told {
+    struct addr address;
+};
 struct ipc_host_done {
     struct addr address;
 };
@@ -250,6 +255,7 @@ union ipc_any {
     struct script_target target;
     struct ipc_result_piece piece;
     struct script_result result;
+    struct ipc_told told;
     struct ipc_host_done host_done;
 };
 

@@ -23,6 +23,7 @@
 
 #define JOBS_MAX    64
 #define PORTS_MAX   65536
+#define TOLD_MAX    1024        /* addresses that the scripts of a job may tell of */
 #define QUEUE_LIMIT (64U << 20) /* bytes of findings that wait for the core */
 
 struct worker_job {
@@ -31,6 +32,8 @@ struct worker_job {
     struct script_target *target; /* the host whose ports are coming; NULL: none */
     struct port_finding **ports;
     size_t n_ports, cap_ports;
+    struct addr_set told; /* addresses that scripts were told of */
+    uint64_t n_told, n_foreign;
 };
 
 struct worker {
@@ -43,6 +46,7 @@ struct worker {
     int resolver_fd; /* the system's resolv.conf, as it was handed over; -1: read by ourselves */
     struct guard *guard;
     struct script_host *host;
+    bool newtargets; /* scripts may tell of addresses */
     LIST_HEAD(, worker_job) jobs;
     unsigned n_jobs;
 };
@@ -110,10 +114,35 @@ static void target_drop(struct worker_job *j)
 
 static void job_free(struct worker *w, struct worker_job *j)
 {
+    if (j->n_foreign)
+        log_debug("scripts told of %llu addresses that are not of the zone, or too many",
+                  (unsigned long long)j->n_foreign);
     target_drop(j);
+    addr_set_done(&j->told);
     LIST_REMOVE(j, entry);
     w->n_jobs--;
     free(j);
+}
+
+/* nmap.add_targets: an address of the zone is a hint that the core looks into.  Networks and names
+ * are none: nobody was seen there. */
+static size_t on_target_add(void *user, uint64_t job, const char *word)
+{
+    struct worker *w = user;
+    struct worker_job *j = job_find(w, (uint32_t)job);
+    struct ipc_told told;
+
+    if (!w->newtargets || !j || addr_parse(word, &told.address) < 0)
+        return 0;
+    if (!guard_covers(w->guard, &told.address) || j->n_told == TOLD_MAX) {
+        j->n_foreign++;
+        return 0;
+    }
+    if (addr_set_contains(&j->told, &told.address) ||
+        addr_set_add(&j->told, &told.address, &told.address) < 0)
+        return 0;
+    j->n_told++;
+    return tell(&w->teller, MSG_TOLD, (uint32_t)job, &told) == 0;
 }
 
 static void on_job_done(void *user, uint64_t job)
@@ -203,6 +232,7 @@ static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
         .user = w,
         .result = on_result,
         .port_seen = on_port_seen,
+        .target_add = on_target_add,
         .job_done = on_job_done,
         .host_done = on_host_done,
         .log = on_log,
@@ -231,6 +261,7 @@ static int host_open(struct worker *w, const struct ipc_setup *m, struct err *e)
         return r;
     r = script_host_new(&w->host, w->loop, w->guard, w->dns, &world, &o, e);
     blamed = w->host;
+    w->newtargets = r == 0 && script_host_has_arg(w->host, "newtargets");
     return r;
 }
 

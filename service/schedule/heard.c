@@ -63,6 +63,8 @@ struct heard {
     bool closed;
 };
 
+static const char told_source[] = "script";
+
 static void send_batch(struct heard *h);
 
 /* -------------------------------------------------------------------- the queue */
@@ -133,6 +135,17 @@ void heard_sighting(struct heard *h, const struct config_zone *z, const struct s
         enqueue(h, i);
     else
         item_free(i);
+}
+
+void heard_told(struct heard *h, const struct config_zone *z, const struct addr *a)
+{
+    struct sighting s = {.source = told_source, .time = loop_wall(h->loop), .requested = *a};
+
+    s.requested.scope = 0;
+    if (h->waiting < HEARD_WAITING / 2)
+        heard_sighting(h, z, &s);
+    else
+        log_debug("left out what a script was told, much is heard");
 }
 
 /* -------------------------------------------------------------------- batches */
@@ -235,7 +248,7 @@ static void on_sighted(void *user, int status, const char *verdicts, size_t n, c
                   e ? err_text(e) : strerror(-status));
     for (size_t i = 0; i < n && i < h->n_rows && status == 0; i++) {
         news = news || verdicts[i] == SIGHT_NEWS;
-        if (h->rows[i].address.family != ADDR_NONE)
+        if (h->rows[i].address.family != ADDR_NONE && strcmp(h->rows[i].source, told_source) != 0)
             again_judge(h, &h->rows[i], verdicts[i]);
     }
     again_set(h);

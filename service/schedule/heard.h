@@ -15,7 +15,8 @@ struct heard;
 #define HEARD_WAITING 2048U
 #define HEARD_BATCH   64U
 /* An address that is news and did not answer is offered again after about 1, 4, 16 and 64 seconds:
- * a device that asks for an address has it a moment later (see inv.ask_again). */
+ * a device that asks for an address has it a moment later (see inv.ask_again).  Not so what a
+ * script was told of: that may be long gone. */
 #define HEARD_AGAIN     (1100 * USEC_PER_MSEC)
 #define HEARD_TRIES     4U
 #define HEARD_AGAIN_MAX 256U /* addresses that are waited for */
@@ -34,6 +35,9 @@ struct heard *heard_free(struct heard *h);
 
 /* Copies what it needs. */
 void heard_sighting(struct heard *h, const struct config_zone *z, const struct sighting *s);
+/* A script was told of this address by another device: a reason to look, no evidence.  Left out
+ * where devices themselves say much. */
+void heard_told(struct heard *h, const struct config_zone *z, const struct addr *a);
 void heard_listener(struct heard *h, const struct ipc_listener *m);
 void heard_no_listeners(struct heard *h); /* the scanner is gone */
 

@@ -310,6 +310,16 @@ static void on_sighting(void *user, uint32_t zone, struct sighting *h)
         heard_sighting(s->heard, &g->config->zones[index], h);
 }
 
+/* What the zone is now counts: the visit may have begun under an earlier configuration. */
+void schedule_told(struct schedule *s, const struct config_zone *z, const struct addr *a)
+{
+    const struct config_zone *now =
+        s->generation ? config_zone_find(s->generation->config, z->name) : NULL;
+
+    if (now && !s->stopping)
+        heard_told(s->heard, now, a);
+}
+
 static void on_listener(void *user, const struct ipc_listener *m)
 {
     heard_listener(((struct schedule *)user)->heard, m);

@@ -454,31 +454,27 @@ static void on_result(struct worker_link *w, struct pool_job *j, const struct sc
     buf_clear(&j->data);
 }
 
-static void on_job_done(struct pool_job *j)
-{
-    const struct pool_order o = j->order;
-
-    job_remove(j);
-    o.done(o.user);
-}
-
 static void on_job_message(struct pool_job *j, const struct ipc_message *m,
                            const union ipc_any *value)
 {
-    const struct pool_order *o = &j->order;
+    const struct pool_order o = j->order; /* which may outlive the job */
 
     switch (m->type) {
     case MSG_RESULT_PIECE:
         on_piece(j, &value->piece);
         break;
     case MSG_PORT_SEEN:
-        o->port_seen(o->user, &value->port);
+        o.port_seen(o.user, &value->port);
+        break;
+    case MSG_TOLD:
+        o.told(o.user, &value->told.address);
         break;
     case MSG_HOST_DONE:
-        o->host_done(o->user, &value->host_done.address);
+        o.host_done(o.user, &value->host_done.address);
         break;
     case MSG_JOB_DONE:
-        on_job_done(j);
+        job_remove(j);
+        o.done(o.user);
         break;
     default:
         break;

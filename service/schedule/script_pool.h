@@ -30,6 +30,7 @@ struct pool_order {
     void (*feed)(void *user, const char *const *scripts, size_t n);
     void (*result)(void *user, const struct script_result *r); /* r with output and data */
     void (*port_seen)(void *user, const struct port_finding *p);
+    void (*told)(void *user, const struct addr *a); /* a script was told of it */
     void (*host_done)(void *user, const struct addr *a);
     void (*done)(void *user);
     /* -ECONNRESET: the worker died while `script` ran (NULL: not known), the job may be submitted

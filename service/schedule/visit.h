@@ -72,7 +72,7 @@ struct visit {
 
     struct pool_job *job; /* visit_script.c */
     struct visit_host *hosts;
-    size_t n_hosts, next, in_flight;
+    size_t n_hosts, next, in_flight, n_told;
     bool asking, orphan; /* store_targets() is under way; and the visit is over already */
 };
 
@@ -116,6 +116,8 @@ struct names *schedule_names(struct schedule *s);
 /* The store takes no parts: slow the workers down.  It takes them again. */
 void schedule_congested(struct schedule *s);
 void schedule_flowing(struct schedule *s);
+/* A script was told of an address. */
+void schedule_told(struct schedule *s, const struct config_zone *z, const struct addr *a);
 void schedule_new_ports(struct schedule *s);                   /* scripts are due at once */
 void schedule_visit_over(struct schedule *s, struct visit *v); /* frees it, in the next turn */
 struct visit *schedule_visit_find(struct schedule *s, int64_t fence);

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define IN_FLIGHT_MAX 64 /* hosts of a job that a worker has at a time */
+#define IN_FLIGHT_MAX 64   /* hosts of a job that a worker has at a time */
+#define TOLD_MAX      1024 /* addresses that a visit takes from scripts: a worker keeps that, too */
 
 static struct visit_host *host_find(struct visit *v, const struct addr *a)
 {
@@ -113,6 +114,14 @@ static void on_port_seen(void *user, const struct port_finding *p)
         visit_keep(v, collect_port(v->collect, p));
 }
 
+static void on_told(void *user, const struct addr *a)
+{
+    struct visit *v = user;
+
+    if (v->n_told++ < TOLD_MAX)
+        schedule_told(v->schedule, v->zone, a);
+}
+
 static void on_host_done(void *user, const struct addr *a)
 {
     struct visit *v = user;
@@ -184,6 +193,7 @@ static int job_submit(struct visit *v)
         .feed = on_feed,
         .result = on_result,
         .port_seen = on_port_seen,
+        .told = on_told,
         .host_done = on_host_done,
         .done = on_done,
         .failed = on_failed,

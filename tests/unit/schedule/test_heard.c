@@ -167,6 +167,49 @@ static void addresses_outside_are_said_and_excluded_ones_are_not_even_kept(void 
     assert_int_equal(w.news, 0);
 }
 
+static void tell(uint32_t n)
+{
+    struct addr a = addr_v4(0x0a000000 + n);
+
+    heard_told(w.heard, w.zone, &a);
+}
+
+/* What a script was told of: looked at, but once, and no evidence. */
+static void what_a_script_is_told_of_is_asked_for_once(void **state)
+{
+    (void)state;
+    tell(5);
+    tell(3);     /* excluded */
+    tell(0x105); /* not of the zone */
+    run();
+    assert_int_equal(w.n_rows, 1);
+    assert_int_equal(w.rows[0].address.b[3], 5);
+    assert_false(w.rows[0].held);
+    assert_int_equal(w.rows[0].n_said, 0);
+    answer(SIGHT_NEWS);
+    assert_int_equal(w.news, 1);
+    loop_fake_advance(w.loop, 1000 * USEC_PER_SEC);
+    run();
+    assert_int_equal(w.n_rows, 1);
+}
+
+/* A script that tells of many leaves room for those who speak. */
+static void what_scripts_are_told_of_takes_half_of_the_queue(void **state)
+{
+    struct sighting s = arp(5);
+    unsigned batches = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * HEARD_WAITING; i++)
+        tell(10 + i % 100);
+    for (unsigned i = 0; i < 10; i++)
+        heard_sighting(w.heard, w.zone, &s);
+    run();
+    for (; w.cb; batches++)
+        answer(SIGHT_KNOWN);
+    assert_int_equal(batches, HEARD_WAITING / 2 / HEARD_BATCH + 1);
+}
+
 static void what_is_wanted_is_a_row_of_its_own_and_not_held(void **state)
 {
     struct sighting s = arp(5);
@@ -313,6 +356,8 @@ static void everything_that_a_sighting_says_has_a_kind(void **state)
 static const struct CMUnitTest tests[] = {
     T(a_sighting_is_handed_on_in_the_same_moment),
     T(addresses_outside_are_said_and_excluded_ones_are_not_even_kept),
+    T(what_a_script_is_told_of_is_asked_for_once),
+    T(what_scripts_are_told_of_takes_half_of_the_queue),
     T(what_is_wanted_is_a_row_of_its_own_and_not_held),
     T(a_switch_without_an_address_is_kept_by_its_mac),
     T(a_silent_address_is_offered_again_later_and_later_then_left),
