@@ -213,6 +213,20 @@ class Model:
         return f"{self.known} " + (f"{d['misses']} {d['errors']} {d['seen']}" if d else "")
 
 
+def test_a_look_while_its_host_was_away_confirms_nothing():
+    z = Site().known()
+    for _ in range(3):
+        z.visit("presence", ".1 d")
+    z.visit("ports", ".1 d")
+    z.scripts("", host="")
+    z.visit("presence", ".1 u")
+    assert z.result() == "01 03 0 0", z.result()
+    z.fails()
+    assert z.result() == "01 03 0 1", z.result()
+    z.visit("ports", ".1 u", ".1 22 port -")
+    db.equal("its port", f"SELECT to_char(last_seen AT TIME ZONE 'UTC', 'DD HH24') || ' ' || misses FROM report.service WHERE zone = '{z.name}' AND port = 80", "01 02 1")
+
+
 def test_random_walk_is_the_model():
     seed, steps = int(os.environ.get("MUSTER_SEED") or random.randrange(1 << 30)), int(os.environ.get("MUSTER_STEPS") or 250)
     print(f"seed {seed}")
