@@ -1,8 +1,8 @@
 description = [[
-Recognises some forty applications (Vault, Nomad, RabbitMQ, MinIO, ClickHouse, Jupyter, Gitea,
-Nextcloud, Proxmox VE, UniFi, Home Assistant and others) by their first page or their usual port,
-  and
-shows the version that each tells, and whether it can be used, or still be set up, by anyone.
+Recognises some sixty applications and devices (Vault, Nomad, RabbitMQ, MinIO, ClickHouse, Jupyter,
+Gitea, Nextcloud, Proxmox VE, UniFi, Home Assistant, FRITZ!Box, iLO and others) by their first page
+or their usual port, and shows the version that each tells, and whether anyone can use it or set it
+up.
 ]]
 ---
 -- Asks for the first page, which most checks of web servers share, then for what one application

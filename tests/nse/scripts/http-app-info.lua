@@ -1,5 +1,5 @@
--- http-app-info on the heads of what RabbitMQ 3.10, Transmission 3.00, Syncthing 1.19 and Squid 5.7
--- answered, and for the others on answers in the form that the documentation of each has.
+-- http-app-info on the heads of what RabbitMQ 3.10, Transmission 3.00, Syncthing 1.19, Squid 5.7 and
+-- Cockpit 287 answered, and for the others on answers in the form that the documentation of each has.
 local test, check, fake = ...
 local script, web = require "support.script", require "support.web"
 local products = require "http.products"
@@ -113,7 +113,7 @@ local cases = {
     { Product = "Proxmox VE", Node = "pve1", Version = "8.1.3" } },
   { 8443, { ["/status"] = web.json('{"meta":{"rc":"ok","up":true,"server_version":"8.0.7",'
       .. '"uuid":"11111111-2222-3333-4444-555555555555"},"data":[]}') },
-    { Product = "UniFi Network", Version = "8.0.7" } },
+    { Product = "UniFi", Version = "8.0.7" } },
   { 5000, { ["/"] = titled("nas1&nbsp;-&nbsp;Synology DiskStation") },
     { Product = "Synology", Name = "nas1" } },
   { 8080, { ["/"] = with({ Server = "http server 1.0" }), ["/cgi-bin/authLogin.cgi"] =
@@ -124,6 +124,42 @@ local cases = {
       "", 302) }, { Product = "AdGuard Home", ["Setup open"] = true } },
   { 80, { ["/"] = titled("Login - AdGuard Home"), ["/control/status"] = { status = 401 } },
     { Product = "AdGuard Home" } },
+  { 9090, { ["/"] = with({ ["Set-Cookie"] = "cockpit=deleted; PATH=/; SameSite=strict; HttpOnly" },
+      titled("Loading...", '<base href="/"><script>\nvar environment = {"is_cockpit_client":false,"page":'
+      .. '{"connect":false,"require_host":false},"hostname":"web1","os-release":{"NAME":"Debian GNU/Linux",'
+      .. '"ID":"debian","PRETTY_NAME":"Debian GNU/Linux 12 (bookworm)"}};\n</script>')) },
+    { Product = "Cockpit", ["Host name"] = "web1", System = "Debian GNU/Linux 12 (bookworm)" } },
+  { 80, { ["/"] = titled("", '<meta http-equiv="refresh" content="0; URL=cgi-bin/luci/">'),
+      ["/cgi-bin/luci/"] = with({}, titled("OpenWrt - LuCI", "Powered by LuCI / OpenWrt 22.03.5 r20134"), 403) },
+    { Product = "OpenWrt", Version = "22.03.5" } },
+  { 80, { ["/"] = titled("RouterOS router configuration page", "<h1>RouterOS v6.49.6</h1>") },
+    { Product = "RouterOS", Version = "6.49.6" } },
+  { 80, { ["/"] = titled("FRITZ!Box"), ["/jason_boxinfo.xml"] = "<j:BoxInfo xmlns:j=\"http://jason.avm.de/"
+      .. "updatecheck/\"><j:Name>FRITZ!Box 7590</j:Name><j:HW>226</j:HW><j:Version>154.07.57</j:Version>"
+      .. "<j:Serial>3810D5000001</j:Serial></j:BoxInfo>" },
+    { Product = "FRITZ!Box", Model = "FRITZ!Box 7590", Version = "154.07.57", Serial = "3810D5000001" } },
+  { 80, { ["/"] = titled("hue personal wireless lighting"), ["/api/0/config"] = web.json('{"name":"Hue Bridge",'
+      .. '"swversion":"1961135030","mac":"00:17:88:00:00:01","bridgeid":"001788FFFE000001","modelid":"BSB002"}') },
+    { Product = "Philips Hue", Name = "Hue Bridge", Model = "BSB002", Version = "1961135030",
+      ["Bridge id"] = "001788FFFE000001" } },
+  { 80, { ["/"] = titled("Shelly Web Admin"), ["/shelly"] = web.json('{"name":null,"mac":"A8032AB636EC","model":'
+      .. '"SNSW-001X16EU","gen":2,"ver":"1.1.0","app":"Plus1","auth_en":false}') },
+    { Product = "Shelly", Model = "SNSW-001X16EU", Version = "1.1.0", ["MAC address"] = "A8032AB636EC",
+      ["Open without login"] = "switches" } },
+  { 80, { ["/"] = titled("Shelly"), ["/shelly"] = web.json('{"type":"SHSW-25","mac":"A8032AB636ED","auth":true,'
+      .. '"fw":"20230913-114008/v1.14.0"}') },
+    { Product = "Shelly", Model = "SHSW-25", Version = "20230913-114008/v1.14.0",
+      ["MAC address"] = "A8032AB636ED" } },
+  { 443, { ["/"] = with({ Server = "HPE-iLO-Server/1.30" }, titled("iLO 5")), ["/xmldata?item=all"] =
+      "<RIMP><HSI><SBSN>CZ12345678      </SBSN><SPN>ProLiant DL380 Gen10</SPN></HSI><MP><PN>Integrated"
+      .. " Lights-Out 5 (iLO 5)</PN><FWRI>2.72</FWRI></MP></RIMP>" },
+    { Product = "HPE iLO", Machine = "ProLiant DL380 Gen10", Serial = "CZ12345678",
+      Board = "Integrated Lights-Out 5 (iLO 5)", Version = "2.72" } },
+  { 443, { ["/"] = titled("iDRAC9 - Login"), ["/redfish/v1/"] = web.json('{"RedfishVersion":"1.13.1","Product":'
+      .. '"Integrated Dell Remote Access Controller","Oem":{"Dell":{"ServiceTag":"ABC1234",'
+      .. '"ManagerMACAddress":"4c:d9:8f:00:00:01"}}}') },
+    { Product = "Dell iDRAC", Board = "Integrated Dell Remote Access Controller", Redfish = "1.13.1",
+      Serial = "ABC1234", ["MAC address"] = "4c:d9:8f:00:00:01" } },
   { 15672, { ["/"] = with({ server = "Cowboy", vary = "origin" }, titled("RabbitMQ Management")) },
     { Product = "RabbitMQ management" } },
   { 3128, { ["/"] = with({ Server = "squid/5.7", ["X-Squid-Error"] = "ERR_INVALID_URL 0" }, titled("ERROR: The"
@@ -160,6 +196,10 @@ test("another web server is none, and is asked for its first page alone", functi
   end
   web.serve(8443, { ["/"] = titled("Welcome"), ["/status"] = web.json('{"status":"ok"}') })
   check.equal(script.run("http-app-info", { number = 8443, service = "https-alt" }), nil)
+  web.serve(80, { ["/"] = titled("The isle of biLOxi") })
+  check.equal(script.run("http-app-info", { number = 80, service = "http" }), nil)
+  web.serve(80, { ["/"] = titled("Links", '<a href="http://192.0.2.9/cgi-bin/luci">router</a>') })
+  check.equal(script.run("http-app-info", { number = 80, service = "http" }), nil)
   web.serve(4646, { default = with({}, '{"config":{"Version":{"Version":"1.6.3"}}}', 403) })
   check.equal(script.run("http-app-info", { number = 4646, service = "http" }), nil)
   web.serve(8080, { ["/"] = with({ Server = "http server 1.0" }) })
