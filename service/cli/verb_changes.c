@@ -24,11 +24,7 @@
     " CASE c.kind WHEN 'script' THEN c." side "->>'output'"                                        \
     " WHEN 'service' THEN concat_ws(' ', c." side "->>'name', c." side "->>'product', c." side     \
     "->>'version')"                                                                                \
-    " WHEN 'holder' THEN COALESCE((SELECT string_agg(DISTINCT k.key, ' ')"                         \
-    " FROM report.asset_key k WHERE k.asset_id = (c." side "->>'asset')::uuid"                     \
-    " AND k.kind IN ('mac', 'random-mac')"                                                         \
-    " AND c.at >= k.since AND c.at <= COALESCE(k.until, 'infinity')),"                             \
-    " c." side "->>'mac', 'asset ' || left(c." side "->>'asset', 8))"                              \
+    " WHEN 'holder' THEN COALESCE(c." side "->>'mac', 'asset ' || left(c." side "->>'asset', 8))"  \
     " WHEN 'port' THEN c." side "->>'state'"                                                       \
     " ELSE concat_ws(' ', c." side "->>'hostname', c." side "->>'mac', c." side                    \
     "->>'vendor') END,"

@@ -126,6 +126,27 @@ def test_services_are_those_of_who_had_the_address():
     assert opened == {("old box", 80, "closed"), ("new box", 22, "dormant")}, opened
 
 
+def test_a_holder_is_told_by_the_mac_address_of_that_time():
+    """A phone that made up another one since."""
+    zone, was, phone = "(SELECT zone_id FROM inv.zone WHERE name = 'lan')", "00000000-0000-0000-0000-0000000000aa", "00000000-0000-0000-0000-0000000000bb"
+    first, second, card = "02:aa:00:00:00:01", "02:aa:00:00:00:02", "00:bb:00:00:00:09"
+    db.sql(f"""INSERT INTO inv.asset(asset_id, zone_id) VALUES ('{was}', {zone}), ('{phone}', {zone});
+      INSERT INTO inv.asset_key(zone_id, kind, key, asset_id, since, until) VALUES ({zone}, 2, '{first}', '{phone}', now() - interval '10 hours', now() - interval '5 hours'),
+        ({zone}, 2, '{second}', '{phone}', now() - interval '5 hours', 'infinity'), ({zone}, 1, '{card}', '{was}', now() - interval '20 hours', now() - interval '7 hours');
+      INSERT INTO inv.fact_now(since, zone_id, slot, attr_id, value, strength, addr) VALUES (now() - interval '7 hours', {zone}, 0, 0, '{phone}', 0, '10.1.0.9');
+      INSERT INTO inv.change(at, old_since, noted_at, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value, new_value) VALUES
+        (now() - interval '7 hours', now() - interval '20 hours', now() - interval '7 hours', {zone}, 0, 0, 0, 'r', true, '10.1.0.9', '{was}', '{phone}')""")
+    pair = "string_agg(concat_ws(' ', old ->> 'mac', '->', new ->> 'mac'), ', ') FROM report."
+    got = [db.sql(f"SELECT {pair}{x} WHERE kind = 'holder' AND address = '10.1.0.9'") for x in
+           ("change", "diff(now() - interval '8 hours', now() - interval '6 hours')", "diff(now() - interval '8 hours', now())")]
+    got.append(db.sql("SELECT value ->> 'mac' FROM report.facts_at('lan', now() - interval '6 hours') WHERE kind = 'holder' AND address = '10.1.0.9'"))
+    text = muster("changes", "--since", "8h", "10.1.0.9", check=1)
+    db.sql(f"DELETE FROM inv.fact_now WHERE addr = '10.1.0.9'; DELETE FROM inv.change WHERE addr = '10.1.0.9'; DELETE FROM inv.asset_key WHERE asset_id IN ('{was}', '{phone}'); "
+           f"DELETE FROM inv.asset WHERE asset_id IN ('{was}', '{phone}')")
+    assert got == [f"{card} -> {first}", f"{card} -> {first}", f"{card} -> {second}", first], got
+    assert first in text and card in text and second not in text, text
+
+
 def test_assets_that_are_missing():
     got = rows("missing_assets")
     assert [(r["addresses"], r["open_ports"]) for r in got] == [(["10.1.0.2"], 1)], got
