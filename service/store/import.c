@@ -272,10 +272,19 @@ static size_t part_end(const struct place *places, size_t at, size_t n)
     return end;
 }
 
+/* After 4, 8, 16 ... parts the server counts what they have written: its plans are made for it. */
+static int settle(struct store_import *i, unsigned parts, struct err *e)
+{
+    if (parts < 4 || (parts & (parts - 1)))
+        return 0;
+    return tell(i, "SELECT api.import_settle()", e);
+}
+
 static int import_places(struct store_import *i, struct place *places, size_t n,
                          struct store_import_counts *c, struct err *e)
 {
     int r = find_places(i, places, n, e);
+    unsigned parts = 0;
     size_t at = 0;
 
     if (r < 0)
@@ -287,6 +296,8 @@ static int import_places(struct store_import *i, struct place *places, size_t n,
     for (size_t end; r == 0 && at < n; at = end) {
         end = part_end(places, at, n);
         r = import_part(i, places + at, end - at, c, e);
+        if (r == 0 && c->opened)
+            r = settle(i, ++parts, e);
     }
     return r;
 }

@@ -406,6 +406,17 @@ def test_what_a_deadlock_with_a_sensor_ended_is_begun_anew():
     db.check_invariants()
 
 
+def test_a_large_file_is_counted_while_it_is_written():
+    z, t = Zone(), now() - 48 * HOUR
+    db.sql(f"INSERT INTO inv.block(zone_id, lo, hi) SELECT zone_id, ('10.{NET}.' || i || '.0')::inet, ('10.{NET}.' || i || '.255')::inet "
+           f"FROM inv.zone, generate_series(1, 8) i WHERE name = '{z.name}'; ANALYZE inv.fact_now")
+    counted = "SELECT reltuples::int FROM pg_class WHERE oid = 'inv.fact_now'::regclass"
+    before = int(db.sql(counted))
+    got = z.take(z.file(t, *(host(f"10.{NET}.{b}.{i}", port(22)) for b in range(9) for i in range(100))))[0]
+    assert got["new_hosts"] == 900 and int(db.sql(counted)) >= before + 2400, (got, before, db.sql(counted))
+    db.check_invariants()
+
+
 def test_a_sensor_may_not_import():
     for name in ("import_begin(text)", "import_room(timestamptz[])", "import_blocks(int4, inet[])"):
         db.ok(name, f"NOT has_function_privilege('muster_sensor', 'api.{name}', 'EXECUTE')")
