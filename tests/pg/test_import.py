@@ -218,19 +218,61 @@ def test_a_file_of_a_clock_ahead_is_of_now():
     db.equal("since", f"SELECT bool_and(since <= now()) FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}'", "t")
 
 
+class Confirmed(Zone):
+    """What a file told of a web server two days ago and sensors have seen since, http-title twice."""
+
+    VAL = "CREATE OR REPLACE FUNCTION t.val(x text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT %s $$"
+
+    def __init__(self):
+        super().__init__()
+        self.take(self.file(now() - 48 * HOUR, host(f"{self.net}.1", port(80, "", TITLE))))
+        db.sql(f"UPDATE inv.change c SET noted_at = now() - interval '47 hours' FROM inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{self.name}'")
+        value = db.sql(f"SELECT value FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{self.name}' AND attr_id >= 100")
+        db.sql(self.VAL % f"CASE WHEN x = 'imported' THEN '{value}' ELSE md5(x)::uuid END")
+        self.visit("presence", [".1 u"], hours_ago=40)
+        self.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=39)
+        self.visit("scripts", [".1 u"], [".1 80 http-title imported"], hours_ago=38, scripts="http-title")
+        db.sql(self.VAL % "md5(x)::uuid")
+
+    def passes(self, passes, hi=".255"):
+        """As a reload does it."""
+        db.sql(f"UPDATE t.zones SET hi = '{self.net}{hi}', passes = passes || '{passes}' WHERE name = '{self.name}'; "
+               "SELECT t.zone('dummy', '10.200.0'); DELETE FROM t.zones WHERE name = 'dummy'")
+
+
 def test_what_a_sensor_confirmed_is_news_when_it_changes():
-    z, t = Zone(), now() - 48 * HOUR
-    z.take(z.file(t, host(f"{z.net}.1", port(80, "", TITLE))))
-    db.sql(f"UPDATE inv.change c SET noted_at = now() - interval '47 hours' FROM inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{z.name}'")
-    value = db.sql(f"SELECT value FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}' AND attr_id >= 100")
-    val = "CREATE OR REPLACE FUNCTION t.val(x text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT %s $$"
-    db.sql(val % f"CASE WHEN x = 'imported' THEN '{value}' ELSE md5(x)::uuid END")
-    z.visit("presence", [".1 u"], hours_ago=40)
-    z.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=39)
-    z.visit("scripts", [".1 u"], [".1 80 http-title imported"], hours_ago=38, scripts="http-title")
+    z = Confirmed()
     z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=37, scripts="http-title")
-    db.sql(val % "md5(x)::uuid")
     assert z.events() == "script.changed .1/tcp/80/http-title", z.events()
+
+
+def test_also_where_the_blocks_are_cut_anew_before_it_changes():
+    z = Confirmed()
+    z.passes("[]", hi=".127")
+    z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=37, scripts="http-title")
+    assert z.events() == "script.changed .1/tcp/80/http-title", z.events()
+
+
+def test_also_where_another_pass_finds_the_change():
+    z = Confirmed()
+    z.passes('[{"name": "deep", "kind": "scripts", "slots": "{}", "misses": 2, "every": 3600, "confirm": 30}]')
+    z.visit("deep", [".1 u"], [".1 80 http-title other"], hours_ago=37, scripts="http-title")
+    assert z.events() == "script.changed .1/tcp/80/http-title", z.events()
+
+
+def test_a_look_while_its_host_was_away_confirms_nothing():
+    z, t = Zone(), now() - 48 * HOUR
+    z.take(z.file(t, host(f"{z.net}.1", port(22) + port(80, "", TITLE))))
+    db.sql(f"UPDATE inv.change c SET noted_at = now() - interval '47 hours' FROM inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{z.name}'")
+    for hours in (46, 45, 44):
+        z.visit("presence", [".1 d"], hours_ago=hours)
+    z.visit("ports", [".1 d"], hours_ago=43)
+    z.visit("scripts", [], hours_ago=42, scripts="http-title")
+    z.visit("presence", [".1 u"], hours_ago=41)
+    z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=40, scripts="http-title")
+    for hours in (39, 38):
+        z.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=hours)
+    assert " 22 " not in z.facts() and z.events() == "host.returned .1", z.events()
 
 
 def test_what_was_closed_since_stays_closed():
