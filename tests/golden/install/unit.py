@@ -20,5 +20,8 @@ for prefix in ("/usr", "/usr/local"):
         [allowed] = settings(unit, "ExecPaths")
         assert program == f"{prefix}/sbin/musterd" and program in allowed, (program, allowed)
         assert os.access(top + program, os.X_OK), program
+        signal, [check, *words] = settings(unit, "ExecReload")
+        assert signal == ["/bin/kill", "-HUP", "$MAINPID"] and words == ["config", "check", "/etc/muster/muster.yaml"], (signal, words)
+        assert check == f"{prefix}/bin/muster" and check in allowed and os.access(top + check, os.X_OK), (check, allowed)
         assert os.path.exists(f"{top}{prefix}/share/muster/migrations/0001_inventory.sql")
         print(f"{prefix}: {program}")
