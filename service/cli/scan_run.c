@@ -227,6 +227,8 @@ static int run_start(struct scan_run *run, const char *command, struct err *e)
     info_fill(run, command);
     r = scan_scripts_load(run, e);
     if (r == 0)
+        scan_tell_links(run);
+    if (r == 0)
         r = signals_open(run, e);
     run->scan_over = !run->plan.scope.n;
     run->idle = run->scan_over && !run->plan.untargeted; /* no host has answered a multicast */

@@ -167,6 +167,7 @@ int scan_progress_start(struct scan_run *run, struct err *e) MUST_USE;
 /* scan_tell.c: why the exit code will be 1, where nothing has said so yet; and what people try when
  * nobody answers. */
 void scan_tell_printers(struct scan_run *run);
+void scan_tell_links(struct scan_run *run); /* the scripts are loaded */
 void scan_tell_undecided(struct scan_run *run);
 void scan_tell_end(struct scan_run *run);
 void scan_note_failed(struct scan_run *run, const char *script);

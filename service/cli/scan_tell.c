@@ -5,6 +5,7 @@
 #include "service/cli/scan_run_priv.h"
 
 #include "engine/loop/guard.h"
+#include "engine/script/host.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -29,6 +30,34 @@ void scan_tell_printers(struct scan_run *run)
         return;
     port_set_format_of(&list, &left, PROTOCOL_UDP);
     scan_say(run, "not asked, because printers print what they are sent: UDP %s", list.data);
+}
+
+struct typed {
+    const char *expression;
+    bool asks_links;
+};
+
+/* Whoever runs many scripts, such as all safe ones, does not think of links. */
+static void note_typed(void *user, const struct script_meta *m)
+{
+    struct typed *t = user;
+    bool typed = strstr(t->expression, "broadcast") || strstr(t->expression, m->id);
+
+    for (size_t i = 0; i < m->n_categories && typed && m->prerule; i++)
+        t->asks_links |= strcmp(m->categories[i], "broadcast") == 0;
+}
+
+/* They would find nothing, as if nobody was there. */
+void scan_tell_links(struct scan_run *run)
+{
+    struct typed t = {.expression = run->plan.scripts};
+
+    if (!run->scripts || run->plan.untargeted || run->plan.groups.n)
+        return;
+    script_host_each(run->scripts, note_typed, &t);
+    if (t.asks_links)
+        scan_say(run, "scripts that ask a whole link ask nobody beside these targets: leave the "
+                      "targets out, or add a group's address, such as 255.255.255.255");
 }
 
 void scan_tell_undecided(struct scan_run *run)

@@ -173,6 +173,16 @@ def scope(t):
     print("scope: the links, of -e the one; with a target nothing but that")
 
 
+def beside_targets(t):
+    """There such scripts ask nobody, which is said to whoever asked for them by name."""
+    says = ["muster scan: scripts that ask a whole link ask nobody beside these targets: leave the targets out, or add a group's address, such as "
+            "255.255.255.255"]
+    for words, want in ((["--script", "broadcast-upnp-info", "10.77.0.10"], says), (["--script", "broadcast", "10.77.0.10"], says),
+                        (["--script", "broadcast-upnp-info", "10.77.0.10", "239.255.255.250"], []), (["--script", "http-title", "10.77.0.10"], [])):
+        assert t.scan("-n", "-sn", *words)[1] == want, words
+    print("beside targets: that links are not asked is said")
+
+
 def found(t):
     finds = t.script("finds", FINDS)
     out, lines = t.scan("-n", "-p7000,80", "--script", finds, "--script-args", "newtargets")
@@ -259,6 +269,7 @@ def main():
         alone(t)
         refused(t)
         scope(t)
+        beside_targets(t)
         found(t)
         own(t)
         like_nmap(t)
