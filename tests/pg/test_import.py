@@ -275,6 +275,25 @@ def test_a_look_while_its_host_was_away_confirms_nothing():
     assert " 22 " not in z.facts() and z.events() == "host.returned .1", z.events()
 
 
+def test_a_file_older_than_the_ledger_is_kept_is_no_news_either():
+    forget = ("DELETE FROM inv.change c USING inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{0}'; "
+              "SELECT inv.horizon_moves(zone_id, now(), now()) FROM inv.zone WHERE name = '{0}'")
+    z, t = Zone(), now() - 48 * HOUR
+    z.take(z.file(t, host(f"{z.net}.1", port(22) + port(80, "", TITLE))))
+    db.sql(forget.format(z.name))
+    z.visit("presence", [".1 u"], hours_ago=41)
+    z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=40, scripts="http-title")
+    for hours in (39, 38):
+        z.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=hours)
+    assert " 22 " not in z.facts() and z.events() == "", z.events()
+    # what a sensor saw is
+    db.sql(forget.format(z.name))
+    z.visit("scripts", [".1 u"], [".1 80 http-title third"], hours_ago=37, scripts="http-title")
+    for hours in (36, 35):
+        z.visit("ports", [".1 u"], hours_ago=hours)
+    assert z.events() == "script.changed .1/tcp/80/http-title, port.closed .1/tcp/80", z.events()
+
+
 def test_what_was_closed_since_stays_closed():
     z, t = Zone(), now() - 30 * HOUR
     z.visit("presence", [".1 u"], hours_ago=40)
