@@ -43,10 +43,13 @@ static struct hop_name *name_find(const struct scan_run *run, const struct addr 
     return n;
 }
 
+/* The host itself has its name already; as a router of others it may still be asked for. */
 static bool names_are_known(const struct scan_run *run, const struct scan_host *h)
 {
     for (size_t i = 0; i < h->record->trace.n; i++) {
-        const struct hop_name *n = name_find(run, &h->record->trace.v[i].address);
+        const struct addr *a = &h->record->trace.v[i].address;
+        const struct hop_name *n =
+            addr_equal(a, &h->record->host.address) ? NULL : name_find(run, a);
 
         if (n && n->query)
             return false;
