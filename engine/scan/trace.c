@@ -411,5 +411,6 @@ int trace_add(struct tracer *t, const struct trace_target *target, struct err *e
 void trace_stop(struct tracer *t)
 {
     paths_stop_all(t->paths);
+    t->held = false; /* what the guard holds back is not asked any more */
     wake(t, 0);
 }

@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 
 import netns
@@ -169,6 +171,22 @@ def many(world):
     print("many: 40 hosts of a network share what is known of their way")
 
 
+def interrupted(world):
+    """While the guard holds a question back."""
+    muster = subprocess.Popen([str(MUSTER), "scan", "--traceroute", "-n", "-v", "-Pn", "-p80", "--max-rate", "0.02", "10.79.0.10"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "Discovered open port 80/tcp" in muster.stderr.readline()
+        time.sleep(0.5)
+        muster.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        out, _ = muster.communicate(timeout=netns.CEILING)
+    finally:
+        muster.kill()
+    assert muster.returncode == 1 and "80/tcp open" in out and time.monotonic() - begun < 30, (muster.returncode, out, time.monotonic() - begun)
+    print("interrupted: what the guard holds back is not waited for")
+
+
 def silent(world):
     netns.sh("ip", "netns", "exec", "r2", "sysctl", "-qw", "net.ipv4.icmp_ratelimit=1000000000")
     found, text = scan(world, "-n", "-p80", "10.79.0.10-12")
@@ -208,6 +226,7 @@ def main():
         as_nmap(world)
         near(world)
         many(world)
+        interrupted(world)
         silent(world)
         named(world)
 
