@@ -143,10 +143,16 @@ def test_what_is_in_error_costs_no_write_once_that_is_known():
         z.fails()
     counters = ("SELECT pg_stat_force_next_flush(); SELECT string_agg(relname || ' ' || n_tup_ins || ' ' || n_tup_upd || ' ' || n_tup_del, ', ' ORDER BY relname) "
                 "FROM pg_stat_user_tables WHERE schemaname IN ('inv', 'alert') AND relname NOT IN ('schedule') AND relname !~ '^coverage'")
-    before = db.sql(counters)
+    locks = f"SELECT string_agg(d.ctid || ' ' || d.xmax, ', ' ORDER BY slot, attr_id) FROM inv.doubt d JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}'"
+    before, row = db.sql(counters), db.sql(locks)
     for _ in range(20):
         z.fails(1, want="0 0 0 0")
     assert db.sql(counters) == before, f"{before}\n{db.sql(counters)}"
+    assert db.sql(locks) == row, f"a lock of a row is written, too: {row}; {db.sql(locks)}"
+    z.scripts("", host=".1 n")
+    row = db.sql(locks)
+    z.scripts("", host=".1 n")
+    assert db.sql(locks) == row, f"what is not judged is noted once: {row}; {db.sql(locks)}"
 
 
 def test_what_scripts_said_of_the_service_ends_with_it():
