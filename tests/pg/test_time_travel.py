@@ -157,6 +157,32 @@ def test_what_went_with_its_host_was_last_seen_with_it():
     db.equal("back, and not looked at yet", one + "report.service_at(now(), 'gone')", back)
 
 
+def test_a_difference_is_of_what_is_there():
+    """Four hosts: one comes and goes, one opens a port and goes, one comes, one opens a port and closes another."""
+    db.sql("SELECT t.zone('diff', '10.7.0')")
+    known = "SELECT string_agg(DISTINCT concat_ws(' ', right(host(address), 1), kind, port, what), ', ') FROM report.diff(now() - interval '{} min', now() - interval '{} min', 'diff') WHERE {}"
+
+    def look(minute, ports):
+        """ports: by host; what is not in it is silent."""
+        hosts = ",".join(f'"10.7.0.{h} ' + (f'u 00:11:22:33:77:0{h}"' if h in ports else 'd"') for h in range(1, 5))
+        facts = ",".join(f'"10.7.0.{h} {p} port -"' for h in ports for p in ports[h])
+        db.sql(f"SELECT t.visit('diff', 'presence', now() - interval '{minute} min', '{{{hosts}}}'); SELECT t.visit('diff', 'ports', now() - interval '{minute - 1} min', '{{{hosts}}}', '{{{facts}}}')")
+
+    look(90, {2: (22,), 4: (22, 443)})
+    look(85, {2: (22,), 4: (22, 443)})
+    look(75, {1: (22,), 2: (22, 80), 3: (22,), 4: (22, 80)})
+    for minute in (65, 55, 45, 35):
+        look(minute, {3: (22,), 4: (22, 80)})
+    db.equal("in the end", known.format(82, 0, "NOT detail"), "2 presence gone, 3 port 22 opened, 3 presence appeared, 4 port 443 closed, 4 port 80 opened")
+    db.equal("what is known of those that are gone", known.format(82, 0, "detail AND kind = 'port'"), "1 port 22 opened, 2 port 80 opened")
+    db.equal("while they were there", known.format(82, 70, "NOT detail"),
+             "1 port 22 opened, 1 presence appeared, 2 port 80 opened, 3 port 22 opened, 3 presence appeared, 4 port 443 closed, 4 port 80 opened")
+    db.sql("SELECT ops.expire_absent(now() + interval '1 minute', 1000)")
+    db.equal("what expired of hosts that had gone before", known.format(30, -1, "NOT detail"), "")
+    db.equal("is told in detail", known.format(30, -1, "detail AND kind = 'port'"), "1 port 22 closed, 2 port 22 closed, 2 port 80 closed")
+    db.check_invariants()
+
+
 def test_before_the_horizon_it_says_so():
     db.sql("INSERT INTO inv.horizon SELECT zone_id, '2026-01-01' FROM inv.zone")
     got = db.fails("SELECT * FROM report.asset_at('2025-01-01')")
