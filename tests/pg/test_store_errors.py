@@ -233,6 +233,18 @@ def test_a_look_while_its_host_was_away_confirms_nothing():
     db.equal("its port", f"SELECT to_char(last_seen AT TIME ZONE 'UTC', 'DD HH24') || ' ' || misses FROM report.service WHERE zone = '{z.name}' AND port = 80", "01 02 1")
 
 
+def test_a_host_that_is_back_has_a_week():
+    z = Site().known()
+    for _ in range(3):
+        z.visit("presence", ".1 d")
+    z.hour += 20 * DAY
+    z.visit("presence", ".1 u")
+    for _ in range(7 * DAY - 1):
+        z.fails(1, want="0 0 0 0", told="")
+    assert z.result() == "01 03 0 5", z.result()
+    z.fails(1, want="0 0 1 1", told="script.gone .1/tcp/80/http-title")
+
+
 def test_random_walk_is_the_model():
     seed, steps = int(os.environ.get("MUSTER_SEED") or random.randrange(1 << 30)), int(os.environ.get("MUSTER_STEPS") or 250)
     print(f"seed {seed}")
