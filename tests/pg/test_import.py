@@ -479,8 +479,9 @@ def test_a_large_file_is_counted_while_it_is_written():
 
 
 def test_a_sensor_may_not_import():
-    for name in ("import_begin(text)", "import_room(timestamptz[])", "import_blocks(int4, inet[])"):
-        db.ok(name, f"NOT has_function_privilege('muster_sensor', 'api.{name}', 'EXECUTE')")
+    db.equal("what it may", "SELECT string_agg(p.proname, ' ') FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace AND p.proname ~ '^import_' "
+             "AND has_function_privilege('muster_sensor', p.oid, 'EXECUTE')", "")
+    db.ok("there are some", "EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace AND p.proname ~ '^import_')")
     db.ok("a visit", "has_function_privilege('muster_sensor', 'api.beat(int4, uuid)', 'EXECUTE')")
 
 
