@@ -6,12 +6,28 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static bool is_stdout(const char *path)
 {
     return path && strcmp(path, "-") == 0;
+}
+
+/* Whether one of the outputs is this file, maybe by another name: two writers would mix their
+ * lines. */
+static bool is_written(const struct scan_outputs *o, FILE *f)
+{
+    struct stat st, other;
+
+    if (fstat(fileno(f), &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    for (size_t i = 0; i < o->n; i++)
+        if (fstat(fileno(o->each[i].file), &other) == 0 && other.st_dev == st.st_dev &&
+            other.st_ino == st.st_ino)
+            return true;
+    return false;
 }
 
 /* Leaves alone what the file holds. */
@@ -25,6 +41,11 @@ static int output_add(struct scan_outputs *o, const struct scan_form *form, cons
     f = is_stdout(path) ? stdout : fopen(path, "ae");
     if (!f)
         return err_set(e, -errno, "cannot write '%s': %s", path, strerror(errno));
+    if (is_written(o, f)) {
+        if (f != stdout)
+            fclose(f);
+        return err_set(e, -EINVAL, "'%s' is written by another output; name a file for each", path);
+    }
     o->to_stdout |= f == stdout;
     o->each[o->n++] = (struct scan_output){.form = form, .path = path, .file = f};
     return 0;

@@ -108,12 +108,14 @@ def refused(world):
                        (["-oA", name, "-oX", name], "-oA writes what -oN, -oX and -oG do; leave those out"),
                        (["-oG", "-", "-oX", "-"], "only one of -oN, -oX, -oG and -oJ can go to standard output"),
                        (["-oG", name, "-oJ", name], f"-oG and -oJ both write '{name}'; name a file for each"),
+                       (["-oA", name, "-oJ", name + ".xml"], f"'{name}.xml' is written by another output; name a file for each"),
+                       (["-oG", name, "-oJ", os.path.join(world.directory, ".", "no")], f"'{world.directory}/./no' is written by another output; name a file for each"),
                        (["-oA", "x" * 4094], "the name of an output is too long"),
                        (["-oX", name + "%T", "--state", name], f"'{name}%T': --resume goes on with the files, so that their names cannot have the time in them"),
                        (["-oA", world.path("nowhere/all")], f"cannot write '{world.path('nowhere/all')}.nmap': No such file or directory")):
         got = run("muster", "-n", "-sn", *words, "10.77.0.10", code=2)
         assert got.stderr == f"muster scan: {why}\n" and not got.stdout, (words[0], got.stderr)
-    assert not os.path.exists(name)
+    assert not any(os.path.getsize(name + end) for end in ("", ".nmap", ".xml", ".gnmap"))
     print("refused: what does not go together")
 
 
