@@ -267,8 +267,17 @@ bool scan_host_list(struct scan_run *run, struct scan_host *h)
     return true;
 }
 
+/* The scanner did not get to it. */
+static void host_cut_short(struct scan_run *run, struct scan_host *h)
+{
+    h->scanned = h->record->timed_out = run->partial = true;
+    run->totals.hosts_probed++;
+}
+
 void scan_host_finish(struct scan_run *run, struct scan_host *h)
 {
+    if (!h->scanned)
+        host_cut_short(run, h);
     h->record->ended = loop_wall(run->loop);
     scan_phase_write(run, SCRIPT_PRE);
     host_record_sort(h->record);
@@ -301,8 +310,7 @@ static void hosts_cut_short(struct scan_run *run)
     HASH_ITER (hh, run->hosts, h, next) {
         if (h->scanned)
             continue;
-        h->scanned = h->record->timed_out = run->partial = true;
-        run->totals.hosts_probed++;
+        host_cut_short(run, h);
         scan_host_next(run, h);
     }
 }

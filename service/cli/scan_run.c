@@ -260,11 +260,23 @@ void scan_run_advance(struct scan_run *run)
         loop_exit(run->loop, 0);
 }
 
+/* What a scanner that did not get to its end has not told. */
+static void count_probed(struct scan_run *run)
+{
+    struct scan_progress p = {0};
+
+    if (!run->scan || run->scan_over)
+        return;
+    scan_progress(run->scan, &p);
+    run->totals.hosts_probed += p.hosts_done;
+}
+
 static void run_end(struct scan_run *run, const char *failure)
 {
     struct scan_host *h, *next;
 
     run->ended = true;
+    count_probed(run);
     HASH_ITER (hh, run->hosts, h, next)
         scan_host_finish(run, h);
     scan_phase_write(run, SCRIPT_PRE);

@@ -22,6 +22,16 @@ action = function(host)
   return deep:match(("a"):rep(60))
 end
 """
+EARLY = """
+local lpeg = require "lpeg"
+local stdnse = require "stdnse"
+categories = {"safe"}
+prerule = function() return true end
+action = function()
+  stdnse.sleep(1)
+  return lpeg.P{ lpeg.P"a" * lpeg.V(1) * "b" + lpeg.P"a" * lpeg.V(1) + "a" }:match(("a"):rep(60))
+end
+"""
 GOOD = """
 categories = {"safe"}
 portrule = function(host, port) return port.number == 80 end
@@ -58,6 +68,22 @@ def run(world, end):
     return sum(os.times()[2:4]) - begun
 
 
+def cut(world):
+    """While the ports of a host are asked."""
+    xml = world.path("cut.xml")
+    muster = subprocess.Popen([str(MUSTER), "scan", "-n", "-p80-180", "--max-rate", "5", "--script", world.path("early.nse"), "-oX", xml, "-oN", "-",
+                               "10.77.0.10"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        netns.wait_for("a script that is stuck", lambda: cpu_of(muster.pid) > 2)
+        muster.send_signal(signal.SIGINT)
+        out, err = muster.communicate(timeout=netns.CEILING)
+    finally:
+        muster.kill()
+    assert muster.returncode == 1 and "The scan of this host did not finish" in out and "1 IP address (1 host up) scanned" in out, (out, err)
+    root = ElementTree.parse(xml).getroot()
+    assert root.find("host").get("timedout") == "true" and root.find("runstats/hosts").attrib == {"up": "1", "down": "0", "total": "1"}, out
+
+
 def main():
     netns.enter()
     if not MUSTER.exists():
@@ -66,7 +92,7 @@ def main():
         web = world.host("web", 10)
         web.start([sys.executable, "-m", "http.server", "80", "-d", world.directory])
         netns.wait_port(web.address, 80)
-        for name, text in (("stuck", STUCK), ("good", GOOD)):
+        for name, text in (("stuck", STUCK), ("good", GOOD), ("early", EARLY)):
             pathlib.Path(world.path(f"{name}.nse")).write_text(text)
         took = run(world, lambda muster: muster.send_signal(signal.SIGINT))
         assert took < 15, took
@@ -74,6 +100,8 @@ def main():
         took = run(world, lambda muster: time.sleep(0))
         assert 19 < took < 40, took
         print("left alone: it ends by itself")
+        cut(world)
+        print("a host whose ports are being asked is told as not finished")
 
 
 if __name__ == "__main__":
