@@ -17,10 +17,11 @@
 #include <net/if.h>
 #include <string.h>
 
+/* By its index: addresses may bear a label ("eth0:1") instead of the interface's name. */
 static bool is_link(const struct ifaddrs *i, const char *interface)
 {
     return i->ifa_addr && i->ifa_flags & IFF_UP && !(i->ifa_flags & IFF_LOOPBACK) &&
-           (!interface || strcmp(i->ifa_name, interface) == 0);
+           (!interface || if_nametoindex(i->ifa_name) == if_nametoindex(interface));
 }
 
 /* The network of an interface's address.  False: it has none. */

@@ -151,6 +151,10 @@ def refused(t):
     assert t.scan("--script", later, "--exclude", "fe80::1%eth1", code=2)[1][0].startswith("muster scan: what scripts ask 'eth1' reaches")
     assert t.scan("--script", later, "--exclude", "10.77.0.10,fe80::1%eth0", "-e", "eth1")[1] == [NOBODY]
     assert t.scan("--script", later, "--exclude", "10.99.0.1")[1] == [NOBODY]
+    t.me.run("ip", "addr", "add", "10.98.0.1/24", "dev", "eth1", "label", "eth1:1")
+    assert t.scan("--script", later, "--exclude", "10.98.0.7", "-e", "eth1", code=2)[1][0].startswith("muster scan: what scripts ask 'eth1:1' reaches")
+    assert t.scan("--script", later, "--exclude", "10.98.0.7", "-e", "eth0")[1] == [NOBODY]
+    t.me.run("ip", "addr", "del", "10.98.0.1/24", "dev", "eth1")
     assert t.scan("--script", later, "-e", "nosuch0", code=2)[1] == ["muster scan: interface 'nosuch0': no such interface, or it is down"]
     print("refused: scripts that need a target, links with excluded addresses")
 
