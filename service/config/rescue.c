@@ -54,6 +54,20 @@ static bool line_take(struct buf *out, const char *line, size_t len)
     return true;
 }
 
+/* Whether there are lines, or more of the file, behind something else than '\n'. */
+static bool has_other_ends(const char *data, size_t len)
+{
+    static const char *const breaks[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"}; /* YAML's */
+
+    for (size_t i = 0; i < ARRAY_LEN(breaks); i++)
+        if (strstr(data, breaks[i]))
+            return true;
+    for (const char *c = strchr(data, '\r'); c; c = strchr(c + 1, '\r'))
+        if (c[1] != '\n')
+            return true;
+    return strlen(data) != len;
+}
+
 int config_rescue(struct config **ret, const char *path)
 {
     CLEANUP(buf_done) struct buf rest = {0};
@@ -64,6 +78,8 @@ int config_rescue(struct config **ret, const char *path)
 
     if (r < 0)
         return r;
+    if (has_other_ends(data, len))
+        return -EINVAL;
     for (const char *line = data; *line; line += line_len(line))
         if (!line_take(&rest, line, line_len(line)))
             return -EINVAL;

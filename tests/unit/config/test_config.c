@@ -209,19 +209,24 @@ static void a_password_is_quoted_into_the_connection_string(void **state)
 }
 
 /* Returns what is known of this file; NULL: nothing. */
-static struct config *rescue(const char *text)
+static struct config *rescue_bytes(const char *text, size_t len)
 {
     char path[] = "/tmp/muster-rescue-XXXXXX";
     struct config *c = NULL, *whole = NULL;
     int fd = mkstemp(path), r;
 
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(write(fd, text, len), len);
     close(fd);
     assert_int_equal(config_load(&whole, path, NULL), -EINVAL);
     r = config_rescue(&c, path);
     unlink(path);
     assert_int_equal(r, c ? 0 : -EINVAL);
     return c;
+}
+
+static struct config *rescue(const char *text)
+{
+    return rescue_bytes(text, strlen(text));
 }
 
 static void of_a_file_with_faults_the_place_of_the_database_is_known(void **state)
@@ -235,6 +240,7 @@ static void of_a_file_with_faults_the_place_of_the_database_is_known(void **stat
          "host=db dbname=x", "cred:db", "/var/lib/muster"},
         {"# {\nzones:\n  - {name: database, networks: [x]}\ndatabase: dbname=y\n", "dbname=y", NULL,
          "/var/lib/muster"},
+        {"zoned: []\r\ndatabase: dbname=y\r\n", "dbname=y", NULL, "/var/lib/muster"},
         {"endpoints:\n  - name: \"database\"\n", NULL, NULL, "/var/lib/muster"},
     };
 
@@ -264,6 +270,9 @@ static void the_place_of_the_database_is_not_guessed(void **state)
         "\xef\xbb\xbf"
         "database: dbname=x\nzoned: []\n",
         "zoned: []\ndatabase : dbname=x\n",
+        "zoned: []\rdatabase: dbname=x\r",
+        "zoned: []\xc2\x85"
+        "database: dbname=x\n",
         "zoned: []\ndatabase: [dbname=x]\n",
         "zoned: []\ndatabase: dbname=x\ndatabase: dbname=y\n",
         "zoned: []\ndatabase: &x\n  dbname=x\n",
@@ -279,6 +288,14 @@ static void the_place_of_the_database_is_not_guessed(void **state)
         if (c)
             fail_msg("'%s': %s", cases[i], c->database ? c->database : "the default");
     }
+}
+
+static void nor_behind_a_byte_that_ends_the_text(void **state)
+{
+    static const char text[] = "zoned: []\n\0\ndatabase: dbname=x\n";
+
+    (void)state;
+    assert_null(rescue_bytes(text, sizeof text - 1));
 }
 
 static void the_file_is_searched_in_order(void **state)
@@ -319,6 +336,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_password_is_quoted_into_the_connection_string),
     cmocka_unit_test(of_a_file_with_faults_the_place_of_the_database_is_known),
     cmocka_unit_test(the_place_of_the_database_is_not_guessed),
+    cmocka_unit_test(nor_behind_a_byte_that_ends_the_text),
     cmocka_unit_test(the_file_is_searched_in_order),
     cmocka_unit_test(a_missing_file_is_named),
 };
