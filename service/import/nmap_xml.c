@@ -34,8 +34,8 @@ void xml_check(struct nmap_xml *x, int r)
     else if (r < 0)
         xml_fail(x, r,
                  "more than this program takes of one file; expected less than 1 GiB of"
-                 " findings, and tables of scripts in at most %d of each other",
-                 STRUCTURE_DEPTH_MAX);
+                 " findings, and of a script less than %zu MiB in at most %d tables of each other",
+                 STRUCTURE_BYTES_MAX >> 20, STRUCTURE_DEPTH_MAX);
 }
 
 const char *xml_attribute(const char **atts, const char *name)

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The outermost table is the script's own, which has no element. */
 static int begin(struct structure *s)
@@ -14,8 +15,16 @@ static int begin(struct structure *s)
     s->levels[0].table = cJSON_CreateObject();
     s->levels[0].listed = 0;
     s->levels[0].keyed = false;
+    s->bytes = 0;
     s->depth = s->levels[0].table != NULL;
     return s->depth ? 0 : -ENOMEM;
+}
+
+/* What an item takes is mostly cJSON's own. */
+static int account(struct structure *s, const char *key, const char *text)
+{
+    s->bytes += 2 * sizeof(cJSON) + (key ? strlen(key) : 0) + strlen(text);
+    return s->bytes > STRUCTURE_BYTES_MAX ? -E2BIG : 0;
 }
 
 /* Takes the item, also on failure. */
@@ -43,6 +52,9 @@ int structure_open(struct structure *s, const char *key)
         return r;
     if (s->depth == STRUCTURE_DEPTH_MAX)
         return -E2BIG;
+    r = account(s, key, "");
+    if (r < 0)
+        return r;
     table = cJSON_CreateObject();
     r = add(s, key, table);
     if (r < 0)
@@ -58,6 +70,8 @@ int structure_add(struct structure *s, const char *key, const char *text)
 {
     int r = begin(s);
 
+    if (r == 0)
+        r = account(s, key, text);
     return r < 0 ? r : add(s, key, cJSON_CreateString(text));
 }
 

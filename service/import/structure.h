@@ -10,6 +10,8 @@ struct cJSON;
 
 /* Tables in each other; the script host allows 100. */
 #define STRUCTURE_DEPTH_MAX 104
+/* Memory that one script's takes until it is text. */
+#define STRUCTURE_BYTES_MAX ((size_t)64 << 20)
 
 struct structure {
     struct {
@@ -18,9 +20,10 @@ struct structure {
         bool keyed;
     } levels[STRUCTURE_DEPTH_MAX];
     unsigned depth; /* 0: nothing was told */
+    size_t bytes;
 };
 
-/* key NULL: a member of a list.  -ENOMEM, -E2BIG: too deep. */
+/* key NULL: a member of a list.  -ENOMEM, -E2BIG: too deep, or too much. */
 int structure_open(struct structure *s, const char *key) MUST_USE;
 int structure_add(struct structure *s, const char *key, const char *text) MUST_USE;
 /* The table that was opened last is complete. */

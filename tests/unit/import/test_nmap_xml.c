@@ -286,6 +286,23 @@ static void what_is_no_such_file_is_refused_with_its_line(void **state)
     }
 }
 
+/* Else a file of a few hundred MiB takes all memory before its script ends. */
+static void what_one_script_tells_has_a_bound(void **state)
+{
+    static const char head[] = HEAD "<host>" UP IP("192.0.2.1") "<hostscript><script id=\"long\">";
+    static const char elem[] = "<elem>a</elem>";
+    struct nmap_xml *x = NULL;
+    int r = nmap_xml_open(&x, "f.xml", &err);
+
+    (void)state;
+    assert_int_equal(r, 0);
+    r = nmap_xml_feed(x, head, sizeof head - 1, &err);
+    for (unsigned i = 0; r == 0 && i < 1000000; i++)
+        r = nmap_xml_feed(x, elem, sizeof elem - 1, &err);
+    nmap_xml_free(x);
+    assert_int_equal(r, -E2BIG);
+}
+
 static void what_nests_too_deep_is_refused(void **state)
 {
     char text[8192] = HEAD "<host>" UP IP("192.0.2.1") "<ports>" HTTP "<script id=\"s\">";
@@ -329,6 +346,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_address_that_is_told_twice_is_one_host),
     cmocka_unit_test(elements_that_nobody_knows_are_stepped_over),
     cmocka_unit_test(what_is_no_such_file_is_refused_with_its_line),
+    cmocka_unit_test(what_one_script_tells_has_a_bound),
     cmocka_unit_test(what_nests_too_deep_is_refused),
     cmocka_unit_test(pieces_of_any_size_are_the_same_file),
 };
