@@ -13,6 +13,7 @@
 #include "engine/scan/sender.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <uthash.h>
 
@@ -49,6 +50,7 @@ struct tracer {
     struct guard *guard;
     paths_cb done;
     void *user;
+    int ifindex; /* 0: the routes tell */
     struct paths *paths;
     struct traced *targets;
     struct route_socket *routes;
@@ -313,8 +315,8 @@ static void trace_closep(struct tracer **t)
     *t = trace_close(*t);
 }
 
-int trace_open(struct tracer **ret, struct loop *l, struct guard *g, paths_cb done, void *user,
-               struct err *e)
+int trace_open(struct tracer **ret, struct loop *l, struct guard *g, const char *interface,
+               paths_cb done, void *user, struct err *e)
 {
     CLEANUP(trace_closep) struct tracer *t = calloc(1, sizeof *t);
     int r;
@@ -326,6 +328,9 @@ int trace_open(struct tracer **ret, struct loop *l, struct guard *g, paths_cb do
     t->done = done;
     t->user = user;
     t->timer.fire = on_timer;
+    t->ifindex = interface ? (int)if_nametoindex(interface) : 0;
+    if (interface && !t->ifindex)
+        return err_set(e, -ENODEV, "interface '%s': no such interface", interface);
     random_bytes(&t->key, sizeof t->key);
     t->sport_base = (uint16_t)(SPORT_BASE + random_u64() % SPORT_SPREAD);
     t->paths = paths_new(on_done, t);
@@ -333,7 +338,7 @@ int trace_open(struct tracer **ret, struct loop *l, struct guard *g, paths_cb do
         return err_set(e, -ENOMEM, "out of memory");
     r = route_open(&t->routes, e);
     if (r >= 0)
-        r = sender_open(&t->sender, SENDER_IP, 0, e);
+        r = sender_open(&t->sender, SENDER_IP, t->ifindex, e);
     if (r < 0)
         return r;
     *ret = take(&t);
@@ -393,7 +398,7 @@ int trace_add(struct tracer *t, const struct trace_target *target, struct err *e
 {
     struct iface iface;
     struct hop way = {0};
-    int r = route_get(t->routes, &target->addr, 0, &way);
+    int r = route_get(t->routes, &target->addr, t->ifindex, &way);
 
     if (r < 0 || way.kind == HOP_LOCAL || way.kind == HOP_UNREACHABLE ||
         route_iface(t->routes, way.ifindex, &iface) < 0)

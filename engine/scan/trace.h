@@ -19,8 +19,9 @@ struct trace_target {
     uint8_t ttl;               /* of an answer; 0: not known */
 };
 
-int trace_open(struct tracer **ret, struct loop *l, struct guard *g, paths_cb done, void *user,
-               struct err *e) MUST_USE;
+/* interface: all goes by this one; NULL: as the routes say. */
+int trace_open(struct tracer **ret, struct loop *l, struct guard *g, const char *interface,
+               paths_cb done, void *user, struct err *e) MUST_USE;
 struct tracer *trace_close(struct tracer *t); /* not inside done(); calls nothing back */
 
 enum trace_start {

@@ -225,7 +225,8 @@ void scan_trace_open(struct scan_run *run)
         return;
     if (!run->privileged)
         err_set(&e, -EPERM, "no right to raw sockets (CAP_NET_RAW)");
-    else if (trace_open(&run->tracer, run->loop, run->guard, on_traced, run, &e) == 0)
+    else if (trace_open(&run->tracer, run->loop, run->guard, run->args->interface, on_traced, run,
+                        &e) == 0)
         return;
     scan_say(run, "no route is traced: %s", err_text(&e));
     run->partial = true;

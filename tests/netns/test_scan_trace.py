@@ -171,6 +171,24 @@ def many(world):
     print("many: 40 hosts of a network share what is known of their way")
 
 
+def aside(world):
+    """-e, where the kernel would go another way."""
+    netns.sh("ip", "link", "add", "side", "type", "veth", "peer", "name", "side", "netns", "r2")
+    netns.sh("ip", "addr", "add", "10.80.0.1/24", "dev", "side")
+    netns.sh("ip", "link", "set", "side", "up")
+    ip("r2", "addr", "add", "10.80.0.2/24", "dev", "side")
+    ip("r2", "link", "set", "side", "up")
+    ip("r3", "route", "add", "10.80.0.0/24", "via", "10.78.2.1")
+    ip("lan", "route", "add", "10.80.0.0/24", "via", "10.78.3.1")
+    netns.sh("ip", "route", "add", "10.79.0.0/24", "via", "10.80.0.2", "dev", "side", "metric", "500")
+    found, _ = scan(world, "-n", "-p80", "-e", "side", "10.79.0.10")
+    assert found["10.79.0.10"][1] == whole(["10.80.0.2", "10.78.2.2"], "10.79.0.10"), found
+    found, _ = scan(world, "-n", "-p80", "10.79.0.10")
+    assert found["10.79.0.10"][1] == whole(ROUTERS, "10.79.0.10"), found
+    netns.sh("ip", "link", "del", "side")
+    print("aside: with -e questions go by that interface")
+
+
 def interrupted(world):
     """While the guard holds a question back."""
     muster = subprocess.Popen([str(MUSTER), "scan", "--traceroute", "-n", "-v", "-Pn", "-p80", "--max-rate", "0.02", "10.79.0.10"],
@@ -226,6 +244,7 @@ def main():
         as_nmap(world)
         near(world)
         many(world)
+        aside(world)
         interrupted(world)
         silent(world)
         named(world)
