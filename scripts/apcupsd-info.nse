@@ -56,9 +56,10 @@ end
 local function values_of(text)
   local values = {}
   for _, line in ipairs((lines_of(text))) do
-    local key, value = line:match("^(%u[%u%d ]-) *: (.-)%s*$")
-    if key and value ~= "" and value ~= "N/A" then
-      values[key] = value
+    local key, value = line:match("^(%u[%u%d ]*): (.*)")
+    value = value and value:match("^.*%S")
+    if value and value ~= "N/A" then
+      values[key:match("^.*%S")] = value
     end
   end
   return values

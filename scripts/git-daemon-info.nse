@@ -55,7 +55,7 @@ function action(host, port)
   local line, output = first_of(text), stdnse.output_table()
   local refusal = line and line:match("^ERR ([^\r\n]*)")
   if refusal then
-    output.Answer = refusal:gsub(":? */$", "")
+    output.Answer = refusal:match("^.*[^:/ ]") or refusal
     output["Repository at /"] = false
   elseif not line or not repository(line, output) then
     return asker.unanswered(port, { "git" }, reason)

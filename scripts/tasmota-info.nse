@@ -41,9 +41,16 @@ local function table_of(status)
     { "Hardware", "hardware" }, { "MAC address", "mac", device.mac } })
 end
 
+-- The version that stands in front of the author's name.
+local function version_of(body)
+  local at = body:find(" by Theo Arends<", 1, true)
+  local version = at and body:sub(math.max(at - 80, 1), at - 1):match("^.*Tasmota (.+)")
+  return version and not version:find("[^%w. ()-]") and version or nil
+end
+
 function action(host, port)
   local page = api.first(port, http.get(host, port, "/", { redirect_ok = false }))
-  local version = (page.body or ""):sub(1, 65536):match("Tasmota ([%w. ()-]+) by Theo Arends<")
+  local version = version_of(page.body or "")
   if page.status ~= 200 or not version then
     return nil
   end

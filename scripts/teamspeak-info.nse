@@ -33,7 +33,8 @@ end
 function action(host, port)
   local text, reason = drain.all(host, port, "version\nquit\n", { bytes_max = 8192,
     last = function(so_far)
-      return so_far:find("error id=%d+[^\n]*\n") ~= nil
+      local _, at = so_far:find("error id=%d")
+      return at ~= nil and so_far:find("\n", at, true) ~= nil
     end })
   if not text or not text:find("^TS3[\r\n]") then
     return asker.unanswered(port, { "teamspeak", plain = true }, reason)

@@ -67,9 +67,9 @@ M.list = {
   { "ClickHouse", ports = { 8123 }, alone = true, signs = { "\n[Xx]%-[Cc]lick[Hh]ouse%-" },
     ask = "/?query=SELECT%20version%28%29", fails = true,
     is = { "\n[Xx]%-[Cc]lick[Hh]ouse%-", "\nCode: %d+[^\n]*DB::Exception" },
-    find = { { "Version", "\n(%d+%.%d+%.%d+[%d.]*)\n$" }, { "Version", "%(version ([%d.]+)" } },
+    find = { { "Version", "\n(%d+%.[%d.]+)\n$" }, { "Version", "%(version ([%d.]+)" } },
     told = { key = M.OPEN, value = "queries", when = function(_, text)
-      return text:find("\n%d+%.%d+%.%d+[%d.]*\n$") ~= nil
+      return text:find("\n%d+%.[%d.]+\n$") ~= nil
     end } },
   { "Neo4j", ports = { 7474 }, alone = true, signs = { "<title>Neo4j" }, ask = "/",
     has = { "neo4j_version" },
