@@ -459,7 +459,7 @@ static void admit(struct paths *p)
     unsigned max = p->led ? PATHS_AT_A_TIME : 1;
     struct path *path;
 
-    while ((path = TAILQ_FIRST(&p->waiting)) && (p->n_active < max || path->stopped)) {
+    while (p->n_active < max && (path = TAILQ_FIRST(&p->waiting))) {
         struct asked_hop *hops = calloc(PATHS_HOPS_MAX + 1, sizeof *hops);
 
         if (!hops)
@@ -503,6 +503,14 @@ static struct path *through(struct paths *p, usec_t now, struct path_question *r
     return NULL;
 }
 
+/* The next in line, which nobody is to ask. */
+static struct path *stopped_in_line(const struct paths *p)
+{
+    struct path *path = TAILQ_FIRST(&p->waiting);
+
+    return path && path->stopped ? path : NULL;
+}
+
 enum paths_step paths_next(struct paths *p, usec_t now, struct path_question *ret, usec_t *ret_wait)
 {
     struct path *path;
@@ -510,9 +518,12 @@ enum paths_step paths_next(struct paths *p, usec_t now, struct path_question *re
     usec_t due;
 
     do {
-        admit(p);
-        /* what becomes known by one may complete others */
-        path = through(p, now, ret, &ask, &due);
+        path = stopped_in_line(p);
+        if (!path) {
+            admit(p);
+            /* what becomes known by one may complete others */
+            path = through(p, now, ret, &ask, &due);
+        }
         if (path)
             tell(p, path);
     } while (path);
