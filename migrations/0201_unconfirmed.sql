@@ -9,19 +9,29 @@ CREATE FUNCTION inv.error_limit(OUT errors int4, OUT span interval) LANGUAGE sql
 -- Visits since seen_at that ended with an error, half an interval apart; counted up to that limit.
 ALTER TABLE inv.doubt ADD errors int2 NOT NULL DEFAULT 0;
 
--- The end of the last complete look at something, in whatever block its address was.
+-- The end of the last complete look at something, in whatever block its address was; of what is on a host: of one that was there then.
 CREATE FUNCTION inv.last_look(p_zone int4, p_addr inet, p_slot int4, p_attr int4) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE v timestamptz; v_there timestamptz;
 BEGIN
   IF p_attr >= 100 THEN
-    RETURN (SELECT max(r.last_at) FROM inv.schedule q
-              CROSS JOIN LATERAL (SELECT q.last_set AS set_id, q.last_at UNION ALL
-                                  SELECT l.set_id, l.last_at FROM inv.former_set l WHERE l.schedule_id = q.schedule_id) r
-              JOIN inv.script_set x ON x.set_id = r.set_id
-             WHERE q.kind = 'scripts' AND q.block_id = ANY(inv.blocks_of(p_zone, p_addr)) AND p_attr = ANY(x.attrs));
-  END IF;
-  RETURN (SELECT max(q.last_at) FROM inv.schedule q JOIN inv.profile p USING (profile_id)
+    v := (SELECT max(r.last_at) FROM inv.schedule q
+            CROSS JOIN LATERAL (SELECT q.last_set AS set_id, q.last_at UNION ALL
+                                SELECT l.set_id, l.last_at FROM inv.former_set l WHERE l.schedule_id = q.schedule_id) r
+            JOIN inv.script_set x ON x.set_id = r.set_id
+           WHERE q.kind = 'scripts' AND q.block_id = ANY(inv.blocks_of(p_zone, p_addr)) AND p_attr = ANY(x.attrs));
+  ELSE
+    v := (SELECT max(q.last_at) FROM inv.schedule q JOIN inv.profile p USING (profile_id)
            WHERE q.block_id = ANY(inv.blocks_of(p_zone, p_addr))
              AND CASE p_attr WHEN 10 THEN p.kind = 'ports' AND p.slots @> p_slot WHEN 11 THEN p.kind = 'services' ELSE p.kind IN ('presence', 'ports') END);
+  END IF;
+  IF p_attr > 1 THEN
+    v_there := (SELECT h.since FROM inv.fact_now h WHERE h.zone_id = p_zone AND h.addr = p_addr AND h.slot = 0 AND h.attr_id = 1);
+    IF v_there > v THEN                                       -- as report.service has it
+      v := LEAST(v, (SELECT COALESCE(x.seen_at, x.at) FROM inv.change x WHERE x.zone_id = p_zone AND x.addr = p_addr AND x.attr_id = 1 AND x.new_value IS NULL
+                      ORDER BY x.at DESC LIMIT 1));
+    END IF;
+  END IF;
+  RETURN v;
 END $$;
 
 -- What differs between the facts that were told of hosts and those that are here, as in 0170; what could not be judged at a host that was looked at
@@ -272,8 +282,8 @@ BEGIN
     IF cardinality(v_down) > 0 OR cardinality(v_blind) > 0 THEN
       INSERT INTO doubt(zone_id, addr, slot, attr_id, profile_id, misses, first_at, last_at, seen_at)
       SELECT z.zone_id, f.addr, 0, 1, p.profile_id, CASE WHEN f.addr = ANY(v_blind) THEN 0 ELSE 1 END, p_at, p_at,
-             GREATEST(last_look(z.zone_id, f.addr, 0, 1), f.since)
-        FROM fact_now f
+             COALESCE(d.seen_at, GREATEST(last_look(z.zone_id, f.addr, 0, 1), f.since))
+        FROM fact_now f LEFT JOIN doubt d ON d.zone_id = f.zone_id AND d.addr = f.addr AND d.slot = f.slot AND d.attr_id = f.attr_id
        WHERE f.zone_id = z.zone_id AND f.attr_id = 1 AND f.addr BETWEEN b.lo AND b.hi AND f.addr = ANY(v_down || v_blind)
          AND f.since < p_at AND f.strength <= v_strength
       ON CONFLICT ON CONSTRAINT doubt_pk DO UPDATE
@@ -322,25 +332,28 @@ BEGIN
         LEFT JOIN doubt d ON d.zone_id = z.zone_id AND d.addr = e.addr AND d.slot = e.slot AND d.attr_id = e.attr_id
        WHERE e.what = 'm' AND (COALESCE(d.misses, 0) = 0 OR p_at >= d.last_at + LEAST(p.confirm, p.every) / 2)),
     bad AS MATERIALIZED (                                     -- what could not be asked
-      SELECT e.*, COALESCE(d.errors, 0) + 1 >= GREATEST(l.errors, p.misses) AND p_at >= d.seen_at + l.span AS enough, d.seen_at
+      SELECT e.*, COALESCE(d.errors, 0) + 1 >= GREATEST(l.errors, p.misses) AND p_at >= d.seen_at + l.span
+               AND p_at >= (SELECT h.since FROM fact_now h WHERE h.zone_id = z.zone_id AND h.addr = e.addr AND h.slot = 0 AND h.attr_id = 1) + l.span AS enough, d.seen_at,
+             COALESCE(d.errors, 0) < GREATEST(l.errors, p.misses) AS counts
         FROM unnest(v_edges) e CROSS JOIN error_limit() l
         LEFT JOIN doubt d ON d.zone_id = z.zone_id AND d.addr = e.addr AND d.slot = e.slot AND d.attr_id = e.attr_id
        WHERE e.what = 'e' AND (COALESCE(d.errors, 0) = 0 OR p_at >= d.last_at + p.every / 2)),
     w AS (
       INSERT INTO doubt(zone_id, addr, slot, attr_id, profile_id, misses, errors, first_at, last_at, seen_at)
       SELECT z.zone_id, q.addr, q.slot, q.attr_id, p.profile_id, q.misses, q.errors, p_at, p_at,
-             GREATEST(last_look(z.zone_id, q.addr, q.slot, q.attr_id), q.since)
-        FROM (SELECT m.addr, m.slot, m.attr_id, m.since, 1 AS misses, 0 AS errors FROM m WHERE NOT m.enough
+             COALESCE(q.seen_at, GREATEST(last_look(z.zone_id, q.addr, q.slot, q.attr_id), q.since))
+        -- (errors are counted as far as they matter, and what is not judged is noted once: what cannot be asked for long costs no write either)
+        FROM (SELECT m.addr, m.slot, m.attr_id, m.since, 1 AS misses, 0 AS errors, m.seen_at FROM m WHERE NOT m.enough
               UNION ALL
-              SELECT t.addr, t.slot, t.attr_id, t.since, 0, 1 FROM bad t WHERE t.enough IS NOT TRUE
+              SELECT t.addr, t.slot, t.attr_id, t.since, 0, 1, t.seen_at FROM bad t WHERE t.enough IS NOT TRUE AND t.counts
               UNION ALL
-              SELECT e.addr, e.slot, e.attr_id, e.since, 0, 0 FROM unnest(v_edges) e WHERE e.what = 'q') q
+              SELECT e.addr, e.slot, e.attr_id, e.since, 0, 0, NULL FROM unnest(v_edges) e WHERE e.what = 'q'
+                 AND NOT (v_doubts AND EXISTS (SELECT FROM doubt d WHERE d.zone_id = z.zone_id AND d.addr = e.addr AND d.slot = e.slot AND d.attr_id = e.attr_id))) q
       ON CONFLICT ON CONSTRAINT doubt_pk DO UPDATE
          SET misses = doubt.misses + excluded.misses, errors = doubt.errors + excluded.errors, last_at = excluded.last_at,
              profile_id = CASE WHEN excluded.misses > 0 THEN excluded.profile_id ELSE doubt.profile_id END,
              first_at = CASE WHEN doubt.misses = 0 AND excluded.misses > 0 THEN excluded.first_at ELSE doubt.first_at END
-       -- (errors are counted as far as they matter: what cannot be asked for long costs no write either)
-       WHERE excluded.misses > 0 OR (excluded.errors > 0 AND doubt.errors < GREATEST((error_limit()).errors, p.misses))),
+       WHERE excluded.misses > 0 OR excluded.errors > 0),
     shut AS MATERIALIZED (
       SELECT addr, slot, attr_id, old, since, first_at, seen_at, 'c'::"char" AS cause FROM m WHERE enough
       UNION ALL

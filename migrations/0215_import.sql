@@ -170,17 +170,28 @@ END $$;
 
 -- Nothing that a file tells is news, nor that a sensor does not find at its first look what a file told: other tools write the same in other words,
 -- and what has changed since the file was written did so unseen.  The first look of a sensor is a baseline here as elsewhere.
+-- What a sensor has confirmed since is news when it changes, also where a reload has cut the blocks anew or given the look to another pass.  A file that is older
+-- than the ledger is kept loses its rows there at the next retention: without a row, and with a begin before the horizon, it may have been a file's.
 CREATE FUNCTION inv.imports_are_no_news() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp AS $$
-DECLARE v_noted timestamptz;
+DECLARE v_noted timestamptz; v_import bool;
 BEGIN
   IF EXISTS (SELECT FROM profile p WHERE p.profile_id = NEW.profile_id AND p.name = '(import)') THEN
     NEW.news := false;
   ELSIF NEW.old_value IS NOT NULL THEN
-    SELECT c.noted_at INTO v_noted FROM change c JOIN profile p ON p.profile_id = c.profile_id
-     WHERE c.zone_id = NEW.zone_id AND c.addr = NEW.addr AND c.at = NEW.old_since AND c.slot = NEW.slot AND c.attr_id = NEW.attr_id AND p.name = '(import)';
-    NEW.news := NOT FOUND OR CASE
+    SELECT c.noted_at, p.name = '(import)' INTO v_noted, v_import FROM change c LEFT JOIN profile p ON p.profile_id = c.profile_id
+     WHERE c.zone_id = NEW.zone_id AND c.addr = NEW.addr AND c.at = NEW.old_since AND c.slot = NEW.slot AND c.attr_id = NEW.attr_id AND c.new_value IS NOT NULL
+     LIMIT 1;
+    IF NOT FOUND THEN
+      v_noted := NEW.old_since;
+      v_import := EXISTS (SELECT FROM profile p JOIN horizon h ON h.zone_id = p.zone_id
+                           WHERE p.zone_id = NEW.zone_id AND p.name = '(import)' AND NEW.old_since < GREATEST(h.since, h.scripts));
+    END IF;
+    NEW.news := v_import IS NOT TRUE OR CASE
       WHEN NEW.new_value IS NULL THEN COALESCE(NEW.seen_at > v_noted, false)
-      ELSE EXISTS (SELECT FROM schedule s WHERE s.block_id = block_of(NEW.zone_id, NEW.addr) AND s.profile_id = NEW.profile_id AND s.last_at > v_noted) END;
+      ELSE NEW.attr_id >= 11 AND COALESCE(last_look(NEW.zone_id, NEW.addr, NEW.slot, NEW.attr_id) > v_noted, false)
+        -- (who it is was not looked at by a pass that had no MAC address; and scripts, too, tell services)
+        OR NEW.attr_id < 100 AND EXISTS (SELECT FROM schedule s WHERE s.block_id = ANY(blocks_of(NEW.zone_id, NEW.addr)) AND s.profile_id = NEW.profile_id
+                                            AND s.last_at > v_noted) END;
   END IF;
   RETURN NEW;
 END $$;
@@ -224,8 +235,8 @@ BEGIN
     ALTER DEFAULT PRIVILEGES IN SCHEMA api GRANT EXECUTE ON FUNCTIONS TO muster_sensor;
     -- what people say, and what the keeper of the database does, is not for sensors
     FOR f IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace
-                AND p.proname IN ('annotate', 'tag', 'approve', 'unapprove', 'retain', 'forget_zone', 'policy_add', 'policy_remove', 'policy_next', 'policy_told',
-                                  'merge_assets', 'split_asset', 'undo_identity', 'import_begin', 'import_room', 'import_blocks', 'import_part') LOOP
+                AND (p.proname LIKE 'import\_%' OR p.proname IN ('annotate', 'tag', 'approve', 'unapprove', 'retain', 'forget_zone', 'policy_add', 'policy_remove', 'policy_next', 'policy_told',
+                                  'merge_assets', 'split_asset', 'undo_identity')) LOOP
       EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM muster_sensor', f.name);
     END LOOP;
   END IF;
