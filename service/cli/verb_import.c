@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 struct file {
     const char *path;
@@ -23,6 +24,11 @@ struct file {
 static bool is_stdin(const char *path)
 {
     return strcmp(path, "-") == 0;
+}
+
+static const char *file_name(const char *path)
+{
+    return is_stdin(path) ? "standard input" : path;
 }
 
 static int feed(struct nmap_xml *xml, FILE *f, const char *name, struct err *e)
@@ -40,7 +46,7 @@ static int feed(struct nmap_xml *xml, FILE *f, const char *name, struct err *e)
 
 static int file_read(const char *path, struct nmap_run **ret, struct err *e)
 {
-    const char *name = is_stdin(path) ? "standard input" : path;
+    const char *name = file_name(path);
     CLEANUP(nmap_xml_freep) struct nmap_xml *xml = NULL;
     CLEANUP(fclosep) FILE *opened = is_stdin(path) ? NULL : fopen(path, "re");
     FILE *f = is_stdin(path) ? stdin : opened;
@@ -68,6 +74,27 @@ static int newest_first(const void *a, const void *b)
     return (x->started < y->started) - (x->started > y->started);
 }
 
+static usec_t wall(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
+}
+
+static int file_check(struct file *f, struct err *e)
+{
+    int r = file_read(f->path, &f->run, e);
+
+    if (r < 0)
+        return r;
+    r = nmap_run_times(f->run, wall(), e);
+    if (r < 0)
+        return err_add(e, r, "%s", file_name(f->path));
+    f->started = f->run->started;
+    return 0;
+}
+
 static int files_check(struct file *files, const struct option_list *paths, struct err *e)
 {
     for (size_t i = 0; i < paths->n; i++) {
@@ -75,10 +102,9 @@ static int files_check(struct file *files, const struct option_list *paths, stru
         int r;
 
         f->path = paths->values[i];
-        r = file_read(f->path, &f->run, e);
+        r = file_check(f, e);
         if (r < 0)
             return r;
-        f->started = f->run->started;
         if (paths->n > 1 && !is_stdin(f->path))
             f->run = nmap_run_free(f->run);
     }
@@ -157,7 +183,7 @@ static void print_json(const char *name, const char *zone, usec_t started,
 
 static int file_import(struct store_import *to, struct file *f, bool json, struct err *e)
 {
-    const char *name = is_stdin(f->path) ? "standard input" : f->path;
+    const char *name = file_name(f->path);
     struct store_import_counts c = {0};
     int r = f->run ? 0 : file_read(f->path, &f->run, e);
 

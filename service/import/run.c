@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define CHUNK_BYTES 65536
+#define FIRST_XML   (883612800 * USEC_PER_SEC) /* 1998-01-01: nmap had no XML yet */
+#define CLOCK_SKEW  (10 * 60 * USEC_PER_SEC)
 
 struct text_chunk {
     struct text_chunk *next;
@@ -48,6 +50,23 @@ usec_t nmap_run_seen(const struct nmap_run *r, const struct nmap_host *h)
     if (h->finding.time)
         return h->finding.time;
     return r->ended ? r->ended : r->started;
+}
+
+int nmap_run_times(const struct nmap_run *r, usec_t now, struct err *e)
+{
+    char address[ADDR_TEXT_MAX], time[TIME_TEXT_MAX];
+
+    for (size_t i = 0; i < r->n_hosts; i++) {
+        const struct nmap_host *h = &r->hosts[i];
+        usec_t at = nmap_run_seen(r, h);
+
+        if (at >= FIRST_XML && at <= now + CLOCK_SKEW)
+            continue;
+        return err_set(e, -EBADMSG, "its host %s was seen at %s, %s; was a clock wrong?",
+                       addr_format(&h->finding.address, address), time_format(at, time),
+                       at < FIRST_XML ? "before nmap wrote XML (1998)" : "which is still to come");
+    }
+    return 0;
 }
 
 static int account(struct nmap_run *r, size_t n)

@@ -34,6 +34,9 @@ void nmap_run_freep(struct nmap_run **r);
 
 /* When a host was seen, by the file. */
 usec_t nmap_run_seen(const struct nmap_run *r, const struct nmap_host *h);
+/* Whether that can be: -EBADMSG, and the message names the host, for one that was seen before there
+ * were such files, or after now (wall) by more than clocks differ. */
+int nmap_run_times(const struct nmap_run *r, usec_t now, struct err *e) MUST_USE;
 
 /* While it is read.  All return -ENOMEM, or -E2BIG beyond NMAP_RUN_BYTES_MAX. */
 

@@ -212,10 +212,22 @@ def test_a_card_that_a_file_tells_moves_nobody():
     db.check_invariants()
 
 
-def test_a_file_of_a_clock_ahead_is_of_now():
-    z, t = Zone(), now() + 10 * HOUR
+def test_a_file_of_a_clock_a_little_ahead_is_of_now():
+    z, t = Zone(), now() + 4 * 60
     z.take(z.file(t, host(f"{z.net}.1", port(22))))
     db.equal("since", f"SELECT bool_and(since <= now()) FROM inv.fact_now JOIN inv.zone z USING (zone_id) WHERE z.name = '{z.name}'", "t")
+
+
+def test_a_file_of_a_wrong_clock_is_refused_before_anything_is_imported():
+    z, t = Zone(), now() - 48 * HOUR
+    good = z.file(t, host(f"{z.net}.1", port(22)), name="good.xml")
+    for at, want in ((100, "1970-01-01T00:01:40.000Z, before nmap wrote XML (1998)"), (883612799, "1997-12-31T23:59:59.000Z, before nmap wrote XML (1998)"),
+                     (7226582400, "2199-01-01T00:00:00.000Z, which is still to come"), (now() + 15 * 60, "Z, which is still to come")):
+        bad = z.file(t, host(f"{z.net}.1"), host(f"{z.net}.2", port(22), at=at), name="bad.xml")
+        err = muster("import", "--zone", z.name, good, bad, check=2)
+        assert err.startswith(f"muster import: {bad}: its host {z.net}.2 was seen at ") and want in err and len(err.splitlines()) == 1, err
+    assert z.count() == 0
+    assert z.take(z.file(883612800, host(f"{z.net}.1", at=883612800)))[0]["new_hosts"] == 1
 
 
 class Confirmed(Zone):
@@ -483,6 +495,26 @@ def test_a_sensor_may_not_import():
              "AND has_function_privilege('muster_sensor', p.oid, 'EXECUTE')", "")
     db.ok("there are some", "EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace AND p.proname ~ '^import_')")
     db.ok("a visit", "has_function_privilege('muster_sensor', 'api.beat(int4, uuid)', 'EXECUTE')")
+
+
+def test_the_ledger_gets_no_more_months_than_ten_years_of_them():
+    """(The last of all: it fills the ledger.)"""
+    z, day = Zone(), 24 * HOUR
+    months = "SELECT (SELECT count(*) FROM ops.months('inv.change')) || ' ' || (SELECT count(*) FROM ops.months('inv.coverage'))"
+    before, coverage = db.sql(months).split()
+    crafted = lambda n: z.file(now(), *(host(f"{z.net}.{i + 1}", at=915148800 + i * 31 * day) for i in range(n)))
+    err = muster("import", "--zone", z.name, crafted(200), check=2)
+    want = f"the ledger has {before} months, at most 120 with those of files, and lacks 200 in which its hosts were seen; the first is 1999-01"
+    assert err.endswith(f": not imported: {want}\n"), err
+    assert db.sql(months) == f"{before} {coverage}" and z.count() == 0
+    # what fits is taken, and what has its month needs no other; an import covers nothing
+    room = 120 - int(before)
+    assert z.take(crafted(room))[0]["new_hosts"] == room and db.sql(months) == f"120 {coverage}"
+    assert z.take(z.file(915148800, host(f"{z.net}.250"), name="old.xml"), z.file(now(), host(f"{z.net}.251")))[1]["new_hosts"] == 1
+    assert "lacks 1 in which" in muster("import", "--zone", z.name, z.file(1893456000 - 7000 * day, host(f"{z.net}.252")), check=2)
+    db.sql("SELECT ops.make_partitions('1998-01-01', 1)")  # as time does it
+    assert z.take(z.file(now(), host(f"{z.net}.253")))[0]["new_hosts"] == 1
+    db.check_invariants()
 
 
 if __name__ == "__main__":
