@@ -490,6 +490,18 @@ def test_a_large_file_is_counted_while_it_is_written():
     db.check_invariants()
 
 
+def test_nobody_is_waited_for_to_count():
+    """As another import does it that has counted, until it ends: one that waits for it may be waited for by it."""
+    z, t = Zone(), now() - 48 * HOUR
+    db.sql(f"INSERT INTO inv.block(zone_id, lo, hi) SELECT zone_id, ('10.{NET}.' || i || '.0')::inet, ('10.{NET}.' || i || '.255')::inet "
+           f"FROM inv.zone, generate_series(1, 4) i WHERE name = '{z.name}'")
+    other = db.connect()
+    other.sql("BEGIN; LOCK TABLE inv.fact_now IN SHARE UPDATE EXCLUSIVE MODE")
+    assert z.take(z.file(t, *(host(f"10.{NET}.{b}.1", port(22)) for b in range(5))))[0]["new_hosts"] == 5
+    other.sql("ROLLBACK")
+    other.close()
+
+
 def test_a_sensor_may_not_import():
     db.equal("what it may", "SELECT string_agg(p.proname, ' ') FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace AND p.proname ~ '^import_' "
              "AND has_function_privilege('muster_sensor', p.oid, 'EXECUTE')", "")
