@@ -287,6 +287,30 @@ def test_a_look_while_its_host_was_away_confirms_nothing():
     assert " 22 " not in z.facts() and z.events() == "host.returned .1", z.events()
 
 
+def test_a_look_that_was_under_way_confirms_nothing():
+    z, t, cards = Zone("presence,ports,services,scripts"), now() - 48 * HOUR, ("02:00:00:00:00:0a", "02:00:00:00:00:0b")
+    z.take(z.file(t, host(f"{z.net}.1", port(22) + port(80, "", TITLE)), host(f"{z.net}.2"), host(f"{z.net}.3", mac=cards[0])))
+    db.sql(f"UPDATE inv.change c SET noted_at = now() - interval '40 hours' FROM inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{z.name}'")
+    # begun before the file came, ended after; whether it was at these hosts before or after nobody knows
+    z.visit("presence", [".9 u"], hours_ago=40.5)
+    z.visit("ports", [".9 u"], hours_ago=40.5)
+    z.visit("scripts", [".9 u"], hours_ago=40.5, scripts="http-title")
+    for table, end in (("coverage", "at"), ("schedule", "last_at")):
+        db.sql(f"UPDATE inv.{table} s SET {end} = now() - interval '39.5 hours' FROM inv.zone z WHERE z.zone_id = s.zone_id AND z.name = '{z.name}'")
+    z.visit("services", [".9 u"], hours_ago=39.8)
+    for hours in (39, 38, 37):
+        z.visit("presence", [".1 u", ".2 d", f".3 u {cards[1]}"], [f".3 0 mac {cards[1]}"], hours_ago=hours)
+        z.visit("ports", [".1 u"], [".1 80 port -"], hours_ago=hours)
+    z.visit("scripts", [".1 u"], [".1 80 http-title other"], hours_ago=36, scripts="http-title")
+    db.equal("gone", f"SELECT string_agg(host(address) || COALESCE(' ' || port, '') || ' ' || what, ', ' ORDER BY address, port) FROM report.change "
+             f"WHERE zone = '{z.name}' AND pass <> '(import)' AND what IN ('closed', 'changed')", f"{z.net}.1 22 closed, {z.net}.1 80 changed, {z.net}.2 closed, {z.net}.3 changed")
+    assert z.events() == "", z.events()
+    # what a look has seen that began since is
+    for hours in (35, 34):
+        z.visit("ports", [".1 u"], hours_ago=hours)
+    assert z.events() == "port.closed .1/tcp/80", z.events()
+
+
 def test_a_file_older_than_the_ledger_is_kept_is_no_news_either():
     forget = ("DELETE FROM inv.change c USING inv.zone z WHERE z.zone_id = c.zone_id AND z.name = '{0}'; "
               "SELECT inv.horizon_moves(zone_id, now(), now()) FROM inv.zone WHERE name = '{0}'")
