@@ -36,13 +36,24 @@ BEGIN
 END $$;
 
 -- Makes the months of the ledger in which facts will begin, in a transaction of its own: its locks are strong, and that of a file is long.
+-- Not without limit: every question reads the plan of all months.  Ten years of them, those of the inventory's own time among them; what would need more is
+-- refused as a whole, as a fact that began later than it was seen would be a lie.
 CREATE FUNCTION api.import_room(p_at timestamptz[]) RETURNS int4
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp SET timezone = 'UTC' AS $$
-DECLARE d date; n int4 := 0;
+DECLARE
+  c_most CONSTANT int4 := 120;
+  d timestamptz; n int4 := 0; v_has int4 := (SELECT count(*) FROM ops.months('inv.change'));
+  v_new timestamptz[] := ARRAY(SELECT q.m FROM (SELECT DISTINCT date_trunc('month', LEAST(a, now())) AS m FROM unnest(p_at) a) q
+                                WHERE to_regclass('inv.change' || to_char(q.m, '_YYYY_MM')) IS NULL ORDER BY 1);
 BEGIN
-  FOR d IN SELECT DISTINCT date_trunc('month', LEAST(a, now()))::date FROM unnest(p_at) a LOOP
+  IF v_has + cardinality(v_new) > c_most AND v_new <> '{}' THEN
+    RAISE EXCEPTION 'the ledger has % months, at most % with those of files, and lacks % in which its hosts were seen; the first is %',
+      v_has, c_most, cardinality(v_new), to_char(v_new[1], 'YYYY-MM') USING ERRCODE = 'M0002';
+  END IF;
+  FOREACH d IN ARRAY v_new LOOP
     BEGIN
-      n := n + ops.make_partitions(d, 1);
+      EXECUTE format('CREATE TABLE inv.%I PARTITION OF inv.change FOR VALUES FROM (%L) TO (%L)', 'change' || to_char(d, '_YYYY_MM'), d, d + interval '1 month');
+      n := n + 1;
     EXCEPTION WHEN check_violation THEN NULL;                 -- rows of that month went astray before: these will, too
     END;
   END LOOP;
@@ -168,12 +179,19 @@ BEGIN
   DELETE FROM schedule s WHERE s.schedule_id = v_schedule;
 END $$;
 
+-- Whether the last complete look until p_seen, of those that look at such things, began after p_at.  Where no proof of looks is kept (retention): yes.
+CREATE FUNCTION inv.look_began(p_zone int4, p_addr inet, p_slot int4, p_attr int4, p_seen timestamptz, p_at timestamptz) RETURNS bool LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(max(c.from_at) > p_at, true) FROM inv.coverage c JOIN inv.profile p USING (profile_id) LEFT JOIN inv.script_set x ON x.set_id = c.set_id
+   WHERE c.block_id = ANY(inv.blocks_of(p_zone, p_addr)) AND c.at > p_at AND c.at <= p_seen AND c.complete AND c.scope IS NULL
+     AND CASE WHEN p_attr >= 100 THEN p_attr = ANY(x.attrs) WHEN p_attr = 10 THEN p.kind = 'ports' AND p.slots @> p_slot
+              WHEN p_attr = 11 THEN p.kind = 'services' ELSE p.kind IN ('presence', 'ports') END $$;
+
 -- Nothing that a file tells is news, nor that a sensor does not find at its first look what a file told: other tools write the same in other words,
 -- and what has changed since the file was written did so unseen.  The first look of a sensor is a baseline here as elsewhere.
--- What a sensor has confirmed since is news when it changes, also where a reload has cut the blocks anew or given the look to another pass.  A file that is older
+-- What a sensor has confirmed since, by a look that began after the import, is news when it changes, also where a reload has cut the blocks anew or given the look to another pass.  A file that is older
 -- than the ledger is kept loses its rows there at the next retention: without a row, and with a begin before the horizon, it may have been a file's.
 CREATE FUNCTION inv.imports_are_no_news() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = inv, pg_temp AS $$
-DECLARE v_noted timestamptz; v_import bool;
+DECLARE v_noted timestamptz; v_told timestamptz; v_seen timestamptz; v_import bool;   -- told: when a file was imported, if that is known
 BEGIN
   IF EXISTS (SELECT FROM profile p WHERE p.profile_id = NEW.profile_id AND p.name = '(import)') THEN
     NEW.news := false;
@@ -185,13 +203,17 @@ BEGIN
       v_noted := NEW.old_since;
       v_import := EXISTS (SELECT FROM profile p JOIN horizon h ON h.zone_id = p.zone_id
                            WHERE p.zone_id = NEW.zone_id AND p.name = '(import)' AND NEW.old_since < GREATEST(h.since, h.scripts));
+    ELSIF v_import THEN
+      v_told := v_noted;
     END IF;
-    NEW.news := v_import IS NOT TRUE OR CASE
-      WHEN NEW.new_value IS NULL THEN COALESCE(NEW.seen_at > v_noted, false)
-      ELSE NEW.attr_id >= 11 AND COALESCE(last_look(NEW.zone_id, NEW.addr, NEW.slot, NEW.attr_id) > v_noted, false)
+    IF v_import THEN
+      v_seen := CASE WHEN NEW.new_value IS NULL THEN NEW.seen_at WHEN NEW.attr_id >= 11 THEN last_look(NEW.zone_id, NEW.addr, NEW.slot, NEW.attr_id) END;
+      NEW.news := COALESCE(v_seen > v_noted, false) AND (v_told IS NULL OR look_began(NEW.zone_id, NEW.addr, NEW.slot, NEW.attr_id, v_seen, v_told))
         -- (who it is was not looked at by a pass that had no MAC address; and scripts, too, tell services)
-        OR NEW.attr_id < 100 AND EXISTS (SELECT FROM schedule s WHERE s.block_id = ANY(blocks_of(NEW.zone_id, NEW.addr)) AND s.profile_id = NEW.profile_id
-                                            AND s.last_at > v_noted) END;
+        OR NEW.new_value IS NOT NULL AND NEW.attr_id < 100
+           AND EXISTS (SELECT FROM schedule s WHERE s.block_id = ANY(blocks_of(NEW.zone_id, NEW.addr)) AND s.profile_id = NEW.profile_id
+                          AND s.last_at > v_noted AND (v_told IS NULL OR s.last_from > v_told));
+    END IF;
   END IF;
   RETURN NEW;
 END $$;
