@@ -285,7 +285,10 @@ INSERT INTO inv.port_name VALUES (393296, 'http') ON CONFLICT DO NOTHING;
 UPDATE inv.fact_now SET attr_id = (SELECT attr_id FROM inv.attr WHERE name = 'ssl-cert') WHERE attr_id = 101 AND addr BETWEEN '10.50.0.0' AND '10.50.255.255';
 INSERT INTO inv.approval (zone_id, asset_id, slot, author)
   SELECT zone_id, value, 393238, 'me' FROM inv.fact_now WHERE attr_id = 0 AND addr BETWEEN '10.50.0.0' AND '10.50.255.255';
-ANALYZE inv.fact_now, inv.approval;
+INSERT INTO inv.change (at, old_since, zone_id, slot, attr_id, profile_id, cause, news, addr, old_value)
+  SELECT now() - interval '1 day', now() - interval '9 days', zone_id, 393300, 10, 1, 'v', true, addr, value
+    FROM inv.fact_now WHERE attr_id = 10 AND slot = 393238 AND addr BETWEEN '10.50.0.0' AND '10.50.255.255';
+ANALYZE inv.fact_now, inv.approval, inv.change;
 """
 
 
@@ -300,6 +303,9 @@ def test_what_a_report_on_services_costs():
         touched = sum(map(rows_of, plans_of(f"SELECT * FROM report.{view} WHERE zone = 'many' AND address = '10.50.2.7'", LOOKED_AT)))
         # how many share a certificate is counted among all
         assert touched < facts / 4 or view == "cert_expiry", f"one address of report.{view}: {touched} rows are touched where there are {facts} facts"
+    # the call, and what it asks
+    plans = plans_of("SELECT * FROM report.closed_services()", LOOKED_AT)
+    assert len(plans) == 2 and plans[-1]["Actual Rows"] >= 1000, f"report.closed_services: {len(plans)} statements, {plans[-1]['Actual Rows']} rows"
 
 
 def test_what_a_question_costs_grows_with_what_it_asks_for():
