@@ -188,6 +188,23 @@ socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_
     return sizeof in6;
 }
 
+struct addr_key addr_key(const struct addr *a)
+{
+    struct addr_key k = {.scope = a->scope, .family = a->family};
+
+    memcpy(k.b, a->b, sizeof k.b);
+    return k;
+}
+
+uint8_t addr_mask_len(const struct addr *mask)
+{
+    unsigned len = 0;
+
+    while (len < addr_bits(mask) && mask->b[len / 8] & 0x80 >> len % 8)
+        len++;
+    return (uint8_t)len;
+}
+
 /* The address with its bits from `len` on set to `bit`. */
 static struct addr fill_host_bits(const struct addr *a, unsigned len, bool bit)
 {
@@ -236,6 +253,11 @@ const char *prefix_format(const struct prefix *p, char buf[PREFIX_TEXT_MAX])
 
     snprintf(buf, PREFIX_TEXT_MAX, "%s/%u", addr_format(&p->addr, text), p->len);
     return buf;
+}
+
+struct prefix prefix_of(const struct addr *a, uint8_t len)
+{
+    return (struct prefix){fill_host_bits(a, len, false), len};
 }
 
 bool prefix_contains(const struct prefix *p, const struct addr *a)

@@ -17,6 +17,12 @@ struct addr {
     uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */
 };
 
+/* An address as the key of a hash table: struct addr has padding, which a key must not have. */
+struct addr_key {
+    uint8_t b[16];
+    uint32_t scope, family;
+};
+
 struct prefix {
     struct addr addr; /* host bits are zero */
     uint8_t len;      /* bits */
@@ -46,6 +52,10 @@ bool addr_is_link_local(const struct addr *a);
 unsigned addr_bits(const struct addr *a); /* 32 or 128; 0 for none */
 size_t addr_len(const struct addr *a);    /* bytes: 4 or 16 */
 
+struct addr_key addr_key(const struct addr *a);
+/* How many bits a netmask has, from the first on. */
+uint8_t addr_mask_len(const struct addr *mask);
+
 /* a + n within its family; wraps at the end.  */
 struct addr addr_add(const struct addr *a, uint64_t n);
 /* b - a for b >= a of one family; UINT64_MAX when it does not fit. */
@@ -63,6 +73,8 @@ socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_
  * bits set. */
 int prefix_parse(const char *text, struct prefix *ret, struct err *e);
 const char *prefix_format(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
+/* The network that an address is in. */
+struct prefix prefix_of(const struct addr *a, uint8_t len);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 struct addr prefix_first(const struct prefix *p);
 struct addr prefix_last(const struct prefix *p);

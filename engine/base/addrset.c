@@ -179,6 +179,22 @@ bool addr_set_contains(const struct addr_set *s, const struct addr *a)
     return lo < s->n && addr_cmp(&s->ranges[lo].first, a) <= 0;
 }
 
+bool addr_set_overlaps(const struct addr_set *s, const struct prefix *p)
+{
+    struct addr first = prefix_first(p), last = prefix_last(p);
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct addr_range *r = &s->ranges[i];
+
+        if (r->first.scope && p->addr.scope && r->first.scope != p->addr.scope)
+            continue;
+        first.scope = last.scope = r->first.scope;
+        if (addr_cmp(&r->first, &last) <= 0 && addr_cmp(&first, &r->last) <= 0)
+            return true;
+    }
+    return false;
+}
+
 bool addr_range_is_wide(const struct addr_range *r)
 {
     return r->first.family == ADDR_V6 && addr_distance(&r->first, &r->last) >= ADDR_SWEEP_MAX;

@@ -20,6 +20,8 @@ int addr_set_add_prefix(struct addr_set *s, const struct prefix *p) MUST_USE;
 /* Takes away what lies in `from`.  0, -ENOMEM (then *s is unchanged). */
 int addr_set_subtract(struct addr_set *s, const struct addr_set *from) MUST_USE;
 bool addr_set_contains(const struct addr_set *s, const struct addr *a);
+/* Whether one of the addresses is in the network.  A link counts where both name one. */
+bool addr_set_overlaps(const struct addr_set *s, const struct prefix *p);
 
 /* An IPv6 network with more addresses than this is not asked address by address: what lives there
  * is learnt otherwise. */

@@ -51,43 +51,27 @@ static const struct addr all_nodes = {.family = ADDR_V6, .b = {0xff, 2, [15] = 1
 
 /* -------------------------------------------------------------------- interfaces */
 
-/* The network that an IPv6 address of an interface is in.  False: none that can be asked. */
-static bool link_prefix(const struct ifaddrs *i, struct prefix *ret)
+/* An IPv6 address of an interface, and the network that it is in.  False: none that can be asked.
+ */
+static bool link_address(const struct ifaddrs *i, struct addr *own, struct prefix *network)
 {
     struct addr mask;
 
     if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET6 || !i->ifa_netmask ||
         !(i->ifa_flags & IFF_UP) || !(i->ifa_flags & IFF_MULTICAST) ||
-        i->ifa_flags & IFF_LOOPBACK || addr_from_sockaddr(i->ifa_addr, &ret->addr, NULL) < 0 ||
+        i->ifa_flags & IFF_LOOPBACK || addr_from_sockaddr(i->ifa_addr, own, NULL) < 0 ||
         addr_from_sockaddr(i->ifa_netmask, &mask, NULL) < 0)
         return false;
-    ret->len = 0;
-    while (ret->len < addr_bits(&mask) && mask.b[ret->len / 8] & 0x80 >> ret->len % 8)
-        ret->len++;
-    ret->addr.scope = 0;
+    own->scope = 0;
+    *network = prefix_of(own, addr_mask_len(&mask));
     return true;
-}
-
-/* On whatever link. */
-static bool overlaps(const struct addr_set *s, const struct prefix *p)
-{
-    struct addr first = prefix_first(p), last = prefix_last(p);
-
-    for (size_t i = 0; i < s->n; i++) {
-        const struct addr_range *r = &s->ranges[i];
-
-        first.scope = last.scope = r->first.scope;
-        if (r->first.family == ADDR_V6 && addr_cmp(&r->first, &last) <= 0 &&
-            addr_cmp(&first, &r->last) <= 0)
-            return true;
-    }
-    return false;
 }
 
 size_t multicast_links(const struct addr_set *scope, char (*ret)[IFNAMSIZ], size_t max)
 {
     struct ifaddrs *links = NULL;
-    struct prefix p;
+    struct prefix network;
+    struct addr own;
     size_t n = 0;
 
     if (getifaddrs(&links) < 0)
@@ -97,7 +81,7 @@ size_t multicast_links(const struct addr_set *scope, char (*ret)[IFNAMSIZ], size
 
         for (size_t j = 0; j < n; j++)
             known |= strcmp(ret[j], i->ifa_name) == 0;
-        if (!known && link_prefix(i, &p) && overlaps(scope, &p))
+        if (!known && link_address(i, &own, &network) && addr_set_overlaps(scope, &network))
             snprintf(ret[n++], IFNAMSIZ, "%s", i->ifa_name);
     }
     freeifaddrs(links);
@@ -108,12 +92,14 @@ bool multicast_reaches(const char *interface, const struct addr_set *set)
 {
     struct ifaddrs *links = NULL;
     bool reaches = false;
-    struct prefix p;
+    struct prefix network;
+    struct addr own;
 
     if (getifaddrs(&links) < 0)
         return true; /* not known to be safe */
     for (const struct ifaddrs *i = links; i && !reaches; i = i->ifa_next)
-        reaches = strcmp(i->ifa_name, interface) == 0 && link_prefix(i, &p) && overlaps(set, &p);
+        reaches = strcmp(i->ifa_name, interface) == 0 && link_address(i, &own, &network) &&
+                  addr_set_overlaps(set, &network);
     freeifaddrs(links);
     return reaches;
 }
@@ -176,16 +162,17 @@ static void send_one(struct multicast *m, const struct addr *src,
 static int ask(struct multicast *m)
 {
     struct ifaddrs *links = NULL;
-    struct prefix p;
+    struct prefix network;
+    struct addr own;
     unsigned n = 0;
 
     if (getifaddrs(&links) < 0)
         return -errno;
     for (const struct ifaddrs *i = links; i && n < MULTICAST_SOURCES; i = i->ifa_next) {
-        if (strcmp(i->ifa_name, m->interface) != 0 || !link_prefix(i, &p))
+        if (strcmp(i->ifa_name, m->interface) != 0 || !link_address(i, &own, &network))
             continue;
-        send_one(m, &p.addr, echo_build);
-        send_one(m, &p.addr, riddle_build);
+        send_one(m, &own, echo_build);
+        send_one(m, &own, riddle_build);
         n++;
     }
     freeifaddrs(links);
@@ -305,7 +292,8 @@ static void multicast_stopp(struct multicast **m)
 static int learn(struct multicast *m, struct err *e)
 {
     struct ifaddrs *links = NULL;
-    struct prefix p;
+    struct prefix network;
+    struct addr own;
     bool address = false;
 
     if (getifaddrs(&links) < 0)
@@ -313,7 +301,7 @@ static int learn(struct multicast *m, struct err *e)
     for (const struct ifaddrs *i = links; i; i = i->ifa_next) {
         if (strcmp(i->ifa_name, m->interface) != 0)
             continue;
-        address |= link_prefix(i, &p);
+        address |= link_address(i, &own, &network);
         if (i->ifa_addr && i->ifa_addr->sa_family == AF_PACKET) {
             const struct sockaddr_ll *card = (const struct sockaddr_ll *)(const void *)i->ifa_addr;
 

@@ -10,10 +10,8 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
-/* struct addr has padding; a hash key must not. */
 struct place {
-    uint8_t b[16];
-    uint32_t scope;
+    struct addr_key addr;
     uint32_t hops; /* what else tells two entries of a table apart */
 };
 
@@ -71,10 +69,7 @@ struct paths {
 
 static struct place place_of(const struct addr *a, unsigned hops)
 {
-    struct place p = {.scope = a->scope, .hops = hops << 8 | a->family};
-
-    memcpy(p.b, a->b, sizeof p.b);
-    return p;
+    return (struct place){addr_key(a), hops};
 }
 
 static struct place net_of(const struct addr *a, unsigned hops)
@@ -82,7 +77,7 @@ static struct place net_of(const struct addr *a, unsigned hops)
     struct place p = place_of(a, hops);
     size_t kept = a->family == ADDR_V4 ? 3 : 8;
 
-    memset(p.b + kept, 0, sizeof p.b - kept);
+    memset(p.addr.b + kept, 0, sizeof p.addr.b - kept);
     return p;
 }
 

@@ -27,15 +27,9 @@
 #define ECHO_BYTES   8
 #define AT_ONCE      32 /* questions in one turn of the loop */
 
-/* struct addr has padding; a hash key must not. */
-struct traced_key {
-    uint8_t b[16];
-    uint32_t scope, family;
-};
-
 struct traced {
     UT_hash_handle hh;
-    struct traced_key key;
+    struct addr_key key;
     struct trace_target target;
     struct addr src;
 };
@@ -64,17 +58,9 @@ struct tracer {
     bool held;
 };
 
-static struct traced_key key_of(const struct addr *a)
-{
-    struct traced_key k = {.scope = a->scope, .family = a->family};
-
-    memcpy(k.b, a->b, sizeof k.b);
-    return k;
-}
-
 static struct traced *traced_find(const struct tracer *t, const struct addr *a)
 {
-    struct traced_key key = key_of(a);
+    struct addr_key key = addr_key(a);
     struct traced *d;
 
     HASH_FIND(hh, t->targets, &key, sizeof key, d);
@@ -84,9 +70,9 @@ static struct traced *traced_find(const struct tracer *t, const struct addr *a)
 static uint32_t hash_of(const struct tracer *t, const struct addr *a, uint16_t port)
 {
     struct {
-        struct traced_key key;
+        struct addr_key key;
         uint32_t port;
-    } of = {key_of(a), port};
+    } of = {addr_key(a), port};
 
     return (uint32_t)siphash(&t->key, &of, sizeof of);
 }
@@ -382,7 +368,7 @@ static int begin(struct tracer *t, const struct trace_target *target, const stru
 
     if (!d)
         return -ENOMEM;
-    d->key = key_of(&target->addr);
+    d->key = addr_key(&target->addr);
     d->target = *target;
     d->src = way->src;
     r = paths_add(t->paths, &path);

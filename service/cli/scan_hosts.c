@@ -14,18 +14,9 @@
 
 enum { NAMES_AT_A_TIME = 64 };
 
-static struct host_key host_key(const struct addr *a)
-{
-    struct host_key k = {.bytes = {a->family}};
-
-    memcpy(k.bytes + 1, a->b, sizeof a->b);
-    memcpy(k.bytes + 20, &a->scope, sizeof a->scope);
-    return k;
-}
-
 struct scan_host *scan_host_find(struct scan_run *run, const struct addr *a)
 {
-    struct host_key key = host_key(a);
+    struct addr_key key = addr_key(a);
     struct scan_host *h;
 
     HASH_FIND(hh, run->hosts, &key, sizeof key, h);
@@ -170,7 +161,7 @@ static void host_up(struct scan_run *run, const struct host_finding *finding)
         return;
     }
     h->run = run;
-    h->key = host_key(&f.address);
+    h->key = addr_key(&f.address);
     h->record->started = loop_wall(run->loop);
     h->record->open_only = run->args->open_only && run->info.ports;
     HASH_ADD(hh, run->hosts, key, sizeof h->key, h);

@@ -21,14 +21,9 @@ struct sd_event_source;
 struct scan_run;
 struct vendors;
 
-/* struct addr has padding; a hash key must not. */
-struct host_key {
-    uint8_t bytes[24];
-};
-
 struct scan_host {
     struct scan_run *run;
-    struct host_key key;
+    struct addr_key key;
     struct host_record *record;
     struct dns_query *query;                              /* for its name; NULL: none under way */
     bool named;                                           /* its name is known, or not wanted */

@@ -11,32 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* struct addr has padding; a hash key must not. */
-struct hop_key {
-    uint8_t family, b[16];
-};
-
 struct hop_name {
     UT_hash_handle hh;
-    struct hop_key key;
+    struct addr_key key;
     struct scan_run *run;
     struct dns_query *query; /* NULL: it is settled */
     char *name;              /* NULL: it has none */
 };
 
-static struct hop_key key_of(const struct addr *a)
-{
-    struct hop_key k = {.family = a->family};
-
-    memcpy(k.b, a->b, sizeof k.b);
-    return k;
-}
-
 /* -------------------------------------------------------------------- names */
 
 static struct hop_name *name_find(const struct scan_run *run, const struct addr *a)
 {
-    struct hop_key key = key_of(a);
+    struct addr_key key = addr_key(a);
     struct hop_name *n;
 
     HASH_FIND(hh, run->hop_names, &key, sizeof key, n);
@@ -107,7 +94,7 @@ static void name_ask(struct scan_run *run, const struct addr *a)
     if (n || a->family == ADDR_NONE || !(n = calloc(1, sizeof *n)))
         return;
     n->run = run;
-    n->key = key_of(a);
+    n->key = addr_key(a);
     HASH_ADD(hh, run->hop_names, key, sizeof n->key, n);
     if (dns_reverse(run->dns, a, on_name, n, &n->query) < 0)
         n->query = NULL;

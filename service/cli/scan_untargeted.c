@@ -32,31 +32,8 @@ static bool network_of(const struct ifaddrs *i, struct prefix *ret)
     if (!i->ifa_netmask || addr_from_sockaddr(i->ifa_addr, &ret->addr, NULL) < 0 ||
         addr_from_sockaddr(i->ifa_netmask, &mask, NULL) < 0)
         return false;
-    ret->len = 0;
-    while (ret->len < addr_bits(&mask) && mask.b[ret->len / 8] & 0x80 >> ret->len % 8)
-        ret->len++;
-    for (size_t n = 0; n < addr_len(&mask); n++)
-        ret->addr.b[n] &= mask.b[n];
+    *ret = prefix_of(&ret->addr, addr_mask_len(&mask));
     return true;
-}
-
-/* Whether one of the addresses is in the network: those of links that are named, and those that are
- * not. */
-static bool overlaps(const struct addr_set *s, const struct prefix *p)
-{
-    struct addr first = prefix_first(p), last = prefix_last(p);
-
-    for (size_t i = 0; i < s->n; i++) {
-        const struct addr_range *r = &s->ranges[i];
-
-        if (r->first.scope && r->first.scope != p->addr.scope)
-            continue;
-        first.scope = last.scope = r->first.scope;
-        if (r->first.family == p->addr.family && addr_cmp(&r->first, &last) <= 0 &&
-            addr_cmp(&first, &r->last) <= 0)
-            return true;
-    }
-    return false;
 }
 
 static int add(struct guard *g, const struct prefix *p)
@@ -72,7 +49,7 @@ static int add_link(struct scan_run *run, const struct ifaddrs *i, struct err *e
     int r = guard_link_add(run->guard, (int)if_nametoindex(i->ifa_name));
 
     if (r == 0 && network_of(i, &network)) {
-        if (overlaps(&run->plan.excludes.addrs, &network))
+        if (addr_set_overlaps(&run->plan.excludes.addrs, &network))
             return err_set(e, -EINVAL,
                            "what scripts ask '%s' reaches all that is there, excluded addresses as "
                            "well: name another interface with -e, or targets",

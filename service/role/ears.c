@@ -125,31 +125,17 @@ static void on_state(void *user, enum listen_state state, const char *why)
 /* -------------------------------------------------------------------- which interfaces */
 
 /* The network of an address of an interface.  False: none, or one that no zone can be on. */
-static bool link_range(const struct ifaddrs *i, struct addr_range *ret)
+static bool link_network(const struct ifaddrs *i, struct prefix *ret)
 {
     struct addr mask;
-    struct prefix p = {.len = 0};
 
     if (!i->ifa_addr || !i->ifa_netmask || !(i->ifa_flags & IFF_UP) ||
-        i->ifa_flags & IFF_LOOPBACK || addr_from_sockaddr(i->ifa_addr, &p.addr, NULL) < 0 ||
-        addr_from_sockaddr(i->ifa_netmask, &mask, NULL) < 0 || addr_is_link_local(&p.addr))
+        i->ifa_flags & IFF_LOOPBACK || addr_from_sockaddr(i->ifa_addr, &ret->addr, NULL) < 0 ||
+        addr_from_sockaddr(i->ifa_netmask, &mask, NULL) < 0 || addr_is_link_local(&ret->addr))
         return false;
-    while (p.len < addr_bits(&mask) && mask.b[p.len / 8] & 0x80 >> p.len % 8)
-        p.len++;
-    p.addr.scope = 0;
-    ret->first = prefix_first(&p);
-    ret->last = prefix_last(&p);
+    *ret = prefix_of(&ret->addr, addr_mask_len(&mask));
+    ret->addr.scope = 0;
     return true;
-}
-
-static bool overlaps(const struct addr_set *s, const struct addr_range *r)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->ranges[i].first.family == r->first.family &&
-            addr_cmp(&s->ranges[i].first, &r->last) <= 0 &&
-            addr_cmp(&r->first, &s->ranges[i].last) <= 0)
-            return true;
-    return false;
 }
 
 /* -------------------------------------------------------------------- listeners */
@@ -237,7 +223,7 @@ static void want(struct ears *e, const struct wish *w, const char *name)
 static void look(struct ears *e)
 {
     struct ifaddrs *links = NULL;
-    struct addr_range range;
+    struct prefix network;
     struct ear *a, *next;
     struct wish *w;
 
@@ -254,7 +240,7 @@ static void look(struct ears *e)
         if (*w->interface)
             want(e, w, w->interface);
         for (const struct ifaddrs *i = links; i && !*w->interface; i = i->ifa_next)
-            if (link_range(i, &range) && overlaps(&w->scope, &range))
+            if (link_network(i, &network) && addr_set_overlaps(&w->scope, &network))
                 want(e, w, i->ifa_name);
     }
     freeifaddrs(links);

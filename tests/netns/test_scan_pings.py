@@ -74,6 +74,12 @@ def multicast(world):
     assert muster("-6", "--multicast-ping", "-e", "br0", "fd78::/64") == {}
     run = subprocess.run([str(MUSTER), "scan", "-6", "-n", "-sn", "--multicast-ping", "--exclude", "fd77::c9", "fd77::/64"], capture_output=True, text=True)
     assert run.returncode == 2 and "would reach addresses that are excluded" in run.stderr, run.stderr
+    # addresses below our own in its network are in it as well
+    netns.sh("ip", "addr", "add", "fd7a::100/64", "dev", "br0", "nodad")
+    hosts["open"].run("ip", "addr", "add", "fd7a::10/64", "dev", "eth0", "nodad")
+    run = subprocess.run([str(MUSTER), "scan", "-6", "-n", "-sn", "--multicast-ping", "-e", "br0", "--exclude", "fd7a::10", "fd77::/64"], capture_output=True, text=True)
+    assert run.returncode == 2 and "would reach addresses that are excluded" in run.stderr, run
+    assert muster("-6", "--multicast-ping", "fd7a::/121") == {"fd7a::10": "echo-reply"}
     print(f"--multicast-ping: {len(found)} hosts of a /64, {len(near)} link-local ones", flush=True)
 
 

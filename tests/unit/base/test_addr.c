@@ -124,6 +124,56 @@ static void mac_text_is_read_and_written(void **state)
     assert_int_equal(mac_parse("02:00:5e:10:00:ff:1", &m), -EINVAL);
 }
 
+static void an_address_is_in_a_network(void **state)
+{
+    char text[PREFIX_TEXT_MAX];
+    struct addr a = addr_v4(0x0a0001c8);
+    struct prefix p = prefix_of(&a, 24);
+
+    (void)state;
+    assert_string_equal(prefix_format(&p, text), "10.0.1.0/24");
+    assert_int_equal(addr_parse("fd7a::100", &a), 0);
+    p = prefix_of(&a, 64);
+    assert_string_equal(prefix_format(&p, text), "fd7a::/64");
+}
+
+static void a_mask_has_a_length(void **state)
+{
+    struct addr m;
+
+    (void)state;
+    m = addr_v4(0xffffff00);
+    assert_int_equal(addr_mask_len(&m), 24);
+    m = addr_v4(0xfffffffe);
+    assert_int_equal(addr_mask_len(&m), 31);
+    m = addr_v4(0xffffffff);
+    assert_int_equal(addr_mask_len(&m), 32);
+    m = addr_v4(0);
+    assert_int_equal(addr_mask_len(&m), 0);
+    assert_int_equal(addr_parse("ffff:ffff:ffff:ffff::", &m), 0);
+    assert_int_equal(addr_mask_len(&m), 64);
+}
+
+static void equal_addresses_have_equal_keys(void **state)
+{
+    struct addr a, b, c;
+    struct addr_key ka, kb, kc;
+
+    (void)state;
+    memset(&a, 0xff, sizeof a);
+    memset(&b, 0, sizeof b);
+    assert_int_equal(addr_parse("192.0.2.1", &a), 0);
+    assert_int_equal(addr_parse("192.0.2.1", &b), 0);
+    c = b;
+    c.scope = 7;
+    ka = addr_key(&a);
+    kb = addr_key(&b);
+    kc = addr_key(&c);
+    assert_memory_equal(&ka, &kb, sizeof ka);
+    assert_memory_not_equal(&ka, &kc, sizeof ka);
+    _Static_assert(sizeof ka == 24, "no padding");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(address_text_is_read_and_written),
     cmocka_unit_test(prefix_errors_name_what_was_expected),
@@ -131,6 +181,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(arithmetic_carries_over_bytes),
     cmocka_unit_test(mapped_socket_addresses_become_ipv4),
     cmocka_unit_test(mac_text_is_read_and_written),
+    cmocka_unit_test(an_address_is_in_a_network),
+    cmocka_unit_test(a_mask_has_a_length),
+    cmocka_unit_test(equal_addresses_have_equal_keys),
 };
 
 TEST_MAIN(tests)

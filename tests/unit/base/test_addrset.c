@@ -188,6 +188,31 @@ static void many_ranges_are_cut_out_of_many(void **state)
     assert_int_equal(addr_set_count(&s), MANY / 2);
 }
 
+static void a_network_overlaps_on_its_own_link(void **state)
+{
+    CLEANUP(addr_set_done) struct addr_set s = {0};
+    struct addr four = addr_v4(0x0a000105), here = on_link("fe80::5", 3);
+    struct prefix p;
+
+    (void)state;
+    assert_int_equal(addr_set_add(&s, &four, &four), 0);
+    assert_int_equal(addr_set_add(&s, &here, &here), 0);
+    assert_int_equal(prefix_parse("10.0.1.0/24", &p, NULL), 0);
+    assert_true(addr_set_overlaps(&s, &p));
+    assert_int_equal(prefix_parse("10.0.1.4/31", &p, NULL), 0);
+    assert_true(addr_set_overlaps(&s, &p));
+    assert_int_equal(prefix_parse("10.0.1.6/31", &p, NULL), 0);
+    assert_false(addr_set_overlaps(&s, &p));
+    assert_int_equal(prefix_parse("10.0.0.0/24", &p, NULL), 0);
+    assert_false(addr_set_overlaps(&s, &p));
+    assert_int_equal(prefix_parse("fe80::/64", &p, NULL), 0);
+    assert_true(addr_set_overlaps(&s, &p)); /* on whatever link */
+    p.addr.scope = 3;
+    assert_true(addr_set_overlaps(&s, &p));
+    p.addr.scope = 4;
+    assert_false(addr_set_overlaps(&s, &p));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(neighbours_and_overlaps_melt),
     cmocka_unit_test(whole_address_space_can_be_held),
@@ -196,6 +221,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_on_another_link_is_not_cut_out),
     cmocka_unit_test(each_link_is_a_range_of_its_own),
     cmocka_unit_test(many_ranges_are_cut_out_of_many),
+    cmocka_unit_test(a_network_overlaps_on_its_own_link),
 };
 
 TEST_MAIN(tests)
