@@ -266,6 +266,11 @@ int guard_link_add(struct guard *g, int ifindex)
     return 0;
 }
 
+bool guard_takes_link(const struct guard *g, int ifindex)
+{
+    return !g || !g->n_links || has_link(g, ifindex);
+}
+
 int guard_check_link(struct guard *g, int ifindex)
 {
     if (!g)

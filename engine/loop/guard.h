@@ -61,6 +61,8 @@ int guard_scope_add(struct guard *g, const struct addr *first, const struct addr
 /* Links that may be asked as a whole, by frames that bear no network address (PPPoE, LLTD).  0,
  * -ENOMEM. */
 int guard_link_add(struct guard *g, int ifindex) MUST_USE;
+/* Whether frames to a group of stations may go out there: with links, on these alone. */
+bool guard_takes_link(const struct guard *g, int ifindex);
 /* The same as guard_check() for such a frame, to a group of stations. */
 int guard_check_link(struct guard *g, int ifindex);
 /* Sent so far, by kind: for the packet ledger. */

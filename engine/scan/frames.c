@@ -220,10 +220,16 @@ static bool destination(const struct packet *p, struct addr_port *ret)
     return true;
 }
 
-/* Not IP nor ARP, and to a group of stations: nobody is meant by an address. */
+/* A frame to a group of stations. */
+static bool to_group(const struct packet *p)
+{
+    return p->layers & PACKET_ETHER && p->ether_dst.b[0] & 1;
+}
+
+/* Not IP nor ARP either: nobody is meant by an address. */
 static bool asks_link(const struct packet *p)
 {
-    return p->layers == PACKET_ETHER && p->ether_dst.b[0] & 1;
+    return p->layers == PACKET_ETHER && to_group(p);
 }
 
 /* ifindex: 0 when it is for the routes to find. */
@@ -237,7 +243,7 @@ static int allowed(struct frames *f, int ifindex, const void *data, size_t len,
         return -EPERM;
     if (asks_link(&p))
         return guard_check_link(f->guard, ifindex);
-    if (!destination(&p, ret))
+    if (!destination(&p, ret) || (to_group(&p) && !guard_takes_link(f->guard, ifindex)))
         return -EPERM;
     if (ret->addr.family == ADDR_V6 && addr_is_link_local(&ret->addr))
         ret->addr.scope = (uint32_t)ifindex;

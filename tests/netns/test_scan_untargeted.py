@@ -44,6 +44,8 @@ action = function()
   for device in (stdnse.get_script_args("devices") or ""):gmatch("%S+") do
     out[#out + 1] = frame(device, ("\255"):rep(6), "\x88\x63\x11\9")
     out[#out + 1] = frame(device, "\2\119\0\0\0\10", "\x88\x63\x11\9")
+    out[#out + 1] = frame(device, "\1\0\x5e\1\2\3", "\8\0\x45\0\0\x1c\0\1\0\0\1\x11\0\0" .. "\10\77\0\1\239\1\2\3"
+      .. "\x1b\x58\x1b\x58\0\8\0\0")
   end
   return "\n" .. table.concat(out, "\n")
 end
@@ -164,16 +166,16 @@ def scope(t):
     asks = t.script("asks", ASKS)
     to = "255.255.255.255 239.1.2.3 10.77.0.10 10.78.0.2 10.99.0.1"
     said = t.says("--script", asks, "--script-args", f"to={to},devices=eth0 eth1")
-    group, one = "f" * 12, "02770000000a"
-    frames = [f"eth0 {group}: true", f"eth0 {one}: false", f"eth1 {group}: true", f"eth1 {one}: false"]
+    group, one, many = "f" * 12, "02770000000a", "01005e010203"
+    frames = [f"eth0 {group}: true", f"eth0 {one}: false", f"eth0 {many}: true", f"eth1 {group}: true", f"eth1 {one}: false", f"eth1 {many}: true"]
     assert said[1:] == ["255.255.255.255: near", "239.1.2.3: near", "10.77.0.10: near", "10.78.0.2: far", "10.99.0.1: refused", *frames], said
     said = t.says("--script", asks, "--script-args", f"to={to},devices=eth0 eth1", "-e", "eth1")
-    frames[0] = f"eth0 {group}: false"
+    frames[0], frames[2] = f"eth0 {group}: false", f"eth0 {many}: false"
     assert said[1:] == ["255.255.255.255: far", "239.1.2.3: far", "10.77.0.10: refused", "10.78.0.2: far", "10.99.0.1: refused", *frames], said
     out, _ = t.scan("-n", "-sn", "--script", asks, "--script-args", f"to={to},devices=eth0", "10.77.0.10")
     said = [line[2:].strip() for line in out.splitlines() if line.startswith("|")]
     refusals = [line for line in said if line.endswith(("refused", "false"))]
-    assert len(refusals) == 6 and "10.77.0.10: near" in said, said
+    assert len(refusals) == 7 and "10.77.0.10: near" in said, said
     print("scope: the links, of -e the one; with a target nothing but that")
 
 
